@@ -1,0 +1,56 @@
+"""Looks inside pretrained vision networks through an invertible network.
+
+>>> import interpret_inn as inn
+>>> interpreter = inn.wrap("timm:test_resnet?random")
+>>> interpreter.backbone.address
+Address('fc:in')
+"""
+
+from interpret_inn.backbones import Preprocess, sites
+from interpret_inn.errors import (
+    ArtefactError,
+    BackboneError,
+    ConceptError,
+    DataError,
+    EditError,
+    FitError,
+    InnError,
+    InnWarning,
+    InputError,
+    NotFittedError,
+    PluginError,
+    SiteError,
+    StoreError,
+)
+from interpret_inn.explaining import edits
+from interpret_inn.interpreter import Interpreter, load, wrap
+from interpret_inn.plugin import concept_source, hookimpl, plugins, register, unregister
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "ArtefactError",
+    "BackboneError",
+    "ConceptError",
+    "DataError",
+    "EditError",
+    "FitError",
+    "InnError",
+    "InnWarning",
+    "InputError",
+    "Interpreter",
+    "NotFittedError",
+    "PluginError",
+    "Preprocess",
+    "SiteError",
+    "StoreError",
+    "concept_source",
+    "edits",
+    "hookimpl",
+    "load",
+    "plugins",
+    "register",
+    "sites",
+    "unregister",
+    "wrap",
+]

@@ -1,0 +1,284 @@
+"""A frozen network and a site in it: inputs → site → outputs."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, Literal
+
+import torch
+from torch import Generator, Tensor, nn
+
+from interpret_inn.backbones.address import Address, check_path
+from interpret_inn.backbones.attach import Attachment, Rewrite
+from interpret_inn.backbones.found import RandomState, as_found, device_and_dtype, unwrap
+from interpret_inn.backbones.layouts import Layout, infer_layout
+from interpret_inn.backbones.preprocess import Preprocess
+from interpret_inn.backbones.sites import default_site
+from interpret_inn.backbones.structures import describe, same
+from interpret_inn.errors import BackboneError, InnError, SiteError
+
+Kind = Literal["classifier", "generator", "autoencoder", "module"]
+Run = Callable[[nn.Module, Tensor], Any]
+SampleInputs = Callable[[int, Generator], Tensor]
+
+
+class Backbone:
+    """The network under study. Nothing of it is changed by anything here, also when something raises.
+
+    Args:
+        model: The network; wrappers of torch.compile and DistributedDataParallel are taken off.
+        site: Where to read and write; None: the input of the classifier.
+        preprocess: None (pictures are scaled to [0, 1]), "identity", a `Preprocess`, fields or a callable.
+        layout: A layout's name, also with the order of axes ("pooled:channels_last"); None: inferred.
+        name: What messages and reports call the model.
+        kind: What the outputs are.
+        class_names: Of a classifier's outputs, in order.
+        sample_inputs: Makes `n` prepared inputs of its own (generators).
+        run: How prepared inputs run through the model; None: `model(inputs)`.
+
+    Attributes:
+        model: The unwrapped network.
+        address: Where the site is.
+        preprocess: As a `Preprocess`.
+        layout_name: The layout that was asked for, or None.
+        layout: Set by the first run: how representations become rows.
+        z_shape: Set by the first run: the shape of one input's representation, without the batch axis.
+        has_tail: Set by the first run: whether `tail` works.
+
+    Raises:
+        BackboneError: the model cannot be attached to.
+        SiteError: there is no such site, or none was given and none is plain.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        site: str | Address | None = None,
+        *,
+        preprocess: Any = None,
+        layout: str | None = None,
+        name: str = "",
+        kind: Kind = "module",
+        class_names: Sequence[str] | None = None,
+        sample_inputs: SampleInputs | None = None,
+        run: Run | None = None,
+    ) -> None:
+        self.model = unwrap(model)
+        self._site_was_chosen = site is None
+        self.address = Address.parse(default_site(self.model) if site is None else site)
+        check_path(self.model, self.address.path)
+        self.preprocess = Preprocess.of(preprocess)
+        self.name = name or type(self.model).__name__
+        self.kind, self.layout_name, self.class_names = kind, layout, class_names
+        self.sample_inputs, self.run = sample_inputs, run
+        self.has_tail = False
+        self._layout: Layout | None = None
+        self._z_shape: tuple[int, ...] = ()
+        self._draws_random_numbers = False
+        self._found: RandomState | None = None
+
+    def __repr__(self) -> str:
+        return f"Backbone({self.name!r}, site {str(self.address)!r}, {self._layout or 'not run yet'})"
+
+    @property
+    def layout(self) -> Layout:
+        """How representations become rows.
+
+        Raises:
+            SiteError: nothing has been run yet.
+        """
+        if self._layout is None:
+            raise SiteError("The layout is known once inputs have run: call backbone.represent(prepared).")
+        return self._layout
+
+    @property
+    def z_shape(self) -> tuple[int, ...]:
+        """Shape of one input's representation, without the batch axis.
+
+        Raises:
+            SiteError: nothing has been run yet.
+        """
+        return self._z_shape if self.layout else ()
+
+    @property
+    def width(self) -> int:
+        """`D`, the length of a row; raises SiteError before the first run."""
+        return self.layout.width(self.z_shape)
+
+    @property
+    def positions(self) -> int:
+        """How many rows one input gives; raises SiteError before the first run."""
+        return self.layout.positions_per_input(self.z_shape)
+
+    @contextmanager
+    def session(self, *, gradients: bool = False) -> Iterator[Backbone]:
+        """Holds the model in eval mode and gives it back as found. Sessions nest; the outermost one counts.
+
+        Args:
+            gradients: Let gradients flow through everything in the block (they are off else).
+        """
+        if self._found is not None:
+            yield self
+            return
+        with ExitStack() as stack:
+            self._found = stack.enter_context(as_found(self.model))
+            stack.callback(setattr, self, "_found", None)
+            stack.enter_context(torch.set_grad_enabled(gradients))
+            yield self
+
+    def prepare(self, batch: Any) -> Tensor:
+        """What the model takes, of a batch of pictures: preprocessed, on its device, in its precision.
+
+        Raises:
+            InputError: the batch is not what `preprocess` takes.
+        """
+        with self.session():
+            prepared = self.preprocess(batch)
+            device, dtype = device_and_dtype(self.model)
+            return prepared.to(device, dtype if prepared.is_floating_point() else None)
+
+    def outputs(self, prepared: Tensor) -> Any:
+        """The bare model's outputs."""
+        with self.session():
+            return self._forward(prepared)
+
+    def represent(self, prepared: Tensor) -> Tensor:
+        """What the site carries for these inputs, (B, ...).
+
+        The first call runs the whole forward, to see how often the site runs; later ones stop at the site.
+
+        Raises:
+            SiteError: the site does not run, runs more than once, or carries no floating tensor of one shape.
+            BackboneError: the model raised.
+        """
+        with self.session():
+            if self._layout is None:
+                return self.probe(prepared)
+            site = self._attached(prepared, Attachment(self.model, self.address, stop=True))[0]
+            self._check_shape(site.captured)
+            return site.captured
+
+    def rewritten(self, prepared: Tensor, rewrite: Rewrite) -> Any:
+        """The outputs with the site overwritten by `rewrite(z)`, of the same shape (B, ...).
+
+        Raises:
+            SiteError: the rewrite returned another shape, or the site is at fault as in `represent`.
+            BackboneError: the model raised. What `rewrite` itself raises comes as it is.
+        """
+        with self.session():
+            if self._layout is None:
+                self.probe(prepared)
+            return self._attached(prepared, Attachment(self.model, self.address, rewrite=rewrite))[1]
+
+    def tail(self, z: Tensor) -> Any | None:
+        """The outputs from `z` alone, without the rest of the network; None where that is not possible.
+
+        It is where the site is the input of the module whose output is the model's (`has_tail`).
+        """
+        if not self.has_tail:
+            return None
+        with self.session():
+            return self._guarded(z, lambda: self._site_module()(z.clone()))  # it may work in place
+
+    def probe(self, prepared: Tensor) -> Tensor:
+        """Runs the whole forward once and learns layout, shape and tail; returns the representation."""
+        with self.session():
+            state = RandomState(self.model)
+            site, outputs = self._attached(prepared, Attachment(self.model, self.address))
+            self._draws_random_numbers = not state.unchanged()
+            z = site.captured
+            self._check_batch(z, prepared)
+            module = None if self.address.input else self._site_module()
+            layout = infer_layout(z, self.layout_name, self.model, module=module)
+            self.has_tail = self._finds_tail(z, outputs)
+            if self._site_was_chosen and self.address.input and not self.has_tail:
+                raise SiteError(
+                    f"No site was given, and the last linear layer {self.address.path!r} does not make the "
+                    f"outputs of {self.name}. Name a site; interpret_inn.sites(model, inputs) lists them."
+                )
+            self._layout, self._z_shape = layout, tuple(z.shape[1:])
+            return z
+
+    def fingerprint(self) -> str:
+        """A digest of all weights and buffers: names, shapes, types and bytes."""
+        digest = hashlib.sha256()
+        for name, value in self.model.state_dict().items():
+            digest.update(f"{name}\0{describe(value)}\0".encode())
+            if isinstance(value, Tensor):
+                flat = value.detach().cpu().contiguous().reshape(-1)
+                digest.update(flat.view(torch.uint8).numpy().data)
+        return digest.hexdigest()
+
+    def architecture(self) -> str:
+        """The model's class and its number of parameters."""
+        kind, count = type(self.model), sum(p.numel() for p in self.model.parameters())
+        return f"{kind.__module__}.{kind.__qualname__}, {count:,} parameters"
+
+    def _forward(self, prepared: Tensor) -> Any:
+        if self._draws_random_numbers and self._found is not None:
+            # A model with noise of its own gets the same noise in every run of a session, edited or not.
+            self._found.restore()
+        return self._guarded(
+            prepared, lambda: self.model(prepared) if self.run is None else self.run(self.model, prepared)
+        )
+
+    def _attached(self, prepared: Tensor, site: Attachment) -> tuple[Attachment, Any]:
+        outputs = None
+        try:
+            with site:
+                outputs = self._forward(prepared)
+        except BackboneError as error:
+            if site.rewrite_error is not None and error.__cause__ is site.rewrite_error:
+                raise site.rewrite_error from None
+            raise
+        return site, outputs
+
+    def _guarded(self, inputs: Tensor, run: Callable[[], Any]) -> Any:
+        """Says what went in where the model raises. Too little memory is the caller's to answer."""
+        try:
+            return run()
+        except InnError:
+            raise
+        except Exception as error:
+            if isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in str(error):
+                raise
+            raise BackboneError(
+                f"{self.name} raised on inputs {describe(inputs)} on {inputs.device}: "
+                f"{type(error).__name__}: {error}. Expected inputs as the model takes them; see `preprocess`."
+            ) from error
+
+    def _site_module(self) -> nn.Module:
+        return check_path(self.model, self.address.path)
+
+    def _check_batch(self, z: Tensor, prepared: Tensor) -> None:
+        if z.ndim == 0 or len(z) != len(prepared):
+            raise SiteError(
+                f"Expected the site {str(self.address)!r} to carry one representation for each of "
+                f"{len(prepared)} inputs, found shape {tuple(z.shape)}. Choose another site."
+            )
+
+    def _check_shape(self, z: Tensor) -> None:
+        if tuple(z.shape[1:]) != self._z_shape and self.layout.name != "pooled":
+            raise SiteError(
+                f"Expected representations of shape {self._z_shape} as in the first run, "
+                f"found {tuple(z.shape[1:])}. Pass inputs of one size, or choose the layout 'pooled'."
+            )
+
+    def _finds_tail(self, z: Tensor, outputs: Any) -> bool:
+        """Tries the site's module alone: where that gives the outputs bit for bit, it is their tail."""
+        plain = self.address.input and not self.address.selector and self.address.call is None
+        if not plain or (self.run is not None and self.address.path == ""):
+            return False
+        try:
+            return same(self._site_module()(z.clone()), outputs)  # a clone: it may work in place
+        except Exception:  # the module wants more than z: then there is no tail, and nothing is wrong
+            return False
+
+
+def adapt_module(
+    model: nn.Module, site: str | Address | None = None, *, preprocess: Any = None, layout: str | None = None
+) -> Backbone:
+    """Adapts any `torch.nn.Module` whose forward takes one tensor of inputs."""
+    return Backbone(model, site, preprocess=preprocess, layout=layout)

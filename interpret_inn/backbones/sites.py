@@ -1,0 +1,188 @@
+"""The sites of a model: which there are, what they carry, and which one to begin with."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, overload
+
+from torch import Tensor, nn
+
+from interpret_inn.backbones.address import Address, check_path
+from interpret_inn.backbones.attach import Call, recorded_calls
+from interpret_inn.backbones.found import as_found, device_and_dtype, unwrap
+from interpret_inn.backbones.layouts import Layout, infer_layout
+from interpret_inn.backbones.preprocess import Preprocess
+from interpret_inn.backbones.structures import tensors
+from interpret_inn.errors import SiteError
+
+if TYPE_CHECKING:
+    from interpret_inn.backbones.backbone import Backbone
+
+__all__ = ["SiteRow", "SiteTable", "check_path", "default_site", "sites"]
+
+
+@dataclass(frozen=True)
+class SiteRow:
+    """One place that can be read and written.
+
+    Attributes:
+        address: What to type.
+        calls: How often its module runs in one forward.
+        layout: How it would be read.
+        shape: What it carries for one batch, the batch axis first.
+        size: Length of a row in that layout.
+        suggested: The place to begin with.
+    """
+
+    address: str
+    calls: int
+    layout: str
+    shape: tuple[int, ...]
+    size: int
+    suggested: bool = False
+
+
+class SiteTable(Sequence[SiteRow]):
+    """All sites of a model in the order in which they run; prints as a table."""
+
+    def __init__(self, rows: Sequence[SiteRow]) -> None:
+        self.rows = tuple(rows)
+
+    @overload
+    def __getitem__(self, key: int) -> SiteRow: ...
+    @overload
+    def __getitem__(self, key: slice) -> tuple[SiteRow, ...]: ...
+    def __getitem__(self, key: int | slice) -> SiteRow | tuple[SiteRow, ...]:
+        return self.rows[key]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @property
+    def suggestion(self) -> str | None:
+        """The address to begin with, None where none is plain."""
+        return next((row.address for row in self.rows if row.suggested), None)
+
+    def __str__(self) -> str:
+        lines = [self._header(), *(self._cells(row) for row in self.rows)]
+        widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+        padded = [[cell.ljust(w) for cell, w in zip(line, widths, strict=True)] for line in lines]
+        return "\n".join("  ".join(cells).rstrip() for cells in padded)
+
+    def __repr__(self) -> str:
+        return f"SiteTable({len(self)} sites, suggested: {self.suggestion!r})"
+
+    def _repr_html_(self) -> str:
+        def row(cells: Sequence[str], tag: str) -> str:
+            return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
+
+        body = "".join(row(self._cells(r), "td") for r in self.rows)
+        return f"<table><thead>{row(self._header(), 'th')}</thead><tbody>{body}</tbody></table>"
+
+    @staticmethod
+    def _header() -> list[str]:
+        return ["site", "calls", "layout", "shape", "size", ""]
+
+    @staticmethod
+    def _cells(row: SiteRow) -> list[str]:
+        mark = "suggested" if row.suggested else ""
+        return [row.address, str(row.calls), row.layout, str(row.shape), str(row.size), mark]
+
+
+def sites(model: nn.Module | Backbone, example: Any) -> SiteTable:
+    """Lists every place of a model that carries one representation for each input.
+
+    Args:
+        model: A network or a backbone (which also knows how to prepare and run inputs).
+        example: Inputs: a prepared tensor (B, ...), or a batch of pictures.
+
+    Raises:
+        BackboneError: the model cannot be attached to, or raised.
+    """
+    if isinstance(model, nn.Module):
+        from interpret_inn.backbones.backbone import Backbone as NewBackbone  # it needs `default_site`
+
+        backbone = NewBackbone(model, ".")
+        suggestion = _suggestion(backbone.model)
+    else:
+        backbone, suggestion = model, str(model.address)
+    prepared = _prepared(backbone, example)
+    with as_found(backbone.model), recorded_calls(backbone.model) as calls:
+        backbone.outputs(prepared)
+    return SiteTable(list(_rows(calls, backbone.model, len(prepared), suggestion)))
+
+
+def _rows(calls: Sequence[Call], model: nn.Module, batch: int, suggestion: str | None) -> Iterator[SiteRow]:
+    modules, counts = dict(model.named_modules()), Counter(call.path for call in calls)
+    for call in calls:
+        index = call.index if counts[call.path] > 1 else None
+        for is_input, value in ((True, call.arguments), (False, call.output)):
+            for selector, tensor in tensors(value):
+                short = () if is_input and selector == (0,) else selector
+                address = str(Address(call.path, index, is_input, short))
+                if is_input and address != suggestion:
+                    continue  # an input is mostly another module's output: only the one to begin with
+                module = None if is_input else modules[call.path]
+                layout = _layout(tensor, model, module, batch)
+                if layout is not None:
+                    shape = tuple(tensor.shape)
+                    size, suggested = layout.width(shape[1:]), address == suggestion
+                    yield SiteRow(address, counts[call.path], str(layout), shape, size, suggested)
+
+
+def _layout(tensor: Tensor, model: nn.Module, module: nn.Module | None, batch: int) -> Layout | None:
+    """How a tensor would be read, None where it is no representation of `batch` inputs."""
+    if tensor.ndim == 0 or len(tensor) != batch:
+        return None
+    try:
+        return infer_layout(tensor, None, model, module=module)
+    except SiteError:
+        return None
+
+
+def _prepared(backbone: Backbone, example: Any) -> Tensor:
+    """Prepared tensors as they are; anything else through the backbone's preprocess."""
+    if not (isinstance(example, Tensor) and example.is_floating_point()):
+        return backbone.prepare(example)
+    device, dtype = device_and_dtype(backbone.model)
+    return Preprocess.identity()(example).to(device, dtype)
+
+
+def _suggestion(model: nn.Module) -> str | None:
+    try:
+        return default_site(model)
+    except SiteError:
+        return None
+
+
+def default_site(model: nn.Module) -> str:
+    """The input of the classifier: timm's `get_classifier()`, else the last linear layer.
+
+    Raises:
+        SiteError: the model has neither.
+    """
+    model = unwrap(model)
+    head = _timm_classifier(model)
+    last = None
+    for path, module in model.named_modules():
+        if module is head:
+            return str(Address(path, input=True))
+        if isinstance(module, nn.Linear):
+            last = path
+    if last is None:
+        raise SiteError(
+            f"No site was given, and {type(model).__name__} has no linear layer whose input would be one. "
+            "Name a site; interpret_inn.sites(model, inputs) lists them."
+        )
+    return str(Address(last, input=True))
+
+
+def _timm_classifier(model: nn.Module) -> nn.Module | None:
+    get_classifier = getattr(model, "get_classifier", None)
+    head = get_classifier() if callable(get_classifier) else None
+    if isinstance(head, tuple | list) and head:  # distilled models have two
+        head = head[0]
+    return head if isinstance(head, nn.Module) and not isinstance(head, nn.Identity) else None

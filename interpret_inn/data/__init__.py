@@ -1,0 +1,6 @@
+"""Inputs in one order, whatever they come in: arrays, data sets, loaders, folders of images."""
+
+from interpret_inn.data.base import OrderedSamples
+from interpret_inn.data.reading import samples, stream
+
+__all__ = ["OrderedSamples", "samples", "stream"]

@@ -1,0 +1,141 @@
+"""What all kinds of samples have in common: order, batches, names, groups, targets."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from interpret_inn.errors import DataError, suggest
+from interpret_inn.types import IntArray
+
+Targets = dict[str, list[Any]]
+"""For every name one value a sample; None (or NaN among numbers) where it is missing."""
+
+
+class OrderedSamples(ABC):
+    """Inputs that can be read again and again, in one order. Implements `interpret_inn.types.Samples`.
+
+    Attributes:
+        groups: int64 (N,) or None; samples of one group are never split.
+        names: A name for every sample, or None.
+        skipped: What was left out, each with the reason.
+        notes: What was decided about the data without asking, in plain sentences.
+        targets: Labels that came with the inputs, once `scan` has run; None where there are none.
+        batch_size: What the caller's DataLoader asked for, or None.
+    """
+
+    def __init__(
+        self, count: int, *, names: Sequence[str] | None = None, skipped: Sequence[str] = ()
+    ) -> None:
+        self.groups: IntArray | None = None
+        self.names = names
+        self.skipped: Sequence[str] = tuple(skipped)
+        self.notes: tuple[str, ...] = ()
+        self.targets: Targets | None = None
+        self.batch_size: int | None = None
+        self._count = count
+        self._fingerprint: str | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __repr__(self) -> str:
+        left_out = f", {len(self.skipped)} skipped" if self.skipped else ""
+        return f"{type(self).__name__}({len(self)} samples{left_out})"
+
+    def batches(self, batch_size: int, *, start: int = 0, stop: int | None = None) -> Iterator[Any]:
+        """Yields the inputs from `start` up to `stop` (default: all) in order.
+
+        Args:
+            batch_size: How many at a time; the last batch may be smaller.
+            start: Index of the first one.
+            stop: Index after the last one.
+
+        Yields:
+            A tensor or array (B, ...), or a list of B images where they differ in size.
+
+        Raises:
+            DataError: an input cannot be read, or is not what it was at the last read.
+        """
+        stop = len(self) if stop is None else stop
+        yield from self._read_many(
+            [range(at, min(at + batch_size, stop)) for at in range(start, stop, batch_size)]
+        )
+
+    def take(self, indices: Sequence[int] | npt.NDArray[Any]) -> Any:
+        """The inputs at these places, as a batch in the same form as `batches` yields.
+
+        Raises:
+            DataError: an index outside 0 … N − 1, or as `batches`.
+        """
+        chosen = [int(index) for index in indices]
+        outside = [index for index in chosen if not 0 <= index < len(self)]
+        if outside:
+            raise DataError(f"Expected indices from 0 to {len(self) - 1}, found {outside[:5]}.")
+        return self._read(chosen)
+
+    def fingerprint(self) -> str:
+        """A digest of the contents: the same digest means the same inputs in the same order."""
+        if self._fingerprint is None:
+            self._fingerprint = self._compute_fingerprint()
+        return self._fingerprint
+
+    def scan(self) -> Targets | None:
+        """Reads what has to be read to know the labels that come with the inputs, and returns `targets`."""
+        return self.targets
+
+    @abstractmethod
+    def _read(self, indices: Sequence[int]) -> Any:
+        """The inputs at these valid places, as a batch."""
+
+    @abstractmethod
+    def _compute_fingerprint(self) -> str: ...
+
+    def _read_many(self, chunks: list[range]) -> Iterator[Any]:
+        for chunk in chunks:
+            yield self._read(chunk)
+
+
+def group_numbers(groups: Any, count: int) -> IntArray:
+    """Numbers the groups 0 … G − 1.
+
+    Args:
+        groups: For every sample something that can be compared and sorted: numbers or names, (N,).
+        count: N.
+
+    Raises:
+        DataError: not one value a sample, or values that are missing.
+    """
+    values = np.asarray(groups.detach().cpu() if hasattr(groups, "detach") else groups)
+    if values.shape != (count,):
+        found = f"{len(values)}" if values.ndim == 1 else f"an array of shape {values.shape}"
+        raise DataError(f"Expected groups with one value for each of {count} samples, found {found}.")
+    if values.dtype == object:
+        missing = sum(value is None for value in values)
+        values = values.astype(str)
+    else:
+        missing = int(np.isnan(values).sum()) if values.dtype.kind == "f" else 0
+    if missing:
+        raise DataError(
+            f"Expected a group for every sample, found {missing} missing. "
+            "Give those samples a group of their own."
+        )
+    return np.unique(values, return_inverse=True)[1].reshape(-1).astype(np.int64)
+
+
+def group_by_target(samples: OrderedSamples, name: str) -> IntArray:
+    """Numbers the groups that a column of the labels names, and takes that column out of the labels.
+
+    Raises:
+        DataError: no such column.
+    """
+    targets = samples.scan() or {}
+    if name not in targets:
+        raise DataError(f"There are no labels {name!r} to group by. {suggest(name, targets)}")
+    numbers = group_numbers(targets.pop(name), len(samples))
+    samples.targets = targets or None
+    return numbers

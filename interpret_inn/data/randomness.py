@@ -1,0 +1,36 @@
+"""Keeps the process's global random states as they were while a user's data set is read."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+
+_reads = itertools.count(1)
+
+
+@contextmanager
+def random_states_kept() -> Iterator[int]:
+    """Restores the global states of `random`, NumPy and torch (CPU) on exit, also when something raised.
+
+    Inside, the three are seeded with a number that is different for every read of this process (and yielded).
+    Otherwise the restored states would give a random augmentation the same draws in every read, and
+    nobody could notice that the images change.
+    """
+    seed = next(_reads)
+    python_state = random.getstate()
+    numpy_state = np.random.get_state()  # noqa: NPY002  (the global state is what users' transforms draw from)
+    torch_state = torch.get_rng_state()
+    try:
+        random.seed(seed)
+        np.random.seed(seed)  # noqa: NPY002
+        torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which would seed the GPUs too
+        yield seed
+    finally:
+        random.setstate(python_state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        torch.set_rng_state(torch_state)

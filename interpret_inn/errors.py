@@ -1,0 +1,78 @@
+"""The errors of this library: each says what was expected, what was found, and what to type instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class InnError(Exception):
+    """Base of every error that this library raises on purpose."""
+
+
+class InnWarning(UserWarning):
+    """Something worth knowing that does not stop the work; reports repeat it."""
+
+
+class SiteError(InnError):
+    """A site that does not exist, never fires, fires too often, or carries no tensor."""
+
+
+class BackboneError(InnError):
+    """A model that cannot be attached to, or weights that are not at hand."""
+
+
+class InputError(InnError, ValueError):
+    """Inputs of the wrong shape, type or range, or with values that are not finite."""
+
+
+class DataError(InnError, ValueError):
+    """A data set that is empty, unreadable, or changes from one read to the next."""
+
+
+class ConceptError(InnError, ValueError):
+    """Labels, pairs or factor names that cannot be used."""
+
+
+class FitError(InnError, RuntimeError):
+    """A fit that cannot start, diverged, or was interrupted."""
+
+
+class NotFittedError(FitError):
+    """Something was asked of an interpreter that has not been fitted yet."""
+
+
+class EditError(InnError, ValueError):
+    """An edit that cannot be applied: wrong donor, wrong size, or nothing to draw from."""
+
+
+class StoreError(InnError, OSError):
+    """Stored representations that cannot be written or read."""
+
+
+class ArtefactError(InnError, OSError):
+    """A saved interpreter that is damaged, newer than this library, or belongs to another model."""
+
+
+class PluginError(InnError):
+    """A plugin that cannot be loaded, is unknown, or failed; the message names who supplied it."""
+
+
+def suggest(name: str, known: Iterable[str], *, limit: int = 5) -> str:
+    """Ends an error about an unknown name: the nearest known names, or the first few.
+
+    >>> suggest("layer5", ["layer4", "layer1", "fc"])
+    "Did you mean 'layer4' or 'layer1'?"
+    >>> suggest("x", ["digit", "colour"])
+    "Known: 'digit', 'colour'."
+    >>> suggest("x", [])
+    'Nothing is known by any name here.'
+    """
+    names = list(dict.fromkeys(known))
+    near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
+    if near:
+        return f"Did you mean {' or '.join(map(repr, near))}?"
+    if not names:
+        return "Nothing is known by any name here."
+    rest = f" and {len(names) - limit} more" if len(names) > limit else ""
+    return f"Known: {', '.join(map(repr, names[:limit]))}{rest}."

@@ -1,0 +1,1 @@
+"""What the factors mean and do: edits, read-outs, responses, maps, and the records that hold them."""

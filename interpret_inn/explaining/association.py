@@ -1,0 +1,109 @@
+"""What the labels alone imply: how well one concept is told by another's true value.
+
+A factor that tells a concept no better than this leaks nothing of its own: the data do.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from interpret_inn.metrics.bootstrap import bootstrap_r2
+from interpret_inn.metrics.readouts import FEWEST, target_columns
+from interpret_inn.types import ConceptKind, FloatArray, IntArray
+
+CELLS = 16
+"""A number is cut into at most so many cells."""
+FULL = 10
+"""Fit samples that a cell of a number holds on average, at least."""
+
+
+def predicted_by(
+    fit_values: npt.NDArray[Any],
+    fit_others: npt.NDArray[Any],
+    judge_values: npt.NDArray[Any],
+    judge_others: npt.NDArray[Any],
+    *,
+    kind: ConceptKind,
+    other_kind: ConceptKind,
+) -> float:
+    """Scores a concept's prediction from another concept: the majority, or mean, of each cell of the other.
+
+    Categories are cells by themselves; numbers are cut at quantiles (several columns: along their leading
+    principal axes), angles into equal sectors. Cells never seen on the fit part are told by all of it.
+
+    Args:
+        fit_values: The concept on the fit part, (n,) or (n, k), as in `Concept.values`.
+        fit_others: The other concept on the fit part.
+        judge_values: The concept on the judge part, (m,) or (m, k).
+        judge_others: The other concept on the judge part.
+        kind: Of the concept.
+        other_kind: Of the other concept.
+
+    Returns:
+        Accuracy or R² (mean over columns) on the judge part; NaN where fewer than 5 samples of either part
+        have both values.
+    """
+    targets = [target_columns(part, kind=kind) for part in (fit_values, judge_values)]
+    others = [target_columns(part, kind=other_kind) for part in (fit_others, judge_others)]
+    for part in (0, 1):
+        present = np.isfinite(targets[part]).all(1) & np.isfinite(others[part]).all(1)
+        targets[part], others[part] = targets[part][present], others[part][present]
+    if min(len(targets[0]), len(targets[1])) < FEWEST:
+        return math.nan
+    cells = _cells(others[0], others[1], other_kind)
+    if kind == "categorical":
+        told = _majorities(targets[0][:, 0], cells[0])(cells[1])
+        return float((told == targets[1][:, 0]).mean())
+    return bootstrap_r2(targets[1], _means(targets[0], cells[0], cells[1]), resamples=2).value
+
+
+def _cells(fit: FloatArray, judge: FloatArray, kind: ConceptKind) -> tuple[IntArray, IntArray]:
+    """Cell numbers of both parts; the cells are cut by the fit part."""
+    if kind == "categorical":
+        return fit[:, 0].astype(np.int64), judge[:, 0].astype(np.int64)
+    count = int(np.clip(len(fit) // FULL, 2, CELLS))
+    if kind == "cyclic":
+        angles = [np.arctan2(part[:, 1], part[:, 0]) / (2 * math.pi) + 0.5 for part in (fit, judge)]
+        fit_cells, judge_cells = (np.minimum((part * count).astype(np.int64), count - 1) for part in angles)
+        return fit_cells, judge_cells
+    mean, scale = fit.mean(0), fit.std(0) + 1e-300
+    axes = np.linalg.svd((fit - mean) / scale, full_matrices=False)[2][:4]
+    each = max(2, round(count ** (1 / len(axes))))
+    numbers = [np.zeros(len(fit), np.int64), np.zeros(len(judge), np.int64)]
+    for axis in axes:
+        along = [((part - mean) / scale) @ axis for part in (fit, judge)]
+        cuts = np.unique(np.quantile(along[0], np.arange(1, each) / each))
+        for number, position in zip(numbers, along, strict=True):
+            number *= each
+            number += np.searchsorted(cuts, position, side="right")
+    return numbers[0], numbers[1]
+
+
+def _majorities(labels: FloatArray, cells: IntArray) -> Callable[[IntArray], FloatArray]:
+    """A function from cells to the label most frequent there on the fit part."""
+    classes, numbers = np.unique(labels, return_inverse=True)
+    seen, places = np.unique(cells, return_inverse=True)
+    counts = np.zeros((len(seen), len(classes)))
+    np.add.at(counts, (places.reshape(-1), numbers.reshape(-1)), 1)
+    majority, overall = classes[counts.argmax(1)], classes[counts.sum(0).argmax()]
+
+    def told(asked: IntArray) -> FloatArray:
+        place = np.minimum(np.searchsorted(seen, asked), len(seen) - 1)
+        return np.asarray(np.where(seen[place] == asked, majority[place], overall))
+
+    return told
+
+
+def _means(targets: FloatArray, cells: IntArray, asked: IntArray) -> FloatArray:
+    """The mean of the fit targets (n, k) in each asked cell, (m, k)."""
+    seen, places = np.unique(cells, return_inverse=True)
+    places = places.reshape(-1)
+    sizes = np.bincount(places)[:, None]
+    means = np.stack([np.bincount(places, column) for column in targets.T], 1) / sizes
+    place = np.minimum(np.searchsorted(seen, asked), len(seen) - 1)
+    return np.asarray(np.where((seen[place] == asked)[:, None], means[place], targets.mean(0)))

@@ -1,0 +1,284 @@
+"""Translating inputs into codes and edited codes into outputs: a backbone and a fitted flow together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.backbones import Backbone, Carried, primary
+from interpret_inn.data import stream
+from interpret_inn.errors import ConceptError, EditError, InputError, suggest
+from interpret_inn.explaining.axes import FactorAxis, factor_axes
+from interpret_inn.explaining.edits import Edit
+from interpret_inn.explaining.holding import hold_read_out
+from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.metrics.readouts import LinearReadOut, fit_linear
+from interpret_inn.types import Factor, Factors, FloatArray
+
+BATCH = 64
+"""Inputs in one forward, unless the caller's loader says otherwise."""
+REACH = 2.5
+"""Walks go so many standard deviations of the data to either side."""
+
+
+class Bench:
+    """The workbench that edits and explanations work on.
+
+    Args:
+        backbone: The frozen network and its site.
+        fitted: The flow and what is known of its data.
+    """
+
+    def __init__(self, backbone: Backbone, fitted: Fitted) -> None:
+        self.backbone = backbone
+        self.fitted = fitted
+        self._read_outs: dict[str, LinearReadOut] = {}
+
+    @property
+    def factors(self) -> Factors:
+        """All factors of the flow."""
+        return self.fitted.factors
+
+    @cached_property
+    def axes(self) -> dict[str, FactorAxis]:
+        """Main direction of every factor."""
+        return factor_axes(self.fitted)
+
+    # --- between representation and code ---------------------------------------------------------------
+
+    def codes(self, z: Tensor) -> tuple[Tensor, Any]:
+        """Codes of representations (B, ...), (B, D) or (B, P, D) at positions; and what is carried along."""
+        rows, carried = self.fitted.layout.to_rows(z)
+        if rows.shape[1] != self.factors.total:
+            raise InputError(
+                f"Expected representations of {self.factors.total} axes, as in the fit, "
+                f"found {rows.shape[1]}. "
+                "Pass inputs of the size that the interpreter was fitted on."
+            )
+        codes, _ = self.fitted.network(rows.to(self.fitted.network.whitening.mean.dtype))
+        return (codes.reshape(len(z), -1, codes.shape[1]) if len(rows) != len(z) else codes), carried
+
+    def representation(self, codes: Tensor, carried: Any, like: Tensor) -> Tensor:
+        """Representations (B, ...) of codes (B, D) or (B, P, D), in the precision of `like`."""
+        rows, _ = self.fitted.network.inverse(codes.reshape(-1, codes.shape[-1]))
+        z: Tensor = self.fitted.layout.from_rows(rows, carried)
+        return z.to(like.dtype)
+
+    def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
+        """Codes of the factor from stored data, float (n, size)."""
+        return self.fitted.draw(factor, n, generator)
+
+    def class_code(self, factor: Factor, name: str) -> Tensor:
+        """Mean code of a category, float (size,)."""
+        return self.fitted.class_code(factor, name)
+
+    # --- inputs ----------------------------------------------------------------------------------------
+
+    def encode(self, inputs: Any) -> Tensor:
+        """Codes of inputs, float (B, D), or (B, P, D) at positions."""
+        with self.backbone.session():
+            found = [
+                self.codes(self.backbone.represent(batch))[0] for batch in batches(self.backbone, inputs)
+            ]
+        return torch.cat(found)
+
+    def white(self, codes: Tensor) -> Tensor:
+        """The whitened leading axes (n, d) of the representation whose codes are (n, D) or (n, d).
+
+        This is where concepts are read: the representation itself, up to a fixed linear map.
+        """
+        network = self.fitted.network
+        white: Tensor = network.blocks.inverse(codes[:, : network.shape.leading])[0]
+        return white
+
+    def read_out(self, name: str) -> LinearReadOut:
+        """The linear read-out of a concept from `white`, trained on the bank (the fit part).
+
+        Raises:
+            ConceptError: there is no such concept, or it has no values to read.
+        """
+        if name not in self._read_outs:
+            known = {c.name: (c.values, c.kind) for c in self.fitted.concepts if c.values is not None}
+            if name not in known:
+                raise ConceptError(
+                    f"There is no concept {name!r} with values to read. {suggest(name, known)}"
+                )
+            white = self.white(self.fitted.bank).cpu().numpy()
+            values, kind = known[name]
+            self._read_outs[name] = fit_linear(white, values, kind=kind)
+        return self._read_outs[name]
+
+    def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:
+        """`after` (..., D), moved outside the edited factor until the concepts read as in `before`."""
+        axes = self.fitted.network.shape.leading
+        weight = np.concatenate([_centred(self.read_out(name)) for name in concepts])
+        held = after.clone()
+        held[..., :axes] = hold_read_out(
+            before[..., :axes].reshape(-1, axes),
+            after[..., :axes].reshape(-1, axes),
+            edited=edited,
+            weight=torch.from_numpy(weight).to(after),
+            decode=self.white,
+        ).reshape(*after.shape[:-1], axes)
+        return held
+
+    def walked(self, codes: Tensor, factor: Factor, positions: Tensor) -> Tensor:
+        """Codes (B, ..., D) with one factor put at each of S positions: (S, B, ..., D).
+
+        Positions are in standard deviations of the data, along the factor's main direction.
+        """
+        moved = codes.expand(len(positions), *codes.shape).clone()
+        moved[..., factor.slice] = self.axes[factor.name].moved(codes[..., factor.slice], positions)
+        return moved
+
+    # --- outputs ---------------------------------------------------------------------------------------
+
+    def edited(self, codes: Tensor, edits: Sequence[Edit]) -> Tensor:
+        """Codes after all edits, one after the other.
+
+        Raises:
+            EditError: an edit is none, or does not fit.
+        """
+        for edit in edits:
+            if not isinstance(edit, Edit):
+                raise EditError(
+                    f"Expected edits from interpret_inn.edits, found {type(edit).__name__}. "
+                    'Type edits=[inn.edits.swap("factor", donor)].'
+                )
+            codes = edit.apply(codes, self)
+        return codes
+
+    def run(self, inputs: Any, edits: Sequence[Edit]) -> Any:
+        """Outputs of the model with these edits."""
+        with self.backbone.session():
+            codes = self.edited(self.encode(inputs), edits)
+            outputs, done = [], 0
+            for batch in batches(self.backbone, inputs):
+                outputs.append(self.outputs_of(batch, codes[done : done + len(batch)]))
+                done += len(batch)
+            return join(outputs)
+
+    def outputs_of(self, prepared: Tensor, codes: Tensor) -> Any:
+        """Outputs for inputs whose codes (B, D) or (B, P, D) were replaced."""
+
+        def rewrite(z: Tensor) -> Tensor:
+            return self.representation(codes, self.codes(z)[1], z)
+
+        return self.backbone.rewritten(prepared, rewrite)
+
+    def walk(self, inputs: Any, factor: str, steps: int | Sequence[float]) -> Tensor:
+        """Primary outputs (S, B, ...) along a factor's main direction; see `Interpreter.walk`.
+
+        Raises:
+            EditError: no step at all.
+        """
+        chosen = self.factors[factor]
+        positions = torch.linspace(-REACH, REACH, steps) if isinstance(steps, int) else torch.tensor(steps)
+        if positions.ndim != 1 or not len(positions):
+            raise EditError(f"Expected at least one step to walk, found {steps!r}. Type steps=9.")
+        found = []
+        with self.backbone.session():
+            for batch in batches(self.backbone, inputs):
+                z = self.backbone.represent(batch)
+                codes, carried = self.codes(z)
+                found.append(self.variants(batch, z, carried, self.walked(codes, chosen, positions.float())))
+        return torch.cat(found, 1)
+
+    def invert(self, codes: Tensor, inputs: Any) -> Tensor:
+        """Representations of codes; see `Interpreter.invert`.
+
+        Raises:
+            EditError: codes of another width, or the layout needs the inputs.
+        """
+        if codes.ndim < 2 or codes.shape[-1] != self.factors.total:
+            raise EditError(
+                f"Expected codes of {self.factors.total} axes, (B, {self.factors.total}), "
+                f"found {tuple(codes.shape)}."
+            )
+        backbone = self.backbone
+        if inputs is not None:
+            with backbone.session():
+                z = torch.cat([backbone.represent(batch) for batch in batches(backbone, inputs)])
+            if len(z) != len(codes):
+                raise EditError(f"Expected as many inputs as codes ({len(codes)}), found {len(z)}.")
+            return self.representation(codes, self.fitted.layout.to_rows(z)[1], z)
+        layout = self.fitted.layout
+        if layout.name == "pooled" or layout.prefix:
+            raise EditError(
+                f"The layout {str(layout)!r} carries along what is not in the code. "
+                "Type invert(codes, inputs) with the inputs that the codes are of."
+            )
+        return self.representation(codes, Carried(self.fitted.z_shape, codes.dtype), codes)
+
+    def variants(self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor) -> Tensor:
+        """Primary outputs for many codes of each input: from (M, B, ..., D) to (M, B, ...), on the CPU.
+
+        Where the model's tail can run from `z` alone, all variants go through it in a few large batches;
+        else the whole model runs once for each of the M.
+        """
+        found = []
+        for one in codes:
+            changed = self.representation(one, carried, z)
+            outputs = self.backbone.tail(changed)
+            if outputs is None:
+                outputs = self.backbone.rewritten(prepared, _constant(changed))
+            found.append(primary(outputs).detach().cpu())
+        return torch.stack(found)
+
+
+def _constant(z: Tensor) -> Callable[[Tensor], Tensor]:
+    """A rewrite that puts the same representation in, whatever was there."""
+    return lambda _: z
+
+
+def _centred(read: LinearReadOut) -> FloatArray:
+    """Weights (C, d) of what must not move: of classes only the logits relative to each other count."""
+    return read.weight - read.weight.mean(0) if len(read.classes) else read.weight
+
+
+def batches(backbone: Backbone, inputs: Any) -> Iterator[Tensor]:
+    """Prepared batches of anything that can be read as inputs.
+
+    Raises:
+        InputError: there are no inputs.
+    """
+    found = False
+    for batch in stream(inputs, BATCH):
+        found = True
+        yield backbone.prepare(batch)
+    if not found:
+        raise InputError("Expected at least one input, found none.")
+
+
+def run_bare(backbone: Backbone, inputs: Any) -> Any:
+    """The bare model's outputs, bit for bit."""
+    with backbone.session():
+        return join([backbone.outputs(batch) for batch in batches(backbone, inputs)])
+
+
+def join(outputs: Sequence[Any]) -> Any:
+    """Outputs of several batches as those of one: tensors are joined, structures part by part.
+
+    Raises:
+        InputError: parts that cannot be joined.
+    """
+    first = outputs[0]
+    if len(outputs) == 1:
+        return first
+    if isinstance(first, Tensor):
+        return torch.cat(list(outputs))
+    if isinstance(first, dict):
+        return {key: join([output[key] for output in outputs]) for key in first}
+    if isinstance(first, (tuple, list)):
+        joined = [join(list(part)) for part in zip(*outputs, strict=True)]
+        return type(first)(*joined) if hasattr(first, "_fields") else type(first)(joined)
+    if first is None:
+        return None
+    raise InputError(
+        f"Outputs of type {type(first).__name__} cannot be joined over batches. Pass at most {BATCH} inputs."
+    )

@@ -1,0 +1,106 @@
+"""What must hold before anything else is believed: measured, never assumed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.backbones import primary
+from interpret_inn.backbones.structures import same
+from interpret_inn.explaining.bench import Bench
+from interpret_inn.explaining.records import Checks
+
+_SAME_OUTPUT = 1e-3
+
+
+class BatchChecks(NamedTuple):
+    """`Checks` of one batch, before they are joined."""
+
+    data: float
+    edited: float
+    agreeing: int
+    change: float
+    identical: bool
+    finite: bool
+    inputs: int
+
+
+@torch.no_grad()
+def check_batch(bench: Bench, prepared: Tensor, *, seed: int) -> BatchChecks:
+    """Checks one prepared batch (B, ...).
+
+    The round trip on edited codes resamples every factor in turn; it is measured in the code, whose axes have
+    unit variance, and in the representation, in units of its scale, and the larger one counts.
+    """
+    scale = _scale(bench)
+    z = bench.backbone.represent(prepared)
+    codes, carried = bench.codes(z)
+    there = bench.representation(codes, carried, z)
+    outputs = bench.backbone.outputs(prepared)
+    through = primary(bench.backbone.rewritten(prepared, lambda _: there))
+    agreeing, change = _agreement(primary(outputs), through)
+    unedited = bench.backbone.rewritten(prepared, lambda z: z)
+    edited, finite = _edited_round_trip(bench, codes.flatten(0, -2), scale, Generator().manual_seed(seed))
+    return BatchChecks(
+        data=_largest((there - z).float()) / scale,
+        edited=edited,
+        agreeing=agreeing,
+        change=change,
+        identical=same(outputs, unedited),
+        finite=finite and bool(torch.isfinite(codes).all()) and bool(torch.isfinite(through).all()),
+        inputs=len(prepared),
+    )
+
+
+def join_checks(parts: Sequence[BatchChecks]) -> Checks:
+    """The checks of several batches as one: the worst error, the share that agrees."""
+    inputs = sum(part.inputs for part in parts)
+    return Checks(
+        round_trip_data=max(part.data for part in parts),
+        round_trip_edited=max(part.edited for part in parts),
+        agreement=sum(part.agreeing for part in parts) / inputs,
+        output_change=max(part.change for part in parts),
+        unedited_identical=all(part.identical for part in parts),
+        finite=all(part.finite for part in parts),
+        samples=inputs,
+    )
+
+
+def _scale(bench: Bench) -> float:
+    """Root mean variance of the representation's axes: the noise floor is a share of it."""
+    return float(bench.fitted.network.whitening.noise) / bench.fitted.settings.noise
+
+
+def _edited_round_trip(bench: Bench, codes: Tensor, scale: float, generator: Generator) -> tuple[float, bool]:
+    network, worst, finite = bench.fitted.network, 0.0, True
+    for factor in bench.factors:
+        changed = codes.clone()
+        changed[:, factor.slice] = bench.draw(factor, len(codes), generator).to(codes)
+        rows, _ = network.inverse(changed)
+        again, _ = network(rows)
+        back, _ = network.inverse(again)
+        worst = max(worst, _largest(again - changed), _largest(back - rows) / scale)
+        finite = finite and bool(torch.isfinite(rows).all())
+    return worst, finite
+
+
+def _largest(difference: Tensor) -> float:
+    """Largest absolute value; infinite where something is not a number."""
+    largest = float(difference.abs().max())
+    return largest if math.isfinite(largest) else math.inf
+
+
+def _agreement(before: Tensor, after: Tensor) -> tuple[int, float]:
+    """How many inputs keep their output, and the largest change in units of the outputs' spread."""
+    before, after = before.flatten(1).float(), after.flatten(1).float()
+    spread = float(before.std(correction=0)) or 1.0
+    change = (after - before).abs().amax(1) / spread
+    if before.shape[1] > 1:
+        kept = (before.argmax(1) == after.argmax(1)) | (change < _SAME_OUTPUT)
+    else:
+        kept = change < _SAME_OUTPUT
+    return int(kept.sum()), float(change.max())

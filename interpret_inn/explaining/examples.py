@@ -1,0 +1,193 @@
+"""Single inputs: what each factor is in them, and what it does."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interpret_inn.backbones import primary
+from interpret_inn.explaining.bench import REACH, Bench
+from interpret_inn.explaining.records import (
+    Example,
+    ExampleFactor,
+    Neighbours,
+    Outcome,
+    Picture,
+    Walk,
+)
+from interpret_inn.explaining.responses import Target
+from interpret_inn.explaining.view import View
+from interpret_inn.explaining.wording import class_name, outcomes, picture_of, readings
+from interpret_inn.types import Factor, FloatArray
+
+_WALKED = 3
+_WALK_STEPS = 9
+_CURVES = 4
+_STOPS = np.linspace(-2, 2, 7)
+_PER_STOP = 4
+
+
+class Stage(NamedTuple):
+    """The examples with everything their edits need.
+
+    Attributes:
+        prepared: As the model takes them, (n, ...).
+        z: Their representations.
+        carried: What the layout carries along.
+        codes: (n, D), or (n, P, D) at positions.
+        outputs: Primary outputs.
+        low: Smallest value of all outputs (for pictures).
+        high: Largest.
+    """
+
+    prepared: Tensor
+    z: Tensor
+    carried: Any
+    codes: Tensor
+    outputs: Tensor
+    low: float
+    high: float
+
+
+def set_stage(bench: Bench, view: View) -> Stage:
+    """Runs the examples once."""
+    z = bench.backbone.represent(view.examples)
+    codes, carried = bench.codes(z)
+    outputs = primary(bench.backbone.outputs(view.examples)).detach().cpu()
+    return Stage(
+        view.examples, z, carried, codes, outputs, float(view.outputs.min()), float(view.outputs.max())
+    )
+
+
+def describe_examples(bench: Bench, view: View, stage: Stage, *, target: Target) -> tuple[Example, ...]:
+    """A record for each example: its factors, and the prediction after each factor's swap."""
+    names = bench.backbone.class_names
+    base = outcomes(stage.outputs, kind=view.kind, names=names, target=target)
+    donors = _donors(base)
+    count = len(stage.codes)
+    factors: list[dict[str, ExampleFactor]] = [{} for _ in range(count)]
+    pictures: list[dict[str, Picture]] = [{} for _ in range(count)]
+    for factor in bench.factors:
+        swapped = _swap(bench, stage, factor, donors)
+        after = outcomes(swapped, kind=view.kind, names=names, target=target)
+        rows = _factor_rows(bench, view, stage, factor, after, donors)
+        for index, row in enumerate(rows):
+            factors[index][factor.name] = row
+            if view.kind == "image":
+                pictures[index][factor.name] = picture_of(swapped[index], stage.low, stage.high)
+    return tuple(
+        Example(
+            name=view.names[i],
+            picture=view.pictures[i] if view.pictures else None,
+            prediction=base[i],
+            factors=factors[i],
+            edited=pictures[i],
+        )
+        for i in range(count)
+    )
+
+
+def _swap(bench: Bench, stage: Stage, factor: Factor, donors: list[int]) -> Tensor:
+    changed = stage.codes.clone()
+    changed[..., factor.slice] = stage.codes[donors][..., factor.slice]
+    return bench.variants(stage.prepared, stage.z, stage.carried, changed[None])[0]
+
+
+def _donors(base: list[Outcome]) -> list[int]:
+    """For every example the next one (in a ring) with another prediction; else simply the next."""
+    found = []
+    for i, outcome in enumerate(base):
+        ring = [(i + step) % len(base) for step in range(1, len(base))]
+        other = [j for j in ring if base[j].labels[:1] != outcome.labels[:1]]
+        found.append((other or ring or [i])[0])
+    return found
+
+
+def _factor_rows(
+    bench: Bench, view: View, stage: Stage, factor: Factor, after: list[Outcome], donors: list[int]
+) -> list[ExampleFactor]:
+    axis = bench.axes[factor.name]
+    codes = stage.codes if stage.codes.ndim == 2 else stage.codes.mean(1)
+    positions = axis.position(codes[:, factor.slice]).cpu()
+    percentiles = axis.percentile(positions)
+    labels = readings(bench, factor.name, codes)
+    flips = dict(zip(view.order, view.effects[factor.name].flip.tolist(), strict=True))
+    return [
+        ExampleFactor(
+            value=float(positions[i]),
+            percentile=float(percentiles[i]),
+            label=labels[i],
+            resample_flip=flips.get(i, float("nan")),
+            swap=after[i],
+            donor=donors[i],
+        )
+        for i in range(len(codes))
+    ]
+
+
+def neighbours(bench: Bench, view: View) -> dict[str, Neighbours]:
+    """Real inputs nearest to seven stops along each factor's main direction."""
+    found = {}
+    for factor in bench.factors:
+        axis = bench.axes[factor.name]
+        width = min(factor.stop, view.codes.shape[1]) - factor.start
+        codes = torch.nn.functional.pad(
+            view.codes[:, factor.start : factor.start + width], (0, factor.size - width)
+        )
+        positions = axis.position(codes).numpy()
+        nearest = np.abs(positions[None] - _STOPS[:, None]).argsort(1)[:, :_PER_STOP]
+        shown = view.pictures
+        rows = [[shown[i] for i in row] for row in nearest] if shown else []
+        labels = readings(bench, factor.name, view.codes)
+        texts = [[labels[i] for i in row] for row in nearest] if any(labels) else []
+        found[factor.name] = Neighbours(
+            positions=_STOPS.astype(np.float64),
+            indices=nearest.astype(np.int64),
+            pictures=tuple(tuple(row) for row in rows),
+            values=tuple(tuple(row) for row in texts),
+        )
+    return found
+
+
+def walks(bench: Bench, view: View, stage: Stage, *, target: Target) -> dict[str, tuple[Walk, ...]]:
+    """The output while one factor of one example moves along its main direction."""
+    positions = torch.linspace(-REACH, REACH, _WALK_STEPS)
+    first = slice(0, min(_WALKED, len(stage.codes)))
+    carried = bench.codes(stage.z[first])[1]
+    found = {}
+    for factor in bench.factors:
+        moved = bench.walked(stage.codes[first], factor, positions)
+        outputs = bench.variants(stage.prepared[first], stage.z[first], carried, moved)
+        found[factor.name] = tuple(
+            _walk(bench, view, stage, index, positions, outputs[:, index], target)
+            for index in range(outputs.shape[1])
+        )
+    return found
+
+
+def _walk(
+    bench: Bench, view: View, stage: Stage, index: int, positions: Tensor, outputs: Tensor, target: Target
+) -> Walk:
+    """One walk from the outputs along it, (S, ...)."""
+    where: FloatArray = positions.double().numpy()
+    if view.kind == "classes" and not callable(target):
+        shares = outputs.double().softmax(1)
+        leading = shares.argmax(1).unique().tolist()
+        leading.sort(key=lambda c: -float(shares[:, c].max()))
+        shown = leading[:_CURVES]
+        if len(shown) == 1:  # a straight line alone says little: add the runner-up
+            shown.append(next(c for c in shares.amax(0).argsort(descending=True).tolist() if c not in shown))
+        names = tuple(class_name(c, bench.backbone.class_names) for c in shown)
+        return Walk(index, where, names, shares[:, shown].numpy())
+    pictures: tuple[Picture, ...] = ()
+    if view.kind == "image":
+        pictures = tuple(picture_of(image, stage.low, stage.high) for image in outputs)
+        if not callable(target):
+            change = (outputs - stage.outputs[index]).double().flatten(1).square().mean(1).sqrt()
+            return Walk(index, where, ("change",), change[:, None].numpy(), pictures)
+    values = [outcome.values[0] for outcome in outcomes(outputs, kind="scalar", names=None, target=target)]
+    name = "score" if callable(target) else "output"
+    return Walk(index, where, (name,), np.asarray(values, np.float64)[:, None], pictures)

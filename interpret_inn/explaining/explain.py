@@ -1,0 +1,108 @@
+"""Puts an explanation together: held-out scores, checks, responses, examples, and what to distrust."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import torch
+
+from interpret_inn.explaining.bench import Bench, batches
+from interpret_inn.explaining.checks import check_batch, join_checks
+from interpret_inn.explaining.examples import describe_examples, neighbours, set_stage, walks
+from interpret_inn.explaining.judgement import Judgement
+from interpret_inn.explaining.records import Checks, Explanation, Response
+from interpret_inn.explaining.responses import Target, distance_to_data
+from interpret_inn.explaining.view import View, Viewer
+
+_LEAVES_DATA = 0.2
+
+
+@torch.no_grad()
+def explain(
+    bench: Bench,
+    judgement: Judgement,
+    inputs: Any,
+    *,
+    target: Target = None,
+    examples: int = 16,
+    resamples: int | None = None,
+    seed: int = 0,
+) -> Explanation:
+    """Explains inputs with a fitted interpreter; see `Interpreter.explain`."""
+    began = time.perf_counter()
+    viewer = Viewer(bench, target=target, resamples=resamples, examples=examples, seed=seed)
+    view = viewer.look(inputs)
+    responses = {factor.name: _response(bench, view, factor.name, seed) for factor in bench.factors}
+    checks = join_checks(view.checks)
+    with bench.backbone.session():
+        stage = set_stage(bench, view)
+        described = describe_examples(bench, view, stage, target=target)
+        walked = walks(bench, view, stage, target=target)
+    backbone, fitted = bench.backbone, bench.fitted
+    return Explanation(
+        model=backbone.name,
+        backbone=backbone.kind,
+        site=str(backbone.address),
+        layout=str(fitted.layout),
+        shape=fitted.z_shape,
+        axes=(fitted.factors.total, fitted.network.shape.leading),
+        split=fitted.split,
+        checks=checks,
+        factors=judgement.summaries,
+        leakage=judgement.leakage,
+        responses=responses,
+        examples=described,
+        maps=judgement.maps,
+        neighbours=neighbours(bench, view),
+        walks=walked,
+        drifts=judgement.drifts,
+        timings=_timings(fitted.timings, time.perf_counter() - began),
+        warnings=(*fitted.notes, *_warnings(checks, judgement, responses)),
+        skipped=view.skipped,
+        versions=_versions() | {"seed": str(fitted.seed)},
+    )
+
+
+def check(bench: Bench, inputs: Any, *, seed: int = 0) -> Checks:
+    """Only the checks, on all inputs that are given."""
+    with bench.backbone.session():
+        found = [check_batch(bench, batch, seed=seed) for batch in batches(bench.backbone, inputs)]
+    return join_checks(found)
+
+
+def _response(bench: Bench, view: View, name: str, seed: int) -> Response:
+    away = distance_to_data(view.edited[name], bench.fitted.bank[:, : view.codes.shape[1]], seed=seed)
+    return view.effects[name].summary(view.kind, left_data=away, seed=seed)
+
+
+def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
+    timings = {**fit, "explain": explaining}
+    return timings | {"total": sum(timings.values())}
+
+
+def _warnings(checks: Checks, judgement: Judgement, responses: Mapping[str, Response]) -> list[str]:
+    """What to distrust, in plain sentences, beside what the fit itself had to say."""
+    found = []
+    if not checks.passed:
+        found.append("A check failed: do not trust edits of this interpreter before it passes (see Checks).")
+    found.extend(line.verdict for line in judgement.summaries if line.learnt is False)
+    for name, response in responses.items():
+        if response.left_data > _LEAVES_DATA:
+            found.append(
+                f"Redrawing {name} leaves the data in {response.left_data:.0%} of the edits (1 % is usual "
+                "for data themselves), so its responses may overstate what the model does on real inputs."
+            )
+    return found
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in ("interpret-inn", "torch", "timm", "nflows"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found

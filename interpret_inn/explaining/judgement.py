@@ -1,0 +1,116 @@
+"""What held-out data say of a fit: computed once, from rows that the fit never saw, and saved with it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.explaining.bench import Bench
+from interpret_inn.explaining.drift import drifts
+from interpret_inn.explaining.leakage import leakage, summaries
+from interpret_inn.explaining.maps import factor_map
+from interpret_inn.explaining.records import Drift, FactorMap, FactorSummary, Leakage
+from interpret_inn.fitting.fit import FitData, unfitted_network
+from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.flows import InvertibleNetwork
+from interpret_inn.types import Concept, IntArray
+
+_ROWS = 4000
+_WIDEST = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Judgement:
+    """Scores from the judge part.
+
+    Attributes:
+        leakage: Which factor predicts which concept.
+        summaries: One line for every factor.
+        maps: Judge samples in the plane of each factor.
+        drifts: How much swapping one factor moves the read-out of another concept.
+    """
+
+    leakage: Leakage
+    summaries: tuple[FactorSummary, ...]
+    maps: Mapping[str, FactorMap]
+    drifts: tuple[Drift, ...]
+
+
+class _Part(NamedTuple):
+    """Codes of one part, float (n, P, d): fitted, unfitted, and the representation, turned but not scaled."""
+
+    codes: Tensor
+    unfitted: Tensor
+    turned: Tensor
+    concepts: tuple[Concept, ...]
+    groups: IntArray
+
+
+@torch.no_grad()
+def judge(bench: Bench, data: FitData) -> Judgement:
+    """Scores a fit on its judge part; read-outs are trained on its fit part.
+
+    Of more than 4,000 samples a part, 4,000 are used. Where the representation has more than 4,096 axes,
+    only those that enter the blocks are read out.
+    """
+    fitted = bench.fitted
+    before = unfitted_network(fitted)
+    fit_part = _encode(data, fitted, before, _some(data.pool.indices("fit"), fitted.seed))
+    judge_part = _encode(data, fitted, before, _some(data.pool.indices("judge"), fitted.seed))
+    count = len(fit_part.codes)
+    concepts = [_joined(a, b) for a, b in zip(fit_part.concepts, judge_part.concepts, strict=True)]
+    table = leakage(
+        fit_part.codes, judge_part.codes,
+        z_fit=fit_part.turned, z_judge=judge_part.turned,
+        unfitted_fit=fit_part.unfitted, unfitted_judge=judge_part.unfitted,
+        factors=fitted.factors, concepts=concepts,
+        fit_index=np.arange(count), judge_index=count + np.arange(len(judge_part.codes)),
+        groups=np.concatenate((fit_part.groups, judge_part.groups)), seed=fitted.seed, rows=_ROWS,
+    )  # fmt: skip
+    maps = {}
+    for factor in fitted.factors:
+        own = [
+            next((c for c in part.concepts if c.name == factor.name), None) for part in (judge_part, fit_part)
+        ]
+        maps[factor.name] = factor_map(
+            judge_part.codes[..., factor.slice],
+            own[0],
+            fit_codes=fit_part.codes[..., factor.slice],
+            fit_concept=own[1],
+            seed=fitted.seed,
+        )
+    lines = summaries(table, fitted.factors, raw_scores=fitted.raw_scores)
+    moved = drifts(bench, judge_part.codes.mean(1), judge_part.concepts, judge_part.groups)
+    return Judgement(table, lines, maps, moved)
+
+
+def _some(indices: Tensor, seed: int) -> Tensor:
+    order = torch.randperm(len(indices), generator=Generator().manual_seed(seed))
+    return indices[order[:_ROWS].sort().values]
+
+
+def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: Tensor) -> _Part:
+    network = fitted.network
+    kept = network.shape.width if network.shape.width <= _WIDEST else network.shape.leading
+    found: list[list[Tensor]] = [[], [], []]
+    flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (network, before, network.whitening)
+    for chunk in indices.split(512):
+        rows = data.rows(chunk).to(network.whitening.mean)
+        flat = rows.flatten(0, 1)
+        for results, flow in zip(found, flows, strict=True):
+            codes = flow(flat)[0][:, :kept]
+            results.append(codes.reshape(len(rows), -1, kept).cpu())
+    codes, unfitted, white = (torch.cat(results) for results in found)
+    turned = white / network.whitening.scales[:kept].cpu()
+    return _Part(codes, unfitted, turned, data.pool.concepts_at(indices), data.pool.groups_at(indices))
+
+
+def _joined(first: Concept, second: Concept) -> Concept:
+    if first.values is None or second.values is None:
+        return first
+    return dataclasses.replace(first, values=np.concatenate((first.values, second.values)))

@@ -1,0 +1,307 @@
+"""The records of an explanation: what was computed for some inputs, and how sure it is.
+
+Every score is from the judge part. Arrays in here are small (thumbnails, maps of a few hundred points);
+`to_dict` gives all of it, pictures left out, in the form of the JSON file beside a report.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from interpret_inn.types import FloatArray, IntArray, Score, Section
+from interpret_inn.types import ReadOut as ReadOut
+
+Picture = npt.NDArray[np.uint8]
+"""A picture to show, uint8 (H, W, 3)."""
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What must hold before anything else is believed.
+
+    Attributes:
+        round_trip_data: Largest |T⁻¹(T(z)) − z| on data, in units of the representation's scale
+            (the root mean variance of its axes).
+        round_trip_edited: The same for edited codes, measured in the code as |T(T⁻¹(z̃)) − z̃| and in `z`
+            as the larger of the two.
+        agreement: Share of inputs whose output is the same through T⁻¹∘T (the same top class; for other
+            outputs, a relative difference under one in a thousand).
+        output_change: Largest change of the output through T⁻¹∘T, in units of the output's spread.
+        unedited_identical: The attached, unedited model gave the bare model's outputs bit for bit.
+        finite: All codes and all outputs of edits were finite.
+        samples: How many inputs all this was measured on.
+        tolerance: Largest round-trip error that passes.
+    """
+
+    round_trip_data: float
+    round_trip_edited: float
+    agreement: float
+    output_change: float
+    unedited_identical: bool
+    finite: bool
+    samples: int
+    tolerance: float = 1e-4
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return (
+            self.round_trip_data <= self.tolerance
+            and self.round_trip_edited <= self.tolerance
+            and self.agreement >= 0.999
+            and self.unedited_identical
+            and self.finite
+        )
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Which factor predicts which concept, on the judge part.
+
+    Attributes:
+        concepts: Names of the concepts that have values.
+        factors: Names of all factors, the residual last.
+        kind: `accuracy` (categorical) or `r2` (numeric; cyclic: of cosine and sine), by concept.
+        scores: By concept, then factor.
+        representation: Read-out from all of `z`, by concept.
+        chance: What guessing reaches, by concept: the most frequent class's share, or 0.
+        unfitted: Linear read-out of the concept's own slice from the flow before it was fitted.
+        association: By concept, then by *other concept*: how well it is predicted by the other's true value.
+    """
+
+    concepts: tuple[str, ...]
+    factors: tuple[str, ...]
+    kind: Mapping[str, Literal["accuracy", "r2"]]
+    scores: Mapping[str, Mapping[str, ReadOut]]
+    representation: Mapping[str, ReadOut]
+    chance: Mapping[str, float]
+    unfitted: Mapping[str, Score]
+    association: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class FactorSummary:
+    """One factor: how large, how it was sized, and whether it carries its concept.
+
+    Attributes:
+        name: The factor.
+        size: Axes it takes.
+        share: The share of the variance of `z̃` axes in the blocks that it takes (its size over D).
+        raw_score: The score its size was estimated from (NaN: size was given).
+        learnt: True where the lower 95 % bound of its own read-out exceeds chance and the unfitted flow;
+            None where there is nothing to judge it by (the residual, unlabelled concepts).
+        verdict: The same in a plain sentence.
+    """
+
+    name: str
+    size: int
+    share: float
+    raw_score: float
+    learnt: bool | None
+    verdict: str
+
+
+@dataclass(frozen=True)
+class Response:
+    """How the output answers when one factor alone is redrawn from the data.
+
+    Attributes:
+        kind: `classes` (outputs are logits), `image`, or `scalar` (another tensor, or the caller's score).
+        flip_rate: Share of edits that change the predicted class (NaN unless `classes`).
+        kl: Mean KL divergence from the unedited to the edited prediction, in nats (NaN unless `classes`).
+        class_std: Standard deviation of the predicted class's index over edits of one input, averaged over
+            inputs: the figure of IIN's table (NaN unless `classes`).
+        change: Mean absolute change of the target (for `classes`: the probability of the class predicted
+            without edit; for `image`: root mean squared difference, in units of the data's range).
+        left_data: Share of edited codes further from the data than 99 % of the data are from each other.
+    """
+
+    kind: Literal["classes", "image", "scalar"]
+    flip_rate: Score
+    kl: Score
+    class_std: Score
+    change: Score
+    left_data: float
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """A prediction in a few words: the top classes with their probabilities, or a number."""
+
+    labels: tuple[str, ...]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class ExampleFactor:
+    """What one factor is and does in one input.
+
+    Attributes:
+        value: Position along the factor's main direction, in standard deviations of the data.
+        percentile: Share of the data below that position, 0 to 100.
+        label: What the linear read-out says of the concept ("7", "0.31"; empty for the residual).
+        resample_flip: Share of resamples that change the prediction (NaN where there are no classes).
+        swap: The prediction after the factor was taken from `donor`.
+        donor: Index of the donor among the examples.
+    """
+
+    value: float
+    percentile: float
+    label: str
+    resample_flip: float
+    swap: Outcome
+    donor: int
+
+
+@dataclass(frozen=True)
+class Example:
+    """One input: its picture, what the model says of it, and what each factor does."""
+
+    name: str
+    picture: Picture | None
+    prediction: Outcome
+    factors: Mapping[str, ExampleFactor]
+    edited: Mapping[str, Picture] = field(default_factory=dict)
+    """For models whose output is an image: the picture after each factor's swap."""
+
+
+@dataclass(frozen=True)
+class FactorMap:
+    """Factor codes of judge samples laid out in the plane.
+
+    Attributes:
+        points: float64 (M, 2).
+        colour: float64 (M,), the concept's value (class index, number or angle), NaN where missing.
+        method: How the plane was chosen, in words.
+    """
+
+    points: FloatArray
+    colour: FloatArray
+    kind: str
+    classes: tuple[str, ...]
+    method: str
+
+
+@dataclass(frozen=True)
+class Neighbours:
+    """Real samples along a factor's main direction, from its low end to its high end.
+
+    Attributes:
+        positions: float64 (S,), in standard deviations of the data.
+        indices: int64 (S, R), the R samples nearest to each position.
+        pictures: `S` rows of `R` pictures; empty where inputs are not images.
+        values: `S` rows of `R` values of the concept, as text; empty for the residual.
+    """
+
+    positions: FloatArray
+    indices: IntArray
+    pictures: tuple[tuple[Picture, ...], ...]
+    values: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The output while one factor of one example is walked along its main direction.
+
+    Attributes:
+        example: Index of the example.
+        positions: float64 (S,), in standard deviations of the data.
+        labels: Names of the curves (classes that lead somewhere on the walk), or one name for a scalar.
+        curves: float64 (S, len(labels)), probabilities or values.
+        pictures: `S` pictures where the output is an image.
+    """
+
+    example: int
+    positions: FloatArray
+    labels: tuple[str, ...]
+    curves: FloatArray
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How much swapping one factor moves the read-out of another concept, and what `hold` saves.
+
+    Attributes:
+        edited: The factor that was swapped.
+        held: The concept whose read-out (by a judge that `hold` never saw) is watched.
+        without_hold: Mean absolute change of that read-out (categorical: share of changed readings).
+        with_hold: The same with `hold=[held]`.
+    """
+
+    edited: str
+    held: str
+    without_hold: Score
+    with_hold: Score
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """All that was computed for some inputs. The report is its picture.
+
+    Attributes:
+        model: Name of the model.
+        backbone: Its kind in a word: `classifier`, `generator`, `autoencoder`, `module`.
+        site: Address of the site.
+        layout: How the representation became rows.
+        shape: Shape of the representation of one input.
+        axes: Axes of the representation and axes that enter the flow's blocks.
+        split: Number of samples to fit on, for early stopping, and to judge on.
+        checks, factors, leakage, responses, examples, maps, neighbours, walks, drifts: see their records;
+            mappings are by factor.
+        timings: Seconds: `encode`, `fit`, `explain`, `total`.
+        warnings: What to distrust, in plain sentences.
+        skipped: Inputs that could not be read, each with the reason.
+        versions: Of this library, torch and timm, and the seed.
+        sections: What plugins added.
+    """
+
+    model: str
+    backbone: str
+    site: str
+    layout: str
+    shape: tuple[int, ...]
+    axes: tuple[int, int]
+    split: tuple[int, int, int]
+    checks: Checks
+    factors: tuple[FactorSummary, ...]
+    leakage: Leakage
+    responses: Mapping[str, Response]
+    examples: tuple[Example, ...]
+    maps: Mapping[str, FactorMap]
+    neighbours: Mapping[str, Neighbours]
+    walks: Mapping[str, tuple[Walk, ...]]
+    drifts: tuple[Drift, ...]
+    timings: Mapping[str, float]
+    warnings: tuple[str, ...] = ()
+    skipped: tuple[str, ...] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    sections: tuple[Section, ...] = ()
+
+
+def plain(value: Any) -> Any:
+    """Turns records and arrays into what JSON can hold: NaN and infinities become None, pictures vanish.
+
+    >>> plain({"a": float("nan"), "b": np.arange(2), "c": (1, "x")})
+    {'a': None, 'b': [0, 1], 'c': [1, 'x']}
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: plain(getattr(value, f.name)) for f in dataclasses.fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return None if value.dtype == np.uint8 and value.ndim == 3 else plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,214 @@
+"""One pass over the inputs that are explained: what is kept of each, and what edits do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from tqdm import tqdm
+
+from interpret_inn.backbones import primary
+from interpret_inn.data import samples, stream
+from interpret_inn.errors import DataError, InputError
+from interpret_inn.explaining.bench import BATCH, Bench
+from interpret_inn.explaining.checks import BatchChecks, check_batch
+from interpret_inn.explaining.records import Picture
+from interpret_inn.explaining.responses import Effects, OutputKind, Target, measure, output_kind
+
+INPUTS = 512
+"""Inputs that are looked at, spread evenly over what is given."""
+WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
+"""Inputs whose responses are measured, and edits of each, where the tail can run alone and where not."""
+_CHECKED = 128
+_THUMBNAIL = 96
+
+
+@dataclass
+class View:
+    """What one pass over the inputs found.
+
+    Attributes:
+        names: Of the n inputs.
+        examples: The first inputs, as the model takes them.
+        pictures: Thumbnails, or None where inputs are no pictures.
+        codes: float (n, d): the leading axes, at positions their mean.
+        outputs: Primary outputs, (n, ...).
+        kind: What the outputs are.
+        effects: By factor, of the first `measured` inputs in `order`.
+        order: int (m,), the places of the inputs whose effects were measured.
+        edited: By factor, codes (m, d) after one edit each.
+        checks: Of the first batches.
+        skipped: What could not be read.
+    """
+
+    names: list[str]
+    examples: Tensor
+    pictures: list[Picture] | None
+    codes: Tensor
+    outputs: Tensor
+    kind: OutputKind
+    effects: dict[str, Effects]
+    order: list[int]
+    edited: dict[str, Tensor]
+    checks: list[BatchChecks]
+    skipped: tuple[str, ...]
+
+
+class Viewer:
+    """Looks at inputs batch by batch and keeps little of each.
+
+    Args:
+        bench: Backbone and flow.
+        target: See `measure`.
+        resamples: Edits of each input; None: by what a forward costs.
+        examples: How many inputs are kept whole.
+        seed: Of the edits.
+    """
+
+    def __init__(
+        self, bench: Bench, *, target: Target, resamples: int | None, examples: int, seed: int
+    ) -> None:
+        self.bench, self.target, self.resamples, self.wanted = bench, target, resamples, examples
+        self.examples: list[Tensor] = []
+        self.generator = Generator().manual_seed(seed)
+        self.seed = seed
+        self.names: list[str] = []
+        self.codes: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+        self.pictures: list[Picture] | None = []
+        self.effects: dict[str, list[Effects]] = {factor.name: [] for factor in bench.factors}
+        self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in bench.factors}
+        self.order: list[int] = []
+        self.checks: list[BatchChecks] = []
+        self.value_range: float | None = None
+
+    @torch.no_grad()
+    def look(self, inputs: Any, *, most: int = INPUTS) -> View:
+        """Goes over the inputs once.
+
+        Raises:
+            InputError: there are none.
+        """
+        chosen = _choose(inputs, most)
+        with self.bench.backbone.session():
+            bar = tqdm(chosen.batches, desc="explain", total=chosen.count, disable=None, leave=False)
+            for names, batch in bar:
+                self._take(names, self.bench.backbone.prepare(batch))
+        if not self.names:
+            raise InputError("Expected at least one input to explain, found none.")
+        return View(
+            names=self.names,
+            examples=torch.cat(self.examples),
+            pictures=self.pictures or None,
+            codes=torch.cat(self.codes),
+            outputs=torch.cat(self.outputs),
+            kind=output_kind(self.outputs[0]),
+            effects={name: Effects.joined(parts) for name, parts in self.effects.items()},
+            order=self.order,
+            edited={name: torch.cat(parts) for name, parts in self.edited.items()},
+            checks=self.checks,
+            skipped=chosen.skipped,
+        )
+
+    def _take(self, names: Sequence[str], prepared: Tensor) -> None:
+        bench, done = self.bench, len(self.names)
+        z = bench.backbone.represent(prepared)
+        codes, carried = bench.codes(z)
+        outputs = primary(bench.backbone.outputs(prepared)).detach().cpu()
+        if self.value_range is None:
+            self.value_range = float(outputs.max() - outputs.min()) or 1.0
+        if done < self.wanted:
+            self.examples.append(prepared[: self.wanted - done])
+        self.names.extend(names)
+        self.codes.append(self._summary(codes))
+        self.outputs.append(outputs)
+        self._keep_pictures(prepared)
+        if done < _CHECKED:
+            self.checks.append(check_batch(bench, prepared, seed=self.seed))
+        most, edits = WITH_TAIL if bench.backbone.has_tail else WITHOUT_TAIL
+        part = prepared[: max(0, most - len(self.order))]
+        if len(part):
+            n = len(part)
+            kept = (prepared, z, carried) if n == len(prepared) else (part, *self._again(part))
+            self._measure(*kept, codes[:n], outputs[:n], self.resamples or edits)
+            self.order.extend(range(done, done + n))
+
+    def _again(self, part: Tensor) -> tuple[Tensor, Any]:
+        z = self.bench.backbone.represent(part)
+        return z, self.bench.codes(z)[1]
+
+    def _summary(self, codes: Tensor) -> Tensor:
+        leading = codes[..., : self.bench.fitted.network.shape.leading]
+        return (leading if leading.ndim == 2 else leading.mean(1)).cpu()
+
+    def _keep_pictures(self, prepared: Tensor) -> None:
+        shown = self.bench.backbone.preprocess.undo(prepared) if self.pictures is not None else None
+        if shown is None:
+            self.pictures = None
+        elif self.pictures is not None:
+            self.pictures.extend(thumbnail(picture) for picture in shown)
+
+    def _measure(
+        self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor, outputs: Tensor, edits: int
+    ) -> None:
+        bench = self.bench
+        kind = output_kind(outputs)
+        for factor in bench.factors:
+            changed = codes.expand(edits, *codes.shape).clone()
+            drawn = bench.draw(factor, edits * len(codes), self.generator).to(codes)
+            drawn = drawn.reshape(edits, len(codes), *[1] * (codes.ndim - 2), factor.size)
+            changed[..., factor.slice] = drawn
+            variants = bench.variants(prepared, z, carried, changed)
+            self.effects[factor.name].append(
+                measure(outputs, variants, kind=kind, target=self.target, value_range=self.value_range)
+            )
+            self.edited[factor.name].append(self._summary(changed[0]))
+
+
+def thumbnail(picture: Picture) -> Picture:
+    """A picture of at most 96 pixels a side; small ones stay as they are."""
+    from PIL import Image
+
+    if max(picture.shape[:2]) <= _THUMBNAIL:
+        return np.ascontiguousarray(picture)
+    image = Image.fromarray(picture)
+    image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+@dataclass
+class _Chosen:
+    batches: Iterator[tuple[list[str], Any]]
+    count: int | None
+    skipped: tuple[str, ...]
+
+
+def _choose(inputs: Any, most: int) -> _Chosen:
+    """Inputs spread evenly over what is given; of a stream that can be read only once, the first."""
+    try:
+        found = samples(inputs)
+    except DataError:
+        return _Chosen(_first(inputs, most), None, ())
+    places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
+    # Read in shuffled order, so that the inputs whose responses are measured are spread evenly as well.
+    places = np.random.default_rng(0).permutation(places)
+    chunks = [places[at : at + BATCH] for at in range(0, len(places), BATCH)]
+    names = found.names
+    batches = (
+        ([str(names[i]) if names else str(i) for i in chunk], found.take([int(i) for i in chunk]))
+        for chunk in chunks
+    )
+    return _Chosen(batches, len(chunks), tuple(found.skipped))
+
+
+def _first(inputs: Any, most: int) -> Iterator[tuple[list[str], Any]]:
+    done = 0
+    for batch in stream(inputs, BATCH):
+        yield [str(done + i) for i in range(len(batch))], batch
+        done += len(batch)
+        if done >= most:
+            return

@@ -1,0 +1,66 @@
+"""Outputs and read-outs in a few words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interpret_inn.explaining.bench import Bench
+from interpret_inn.explaining.records import Outcome
+from interpret_inn.explaining.responses import OutputKind, Target
+from interpret_inn.types import FloatArray
+
+_TOP = 3
+
+
+def outcomes(
+    outputs: Tensor, *, kind: OutputKind, names: Sequence[str] | None, target: Target = None
+) -> list[Outcome]:
+    """What the model says of each input, outputs (B, ...): its top classes, or a number."""
+    if kind == "classes":
+        values, classes = outputs.double().softmax(1).topk(min(_TOP, outputs.shape[1]))
+        return [
+            Outcome(tuple(class_name(c, names) for c in row), tuple(map(float, shares)))
+            for row, shares in zip(classes.tolist(), values.tolist(), strict=True)
+        ]
+    if callable(target):
+        return [Outcome(("score",), (float(v),)) for v in torch.as_tensor(target(outputs)).flatten()]
+    if kind == "image":
+        return [Outcome((), ()) for _ in outputs]
+    column = outputs.reshape(len(outputs), -1)[:, target or 0]
+    return [Outcome(("output",), (float(v),)) for v in column]
+
+
+def class_name(index: int, names: Sequence[str] | None) -> str:
+    """The name of a class of the model.
+
+    >>> class_name(3, None), class_name(0, ["cat", "dog"])
+    ('class 3', 'cat')
+    """
+    return names[index] if names is not None and index < len(names) else f"class {index}"
+
+
+def readings(bench: Bench, name: str, codes: Tensor) -> list[str]:
+    """What the linear read-out says of a concept, as text, for codes (n, d); empty for what has none."""
+    concept = next((c for c in bench.fitted.concepts if c.name == name and c.values is not None), None)
+    if concept is None:
+        return [""] * len(codes)
+    read = bench.read_out(name)
+    values = read.predict(bench.white(codes.to(bench.fitted.bank)).cpu().numpy())
+    if concept.kind == "categorical":
+        return [class_name(int(value), concept.classes or None) for value in values]
+    if concept.kind == "cyclic":
+        return [f"{math.degrees(value) % 360:.0f}°" for value in values]
+    rows: FloatArray = np.asarray(values, np.float64).reshape(len(values), -1)
+    return [", ".join(f"{value:.2f}" for value in row) for row in rows]
+
+
+def picture_of(image: Tensor, low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """An output image (C, H, W) as a picture, uint8 (H, W, 3): `low` becomes black and `high` white."""
+    scaled = ((image.float() - low) / max(high - low, 1e-12)).clamp(0, 1)
+    colours = scaled.expand(3, -1, -1) if len(scaled) == 1 else scaled[:3]
+    return (colours.permute(1, 2, 0) * 255).round().byte().numpy()

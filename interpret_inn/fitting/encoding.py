@@ -1,0 +1,166 @@
+"""Runs samples through a backbone batch by batch, with as many at a time as memory allows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from interpret_inn.data.base import OrderedSamples
+from interpret_inn.errors import BackboneError, DataError, InputError
+from interpret_inn.types import Samples
+
+BATCH = 64
+"""How many inputs a batch has to begin with."""
+
+BATCH_BYTES = 256 * 2**20
+"""How much the inputs of a batch may take as they are read; large photographs come fewer at a time."""
+
+_NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
+
+
+class BatchRunner:
+    """Turns samples into rows. Must run within the backbone's session.
+
+    Args:
+        backbone: See `interpret_inn.fitting.store.Encoder`.
+        samples: What to read.
+        size: Inputs at a time.
+        halving: Whether to halve that when memory runs out.
+    """
+
+    def __init__(self, backbone: Any, samples: Samples, size: int, halving: bool) -> None:
+        self._backbone, self._samples = backbone, samples
+        self._reading = size  # stays as it is: a batch that was read is run in smaller parts
+        self.size = size
+        self._halving = halving
+
+    def run(self, span: range) -> Iterator[tuple[int, Tensor]]:
+        """Yields where a batch begins and its rows, float32 (B, P, D), in order.
+
+        Raises:
+            InputError: rows that are not finite.
+            DataError: more or fewer inputs than the samples say they have.
+            BackboneError: not even one input at a time fits in memory.
+        """
+        at = span.start
+        for batch in batches(self._samples, self._reading, span):
+            for start, rows in self._in_parts(batch):
+                self._require_finite(at + start, rows)
+                yield at + start, rows
+            at += len(batch)
+        if at != span.stop:
+            raise DataError(f"Expected {len(self._samples)} inputs from the samples, found the end at {at}.")
+
+    def rows(self, batch: Any) -> Tensor:
+        """Rows of one batch as it is, float32 (B, P, D) on the CPU."""
+        z = self._backbone.represent(self._backbone.prepare(batch))
+        rows: Tensor = self._backbone.layout.to_rows(z)[0]
+        return rows.detach().to("cpu", torch.float32).reshape(len(batch), -1, rows.shape[-1])
+
+    def _in_parts(self, batch: Any) -> Iterator[tuple[int, Tensor]]:
+        start = 0
+        while start < len(batch):
+            rows = self._rows_or_none(batch[start : start + self.size])
+            if rows is None:
+                self._halve()
+                continue
+            yield start, rows
+            start += len(rows)
+
+    def first(self, one: Any) -> Tensor:
+        """Rows of one input, float32 (1, P, D).
+
+        Raises:
+            BackboneError: even that does not fit in memory.
+        """
+        try:
+            return self.rows(one)
+        except (RuntimeError, MemoryError) as error:
+            if not _lacks_memory(error):
+                raise
+            raise _too_large(1) from error
+
+    def _rows_or_none(self, batch: Any) -> Tensor | None:
+        """Rows, or None where memory ran out; the error is gone on return, and with it what it held."""
+        try:
+            return self.rows(batch)
+        except (RuntimeError, MemoryError) as error:
+            if not _lacks_memory(error):
+                raise
+            if self.size == 1 or not self._halving:
+                raise _too_large(self.size) from error
+            return None
+
+    def _halve(self) -> None:
+        self.size = max(1, self.size // 2)
+        if torch.cuda.is_available():
+            torch.cuda.empty_cache()
+
+    def _require_finite(self, start: int, rows: Tensor) -> None:
+        bad = torch.nonzero(~rows.isfinite().all(2).all(1)).flatten().tolist()
+        if not bad:
+            return
+        names = self._samples.names
+        said = [repr(names[start + place]) if names else str(start + place) for place in bad[:5]]
+        more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
+        raise InputError(
+            f"Expected finite representations, found NaN or infinity for the inputs {', '.join(said)}{more}. "
+            "Look at these inputs, or run the model in single precision: `model.float()`."
+        )
+
+
+def reading_size(samples: Samples, first: Any, wanted: int | Literal["auto"]) -> int:
+    """How many inputs to read at a time.
+
+    Args:
+        samples: May carry the batch size of a DataLoader.
+        first: The first input as a batch, for its size.
+        wanted: A number, or "auto".
+    """
+    if wanted != "auto":
+        return wanted
+    asked = samples.batch_size if isinstance(samples, OrderedSamples) else None
+    return asked or max(1, min(BATCH, BATCH_BYTES // max(1, _raw_bytes(first))))
+
+
+def batches(samples: Samples, size: int, span: range) -> Iterator[Any]:
+    """Batches of a stretch of the samples; those of a plugin may only know how to begin at the beginning."""
+    if isinstance(samples, OrderedSamples):
+        yield from samples.batches(size, start=span.start, stop=span.stop)
+        return
+    at = 0
+    for batch in samples.batches(size):
+        part = batch[max(0, span.start - at) : max(0, span.stop - at)]
+        at += len(batch)
+        if len(part):
+            yield part
+        if at >= span.stop:
+            return
+
+
+def _raw_bytes(batch: Any) -> int:
+    """Bytes of a batch of inputs, of pictures as RGB."""
+    if isinstance(batch, (Tensor, np.ndarray)):
+        return int(batch.nbytes)
+    return sum(
+        3 * one.width * one.height if isinstance(one, Image.Image) else int(one.nbytes) for one in batch
+    )
+
+
+def _too_large(size: int) -> BackboneError:
+    if size == 1:
+        return BackboneError(
+            "Not even one input at a time fits in memory. Choose a smaller input size or another device."
+        )
+    return BackboneError(
+        f'{size} inputs at a time do not fit in memory. Type batch_size="auto" or a smaller number.'
+    )
+
+
+def _lacks_memory(error: BaseException) -> bool:
+    return isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY)

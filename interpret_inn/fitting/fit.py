@@ -1,0 +1,218 @@
+"""A whole fit: encode once, whiten, size the factors, train, and keep what later work needs."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import time
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, NamedTuple, cast
+
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import FitError, InnWarning
+from interpret_inn.fitting.checkpoint import Checkpoint
+from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.settings import FitSettings, Observer
+from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
+from interpret_inn.fitting.store import StoredRows, cache_folder, encode
+from interpret_inn.fitting.trainer import Trainer
+from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening, fit_whitening
+from interpret_inn.types import Concept, ConceptSource, Pairs
+
+_CHUNK = 1024
+_WHITENING_ROWS = 16384
+_WHITENING_ELEMENTS = 2**29
+_SIZE_PAIRS = 8192
+_BANK_ROWS = 4096
+_BANK_AXES = 4096
+
+Where = Literal["auto"] | str | Path | None
+
+
+class FitData(NamedTuple):
+    """What a fit was made of, at hand until the process ends; nothing of it is saved.
+
+    Attributes:
+        pool: The sources as one.
+        stored: Rows of each distinct set of samples, in the order of the pool's rows.
+    """
+
+    pool: Pool
+    stored: tuple[StoredRows, ...]
+
+    def rows(self, indices: Tensor) -> Tensor:
+        """Rows of the representation, float (n, P, D), P = 1 without positions; indices int64 (n,)."""
+        parts: list[Tensor] = []
+        places: list[Tensor] = []
+        for entry, stored in zip(self.pool.unique(), self.stored, strict=True):
+            mine = torch.nonzero((indices >= entry.offset) & (indices < entry.offset + len(stored))).flatten()
+            rows = stored.rows(indices[mine] - entry.offset)
+            parts.append(rows[:, None] if rows.ndim == 2 else rows)
+            places.append(mine)
+        return torch.cat(parts)[torch.cat(places).argsort()]
+
+
+def fit(
+    backbone: Any,
+    sources: Sequence[ConceptSource],
+    *,
+    seed: int,
+    settings: FitSettings,
+    sizes: Mapping[str, int] | None = None,
+    cache: Where = "auto",
+    checkpoint: Where = "auto",
+    batch_size: int | Literal["auto"] = "auto",
+    observers: Sequence[Observer] = (),
+) -> tuple[Fitted, FitData]:
+    """Fits a flow for a backbone to the pairs of some sources.
+
+    Args:
+        backbone: The frozen network and its site.
+        sources: Concept sources; see `ConceptSource`.
+        seed: Of everything that is drawn.
+        settings: See `FitSettings`.
+        sizes: Numbers of axes by concept; those not named are estimated.
+        cache: Where representations are stored: `"auto"` the user's cache, a folder, or None for memory.
+        checkpoint: Where an interrupted fit goes on from: likewise.
+        batch_size: Inputs a forward; `"auto"` halves it when memory runs out.
+        observers: Told of the progress.
+
+    Raises:
+        InnError: of the kind that fits what went wrong; see `docs/errors.md`.
+    """
+    began = time.perf_counter()
+    pool = Pool(sources, seed=seed)
+    stored = tuple(
+        encode(backbone, entry.source.samples, batch_size=batch_size, cache=cache) for entry in pool.unique()
+    )
+    data = FitData(pool, stored)
+    encoded = time.perf_counter()
+    whitening, notes = _whiten(data, settings, seed)
+    white = _project(data, whitening)
+    found = _size(pool, white, whitening, given=sizes, seed=seed)
+    network = _fresh_network(whitening, settings, seed)
+    inside = (*found.factors.sizes[:-1], whitening.leading - found.factors[-1].start)
+    kept = _checkpoint(checkpoint, backbone, pool, settings, inside, seed)
+    trainer = Trainer(
+        network, white, pool=pool, sizes=inside, settings=settings, seed=seed, backbone=backbone,
+        checkpoint=kept, observers=observers,
+    )  # fmt: skip
+    if trainer.look is None:
+        notes.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
+    record = trainer.run()
+    for source in sources:
+        notes.extend(getattr(source, "notes", ()))
+    timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
+    bank, concepts = _collect_bank(data, network, seed)
+    parts = tuple(len(pool.indices(part)) for part in ("fit", "stop", "judge"))
+    fitted = Fitted(
+        network=network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=found.factors,
+        raw_scores=found.raw_scores, concepts=concepts, settings=settings, seed=seed, record=record,
+        split=(parts[0], parts[1], parts[2]), bank=bank, notes=tuple(notes), timings=timings,
+    )  # fmt: skip
+    return fitted, data
+
+
+def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
+    """The flow as it was before its first step: what a fitted factor must beat."""
+    return _fresh_network(fitted.network.whitening, fitted.settings, fitted.seed)
+
+
+def _fresh_network(whitening: Whitening, settings: FitSettings, seed: int) -> InvertibleNetwork:
+    shape = FlowShape(
+        len(whitening.mean), whitening.leading, settings.blocks, settings.hidden, settings.depth
+    )
+    network = InvertibleNetwork(whitening, shape, Generator().manual_seed(seed))
+    return cast(InvertibleNetwork, network.to(whitening.mean.device))
+
+
+def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening, list[str]]:
+    """Whitening from the fit part, with as many leading axes as its samples can carry."""
+    fit_part = data.pool.indices("fit")
+    width, positions = data.stored[0].width, data.stored[0].positions or 1
+    if any((rows.width, rows.positions or 1) != (width, positions) for rows in data.stored):
+        raise FitError(
+            "Expected representations of one size from all sources, found "
+            f"{sorted({rows.width for rows in data.stored})} axes. Give all sources inputs of one size."
+        )
+    notes: list[str] = []
+    most = min(settings.axes, max(2, int(len(fit_part) * positions / settings.samples_per_axis)))
+    if most < min(width, settings.axes):
+        note = (
+            f"{len(fit_part)} samples to fit on carry at most {most} of {width} axes "
+            f"(samples_per_axis={settings.samples_per_axis:g}); the other axes belong to the residual."
+        )
+        warnings.warn(note, InnWarning, stacklevel=4)
+        notes.append(note)
+    enough = max(256, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
+    order = torch.randperm(len(fit_part), generator=Generator().manual_seed(seed))[:enough]
+    rows = data.rows(fit_part[order.sort().values]).flatten(0, 1)
+    return fit_whitening(rows, noise=settings.noise, explained=settings.explained, most=most), notes
+
+
+@torch.no_grad()
+def _project(data: FitData, whitening: Whitening) -> Tensor:
+    """The whitened leading axes of all samples, float (N, P, d), a chunk at a time."""
+    chunks = []
+    for indices in torch.arange(data.pool.rows).split(_CHUNK):
+        rows = data.rows(indices)
+        white = whitening(rows.flatten(0, 1))[0][:, : whitening.leading]
+        chunks.append(white.reshape(len(rows), -1, whitening.leading))
+    return torch.cat(chunks)
+
+
+def _size(
+    pool: Pool, white: Tensor, whitening: Whitening, *, given: Mapping[str, int] | None, seed: int
+) -> Sizes:
+    """Factor sizes from pairs of the fit part, in the representation's own units."""
+    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(seed + 2), part="fit")
+    used, places = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
+    rows = white[used].mean(1) / whitening.scales[: whitening.leading]
+    first, second = places.chunk(2)
+    scores = concept_scores(rows, Pairs(first, second, pairs.rho))
+    width = len(whitening.mean)
+    return choose_sizes(pool.names, scores, leading=whitening.leading, total=width, given=given)
+
+
+def _checkpoint(
+    where: Where, backbone: Any, pool: Pool, settings: FitSettings, sizes: tuple[int, ...], seed: int
+) -> Checkpoint | None:
+    """A checkpoint that only this very fit can go on from."""
+    if where is None:
+        return None
+    parts = [
+        backbone.fingerprint(),
+        str(backbone.address),
+        str(backbone.layout),
+        json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
+        *(entry.source.samples.fingerprint() for entry in pool.parts),
+        *(hashlib.sha256(_bytes(concept.values)).hexdigest() for concept in pool.concepts),
+        json.dumps([dataclasses.asdict(settings), pool.names, sizes, seed]),
+    ]
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    folder = cache_folder() / "fits" if where == "auto" else Path(where)
+    return Checkpoint(folder / f"{key[:16]}.safetensors", key)
+
+
+def _bytes(values: Any) -> bytes:
+    return b"" if values is None else values.tobytes()
+
+
+@torch.no_grad()
+def _collect_bank(data: FitData, network: InvertibleNetwork, seed: int) -> tuple[Tensor, tuple[Concept, ...]]:
+    """Codes of the fit part to draw from, and the concepts' values for them."""
+    network.eval().requires_grad_(False)
+    generator = Generator().manual_seed(seed)
+    fit_part = data.pool.indices("fit")
+    chosen = fit_part[torch.randperm(len(fit_part), generator=generator)[:_BANK_ROWS].sort().values]
+    rows = data.rows(chosen)
+    where = torch.randint(rows.shape[1], (len(rows),), generator=generator)
+    codes = network(rows[torch.arange(len(rows)), where].to(network.whitening.mean))[0]
+    kept = codes if codes.shape[1] <= _BANK_AXES else codes[:, : network.shape.leading]
+    return kept.contiguous(), data.pool.concepts_at(chosen)

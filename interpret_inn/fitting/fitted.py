@@ -1,0 +1,83 @@
+"""What a fit leaves behind: everything that edits and explanations need, and all that is saved."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.backbones import Layout
+from interpret_inn.errors import EditError, suggest
+from interpret_inn.fitting.settings import FitRecord, FitSettings
+from interpret_inn.flows import InvertibleNetwork
+from interpret_inn.types import Concept, Factor, Factors
+
+
+@dataclass
+class Fitted:
+    """A fitted flow with its factors and what is known of the data it was fitted to.
+
+    Attributes:
+        network: The flow.
+        layout: How representations become rows.
+        z_shape: Shape of one input's representation.
+        factors: Its factors.
+        raw_scores: What each size was estimated from, by factor.
+        concepts: In the order of the factors; `values` are those of the bank.
+        settings: Of the fit.
+        seed: Of the fit.
+        record: What the fit reports of itself.
+        split: Numbers of samples fitted on, stopped with, and judged on.
+        bank: Codes of up to 4,096 samples of the fit part, float (M, w): all axes, or where there are more
+            than 4,096 the leading ones. At positions, each row is one position of one sample.
+        notes: What the user should know of the fit, in plain sentences.
+        timings: Seconds: `encode`, `fit`.
+    """
+
+    network: InvertibleNetwork
+    layout: Layout
+    z_shape: tuple[int, ...]
+    factors: Factors
+    raw_scores: Mapping[str, float]
+    concepts: tuple[Concept, ...]
+    settings: FitSettings
+    seed: int
+    record: FitRecord
+    split: tuple[int, int, int]
+    bank: Tensor
+    notes: tuple[str, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def concept(self, factor: Factor) -> Concept | None:
+        """The concept that the factor stands for; None for the residual."""
+        return next((concept for concept in self.concepts if concept.name == factor.name), None)
+
+    def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
+        """`n` codes of the factor from the bank, float (n, size); axes that the bank lacks are 0."""
+        chosen = torch.randint(len(self.bank), (n,), generator=generator)
+        drawn = self.bank[chosen, factor.start : factor.stop]
+        return torch.nn.functional.pad(drawn, (0, factor.size - drawn.shape[1]))
+
+    def class_code(self, factor: Factor, name: str) -> Tensor:
+        """Mean code of a category of the factor's concept, float (size,).
+
+        Raises:
+            EditError: the factor has no categories, or none of that name.
+        """
+        concept = self.concept(factor)
+        if concept is None or concept.kind != "categorical" or concept.values is None:
+            raise EditError(
+                f"Expected numbers for the factor {factor.name!r}, found the name {name!r}: "
+                "only factors of categorical concepts have named values."
+            )
+        if name not in concept.classes:
+            raise EditError(
+                f"The concept {factor.name!r} has no category {name!r}. {suggest(name, concept.classes)}"
+            )
+        members = np.flatnonzero(concept.values == concept.classes.index(name))
+        if not len(members):
+            raise EditError(f"No stored sample of {factor.name!r} is {name!r}, so it has no mean code.")
+        return self.bank[torch.from_numpy(members), factor.slice].mean(0)

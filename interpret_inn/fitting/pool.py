@@ -1,0 +1,149 @@
+"""All sources of one fit as one: one list of samples, one list of factors, one stream of pairs."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import ConceptError, PluginError
+from interpret_inn.fitting.split import Split, split
+from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
+
+
+@dataclass(frozen=True)
+class PooledSource:
+    """One source's place in the pool.
+
+    Attributes:
+        source: The source.
+        offset: Where its samples begin among all rows.
+        columns: The columns of its concepts among all concepts.
+        split: Its own samples' parts, counted from its own first sample.
+    """
+
+    source: ConceptSource
+    offset: int
+    columns: Tensor
+    split: Split
+
+
+class Pool:
+    """Draws batches of pairs from several sources, evenly, and says where every row belongs.
+
+    What a source does not name is part of its residual, so that the concepts of other sources get the
+    residual's correlation in its pairs.
+
+    Args:
+        sources: At least one; sources over the same samples (by fingerprint) share their rows.
+        seed: Of the splits.
+
+    Raises:
+        ConceptError: no source, or two sources name the same concept.
+    """
+
+    def __init__(self, sources: Sequence[ConceptSource], *, seed: int) -> None:
+        if not sources:
+            raise ConceptError('Expected at least one concept source, found none. Try fit("labels", data=…).')
+        self.concepts: list[Concept] = []
+        self.parts: list[PooledSource] = []
+        self.names = _distinct_names(sources)
+        offsets: dict[str, int] = {}
+        rows = 0
+        for source in sources:
+            key = source.samples.fingerprint()
+            count = len(source.samples)
+            if key not in offsets:
+                offsets[key], rows = rows, rows + count
+            columns = torch.arange(len(self.concepts), len(self.concepts) + len(source.concepts))
+            self.concepts.extend(source.concepts)
+            parts = split(count, groups=source.samples.groups, seed=seed)
+            self.parts.append(PooledSource(source, offsets[key], columns, parts))
+        self.rows = rows
+
+    def unique(self) -> list[PooledSource]:
+        """One entry for each distinct set of samples, in the order of their rows."""
+        first = {part.offset: part for part in reversed(self.parts)}
+        return [first[offset] for offset in sorted(first)]
+
+    def indices(self, part: str) -> Tensor:
+        """Rows of the part `fit`, `stop` or `judge`, int64, ascending."""
+        return torch.cat([entry.offset + getattr(entry.split, part) for entry in self.unique()])
+
+    def concepts_at(self, rows: Tensor) -> tuple[Concept, ...]:
+        """All concepts with their values for some rows; missing where a row is of another source."""
+        found: list[Concept] = []
+        for entry in self.parts:
+            places = (rows - entry.offset).numpy()
+            inside = (places >= 0) & (places < len(entry.source.samples))
+            found.extend(_values_at(concept, places, inside) for concept in entry.source.concepts)
+        return tuple(found)
+
+    def groups_at(self, rows: Tensor) -> IntArray:
+        """The group of some rows, int64 (n,): rows of one group are variants of one thing."""
+        groups = np.arange(self.rows, dtype=np.int64)
+        for entry in self.unique():
+            samples = entry.source.samples
+            if samples.groups is not None:
+                # numbered from the first row on, so that groups of different sources never meet
+                names = np.unique(samples.groups, return_inverse=True)[1]
+                groups[entry.offset : entry.offset + len(samples)] = names + entry.offset
+        chosen: IntArray = groups[rows.numpy()]
+        return chosen
+
+    def sample(self, n: int, generator: Generator, *, part: str) -> Pairs:
+        """Draws `n` pairs of rows, evenly from all sources; `rho` is (n, K + 1) over all concepts."""
+        shares = [n // len(self.parts) + (i < n % len(self.parts)) for i in range(len(self.parts))]
+        drawn = [
+            self._draw(entry, share, generator, part)
+            for entry, share in zip(self.parts, shares, strict=True)
+            if share
+        ]
+        return Pairs(*(torch.cat(column) for column in zip(*drawn, strict=True)))
+
+    def _draw(self, entry: PooledSource, n: int, generator: Generator, part: str) -> Pairs:
+        pairs = entry.source.sample_pairs(n, generator, getattr(entry.split, part))
+        expected = (n, len(entry.columns) + 1)
+        if tuple(pairs.rho.shape) != expected or len(pairs.first) != n or len(pairs.second) != n:
+            raise PluginError(
+                f"The concept source {entry.source.name!r} gave pairs with rho of shape "
+                f"{tuple(pairs.rho.shape)}; expected {expected}: {n} pairs, a column for each of its "
+                f"{len(entry.columns)} concepts and one for the residual."
+            )
+        if not bool((pairs.rho.abs() < 1).all()):
+            raise PluginError(
+                f"The concept source {entry.source.name!r} gave a rho of {float(pairs.rho.abs().max()):g}; "
+                "expected values between −1 and 1, both excluded (0.975 stands for the same)."
+            )
+        rho = pairs.rho[:, -1:].expand(-1, len(self.concepts) + 1).clone()
+        rho[:, entry.columns] = pairs.rho[:, :-1]
+        return Pairs(pairs.first + entry.offset, pairs.second + entry.offset, rho.float())
+
+
+def _values_at(concept: Concept, places: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> Concept:
+    if concept.values is None:
+        return concept
+    missing = -1 if concept.kind == "categorical" else np.nan
+    values = np.full((len(places), *concept.values.shape[1:]), missing, concept.values.dtype)
+    values[inside] = concept.values[places[inside]]
+    return dataclasses.replace(concept, values=values)
+
+
+def _distinct_names(sources: Sequence[ConceptSource]) -> tuple[str, ...]:
+    owner: dict[str, str] = {}
+    for source in sources:
+        for concept in source.concepts:
+            if concept.name in owner:
+                raise ConceptError(
+                    f"The concept {concept.name!r} is named by both {owner[concept.name]!r} and "
+                    f"{source.name!r}. Rename one of them."
+                )
+            owner[concept.name] = source.name
+    if not owner:
+        raise ConceptError("Expected at least one concept, found none in any source.")
+    return tuple(owner)

@@ -1,0 +1,105 @@
+"""What can be set about a fit, and what a fit reports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+
+from torch import Generator, Tensor, nn
+
+from interpret_inn.errors import FitError
+from interpret_inn.types import FitStep
+
+
+@dataclass(frozen=True)
+class FitSettings:
+    """Everything about a fit but its sources and its seed.
+
+    Attributes:
+        steps: Number of optimiser steps planned; early stopping may end sooner.
+        pairs: Pairs in a step.
+        blocks: Coupling blocks of the flow.
+        hidden: Width of the conditioners' hidden layers.
+        depth: Number of their hidden layers.
+        learning_rate: At its highest; it rises over the first `warm_up` steps and falls as a cosine.
+        weight_decay: Of AdamW.
+        warm_up: Steps over which the learning rate rises.
+        clip: Largest norm of the gradient.
+        noise: The noise floor, in units of the representation's root mean variance per axis.
+        explained: Share of the variance that the axes in the blocks must hold.
+        axes: Largest number of axes in the blocks.
+        samples_per_axis: Samples to fit on for every axis in the blocks: fewer samples cap the axes.
+        every: Steps between looks at the early-stopping part (and between checkpoints).
+        patience: Looks without improvement before the fit stops.
+    """
+
+    steps: int = 1500
+    pairs: int = 256
+    blocks: int = 4
+    hidden: int = 128
+    depth: int = 1
+    learning_rate: float = 5e-3
+    weight_decay: float = 1e-2
+    warm_up: int = 30
+    clip: float = 1.0
+    noise: float = 0.2
+    explained: float = 0.99
+    axes: int = 256
+    samples_per_axis: float = 3.0
+    every: int = 50
+    patience: int = 10
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "pairs", "blocks", "hidden", "depth", "axes", "every", "patience"):
+            if getattr(self, name) < 1:
+                raise FitError(f"Expected {name} of at least 1, found {getattr(self, name)}.")
+        for name in ("learning_rate", "clip", "noise", "samples_per_axis"):
+            if not getattr(self, name) > 0:
+                raise FitError(f"Expected {name} above 0, found {getattr(self, name)}.")
+        if not 0 < self.explained <= 1:
+            raise FitError(f"Expected explained in (0, 1], found {self.explained}.")
+
+    @classmethod
+    def names(cls) -> tuple[str, ...]:
+        """The names of all settings."""
+        return tuple(field.name for field in fields(cls))
+
+
+@dataclass(frozen=True)
+class LossContext:
+    """What a source's extra loss may use.
+
+    Attributes:
+        network: The flow that is being fitted.
+        backbone: The frozen network; its weights get no gradient.
+        generator: The only source of randomness to draw from.
+        step: The step that is being taken, from 0.
+    """
+
+    network: nn.Module
+    backbone: object
+    generator: Generator
+    step: int
+
+
+ExtraLoss = Callable[[LossContext], Tensor]
+Observer = Callable[[FitStep], None]
+
+
+@dataclass(frozen=True)
+class FitRecord:
+    """What a fit reports of itself.
+
+    Attributes:
+        steps: Steps taken.
+        best_step: The step whose weights were kept.
+        stopped_early: The early-stopping part no longer improved.
+        seconds: Spent in steps and looks, over all processes that worked on it.
+        history: (step, loss, held-out loss) at every look, in nats per pair and axis.
+    """
+
+    steps: int
+    best_step: int
+    stopped_early: bool
+    seconds: float
+    history: tuple[tuple[int, float, float], ...]

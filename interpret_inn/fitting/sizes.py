@@ -1,0 +1,92 @@
+"""How many axes each factor gets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from interpret_inn.errors import ConceptError, suggest
+from interpret_inn.types import RESIDUAL, Factors, Pairs
+
+
+class Sizes(NamedTuple):
+    """Factors, and the raw score each size was estimated from (NaN where the size was given)."""
+
+    factors: Factors
+    raw_scores: dict[str, float]
+
+
+def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
+    """IIN's score of each concept: what its pairs have in common, as a share of all variance.
+
+    `s = Σᵢ cov(zᵃᵢ, zᵇᵢ) / Σᵢ var(zᵢ)` over the pairs that share it; for graded pairs the least squares
+    slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²`, which is the same where every ρ is equal.
+
+    Args:
+        rows: float (N, d), the representation along the axes that enter the blocks.
+        pairs: Pairs of rows; `rho` is (n, K + 1).
+
+    Returns:
+        float64 (K,); 0 for a concept that no pair shares.
+    """
+    rows = rows.double()
+    mean, variance = rows.mean(0), rows.var(0, correction=0).sum()
+    product = ((rows[pairs.first] - mean) * (rows[pairs.second] - mean)).sum(1) / variance
+    rho = pairs.rho[:, :-1].double()
+    # Dividing by Σρ² and not by Σρ lets pairs of little correlation count little; SAME is counted as 1.
+    weight = rho.square().sum(0)
+    return torch.where(weight > 0, (rho * product[:, None]).sum(0) / weight.clamp_min(1e-12), 0.0)
+
+
+def choose_sizes(
+    names: tuple[str, ...],
+    scores: Tensor,
+    *,
+    leading: int,
+    total: int,
+    given: Mapping[str, int] | None = None,
+) -> Sizes:
+    """Sizes from scores: a softmax over the concepts and the residual (scored 1), times `leading`.
+
+    Args:
+        names: Of the K concepts.
+        scores: float (K,), from `concept_scores`.
+        leading: Axes that enter the blocks; all factors but the residual lie in them.
+        total: All axes of the code.
+        given: Sizes by concept; concepts that are not in it share what is left as estimated.
+
+    Raises:
+        ConceptError: as many concepts as axes, an unknown name, or sizes that leave no residual.
+    """
+    given = dict(given or {})
+    for name in given:
+        if name not in names:
+            raise ConceptError(f"A size was given for {name!r}, which is no concept. {suggest(name, names)}")
+    if len(names) >= leading:
+        raise ConceptError(
+            f"Expected fewer concepts than axes, found {len(names)} concepts and {leading} axes. "
+            "Choose a wider site or fewer concepts, or give more data where few samples cap the axes."
+        )
+    open_names = [name for name in names if name not in given]
+    left = leading - sum(given.values())
+    open_scores = torch.stack([scores[names.index(name)] for name in open_names] + [scores.new_tensor(1.0)])
+    shares = open_scores.softmax(0)
+    estimated = {
+        name: max(1, int(share * left)) for name, share in zip(open_names, shares.tolist()[:-1], strict=True)
+    }
+    while sum(estimated.values()) >= left and any(size > 1 for size in estimated.values()):
+        estimated[max(estimated, key=estimated.__getitem__)] -= 1
+    sizes = {name: given.get(name, estimated.get(name, 0)) for name in names}
+    if sum(sizes.values()) >= leading:
+        raise ConceptError(
+            f"Expected sizes that leave at least 1 of {leading} axes to the {RESIDUAL}, found {sizes}. "
+            "Give smaller sizes."
+        )
+    raw = {
+        name: float("nan") if name in given else float(score)
+        for name, score in zip(names, scores.tolist(), strict=True)
+    }
+    return Sizes(Factors.from_sizes(sizes, total=total), raw | {RESIDUAL: 1.0})

@@ -1,0 +1,221 @@
+"""Encodes every sample once and keeps the rows, in memory or on disk, for all later work."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+import platformdirs
+from torch import Tensor
+
+from interpret_inn.data.digests import digest
+from interpret_inn.data.progress import ProgressFactory, progress, silent
+from interpret_inn.errors import InnWarning, InputError
+from interpret_inn.fitting.encoding import BatchRunner, reading_size
+from interpret_inn.fitting.rows import StoredRows, allocated
+from interpret_inn.fitting.shards import FORMAT, Damaged, ShardFolder, as_tensor
+from interpret_inn.types import Samples
+
+__all__ = ["Cache", "Encoder", "StoredRows", "cache_folder", "encode"]
+
+Cache = Literal["auto"] | str | Path | None
+
+
+class Encoder(Protocol):
+    """What is asked of a backbone here; see `interpret_inn.backbones.Backbone`."""
+
+    name: str
+    address: Any
+    layout: Any
+    preprocess: Any
+
+    def session(self) -> AbstractContextManager[Any]:
+        """Holds the model for a while, and gives it back as found."""
+
+    def prepare(self, batch: Any) -> Tensor:
+        """What the model takes."""
+
+    def represent(self, prepared: Tensor) -> Tensor:
+        """What the site carries, (B, ...)."""
+
+    def fingerprint(self) -> str:
+        """A digest of all weights."""
+
+
+def encode(
+    backbone: Encoder,
+    samples: Samples,
+    *,
+    batch_size: int | Literal["auto"] = "auto",
+    cache: Cache = "auto",
+    progress: ProgressFactory | None = progress,
+) -> StoredRows:
+    """Runs every sample through the backbone once, up to the site, and keeps the rows.
+
+    With a cache, what was computed before for the same weights, site, layout, preprocessing and contents
+    is used again, and an interrupted run goes on after its last whole file.
+
+    Args:
+        backbone: The frozen network and its site.
+        samples: What to encode.
+        batch_size: Inputs a forward. `"auto"` begins with what a DataLoader asked for, or with 64 (fewer
+            of large inputs), and halves it whenever memory runs out.
+        cache: `"auto"`: the user's cache folder (`cache_folder`); a folder; or None: memory only.
+        progress: Makes a progress bar from a total and a description; None: no bar.
+
+    Raises:
+        InputError: representations that are not finite, preprocessing that gives something else every
+            time, or a batch size that is none.
+        DataError: the samples cannot be read, or change from read to read.
+        StoreError: the cache cannot be written to, or memory does not suffice.
+        BackboneError: not even one input at a time fits in memory; or as `backbone.represent`.
+    """
+    if batch_size != "auto" and (
+        isinstance(batch_size, bool) or not isinstance(batch_size, int) or batch_size < 1
+    ):
+        raise InputError(f'Expected batch_size="auto" or a number from 1, found {batch_size!r}.')
+    with backbone.session():
+        first = samples.take([0])
+        runner = BatchRunner(
+            backbone, samples, reading_size(samples, first, batch_size), batch_size == "auto"
+        )
+        prepared, probe = _probe(backbone, runner, first)
+        positions = probe.shape[1] if backbone.layout.name == "positions" else None
+        bar = progress or silent
+        if cache is None:
+            rows = allocated(len(samples), *probe.shape[1:])
+            for at, part in _counted(runner, range(len(samples)), bar):
+                rows[at : at + len(part)] = part
+            return StoredRows(rows, positions=positions)
+        folder = _folder(backbone, samples, prepared, probe, cache)
+        missing = _missing(folder, probe)
+        if missing:
+            _fill(folder, missing, runner, bar)
+            folder.write_manifest(_about(backbone, samples))
+    return StoredRows(folder, positions=positions)
+
+
+def cache_folder() -> Path:
+    """Where this library keeps what it can compute again: the user's cache, or `INTERPRET_INN_CACHE`."""
+    named = os.environ.get("INTERPRET_INN_CACHE")
+    return (
+        Path(named).expanduser() if named else platformdirs.user_cache_path("interpret_inn", appauthor=False)
+    )
+
+
+def _probe(backbone: Encoder, runner: BatchRunner, first: Any) -> tuple[Tensor, Tensor]:
+    """The first input, prepared, and its rows (1, P, D); by the way the layout becomes known."""
+    prepared = backbone.prepare(first)
+    if digest(prepared) != digest(backbone.prepare(first)):
+        raise InputError(
+            "The preprocessing gives something else every time for the same input (random augmentation?). "
+            "Pass a preprocessing without random transforms."
+        )
+    return prepared, runner.first(first)
+
+
+def _counted(runner: BatchRunner, span: range, factory: ProgressFactory) -> Iterator[tuple[int, Tensor]]:
+    """Places and rows of these samples, a batch at a time, with a progress bar."""
+    bar = factory(len(span), "encoding")
+    try:
+        for at, rows in runner.run(span):
+            yield at, rows
+            bar.update(len(rows))
+    finally:
+        bar.close()
+
+
+def _folder(
+    backbone: Encoder, samples: Samples, prepared: Tensor, probe: Tensor, cache: str | Path
+) -> ShardFolder:
+    """The folder for these rows. Its name holds everything that they depend on."""
+    parts = [
+        backbone.fingerprint(),
+        str(backbone.address),
+        json.dumps(_layout(backbone.layout), sort_keys=True),
+        json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
+        digest(prepared).hex(),  # a preprocessing function may have changed under its name
+        samples.fingerprint(),
+        f"format {FORMAT}",
+    ]
+    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    root = cache_folder() if cache == "auto" else Path(cache).expanduser()
+    positions, width = probe.shape[1:]
+    path = root / "representations" / key
+    return ShardFolder.plan(path, count=len(samples), positions=positions, width=width)
+
+
+def _layout(layout: Any) -> Any:
+    if dataclasses.is_dataclass(layout) and not isinstance(layout, type):
+        return dataclasses.asdict(layout)
+    return layout.name
+
+
+def _missing(folder: ShardFolder, probe: Tensor) -> list[int]:
+    """The files to compute: those not there, those damaged, or all where they are another model's."""
+    missing = []
+    for shard in range(folder.shards):
+        try:
+            if not folder.check(shard):
+                missing.append(shard)
+        except (Damaged, OSError) as error:
+            warnings.warn(f"Stored rows are damaged and computed again: {error}.", InnWarning, stacklevel=3)
+            missing.append(shard)
+    if 0 not in missing and not _agrees(as_tensor(folder.rows(0)[:1]), probe):
+        warnings.warn(
+            f"Stored rows in {folder.path} are not what the model gives now, though its weights are the same "
+            "(its forward has changed?). They are computed again.",
+            InnWarning,
+            stacklevel=3,
+        )
+        return list(range(folder.shards))
+    return missing
+
+
+def _agrees(stored: Tensor, found: Tensor) -> bool:
+    """Whether rows are the same up to what another device, batch size or reduced precision changes."""
+    return float((stored - found).norm()) <= 0.02 * float(found.norm()) + 1e-12
+
+
+def _fill(folder: ShardFolder, missing: list[int], runner: BatchRunner, factory: ProgressFactory) -> None:
+    """Computes and writes files; neighbouring ones in one go through the samples."""
+    folder.require_room(sum(len(folder.span(shard)) for shard in missing))
+    runs: list[list[int]] = []
+    for shard in missing:
+        if runs and runs[-1][-1] == shard - 1:
+            runs[-1].append(shard)
+        else:
+            runs.append([shard])
+    buffer = allocated(min(folder.step, folder.count), folder.positions, folder.width)
+    for run in runs:
+        span = range(folder.span(run[0]).start, folder.span(run[-1]).stop)
+        for at, rows in _counted(runner, span, factory):
+            _pour(folder, buffer, at, rows)
+
+
+def _pour(folder: ShardFolder, buffer: Tensor, at: int, rows: Tensor) -> None:
+    """Puts rows that begin at sample `at` in the buffer, and writes it whenever it is full."""
+    while len(rows):
+        shard, place = divmod(at, folder.step)
+        size = len(folder.span(shard))
+        part = rows[: size - place]
+        buffer[place : place + len(part)] = part
+        if place + len(part) == size:
+            folder.write(shard, buffer[:size])
+        at, rows = at + len(part), rows[len(part) :]
+
+
+def _about(backbone: Encoder, samples: Samples) -> dict[str, Any]:
+    return {
+        "model": backbone.name,
+        "site": str(backbone.address),
+        "layout": backbone.layout.name,
+        "skipped": len(samples.skipped),
+    }

@@ -1,0 +1,222 @@
+"""Fits a flow to pairs of stored representations."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from torch import Generator, Tensor, nn
+from tqdm import tqdm
+
+from interpret_inn.errors import ConceptError, FitError
+from interpret_inn.fitting.checkpoint import Checkpoint, flatten_optimizer, restore_optimizer
+from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.settings import ExtraLoss, FitRecord, FitSettings, LossContext, Observer
+from interpret_inn.flows import InvertibleNetwork, owners, pair_log_likelihood, spread
+from interpret_inn.types import FitStep, Pairs
+
+_LOOK_PAIRS = 1024
+_MOST_BAD_STEPS = 20
+
+
+class Trainer:
+    """One fit, from its first step or from its checkpoint, to its best weights.
+
+    The representation is whitened once, before the first step: whitening is fixed, orthogonal up to its
+    scales, and has no part in the loss but a constant. Every step adds the noise floor afresh.
+
+    Args:
+        network: The flow; its blocks are trained in place.
+        white: The whitened leading axes of all samples, float (N, P, d): P positions, or 1.
+        pool: Gives the pairs.
+        sizes: Of the factors within the leading axes, the residual last.
+        settings: See there.
+        seed: Of pairs and noise.
+        backbone: Handed to extra losses.
+        checkpoint: Where to go on from and to; None: nowhere.
+        observers: Told of every look at the early-stopping part.
+    """
+
+    def __init__(
+        self,
+        network: InvertibleNetwork,
+        white: Tensor,
+        *,
+        pool: Pool,
+        sizes: tuple[int, ...],
+        settings: FitSettings,
+        seed: int,
+        backbone: object = None,
+        checkpoint: Checkpoint | None = None,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self.network, self.pool, self.settings = network, pool, settings
+        self.positions = white.shape[1]
+        self.white = white.flatten(0, 1)
+        self.owner = owners(sizes).to(white.device)
+        self.checkpoint, self.observers, self.backbone = checkpoint, observers, backbone
+        whitening = network.whitening
+        self.noise = (whitening.noise * whitening.scales[: network.shape.leading]).to(white)
+        self.extras: list[tuple[ExtraLoss, nn.Module | None]] = [
+            (part.source.extra_loss, part.source.modules() if hasattr(part.source, "modules") else None)
+            for part in pool.parts
+            if hasattr(part.source, "extra_loss")
+        ]
+        self.trained = nn.ModuleList([network.blocks, *(module for _, module in self.extras if module)])
+        self.parameters = [p for p in self.trained.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            self.parameters,
+            lr=settings.learning_rate,
+            betas=(0.9, 0.99),
+            weight_decay=settings.weight_decay,
+            fused=True,
+        )
+        self.generator = Generator().manual_seed(seed)
+        self.look = self._prepare_look(seed)
+        self.best = _copy(self.trained)
+        self.state: dict[str, Any] = {
+            "step": 0, "best_step": 0, "best": math.inf, "seconds": 0.0, "bad": 0, "sum": 0.0, "history": [],
+        }  # fmt: skip
+
+    def run(self) -> FitRecord:
+        """Takes all steps that are left, and leaves the best weights in the network.
+
+        Raises:
+            FitError: the loss was not finite for 20 steps in a row, or the checkpoint is another fit's.
+        """
+        self._resume()
+        settings, state = self.settings, self.state
+        began, before = time.perf_counter(), state["seconds"]
+        stopped = self._is_stalled()
+        bar = tqdm(
+            total=settings.steps, initial=state["step"], desc="fit", unit="step", disable=None, leave=False
+        )
+        with bar:
+            while state["step"] < settings.steps and not stopped:
+                self._step()
+                bar.update()
+                if state["step"] % settings.every == 0 or state["step"] == settings.steps:
+                    state["seconds"] = before + time.perf_counter() - began
+                    self._look()
+                    bar.set_postfix(held_out=f"{state['history'][-1][2]:.3f}")
+                    stopped = self._is_stalled()
+        state["seconds"] = before + time.perf_counter() - began
+        self.trained.load_state_dict(self.best)
+        if self.checkpoint:
+            self.checkpoint.remove()
+        history = tuple((int(a), float(b), float(c)) for a, b, c in state["history"])
+        return FitRecord(state["step"], state["best_step"], stopped, state["seconds"], history)
+
+    @torch.enable_grad()
+    def _step(self) -> None:
+        settings, state = self.settings, self.state
+        for group in self.optimizer.param_groups:
+            group["lr"] = settings.learning_rate * _schedule(state["step"], settings)
+        loss = objective = self._loss(*self._draw(settings.pairs, self.generator, "fit"))
+        context = LossContext(self.network, self.backbone, self.generator, state["step"])
+        for extra, _ in self.extras:
+            objective = objective + extra(context)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(objective)
+        norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
+        state["step"] += 1
+        if not math.isfinite(float(norm) + float(objective.detach())):
+            self._refuse_bad_step()
+            return
+        self.optimizer.step()
+        state["bad"] = 0
+        state["sum"] += float(loss.detach())
+
+    def _refuse_bad_step(self) -> None:
+        """A step whose loss is not finite is not taken; too many in a row end the fit."""
+        self.state["bad"] += 1
+        if self.state["bad"] >= _MOST_BAD_STEPS:
+            raise FitError(
+                f"The loss was not finite for {_MOST_BAD_STEPS} steps in a row (up to step "
+                f"{self.state['step']}). Expected a lower learning_rate than "
+                f"{self.settings.learning_rate:g}, or a higher noise than {self.settings.noise:g}."
+            )
+
+    def _draw(self, n: int, generator: Generator, part: str) -> tuple[Pairs, Tensor]:
+        """Pairs of rows (at positions drawn anew) and the noise that is added to them."""
+        pairs = self.pool.sample(n, generator, part=part)
+        if self.positions > 1:
+            where = torch.randint(self.positions, (2, n), generator=generator)
+            first, second = torch.stack(pairs[:2]) * self.positions + where
+            pairs = Pairs(first, second, pairs.rho)
+        noise = torch.randn(2 * n, len(self.noise), generator=generator, dtype=self.white.dtype)
+        return pairs, noise.to(self.white.device) * self.noise
+
+    def _loss(self, pairs: Pairs, noise: Tensor) -> Tensor:
+        """Mean negative log-likelihood of pairs, in nats per pair and axis of both samples."""
+        rows = torch.cat((pairs.first, pairs.second)).to(self.white.device)
+        codes, log_det = self.network.blocks(self.white.index_select(0, rows) + noise)
+        first, second = codes.chunk(2)
+        log_first, log_second = log_det.chunk(2)
+        rho = spread(pairs.rho.to(self.white), self.owner)
+        likelihood = pair_log_likelihood(
+            first, second, rho, log_det_first=log_first, log_det_second=log_second
+        )
+        return -likelihood.mean() / (2 * self.white.shape[1])
+
+    def _prepare_look(self, seed: int) -> tuple[Pairs, Tensor] | None:
+        """Fixed pairs and noise of the early-stopping part; None where it is too small for pairs."""
+        generator = Generator().manual_seed(seed + 1)
+        try:
+            return self._draw(_LOOK_PAIRS, generator, "stop")
+        except ConceptError:
+            return None
+
+    @torch.no_grad()
+    def _look(self) -> None:
+        """Judges the weights on the early-stopping part, keeps the best, and saves where this stands."""
+        state = self.state
+        since = state["step"] - (state["history"][-1][0] if state["history"] else 0)
+        loss, state["sum"] = state["sum"] / since, 0.0
+        held_out = float(self._loss(*self.look)) if self.look else loss
+        if held_out < state["best"]:
+            state["best"], state["best_step"] = held_out, state["step"]
+            self.best = _copy(self.trained)
+        state["history"].append((state["step"], loss, held_out))
+        self._save()
+        for observer in self.observers:
+            observer(FitStep(state["step"], self.settings.steps, loss, held_out, state["seconds"]))
+
+    def _is_stalled(self) -> bool:
+        looks = (self.state["step"] - self.state["best_step"]) // self.settings.every
+        return self.look is not None and looks >= self.settings.patience
+
+    def _save(self) -> None:
+        if self.checkpoint is None:
+            return
+        tensors = {f"now.{name}": tensor for name, tensor in self.trained.state_dict().items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors |= flatten_optimizer(self.optimizer)
+        self.checkpoint.write(tensors | {"generator": self.generator.get_state()}, self.state)
+
+    def _resume(self) -> None:
+        found = self.checkpoint.read() if self.checkpoint else None
+        if found is None:
+            return
+        tensors, self.state = found
+        self.trained.load_state_dict(_under("now.", tensors))
+        self.best = _under("best.", tensors)
+        restore_optimizer(self.optimizer, tensors)
+        self.generator.set_state(tensors["generator"])
+
+
+def _schedule(step: int, settings: FitSettings) -> float:
+    """Share of the learning rate at a step: a linear rise, then a cosine down to zero."""
+    rise = min(1.0, (step + 1) / settings.warm_up) if settings.warm_up else 1.0
+    return rise * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+
+
+def _copy(module: nn.Module) -> dict[str, Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}

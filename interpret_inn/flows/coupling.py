@@ -1,0 +1,76 @@
+"""Affine coupling whose scale is bounded, so that edited codes stay where the data are."""
+
+from __future__ import annotations
+
+import torch
+from nflows.transforms import Transform
+from torch import Tensor, nn
+
+BOUND = 2.0
+"""Largest log-scale of one coupling: `exp(a·tanh(s/a))` lies between e⁻² and e²."""
+
+
+class Conditioner(nn.Module):
+    """The network of a coupling: from one half, log-scale and shift of the other.
+
+    The last layer starts at zero, so that a fresh coupling is the identity.
+    """
+
+    def __init__(self, inputs: int, outputs: int, *, hidden: int, depth: int) -> None:
+        super().__init__()
+        widths = [inputs] + [hidden] * depth
+        layers = [nn.Linear(a, b) for a, b in zip(widths, [*widths[1:], 2 * outputs], strict=True)]
+        self.layers = nn.ModuleList(layers)
+        last = layers[-1]
+        nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)
+
+    def forward(self, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """From the kept half (B, a) to log-scale and shift of the other half, (B, b) each."""
+        *hidden, last = self.layers
+        for layer in hidden:
+            kept = torch.relu(layer(kept))
+        scale, shift = last(kept).chunk(2, dim=1)
+        return BOUND * torch.tanh(scale / BOUND), shift
+
+
+class CouplingBlock(Transform):
+    """Couples one half to the other, then the other to the one, then reorders the axes.
+
+    The halves are contiguous slices, which is a third faster than index lists.
+
+    Args:
+        width: Number of axes, at least 2.
+        hidden: Width of the conditioners' hidden layers.
+        depth: Number of their hidden layers.
+        order: int64 (width,), the fixed permutation at the end; None leaves the order as it is.
+    """
+
+    def __init__(self, width: int, *, hidden: int, depth: int, order: Tensor | None = None) -> None:
+        super().__init__()
+        self.half = width // 2
+        self.second = Conditioner(self.half, width - self.half, hidden=hidden, depth=depth)
+        self.first = Conditioner(width - self.half, self.half, hidden=hidden, depth=depth)
+        order = torch.arange(width) if order is None else order
+        self.register_buffer("order", order)
+        self.register_buffer("back", order.argsort())
+
+    def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Maps (B, width); returns the result and log|det| (B,)."""
+        a, b = inputs[:, : self.half], inputs[:, self.half :]
+        log_b, shift = self.second(a)
+        b = torch.addcmul(shift, b, log_b.exp())
+        log_a, shift = self.first(b)
+        a = torch.addcmul(shift, a, log_a.exp())
+        outputs = torch.cat((a, b), dim=1).index_select(1, self.order)
+        return outputs, log_a.sum(1) + log_b.sum(1)
+
+    def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Undoes it: (B, width) to (B, width) and log|det| of the inverse (B,)."""
+        inputs = inputs.index_select(1, self.back)
+        a, b = inputs[:, : self.half], inputs[:, self.half :]
+        log_a, shift = self.first(b)
+        a = (a - shift) * (-log_a).exp()
+        log_b, shift = self.second(a)
+        b = (b - shift) * (-log_b).exp()
+        return torch.cat((a, b), dim=1), -(log_a.sum(1) + log_b.sum(1))

@@ -1,0 +1,80 @@
+"""The invertible network: `T = blocks ∘ whitening`, a bijection of the whole representation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from nflows.transforms import CompositeTransform, Transform
+from torch import Generator, Tensor
+
+from interpret_inn.flows.coupling import CouplingBlock
+from interpret_inn.flows.whitening import Whitening
+
+
+@dataclass(frozen=True)
+class FlowShape:
+    """What is needed to build a flow before its weights are loaded.
+
+    Attributes:
+        width: `D`, all axes of the representation.
+        leading: `d`, the axes that enter the blocks.
+        blocks: Number of coupling blocks.
+        hidden: Width of the conditioners' hidden layers.
+        depth: Number of their hidden layers.
+    """
+
+    width: int
+    leading: int
+    blocks: int = 4
+    hidden: int = 128
+    depth: int = 1
+
+
+class InvertibleNetwork(Transform):
+    """Whitening, then coupling blocks on the leading axes; the other axes pass through whitened.
+
+    In the code, the `leading` axes stand first, so that all factors but the residual lie in them.
+    """
+
+    def __init__(self, whitening: Whitening, shape: FlowShape, generator: Generator) -> None:
+        super().__init__()
+        self.shape = shape
+        self.whitening = whitening
+        self.blocks = CompositeTransform(
+            [
+                CouplingBlock(
+                    shape.leading,
+                    hidden=shape.hidden,
+                    depth=shape.depth,
+                    order=torch.randperm(shape.leading, generator=generator),
+                )
+                for _ in range(shape.blocks)
+            ]
+        )
+        _initialise(self.blocks, generator)
+
+    @classmethod
+    def empty(cls, shape: FlowShape) -> InvertibleNetwork:
+        """A network in the right shapes for stored weights to be loaded into."""
+        return cls(Whitening.empty(shape.width, shape.leading), shape, Generator().manual_seed(0))
+
+    def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Translates rows of the representation (B, D) into codes (B, D); also log|det| (B,)."""
+        white, scaled = self.whitening(inputs)
+        codes, moved = self.blocks(white[:, : self.shape.leading])
+        return torch.cat((codes, white[:, self.shape.leading :]), dim=1), scaled + moved
+
+    def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Translates codes (B, D) back into rows of the representation (B, D); also log|det| (B,)."""
+        white, moved = self.blocks.inverse(inputs[:, : self.shape.leading])
+        rows, scaled = self.whitening.inverse(torch.cat((white, inputs[:, self.shape.leading :]), dim=1))
+        return rows, scaled + moved
+
+
+def _initialise(blocks: torch.nn.Module, generator: Generator) -> None:
+    """Draws all weights but the zero last layers again, from the fit's own generator."""
+    for module in blocks.modules():
+        if isinstance(module, torch.nn.Linear) and bool(module.weight.any()):
+            torch.nn.init.kaiming_uniform_(module.weight, nonlinearity="relu", generator=generator)
+            torch.nn.init.zeros_(module.bias)

@@ -1,0 +1,118 @@
+"""Whitening as a bijection of the whole space, without ever forming a D × D matrix."""
+
+from __future__ import annotations
+
+import torch
+from nflows.transforms import Transform
+from torch import Tensor
+
+from interpret_inn.errors import FitError
+
+_DENSE_WIDTH = 1024
+_AXES_ROWS = 4096
+_AXES_ELEMENTS = 2**28
+
+
+class Whitening(Transform):
+    """Moves the mean to zero, turns to principal axes, and scales every axis to unit variance.
+
+    `y = s ⊙ Qᵀ(x − m)` with `s = 1 / sqrt(λ + σ²)`. `Q` is a product of `r` Householder reflections (the
+    QR factors of the leading axes), applied by `torch.ormqr`: O(D·r) in time and memory. The `D − r` axes
+    that are not leading share one scale.
+
+    Args:
+        mean: float (D,).
+        axes: float (D, r), orthonormal columns, the most important first.
+        variances: float (r,), variance along each of them.
+        rest: Mean variance along all other axes.
+        floor: σ², the variance that the noise floor adds to each axis; `noise` is its root.
+    """
+
+    def __init__(self, mean: Tensor, axes: Tensor, variances: Tensor, rest: float, floor: float) -> None:
+        super().__init__()
+        width, leading = axes.shape
+        reflectors, tau = torch.geqrf(axes.double())
+        scales = mean.new_full((width,), (max(rest, 0.0) + floor) ** -0.5)
+        scales[:leading] = (variances.clamp_min(0) + floor).rsqrt().to(mean)
+        self.register_buffer("mean", mean.clone())
+        self.register_buffer("reflectors", reflectors.to(mean))
+        self.register_buffer("tau", tau.to(mean))
+        self.register_buffer("scales", scales)
+        self.register_buffer("noise", mean.new_tensor(floor).sqrt())
+        self.register_buffer("log_scale", scales.double().log().sum().to(mean))
+
+    @classmethod
+    def empty(cls, width: int, leading: int) -> Whitening:
+        """The identity, in the right shapes for stored weights to be loaded into."""
+        axes = torch.eye(width, leading)
+        return cls(torch.zeros(width), axes, torch.ones(leading), 1.0, 0.0)
+
+    @property
+    def leading(self) -> int:
+        """Number of axes with a scale of their own."""
+        return int(self.tau.shape[0])
+
+    def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Whitens (B, D); returns the result and log|det| (B,)."""
+        centred = (inputs - self.mean).T.contiguous()
+        turned = torch.ormqr(self.reflectors, self.tau, centred, left=True, transpose=True).T
+        return turned * self.scales, self.log_scale.expand(len(inputs))
+
+    def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Undoes it: (B, D) to (B, D) and log|det| of the inverse (B,)."""
+        turned = (inputs / self.scales).T.contiguous()
+        centred = torch.ormqr(self.reflectors, self.tau, turned, left=True, transpose=False).T
+        return centred + self.mean, -self.log_scale.expand(len(inputs))
+
+
+def fit_whitening(rows: Tensor, *, noise: float = 0.2, explained: float = 0.99, most: int = 256) -> Whitening:
+    """Whitening from samples.
+
+    Args:
+        rows: float (N, D); the leading axes are found from at most 4,096 of them where D is large.
+        noise: The noise floor σ in units of the root mean variance per axis.
+        explained: Share of the variance that the leading axes must hold, in (0, 1].
+        most: Largest number of leading axes. Spaces of up to half as many axes keep all of theirs.
+
+    Raises:
+        FitError: fewer than 3 samples or 2 axes, or a representation that is the same for all samples.
+    """
+    samples, width = rows.shape
+    if width < 2:
+        raise FitError(
+            f"Expected a representation of at least 2 axes, found {width}: "
+            "one number cannot be split into factors. Choose a wider site."
+        )
+    if samples < 3:
+        raise FitError(f"Expected at least 3 samples to fit on, found {samples}. Give more data.")
+    mean = rows.double().mean(0) if width <= _DENSE_WIDTH else rows.mean(0)
+    variance = float(rows.var(0, correction=1).double().mean())
+    if not variance > 1e-20:
+        raise FitError(
+            "Expected a representation that differs between samples, found the same for all of them. "
+            "Choose another site, or check that the inputs differ."
+        )
+    axes, values = _principal_axes(rows, mean, limit=min(most, width, samples - 1))
+    if width > most // 2:
+        held = values.cumsum(0) / (variance * width)
+        axes = axes[:, : max(2, int((held < explained).sum()) + 1)]
+    leading = axes.shape[1]
+    left = (variance * width - float(values[:leading].sum())) / max(width - leading, 1)
+    return Whitening(mean.to(rows), axes.to(rows), values[:leading].to(rows), left, noise**2 * variance)
+
+
+def _principal_axes(rows: Tensor, mean: Tensor, *, limit: int) -> tuple[Tensor, Tensor]:
+    """The leading orthonormal axes (D, r) and the variances (r,) along them, in float64."""
+    samples, width = rows.shape
+    if width <= _DENSE_WIDTH:
+        centred = rows.double() - mean
+        values, axes = torch.linalg.eigh(centred.T @ centred / (samples - 1))
+        return axes.flip(1)[:, :limit], values.flip(0)[:limit].clamp_min(0)
+    # Wide: the axes lie in the span of the samples, whose Gram matrix is small.
+    kept = min(samples, _AXES_ROWS, max(2 * limit, _AXES_ELEMENTS // width))
+    chosen = rows[torch.linspace(0, samples - 1, kept).long()] - mean
+    values, vectors = torch.linalg.eigh((chosen @ chosen.T).double() / (kept - 1))
+    top = min(limit, kept - 1)
+    values, vectors = values.flip(0)[:top].clamp_min(0), vectors.flip(1)[:, :top]
+    axes = torch.linalg.qr(chosen.T.double() @ vectors).Q
+    return axes, values

@@ -1,0 +1,366 @@
+"""`wrap`, `load` and the `Interpreter`: the rooms of the library put together, and nothing more."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+
+from interpret_inn import saving
+from interpret_inn.backbones import Backbone, Listener, Preprocess, adapt_module
+from interpret_inn.errors import BackboneError, ConceptError, EditError, FitError, NotFittedError, suggest
+from interpret_inn.explaining.bench import Bench, run_bare
+from interpret_inn.explaining.edits import Edit
+from interpret_inn.explaining.explain import check, explain
+from interpret_inn.explaining.judgement import Judgement, judge
+from interpret_inn.explaining.records import Checks, Explanation
+from interpret_inn.explaining.responses import Target
+from interpret_inn.fitting.fit import FitData, Where, fit
+from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.plugin import concept_source, get_manager
+from interpret_inn.reports import Report
+from interpret_inn.types import ConceptSource, Factors
+
+
+class Interpreter:
+    """A frozen model, a site in it, and (once fitted) the flow that translates what the site carries.
+
+    Made by `wrap` and `load`. Shapes: `B` inputs, `D` axes of the code, `P` positions (where the layout is
+    `positions`, codes are (B, P, D)), `S` steps of a walk. Inputs are anything that
+    `interpret_inn.data.samples` takes: tensors and arrays, Datasets, DataLoaders, lists of images, folders.
+
+    The model is only touched while a call runs, and given back as found. In a `with` block the interpreter
+    stays attached: what the site carried in the model's last forward is `captured`, and the outputs are
+    those of the bare model bit for bit.
+    """
+
+    def __init__(
+        self, backbone: Backbone, *, fitted: Fitted | None = None, judgement: Judgement | None = None
+    ) -> None:
+        self.backbone = backbone
+        self._bench = Bench(backbone, fitted) if fitted else None
+        self._judgement = judgement
+        self._data: FitData | None = None
+        self._listener: Listener | None = None
+
+    # --- fitting ---------------------------------------------------------------------------------------
+
+    def fit(
+        self,
+        *sources: ConceptSource | str,
+        seed: int = 0,
+        sizes: Mapping[str, int] | None = None,
+        cache: Where = "auto",
+        checkpoint: Where = "auto",
+        batch_size: int | Literal["auto"] = "auto",
+        **options: Any,
+    ) -> Interpreter:
+        """Fits the flow to the pairs of one or more concept sources.
+
+        Representations are computed once and stored; 70 % of the samples are fitted on, 10 % stop the fit,
+        20 % judge it. A fit that was interrupted goes on where it was when the same call is made again, and
+        gives the same result as one that was not.
+
+        Args:
+            sources: Concept sources, or the name of one whose options follow: `fit("labels", data=…)`.
+            seed: Of everything that is drawn. The global random state is neither read nor changed.
+            sizes: Numbers of axes by concept; those not named are estimated.
+            cache: Where representations are stored: `"auto"` (the user's cache directory), a folder, or None
+                for memory only.
+            checkpoint: Where an interrupted fit leaves its state: likewise.
+            batch_size: Inputs in a forward; `"auto"` halves it when memory runs out.
+            options: Settings of the fit (`FitSettings`: steps, noise, blocks …) and options of the named
+                source.
+
+        Returns:
+            This interpreter.
+
+        Raises:
+            ConceptError: labels or sizes that cannot be used.
+            DataError: data that cannot be read, or that change from read to read.
+            FitError: nothing to fit on, or a loss that is not finite.
+            PluginError: an unknown source, or options it does not take.
+        """
+        settings = FitSettings(**{name: options.pop(name) for name in FitSettings.names() if name in options})
+        built = _sources(sources, options)
+        observer = get_manager().after_fit_step
+        self._judgement, self._data = None, None
+        with self.backbone.session():
+            fitted, data = fit(
+                self.backbone, built, seed=seed, settings=settings, sizes=sizes, cache=cache,
+                checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
+            )  # fmt: skip
+        self._bench, self._data = Bench(self.backbone, fitted), data
+        return self
+
+    @property
+    def fitted(self) -> Fitted:
+        """The fit: flow, factors, settings, stored codes. Raises NotFittedError before `fit`."""
+        return self.bench.fitted
+
+    @property
+    def bench(self) -> Bench:
+        """What edits and localizers work with. Raises NotFittedError before `fit`."""
+        if self._bench is None:
+            raise NotFittedError(
+                'This interpreter has not been fitted yet. Type interpreter.fit("labels", data=…) first.'
+            )
+        return self._bench
+
+    @property
+    def factors(self) -> Factors:
+        """The factors in the order of the code, the residual last; `factors["digit"].size`."""
+        return self.bench.factors
+
+    # --- translating and editing -----------------------------------------------------------------------
+
+    @torch.no_grad()
+    def encode(self, inputs: Any) -> Tensor:
+        """Translates what the site carries for these inputs into codes.
+
+        Returns:
+            float32 (B, D), or (B, P, D) at positions, on the model's device. `D` is the size of the
+            representation: nothing is lost.
+
+        Raises:
+            InputError: inputs of the wrong shape or range, or not finite.
+        """
+        return self.bench.encode(inputs)
+
+    @torch.no_grad()
+    def invert(self, codes: Tensor, inputs: Any = None) -> Tensor:
+        """Translates codes back into representations.
+
+        Args:
+            codes: float (B, D), or (B, P, D) at positions.
+            inputs: The inputs the codes are of. Needed where the layout carries something along that is not
+                in the code: `pooled` (the deviations from the mean) and tokens with a prefix.
+
+        Returns:
+            What the site would carry, (B, …) in its own shape.
+
+        Raises:
+            EditError: codes of another width, or inputs are needed.
+        """
+        return self.bench.invert(codes, inputs)
+
+    @torch.no_grad()
+    def run(self, inputs: Any, edits: Edit | Sequence[Edit] | None = None) -> Any:
+        """Runs the model on inputs, with edits at the site.
+
+        Args:
+            inputs: Inputs.
+            edits: One edit or several, applied in order; see `interpret_inn.edits`.
+
+        Returns:
+            The model's own outputs (a tensor, or whatever structure it gives); without edits they are the
+            bare model's bit for bit.
+        """
+        chosen = [edits] if isinstance(edits, Edit) else list(edits or [])
+        if not chosen:
+            return run_bare(self.backbone, inputs)
+        return self.bench.run(inputs, chosen)
+
+    @torch.no_grad()
+    def walk(self, inputs: Any, factor: str, steps: int | Sequence[float] = 9) -> Tensor:
+        """Outputs while one factor moves along its main direction, all others kept.
+
+        Args:
+            inputs: Inputs.
+            factor: The factor to move.
+            steps: Positions in standard deviations of the data, (S,); or how many, from −2.5 to 2.5.
+
+        Returns:
+            (S, B, …): primary outputs, on the CPU.
+        """
+        return self.bench.walk(inputs, factor, steps)
+
+    # --- explaining ------------------------------------------------------------------------------------
+
+    def explain(
+        self,
+        inputs: Any = None,
+        *,
+        target: Target = None,
+        examples: int = 16,
+        resamples: int | None = None,
+        seed: int = 0,
+    ) -> Explanation:
+        """Explains what the site encodes and what the output depends on.
+
+        Up to 512 inputs, spread evenly, are looked at. Scores of factors are from the judge part of the
+        fit's own data, whatever inputs are given.
+
+        Args:
+            inputs: What to explain; None: the judge part of the data that the interpreter was fitted on.
+            target: What of the output to watch: the index of an output, or a callable that maps outputs
+                (B, …) to scores (B,); None: the predicted class, or the whole output.
+            examples: Inputs that are shown one by one.
+            resamples: Edits of each input for the responses; None: as many as a forward allows.
+            seed: Of the edits.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
+        if examples < 1:
+            raise EditError(f"Expected at least 1 example to show, found {examples}.")
+        shown = self._judge_inputs() if inputs is None else inputs
+        explanation = explain(
+            self.bench,
+            self.judgement,
+            shown,
+            target=target,
+            examples=examples,
+            resamples=resamples,
+            seed=seed,
+        )
+        get_manager().after_explain(explanation)
+        return explanation
+
+    def report(self, inputs: Any = None, **options: Any) -> Report:
+        """Explains inputs and puts it on one page; options as for `explain`.
+
+        Returns:
+            A report: `.save("report.html")` writes page and JSON, `.to_html()`, `.to_dict()`.
+        """
+        explanation = self.explain(inputs, **options)
+        return Report(explanation, get_manager().render_sections(explanation))
+
+    @torch.no_grad()
+    def check(self, inputs: Any) -> Checks:
+        """Measures round trips and agreement on inputs; `.passed` sums them up."""
+        return check(self.bench, inputs)
+
+    @property
+    def judgement(self) -> Judgement:
+        """Scores from the judge part of the fit's data; computed at first use, saved with the artefact."""
+        if self._judgement is None:
+            if self._data is None:
+                self.bench  # noqa: B018 - says that there is no fit
+                raise FitError("The scores of this fit are not at hand. Fit again.")
+            self._judgement = judge(self.bench, self._data)
+        return self._judgement
+
+    def _judge_inputs(self) -> Any:
+        if self._data is None:
+            self.bench  # noqa: B018 - says that there is no fit
+            raise FitError(
+                "Expected inputs: the data of the fit are not saved with it. Type explain(images)."
+            )
+        entry = self._data.pool.parts[0]
+        indices = entry.split.judge.tolist()
+        # spread over the part, for the data may come sorted by class
+        kept = indices[:: max(1, len(indices) // 512)][:512]
+        return entry.source.samples.take(kept)
+
+    # --- saving and attaching --------------------------------------------------------------------------
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Writes the fitted interpreter into a folder; the model and the data are not in it.
+
+        Raises:
+            ArtefactError: it cannot be written there.
+        """
+        saving.write_artefact(Path(path), self.backbone, self.fitted, self.judgement)
+
+    def __enter__(self) -> Interpreter:
+        if self._listener is not None:
+            raise BackboneError("This interpreter is attached already. Leave its `with` block first.")
+        self._listener = Listener(self.backbone.model, self.backbone.address).__enter__()
+        return self
+
+    def __exit__(self, *raised: Any) -> None:
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            listener.__exit__(*raised)
+
+    @property
+    def captured(self) -> Tensor:
+        """What the site carried in the model's last forward within the `with` block, (B, …)."""
+        if self._listener is None:
+            raise BackboneError("Nothing is captured outside a `with interpreter:` block.")
+        return self._listener.captured
+
+    def __repr__(self) -> str:
+        state = repr(self._bench.factors) if self._bench else "not fitted"
+        return f"Interpreter({self.backbone.name!r}, site {str(self.backbone.address)!r}, {state})"
+
+
+def wrap(
+    model: nn.Module | str,
+    site: str | None = None,
+    *,
+    preprocess: Any = None,
+    layout: str | None = None,
+) -> Interpreter:
+    """Wraps a pretrained model.
+
+    Args:
+        model: Any `nn.Module`, or a name such as `"timm:resnet50"` (weights from the local cache only; the
+            plugin's documentation has the other spellings).
+        site: Where to read and write, such as `"layer4"`, `"blocks.5"`, `"fc:in"`; None: the model's pooled
+            vector before its classifier. `interpret_inn.sites` lists what there is.
+        preprocess: None: the model's own configuration where it has one (timm), else images are only
+            brought to [0, 1]; `"identity"`: inputs are prepared already; a `Preprocess`, or a callable.
+        layout: How the representation becomes rows: `vector`, `flat`, `pooled` or `positions`; None: by its
+            shape.
+
+    Raises:
+        SiteError: there is no such site.
+        BackboneError: the model cannot be attached to, or its weights are not at hand.
+        PluginError: no plugin knows the name.
+    """
+    backbone = get_manager().adapt(model, site, preprocess=preprocess, layout=layout)
+    if backbone is None:
+        if not isinstance(model, nn.Module):
+            known = [f"{spec.name}:…" for spec in get_manager().backbones()]
+            raise BackboneError(
+                f"Expected a torch.nn.Module or a name that a plugin knows, found {model!r}. "
+                f"{suggest(str(model), known)}"
+            )
+        backbone = adapt_module(model, site, preprocess=preprocess, layout=layout)
+    return Interpreter(backbone)
+
+
+def load(
+    path: str | os.PathLike[str], model: nn.Module | str | None = None, *, preprocess: Any = None
+) -> Interpreter:
+    """Loads a saved interpreter for the model that it was fitted for.
+
+    Args:
+        path: The folder that `save` wrote.
+        model: The model, or its name; None: the name that is stored, where a plugin knows it.
+        preprocess: Only for models whose preprocessing was given as a callable: the same callable.
+
+    Raises:
+        ArtefactError: damaged, of a newer format, or fitted for another model, other weights, another site
+            or other preprocessing; both sides are named.
+    """
+    artefact = saving.read_artefact(Path(path))
+    about, layout = artefact.about, artefact.fitted.layout
+    stored = Preprocess.from_dict(about["preprocess"])
+    backbone = wrap(
+        about["model"]["name"] if model is None else model,
+        about["site"],
+        preprocess=stored if preprocess is None else preprocess,
+        layout=f"{layout.name}:{layout.order}",
+    ).backbone
+    saving.refuse_mismatch(Path(path), about, backbone)
+    return Interpreter(backbone, fitted=artefact.fitted, judgement=artefact.judgement)
+
+
+def _sources(sources: Sequence[ConceptSource | str], options: dict[str, Any]) -> list[ConceptSource]:
+    """Concept sources from what `fit` was given; options belong to the one source that is named."""
+    named = [source for source in sources if isinstance(source, str)]
+    if options and len(named) != 1:
+        near = suggest(next(iter(options)), FitSettings.names())
+        raise ConceptError(
+            f"Expected settings of the fit, found {sorted(options)}. {near} Options of a source go with the "
+            'name of one source, fit("labels", data=…), or into concept_source("labels", data=…).'
+        )
+    return [concept_source(source, **options) if isinstance(source, str) else source for source in sources]

@@ -1,0 +1,250 @@
+"""Read-outs: how well a concept can be told from a code.
+
+Trained on fit codes, scored on judge codes. Categorical concepts are scored by accuracy; numbers by R²
+(mean over their columns); angles by the R² of cosine and sine. Chance is the best that one constant answer
+reaches on the judge part: the share of its most frequent class, or 0.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from interpret_inn.errors import InputError
+from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2
+from interpret_inn.metrics.networks import train_network
+from interpret_inn.metrics.regressions import logistic, ridge
+from interpret_inn.types import ConceptKind, FloatArray, IntArray, ReadOut, Score
+
+FEWEST = 5
+"""Fewer values than these, on either part, and a score would be made of luck alone: it is NaN."""
+
+
+@dataclass(frozen=True)
+class LinearReadOut:
+    """A linear read-out in the units of the code.
+
+    Attributes:
+        kind: What it reads: `categorical`, `numeric` or `cyclic`.
+        weight: Float64 (out, d): one row per class seen, per column of the number, or cosine and sine.
+        bias: Float64 (out,).
+        classes: Int64 (out,), the class of each row; empty unless `categorical`.
+    """
+
+    kind: ConceptKind
+    weight: FloatArray
+    bias: FloatArray
+    classes: IntArray
+
+    def scores(self, codes: npt.ArrayLike) -> FloatArray:
+        """Logits, values, or cosine and sine: (n, out) for codes (n, d)."""
+        return np.asarray(codes, np.float64) @ self.weight.T + self.bias
+
+    def predict(self, codes: npt.ArrayLike) -> npt.NDArray[Any]:
+        """Class indices int64 (n,), values float64 (n,) or (n, k), or angles float64 (n,) in [−π, π]."""
+        return _decide(self.scores(codes), self.kind, self.classes)
+
+
+def fit_linear(
+    codes: npt.ArrayLike,
+    values: npt.ArrayLike,
+    *,
+    kind: ConceptKind,
+    groups: IntArray | None = None,
+    seed: int = 0,
+) -> LinearReadOut:
+    """Trains a linear read-out: logistic regression, or ridge regression of the values.
+
+    Codes are standardised first. The penalty is chosen among a few by a fifth of these very codes (whole
+    groups), so that nothing of the judge part is used; then all of them are fitted with it.
+
+    Args:
+        codes: Shape (n, d).
+        values: As in `Concept.values`, for these rows; rows with missing values are left out.
+        kind: `categorical`, `numeric` or `cyclic`.
+        groups: Shape (n,) or None.
+        seed: Of the fifth.
+
+    Raises:
+        InputError: Codes that are not finite, lengths that differ, no value at all, or an unlabelled kind.
+    """
+    x, targets, kept_groups = _present(codes, values, kind=kind, groups=groups)
+    if not len(x):
+        raise InputError("Expected at least one sample with a value to train a read-out on, found none.")
+    mean, scale = _standard(x)
+    x = (x - mean) / scale
+    chosen = held_out(len(x), kept_groups, seed=seed)
+    if kind == "categorical":
+        classes, labels = np.unique(targets[:, 0].astype(np.int64), return_inverse=True)
+        weight, bias = logistic(x, labels.reshape(-1), len(classes), chosen)
+    else:
+        classes = np.empty(0, np.int64)
+        weight, bias = ridge(x, targets, chosen)
+    weight = weight / scale
+    return LinearReadOut(kind, weight, bias - weight @ mean, classes)
+
+
+def read_out(
+    fit_codes: npt.ArrayLike,
+    fit_values: npt.ArrayLike,
+    judge_codes: npt.ArrayLike,
+    judge_values: npt.ArrayLike,
+    *,
+    kind: ConceptKind,
+    groups: IntArray | None = None,
+    fit_groups: IntArray | None = None,
+    seed: int = 0,
+) -> ReadOut:
+    """How well a concept can be read, linearly and by a small network.
+
+    Args:
+        fit_codes: Shape (N, d), to train on.
+        fit_values: As in `Concept.values`, (N,) or (N, k); rows with missing values are left out.
+        judge_codes: Shape (M, d), to score on.
+        judge_values: Shape (M,) or (M, k). Classes never seen on the fit part count as read wrongly.
+        kind: `categorical` (accuracy), `numeric` or `cyclic` (R²).
+        groups: Shape (M,), groups of the judge rows, for the intervals; None: all apart.
+        fit_groups: Shape (N,), groups of the fit rows, for choosing penalties and when to stop.
+        seed: Of all draws.
+
+    Returns:
+        Both scores with 95 % bootstrap intervals; NaN where fewer than 5 values are there on either part
+        or the values of the fit part are all the same.
+
+    Raises:
+        InputError: Codes that are not finite, lengths that differ, or an unlabelled kind.
+    """
+    x, targets, kept_groups = _present(fit_codes, fit_values, kind=kind, groups=fit_groups)
+    judge_x, truth, judge_groups = _present(judge_codes, judge_values, kind=kind, groups=groups)
+    if _nothing_to_read(targets, truth):
+        return ReadOut(Score(math.nan), Score(math.nan))
+    linear = fit_linear(x, _undo(targets, kind), kind=kind, groups=kept_groups, seed=seed)
+    network = train_network(
+        x, targets, classes=linear.classes if kind == "categorical" else None,
+        held_out=held_out(len(x), kept_groups, seed=seed), seed=seed,
+    )  # fmt: skip
+    return ReadOut(
+        linear=_judge(linear.scores(judge_x), truth, kind, linear.classes, judge_groups, seed),
+        mlp=_judge(network(judge_x), truth, kind, linear.classes, judge_groups, seed),
+    )
+
+
+def read_linearly(
+    fit_codes: npt.ArrayLike,
+    fit_values: npt.ArrayLike,
+    judge_codes: npt.ArrayLike,
+    judge_values: npt.ArrayLike,
+    *,
+    kind: ConceptKind,
+    groups: IntArray | None = None,
+    fit_groups: IntArray | None = None,
+    seed: int = 0,
+) -> Score:
+    """The linear half of `read_out`, for the same arguments and by the same rules."""
+    x, targets, kept_groups = _present(fit_codes, fit_values, kind=kind, groups=fit_groups)
+    judge_x, truth, judge_groups = _present(judge_codes, judge_values, kind=kind, groups=groups)
+    if _nothing_to_read(targets, truth):
+        return Score(math.nan)
+    linear = fit_linear(x, _undo(targets, kind), kind=kind, groups=kept_groups, seed=seed)
+    return _judge(linear.scores(judge_x), truth, kind, linear.classes, judge_groups, seed)
+
+
+def chance(judge_values: npt.ArrayLike, *, kind: ConceptKind) -> float:
+    """What the best constant answer reaches: the most frequent class's share, or an R² of 0.
+
+    >>> chance([0, 0, 1, -1], kind="categorical"), chance([0.1, 0.5], kind="numeric")
+    (0.6666666666666666, 0.0)
+    """
+    if kind != "categorical":
+        return 0.0
+    labels = np.asarray(judge_values, np.int64)
+    labels = labels[labels >= 0]
+    return float(np.bincount(labels).max() / len(labels)) if len(labels) else math.nan
+
+
+def score_kind(kind: ConceptKind) -> Literal["accuracy", "r2"]:
+    """How concepts of this kind are scored."""
+    return "accuracy" if kind == "categorical" else "r2"
+
+
+def target_columns(values: npt.ArrayLike, *, kind: ConceptKind) -> FloatArray:
+    """What is read out, float64 (n, k): class indices, the numbers, or cosine and sine; NaN where missing."""
+    if kind == "categorical":
+        labels = np.asarray(values, np.float64)
+        return np.where(labels < 0, np.nan, labels)[:, None]
+    array = np.asarray(values, np.float64)
+    if kind == "cyclic":
+        return np.stack([np.cos(array), np.sin(array)], 1)
+    if kind == "numeric":
+        return array.reshape(len(array), -1)
+    raise InputError("An unlabelled concept has no values to read out. Expected one that is labelled.")
+
+
+def held_out(length: int, groups: IntArray | None, *, seed: int, share: float = 0.2) -> npt.NDArray[np.bool_]:
+    """Marks about a fifth of the rows, whole groups, (length,); none where that would leave nothing."""
+    codes = np.arange(length) if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)
+    count = int(codes.max(initial=-1)) + 1
+    if count < FEWEST:
+        return np.zeros(length, bool)
+    order = np.random.default_rng(seed).permutation(count)
+    return np.isin(codes, order[: max(1, round(share * count))])
+
+
+def _present(
+    codes: npt.ArrayLike, values: npt.ArrayLike, *, kind: ConceptKind, groups: IntArray | None
+) -> tuple[FloatArray, FloatArray, IntArray | None]:
+    """Codes (n, d), targets (n, k) and groups of the rows that have a value."""
+    x, targets = np.asarray(codes, np.float64), target_columns(values, kind=kind)
+    if x.ndim != 2 or len(x) != len(targets):
+        raise InputError(f"Expected codes (n, d) for {len(targets)} values, found an array {x.shape}.")
+    if groups is not None and len(groups) != len(x):
+        raise InputError(f"Expected one group for each of {len(x)} codes, found {len(groups)}.")
+    wrong = ~np.isfinite(x).all(1)
+    if wrong.any():
+        raise InputError(
+            f"Expected finite codes to read out from, found {wrong.sum()} of {len(x)} that are not."
+        )
+    present = np.isfinite(targets).all(1)
+    return x[present], targets[present], None if groups is None else np.asarray(groups)[present]
+
+
+def _nothing_to_read(fit_targets: FloatArray, judge_targets: FloatArray) -> bool:
+    """Whether there are too few values, or only one, to train a read-out or to score it."""
+    few = min(len(fit_targets), len(judge_targets)) < FEWEST
+    return few or bool((np.ptp(fit_targets, 0) == 0).all())
+
+
+def _undo(targets: FloatArray, kind: ConceptKind) -> FloatArray:
+    """Values again from target columns."""
+    if kind == "cyclic":
+        return np.arctan2(targets[:, 1], targets[:, 0])
+    return targets[:, 0] if kind == "categorical" else targets
+
+
+def _standard(x: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Mean and standard deviation (d,) of columns, 1 where a column is dead."""
+    scale = x.std(0)
+    return x.mean(0), np.where(scale > 1e-12 * max(1.0, float(np.abs(x).max(initial=0.0))), scale, 1.0)
+
+
+def _decide(scores: FloatArray, kind: ConceptKind, classes: IntArray) -> npt.NDArray[Any]:
+    """What scores (n, out) say."""
+    if kind == "categorical":
+        return np.asarray(classes[scores.argmax(1)])
+    if kind == "cyclic":
+        return np.arctan2(scores[:, 1], scores[:, 0])
+    return scores[:, 0] if scores.shape[1] == 1 else scores
+
+
+def _judge(
+    scores: FloatArray, truth: FloatArray, kind: ConceptKind, classes: IntArray,
+    groups: IntArray | None, seed: int,
+) -> Score:  # fmt: skip
+    """Score of (M, out) against true targets (M, k)."""
+    if kind == "categorical":
+        return bootstrap_mean(_decide(scores, kind, classes) == truth[:, 0], groups, seed=seed, share=True)
+    return bootstrap_r2(truth, scores, groups, seed=seed)

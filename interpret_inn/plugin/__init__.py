@@ -1,0 +1,27 @@
+"""Plugins: the hooks that they can implement, and the manager that finds and calls them."""
+
+from interpret_inn.plugin.hookspecs import hookimpl, hookspec
+from interpret_inn.plugin.manager import (
+    Manager,
+    PluginWarning,
+    concept_source,
+    get_manager,
+    plugins,
+    register,
+    unregister,
+)
+from interpret_inn.plugin.table import PluginInfo, PluginTable
+
+__all__ = [
+    "Manager",
+    "PluginInfo",
+    "PluginTable",
+    "PluginWarning",
+    "concept_source",
+    "get_manager",
+    "hookimpl",
+    "hookspec",
+    "plugins",
+    "register",
+    "unregister",
+]

@@ -1,0 +1,90 @@
+"""Calls into plugins: options checked beforehand, failures named afterwards."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from interpret_inn.errors import InnError, PluginError, suggest
+
+_SOURCE_MEMBERS = ("name", "concepts", "samples", "sample_pairs")
+
+
+def call_named(title: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Calls a plugin's function; what it raises names `title`.
+
+    Raises:
+        PluginError: it raised something that is neither this library's nor about memory.
+    """
+    try:
+        return function(*arguments, **options)
+    except InnError as error:
+        error.add_note(f"(raised by {title})")
+        raise
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
+    except Exception as error:
+        raise PluginError(f"{_sentence(title)} failed. {type(error).__name__}: {error}") from error
+
+
+def check_options(
+    title: str, function: Callable[..., Any], arguments: Sequence[Any], options: Mapping[str, Any]
+) -> None:
+    """Compares a call's options with the function's signature, so that a misspelt one is named.
+
+    Raises:
+        PluginError: an option that it does not take, or one missing that it needs.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # some callables written in C do not tell
+        return
+    try:
+        signature.bind(*arguments, **options)
+    except TypeError as error:
+        raise PluginError(_misfit(title, signature, arguments, options, error)) from None
+
+
+def _misfit(
+    title: str,
+    signature: inspect.Signature,
+    arguments: Sequence[Any],
+    options: Mapping[str, Any],
+    error: TypeError,
+) -> str:
+    parameters = list(signature.parameters.values())
+    by_name = [p.name for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    for option in options:
+        if option not in by_name and not open_ended:
+            hint = suggest(option, by_name[len(arguments) :])
+            return f"{_sentence(title)} takes no option {option!r}. {hint}"
+    missing = [
+        p.name
+        for p in parameters[len(arguments) :]
+        if p.default is p.empty and p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD) and p.name not in options
+    ]
+    if missing:
+        return f"{_sentence(title)} needs {', '.join(f'{name}=' for name in missing)} and was called without."
+    return f"{_sentence(title)} cannot be called so: {error}."
+
+
+def check_source(title: str, source: Any) -> None:
+    """Refuses what cannot be a concept source.
+
+    Raises:
+        PluginError: members are missing; they are named.
+    """
+    missing = [member for member in _SOURCE_MEMBERS if not hasattr(source, member)]
+    if missing:
+        raise PluginError(
+            f"Expected {title} to build an object with {', '.join(_SOURCE_MEMBERS)}, "
+            f"found {type(source).__name__} without {', '.join(missing)}."
+        )
+
+
+def _sentence(title: str) -> str:
+    return title[:1].upper() + title[1:]

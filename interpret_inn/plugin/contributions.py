@@ -1,0 +1,117 @@
+"""The kinds of things that plugins contribute, and what a contribution must look like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from interpret_inn.errors import PluginError, suggest
+from interpret_inn.types import BackboneSpec, ConceptSourceSpec, LocalizerSpec, MetricSpec, ReportSectionSpec
+
+Spec = BackboneSpec | ConceptSourceSpec | LocalizerSpec | MetricSpec | ReportSectionSpec
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.\-]*")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of contribution.
+
+    Attributes:
+        word: How `Manager.find` and the tables call it: `concept_source`.
+        hook: The hook that contributes it.
+        spec: The type of its records.
+        callable: The record's attribute that does the work.
+    """
+
+    word: str
+    hook: str
+    spec: type[Spec]
+    callable: str
+
+    @property
+    def words(self) -> str:
+        """The kind as it reads in a sentence: `concept source`."""
+        return self.word.replace("_", " ")
+
+
+KINDS: dict[str, Kind] = {
+    kind.word: kind
+    for kind in (
+        Kind("backbone", "inn_backbones", BackboneSpec, "adapt"),
+        Kind("concept_source", "inn_concept_sources", ConceptSourceSpec, "build"),
+        Kind("localizer", "inn_localizers", LocalizerSpec, "build"),
+        Kind("metric", "inn_metrics", MetricSpec, "evaluate"),
+        Kind("report_section", "inn_report_sections", ReportSectionSpec, "render"),
+    )
+}
+
+
+def kind_named(word: str) -> Kind:
+    """Gives the kind of this name.
+
+    Raises:
+        PluginError: there is no such kind.
+    """
+    if word not in KINDS:
+        raise PluginError(f"There is no kind of contribution {word!r}. {suggest(word, KINDS)}")
+    return KINDS[word]
+
+
+def kind_of(spec: Spec) -> Kind:
+    """Gives the kind that a record belongs to.
+
+    Raises:
+        PluginError: it is no record of a plugin.
+    """
+    for kind in KINDS.values():
+        if isinstance(spec, kind.spec):
+            return kind
+    raise PluginError(f"Expected a record such as ConceptSourceSpec, found {type(spec).__name__}.")
+
+
+def checked(kind: Kind, contributed: Any) -> tuple[Spec, ...]:
+    """Lists what an implementation of a contributing hook gave, and checks every record.
+
+    A generator runs only now, so this belongs inside the caller's `try`.
+
+    Raises:
+        PluginError: not an iterable of the kind's records, or a record with an unusable field.
+    """
+    expected = f"Expected {kind.hook} to give an iterable of {kind.spec.__name__}"
+    if isinstance(contributed, kind.spec):
+        raise PluginError(f"{expected}, found a single one. Type `return [spec]` or `yield spec`.")
+    if not isinstance(contributed, Iterable) or isinstance(contributed, (str, bytes)):
+        hint = " Forgot to return? Type `return []` for nothing." if contributed is None else ""
+        raise PluginError(f"{expected}, found {_described(contributed)}.{hint}")
+    specs: list[Spec] = []
+    for spec in contributed:
+        if not isinstance(spec, kind.spec):
+            raise PluginError(f"{expected}, found {_described(spec)} in it.")
+        _check_fields(kind, spec)
+        specs.append(spec)
+    return tuple(specs)
+
+
+def _check_fields(kind: Kind, spec: Spec) -> None:
+    if not isinstance(spec.name, str) or not _NAME.fullmatch(spec.name):
+        raise PluginError(
+            f"Expected the name of a {kind.words} to be of letters, digits, '_', '-' and '.', "
+            f"found {spec.name!r}."
+        )
+    summary = spec.summary
+    if not isinstance(summary, str) or not summary.strip() or "\n" in summary.strip():
+        raise PluginError(
+            f"Expected a summary of one line for the {kind.words} {spec.name!r}, found {summary!r}."
+        )
+    if not callable(getattr(spec, kind.callable)):
+        raise PluginError(
+            f"Expected {kind.callable!r} of the {kind.words} {spec.name!r} to be callable, "
+            f"found {_described(getattr(spec, kind.callable))}."
+        )
+
+
+def _described(value: Any) -> str:
+    return "None" if value is None else f"an object of type {type(value).__name__}"

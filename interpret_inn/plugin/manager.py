@@ -1,0 +1,231 @@
+"""The only caller of hooks: a typed face of the plugins, which names whoever made something fail."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, Any, Literal, cast, overload
+
+from interpret_inn.errors import PluginError, suggest
+from interpret_inn.plugin.calling import call_named, check_options, check_source
+from interpret_inn.plugin.contributions import Spec, kind_named, kind_of
+from interpret_inn.plugin.registry import PluginWarning, Registry
+from interpret_inn.plugin.table import PluginTable
+from interpret_inn.types import (
+    BackboneSpec,
+    ConceptSource,
+    ConceptSourceSpec,
+    FitStep,
+    LocalizerSpec,
+    MetricSpec,
+    ReportSectionSpec,
+    Section,
+)
+
+if TYPE_CHECKING:
+    from interpret_inn.explaining.records import Explanation
+
+__all__ = ["Manager", "PluginWarning", "concept_source", "get_manager", "plugins", "register", "unregister"]
+
+
+class Manager(Registry):
+    """What the core asks of plugins.
+
+    Specs are given in pluggy's order: those registered last come first (`tryfirst` and `trylast` are heeded).
+    """
+
+    def __init__(self, *, strict: bool = False) -> None:
+        super().__init__(strict=strict)
+        self._complained: set[tuple[str, str]] = set()
+
+    def backbones(self) -> tuple[BackboneSpec, ...]:
+        """All ways to adapt models."""
+        return cast(tuple[BackboneSpec, ...], tuple(self._all("backbone")))
+
+    def concept_sources(self) -> tuple[ConceptSourceSpec, ...]:
+        """All kinds of concept sources."""
+        return cast(tuple[ConceptSourceSpec, ...], tuple(self._all("concept_source")))
+
+    def localizers(self) -> tuple[LocalizerSpec, ...]:
+        """All kinds of localizers."""
+        return cast(tuple[LocalizerSpec, ...], tuple(self._all("localizer")))
+
+    def metrics(self) -> tuple[MetricSpec, ...]:
+        """All metrics."""
+        return cast(tuple[MetricSpec, ...], tuple(self._all("metric")))
+
+    def report_sections(self) -> tuple[ReportSectionSpec, ...]:
+        """All sections that plugins add to a report."""
+        return cast(tuple[ReportSectionSpec, ...], tuple(self._all("report_section")))
+
+    @overload
+    def find(self, kind: Literal["backbone"], name: str) -> BackboneSpec: ...
+    @overload
+    def find(self, kind: Literal["concept_source"], name: str) -> ConceptSourceSpec: ...
+    @overload
+    def find(self, kind: Literal["localizer"], name: str) -> LocalizerSpec: ...
+    @overload
+    def find(self, kind: Literal["metric"], name: str) -> MetricSpec: ...
+    @overload
+    def find(self, kind: Literal["report_section"], name: str) -> ReportSectionSpec: ...
+    def find(self, kind: str, name: str) -> Spec:
+        """Gives the contribution of this kind and name.
+
+        Raises:
+            PluginError: there is none; the message has the nearest names and says which plugins are missing.
+        """
+        words = kind_named(kind).words
+        specs = self._all(kind)
+        for spec in specs:
+            if spec.name == name:
+                return spec
+        message = f"There is no {words} {name!r}. {suggest(name, [spec.name for spec in specs])}"
+        failed = [row.name for row in self._passed_over if row.state == "failed"]
+        off = [row.name for row in self._passed_over if row.state == "off"]
+        if failed:
+            message += f" Plugins that could not be loaded: {', '.join(failed)}."
+        if off:
+            message += f" Plugins left out by INTERPRET_INN_PLUGINS: {', '.join(off)}."
+        raise PluginError(message)
+
+    # --- what is done with it -------------------------------------------------------------------------
+
+    def call(self, spec: Spec, *arguments: Any, **options: Any) -> Any:
+        """Calls what a record stands for: `adapt`, `build`, `evaluate` or `render`.
+
+        Errors of this library that a plugin raises on purpose pass through, with a note that names it. So do
+        errors of memory, which callers answer with smaller batches.
+
+        Raises:
+            PluginError: the options do not fit, or the plugin raised anything else; it is named and chained.
+        """
+        kind = kind_of(spec)
+        title = f"the {kind.words} {spec.name!r} of {self.provider(spec)}"
+        function = getattr(spec, kind.callable)
+        check_options(title, function, arguments, options)
+        return call_named(title, function, *arguments, **options)
+
+    def adapt(self, model_or_name: Any, site: Any = None, **options: Any) -> Any | None:
+        """Asks every backbone plugin in turn; the first that does not say "not mine" adapts.
+
+        Args:
+            model_or_name: A module, or a name such as "timm:resnet50".
+            site: Where to read; None: the plugin's choice.
+            options: `preprocess` and `layout`; those that are None are not passed on.
+
+        Returns:
+            A `Backbone`, or None where no plugin takes it.
+
+        Raises:
+            PluginError: a plugin failed.
+        """
+        given = {name: option for name, option in options.items() if option is not None}
+        for spec in self.backbones():
+            adapted = self.call(spec, model_or_name, site, **given)
+            if adapted is not None:
+                return adapted
+        return None
+
+    def concept_source(self, name: str, **options: Any) -> ConceptSource:
+        """Builds a concept source by name.
+
+        Args:
+            name: As `plugins()` lists it.
+            options: What it takes; the samples, where it needs them, as `data=`.
+
+        Raises:
+            PluginError: the name or an option is unknown, the plugin failed, or it built no concept source.
+        """
+        spec = self.find("concept_source", name)
+        arguments = (options.pop("data"),) if "data" in options else ()
+        source = self.call(spec, *arguments, **options)
+        check_source(f"the concept source {name!r} of {self.provider(spec)}", source)
+        return cast(ConceptSource, source)
+
+    def render_sections(self, explanation: Explanation) -> tuple[Section, ...]:
+        """Renders the report sections of all plugins; one that fails is left out with a warning."""
+        sections: list[Section] = []
+        for spec in self.report_sections():
+            try:
+                section = self.call(spec, explanation)
+                if section is not None and not isinstance(section, Section):
+                    raise PluginError(
+                        f"Expected the report section {spec.name!r} of {self.provider(spec)} to give a "
+                        f"Section or None, found an object of type {type(section).__name__}."
+                    )
+            except Exception as error:
+                self._trouble(PluginError(f"{error} This section is left out of the report."), error)
+                continue
+            if section is not None:
+                sections.append(section)
+        return tuple(sections)
+
+    def after_fit_step(self, step: FitStep) -> None:
+        """Tells all observers of a fit. One that raises is named in a warning, once, and the fit goes on."""
+        self._tell("inn_after_fit_step", step=step)
+
+    def after_explain(self, explanation: Explanation) -> None:
+        """Tells all observers of explanations; see `after_fit_step`."""
+        self._tell("inn_after_explain", explanation=explanation)
+
+    def _tell(self, hook: str, **arguments: Any) -> None:
+        with self._lock:
+            implementations = list(reversed(getattr(self._pluggy.hook, hook).get_hookimpls()))
+        for each in implementations:
+            try:
+                each.function(*(arguments[name] for name in each.argnames))
+            except Exception as error:
+                provider = self._rows[each.plugin_name].provider
+                if (each.plugin_name, hook) in self._complained and not self.strict:
+                    continue
+                self._complained.add((each.plugin_name, hook))
+                found = f"{type(error).__name__}: {error}"
+                self._trouble(PluginError(f"{hook} of {provider} failed and is passed over. {found}"), error)
+
+
+# --- the manager of this process ------------------------------------------------------------------------
+
+_manager: Manager | None = None
+_making = threading.RLock()
+
+
+def get_manager() -> Manager:
+    """Gives this process's manager; the first call loads the installed plugins.
+
+    The environment says which: INTERPRET_INN_PLUGINS unset: all; empty: none; `labels,timm`: those.
+    INTERPRET_INN_STRICT=1 raises where a plugin fails, instead of warning.
+
+    Raises:
+        PluginError: a plugin failed and INTERPRET_INN_STRICT is set.
+    """
+    global _manager
+    with _making:
+        if _manager is None:
+            # Known before it is full: a plugin that calls register while it is imported comes back to here.
+            _manager = Manager(strict=os.environ.get("INTERPRET_INN_STRICT", "0") not in ("", "0"))
+            try:
+                _manager.load(chosen=os.environ.get("INTERPRET_INN_PLUGINS"))
+            except BaseException:
+                _manager = None
+                raise
+        return _manager
+
+
+def register(plugin: Any, *, name: str | None = None) -> str:
+    """Registers a plugin for this process: see `Registry.register`."""
+    return get_manager().register(plugin, name=name)
+
+
+def unregister(name: str) -> None:
+    """Takes a plugin out again: see `Registry.unregister`."""
+    get_manager().unregister(name)
+
+
+def plugins() -> PluginTable:
+    """Lists all plugins, those that failed or are left out too."""
+    return get_manager().plugins()
+
+
+def concept_source(name: str, **options: Any) -> ConceptSource:
+    """Builds a concept source by name: see `Manager.concept_source`."""
+    return get_manager().concept_source(name, **options)

@@ -1,0 +1,170 @@
+"""The first screen: four questions, answered in words for a reader who knows nothing of flows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from interpret_inn.explaining.records import Explanation, FactorSummary, Response
+from interpret_inn.reports.findings import decides, measure, name_of, ranked, recovered
+from interpret_inn.reports.wording import (
+    MISSING,
+    count,
+    interval_text,
+    listing,
+    number,
+    percent,
+    score_text,
+)
+from interpret_inn.types import RESIDUAL
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A line of an answer: whether it is good news (None: neither), the sentence, and a quieter remark."""
+
+    good: bool | None
+    text: Markup
+    remark: Markup = Markup("")
+
+
+def headline(explanation: Explanation) -> Markup:
+    """The whole report in two or three sentences."""
+    if not explanation.checks.passed:
+        return Markup("<strong>The checks failed: do not rely on this report.</strong> What failed stands below.")
+    return Markup(" ").join(part for part in (_learnt_sentence(explanation), _depends_sentence(explanation)) if part)
+
+
+def _learnt_sentence(explanation: Explanation) -> Markup:
+    named = [factor for factor in explanation.factors if factor.name != RESIDUAL]
+    judged = [factor for factor in named if factor.learnt is not None]
+    learnt = [factor.name for factor in judged if factor.learnt]
+    if not named:
+        return Markup("No concepts were given.")
+    if not judged:
+        text = Markup("The layer was split into {}; there were no labels to judge by what they mean.")
+        return text.format(count(len(named), "factor"))
+    if len(learnt) == len(judged):
+        amount = {1: "The concept was", 2: "Both concepts were"}.get(len(judged), f"All {len(judged)} concepts were")
+        return Markup("<strong>{} learnt:</strong> {}.").format(amount, _names(learnt))
+    if not learnt:
+        amount = {1: "The concept was not", 2: "Neither concept was"}.get(len(judged), "None of the concepts was")
+        return Markup("<strong>{} learnt.</strong>").format(amount)
+    text = Markup("<strong>{} of {} concepts learnt:</strong> {}.")
+    return text.format(str(len(learnt)), str(len(judged)), _names(learnt))
+
+
+def _names(names: list[str]) -> Markup:
+    shown = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
+    return Markup("{}").format(listing(shown))
+
+
+def _depends_sentence(explanation: Explanation) -> Markup:
+    ranking = [(name, r) for name, r in ranked(explanation) if math.isfinite(measure(r).value)]
+    if not ranking:
+        return Markup("")
+    subject = "The model’s decision" if decides(explanation) else "The model’s output"
+    top, response = ranking[0]
+    if response.kind == "classes":
+        if response.flip_rate.value < 0.05:
+            return Markup("{} hardly depends on any single factor.").format(subject)
+        sentence = Markup("{} depends most on {}: exchanged alone, it changes the predicted class in {} of cases")
+        sentence = sentence.format(subject, name_of(top), percent(response.flip_rate.value))
+        if len(ranking) == 1:
+            return sentence + "."
+        second, other = ranking[1]
+        close = other.flip_rate.value > 0.8 * response.flip_rate.value
+        rest = Markup(", {} in {}.") if close else Markup("; next comes {} with {}.")
+        return sentence + rest.format(name_of(second), percent(other.flip_rate.value))
+    sentence = Markup("{} depends most on {}").format(subject, name_of(top))
+    second_value = measure(ranking[1][1]).value if len(ranking) > 1 else 0.0
+    if second_value > 0:
+        ratio = Markup(", {} times as much as on {}")
+        sentence += ratio.format(number(measure(response).value / second_value), name_of(ranking[1][0]))
+    return sentence + "."
+
+
+def learnt_answer(explanation: Explanation) -> tuple[Statement, ...]:
+    """What was learnt: a line for every named factor, and one for what is left over."""
+    return tuple(_factor_statement(explanation, factor) for factor in explanation.factors)
+
+
+def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statement:
+    leakage = explanation.leakage
+    if factor.name == RESIDUAL:
+        text = Markup("The <b>residual</b> keeps the rest, {} of the axes.").format(percent(factor.share))
+        return Statement(None, text)
+    if factor.name not in leakage.concepts or factor.learnt is None:
+        return Statement(None, Markup("<b>{}</b> has no labels to judge it by.").format(factor.name))
+    kind, score = leakage.kind[factor.name], leakage.scores[factor.name][factor.name].linear
+    value, layer = score_text(score.value, kind), leakage.representation[factor.name].linear.value
+    if kind == "accuracy":
+        guess = score_text(leakage.chance[factor.name], kind)
+        remark = Markup("read correctly in {}; from the whole layer {}; guessing {}")
+        remark = remark.format(value, score_text(layer, kind), guess)
+    else:
+        remark = Markup("R² {}; from the whole layer {}; guessing 0").format(value, score_text(layer, kind))
+    word = "was learnt" if factor.learnt else "was not learnt"
+    return Statement(factor.learnt, Markup("<b>{}</b> {}").format(factor.name, word), remark)
+
+
+def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
+    """How sure all of it is."""
+    checks, judged = explanation.checks, explanation.split[2]
+    error = max(checks.round_trip_data, checks.round_trip_edited)
+    exact = error <= checks.tolerance
+    largest = Markup("largest error {} of the layer’s own spread, on data and after edits; allowed {}")
+    word = "The translation there and back is exact" if exact else "The translation there and back is not exact"
+    agree = Markup("The model agrees with itself through it in {}").format(percent(checks.agreement))
+    same = "unedited" if checks.unedited_identical else "although unedited, not"
+    statements = [
+        Statement(exact, Markup(word), largest.format(number(error), number(checks.tolerance))),
+        Statement(
+            checks.agreement >= 0.999 and checks.unedited_identical,
+            agree,
+            Markup("of {}; {} bit for bit as the bare model").format(count(checks.samples, "input"), same),
+        ),
+        Statement(
+            None if judged < 100 else True,
+            Markup("Judged on {} the fit never saw").format(count(judged, "input")),
+            _precision(explanation),
+        ),
+    ]
+    return tuple(statements)
+
+
+def _precision(explanation: Explanation) -> Markup:
+    """How wide the intervals of the factors' own read-outs are, in words."""
+    leakage = explanation.leakage
+    parts = []
+    for concept in leakage.concepts:
+        if concept not in leakage.factors:
+            continue
+        text = interval_text(leakage.scores[concept][concept].linear, leakage.kind[concept])
+        if text:
+            parts.append(f"{concept} {text}")
+    if not parts:
+        return Markup("")
+    shown = parts if len(parts) <= 3 else [*parts[:2], f"{len(parts) - 2} more below"]
+    return Markup("95% intervals: {}").format("; ".join(shown))
+
+
+def response_words(response: Response) -> str:
+    """How strongly the output answers, in a word or two."""
+    if response.kind != "classes":
+        return number(response.change.value)
+    rate = response.flip_rate.value
+    if not math.isfinite(rate):
+        return MISSING
+    steps = ((0.66, "decides"), (0.33, "often changes it"), (0.1, "sometimes changes it"), (0.02, "rarely changes it"))
+    return next((words for least, words in steps if rate >= least), "practically no say")
+
+
+def kept(explanation: Explanation, factor: str) -> float:
+    """What share of the layer's knowledge of a concept stands in its own factor; NaN where it cannot be said."""
+    leakage = explanation.leakage
+    if factor not in leakage.concepts:
+        return math.nan
+    return min(max(recovered(leakage, factor, factor), 0.0), 1.0)

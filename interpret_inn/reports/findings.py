@@ -1,0 +1,205 @@
+"""What an explanation amounts to: which factors leak, what the output depends on, what to distrust.
+
+Pure functions of an `Explanation`; the sentences they give are `Markup`, with every name escaped.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from markupsafe import Markup
+
+from interpret_inn.explaining.records import Explanation, Leakage, ReadOut, Response
+from interpret_inn.reports.wording import count, number, percent, score_text
+from interpret_inn.types import RESIDUAL, Score
+
+Level = Literal["bad", "warn", "note"]
+READABLE = 0.02
+"""A concept counts as readable from the layer where the read-out exceeds chance by more than this."""
+FAINT, STRONG = 0.05, 0.25
+"""Leaks under the first share of what the layer itself tells are not reported; from the second on they are bad."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """One reason to distrust something: how grave, and the sentence."""
+
+    level: Level
+    text: Markup
+
+
+@dataclass(frozen=True)
+class Leak:
+    """A concept that can be read from a factor that is not its own.
+
+    Attributes:
+        score: The larger of the linear read-out and that by a small network.
+        share: That score on a scale from chance (0) to the read-out from the whole layer (1).
+        association: What the other concept's true value alone tells of this one (NaN: no such concept).
+    """
+
+    concept: str
+    factor: str
+    kind: str
+    score: Score
+    chance: float
+    share: float
+    association: float
+
+
+def best(readout: ReadOut) -> Score:
+    """The larger of the linear read-out and the small network's."""
+    return readout.mlp if readout.mlp.value > readout.linear.value else readout.linear
+
+
+def recovered(leakage: Leakage, concept: str, factor: str) -> float:
+    """How much of what the layer tells of a concept stands in a factor: 0 at chance, 1 at the layer's own read-out.
+
+    NaN where the layer itself tells nothing of the concept.
+    """
+    chance = leakage.chance[concept]
+    room = best(leakage.representation[concept]).value - chance
+    score = best(leakage.scores[concept][factor]).value
+    if not room > READABLE:
+        return math.nan
+    return (score - chance) / room
+
+
+def leaks(leakage: Leakage) -> tuple[Leak, ...]:
+    """All leaks whose lower bound exceeds chance, the largest share first."""
+    found = []
+    for concept in leakage.concepts:
+        for factor in leakage.factors:
+            score = best(leakage.scores[concept][factor])
+            share = recovered(leakage, concept, factor)
+            chance = leakage.chance[concept]
+            lower = score.low if math.isfinite(score.low) else score.value
+            if factor == concept or not share >= FAINT or not lower > chance:
+                continue
+            association = leakage.association.get(concept, {}).get(factor, math.nan)
+            found.append(Leak(concept, factor, leakage.kind[concept], score, chance, share, association))
+    return tuple(sorted(found, key=lambda leak: -leak.share))
+
+
+def measure(response: Response) -> Score:
+    """The one number that ranks a response: the share of flipped predictions, or the change of the output."""
+    return response.flip_rate if response.kind == "classes" else response.change
+
+
+def ranked(explanation: Explanation) -> tuple[tuple[str, Response], ...]:
+    """Factors by how much the output answers to them, the largest first; what was not measured last."""
+
+    def order(item: tuple[str, Response]) -> tuple[bool, float]:
+        value = measure(item[1]).value
+        return (not math.isfinite(value), -value if math.isfinite(value) else 0.0)
+
+    return tuple(sorted(explanation.responses.items(), key=order))
+
+
+def decides(explanation: Explanation) -> bool:
+    """Whether the model's outputs are classes, so that one may speak of its decision."""
+    return any(response.kind == "classes" for response in explanation.responses.values())
+
+
+def name_of(factor: str) -> Markup:
+    """A factor's name as it stands in a sentence."""
+    return Markup("the residual") if factor == RESIDUAL else Markup("<b>{}</b>").format(factor)
+
+
+def doubts(explanation: Explanation) -> tuple[Doubt, ...]:
+    """Everything to distrust, the gravest first and otherwise in the order of the pipeline."""
+    found = [
+        *_failed_checks(explanation),
+        *_factors(explanation),
+        *_leaking(explanation),
+        *_responses(explanation),
+        *_data(explanation),
+    ]
+    grave: dict[Level, int] = {"bad": 0, "warn": 1, "note": 2}
+    return tuple(sorted(found, key=lambda doubt: grave[doubt.level]))
+
+
+def _failed_checks(explanation: Explanation) -> Iterator[Doubt]:
+    checks = explanation.checks
+    if not checks.finite:
+        yield Doubt("bad", Markup("Some codes or outputs are not finite numbers: edits cannot be relied on."))
+    if not checks.unedited_identical:
+        yield Doubt("bad", Markup("The model gave other outputs while it was watched, although nothing was edited."))
+    limit = number(checks.tolerance)
+    for error, where in ((checks.round_trip_data, "on data"), (checks.round_trip_edited, "after edits")):
+        if not error <= checks.tolerance:
+            text = Markup("The translation is not exact {}: its error is {}, allowed is {}.")
+            yield Doubt("bad", text.format(where, number(error), limit))
+    if not checks.agreement >= 0.999:
+        text = Markup("The model agrees with itself through the translation in only {} of inputs.")
+        yield Doubt("bad", text.format(percent(checks.agreement)))
+
+
+def _factors(explanation: Explanation) -> Iterator[Doubt]:
+    leakage = explanation.leakage
+    for factor in explanation.factors:
+        name = factor.name
+        if factor.learnt is False:
+            text = Markup("{} was <em>not learnt</em>: what happens when it is edited says nothing about {}.")
+            yield Doubt("bad", text.format(name_of(name), name))
+        elif factor.learnt is None and name != RESIDUAL:
+            text = Markup("{} has no labels to judge it by: its name is a claim, not a finding.")
+            yield Doubt("warn", text.format(name_of(name)))
+        if name not in leakage.concepts:
+            continue
+        share = recovered(leakage, name, name)
+        if math.isnan(share):
+            text = Markup("The layer itself tells nothing of {} that could be read on new data.")
+            yield Doubt("warn", text.format(name_of(name)))
+        elif factor.learnt and share < 0.8:
+            text = Markup("The factor {} holds {} of what the layer tells of it; the rest stands elsewhere.")
+            yield Doubt("warn", text.format(name_of(name), percent(max(share, 0.0))))
+
+
+def _leaking(explanation: Explanation) -> Iterator[Doubt]:
+    for leak in leaks(explanation.leakage):
+        if leak.factor == RESIDUAL:
+            text = Markup("Part of {} is left in {}: it can be read there with {} (guessing reaches {}).")
+        else:
+            text = Markup("{} leaks into the factor {}: it can be read there with {} (guessing reaches {}).")
+        values = (score_text(leak.score.value, leak.kind), score_text(leak.chance, leak.kind))
+        sentence = text.format(name_of(leak.concept), name_of(leak.factor), *values)
+        level: Level = "bad" if leak.share >= STRONG else "warn"
+        if leak.association >= leak.score.value:
+            level = "note"
+            more = Markup(" That is no more than the two go together in the data ({}).")
+            sentence += more.format(score_text(leak.association, leak.kind))
+        yield Doubt(level, sentence)
+
+
+def _responses(explanation: Explanation) -> Iterator[Doubt]:
+    for name, response in explanation.responses.items():
+        if response.left_data > 0.05:
+            text = Markup("{} of the edits of {} lie further from the data than 99% of the data lie from each other.")
+            yield Doubt("warn", text.format(percent(response.left_data), name_of(name)))
+    ranking = ranked(explanation)
+    residual = explanation.responses.get(RESIDUAL)
+    if residual is None or len(ranking) < 2:
+        return
+    if ranking[0][0] == RESIDUAL and measure(residual).value > 0:
+        text = Markup("The output depends most on {}: on what none of the concepts explains.")
+        yield Doubt("warn", text.format(name_of(RESIDUAL)))
+    elif residual.kind == "classes" and residual.flip_rate.value > 0.2:
+        text = Markup("What none of the concepts explains still changes the prediction in {} of cases.")
+        yield Doubt("warn", text.format(percent(residual.flip_rate.value)))
+
+
+def _data(explanation: Explanation) -> Iterator[Doubt]:
+    for warning in explanation.warnings:
+        yield Doubt("warn", Markup("{}").format(warning))
+    judged = explanation.split[2]
+    if judged < 100:
+        text = Markup("Everything was judged on {}: the intervals are wide, and small effects cannot be seen.")
+        yield Doubt("warn", text.format(count(judged, "input")))
+    if explanation.skipped:
+        text = Markup('{} could not be read and {} left out (<a href="#provenance">which</a>).')
+        amount = len(explanation.skipped)
+        yield Doubt("warn", text.format(count(amount, "input").capitalize(), "was" if amount == 1 else "were"))

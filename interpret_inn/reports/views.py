@@ -1,0 +1,263 @@
+"""What the templates show of the data as a whole: rows of figures and words, ready to be laid out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from interpret_inn.explaining.records import Explanation, Response
+from interpret_inn.reports import figures
+from interpret_inn.reports.answers import response_words
+from interpret_inn.reports.figures import Mark
+from interpret_inn.reports.findings import best, measure, ranked, recovered
+from interpret_inn.reports.wording import (
+    MISSING,
+    interval_text,
+    number,
+    percent,
+    score_text,
+    seconds,
+)
+from interpret_inn.types import RESIDUAL, Score
+
+FACTOR_COLOURS = 8
+
+
+def factor_css(explanation: Explanation) -> dict[str, str]:
+    """The CSS class that gives each factor its colour, the same in every figure; the residual is grey."""
+    names = [factor.name for factor in explanation.factors if factor.name != RESIDUAL]
+    return {**{name: f"f{i % FACTOR_COLOURS}" for i, name in enumerate(names)}, RESIDUAL: "f-rest"}
+
+
+# --- what the output depends on ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ResponseRow:
+    """A factor's response: its bar, its main number and interval, and the further columns as texts."""
+
+    name: str
+    learnt: bool | None
+    strip: Markup
+    value: str
+    interval: str
+    words: str
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ResponseFigure:
+    """All responses with their common scale and what it means."""
+
+    rows: tuple[ResponseRow, ...]
+    axis: Markup
+    caption: str
+    headings: tuple[str, ...]
+
+
+_CAPTIONS = {
+    "classes": "Share of inputs whose predicted class changes when this factor alone is exchanged for that of other data",
+    "image": "Root mean squared change of the output image when this factor alone is exchanged, in units of the data’s range",
+    "scalar": "Mean change of the output when this factor alone is exchanged for that of other data",
+}
+
+
+def response_figure(explanation: Explanation) -> ResponseFigure | None:
+    """The ranked responses; None where none were measured."""
+    ranking = ranked(explanation)
+    if not ranking:
+        return None
+    kind = ranking[0][1].kind
+    in_percent = kind == "classes"
+    top = 1.0 if in_percent else figures.round_up(max(_reach(measure(response)) for _, response in ranking))
+    learnt = {factor.name: factor.learnt for factor in explanation.factors}
+    rows = tuple(_response_row(name, response, top, learnt.get(name)) for name, response in ranking)
+    headings = ("KL divergence", "Class std. dev.", "Probability", "Left the data") if in_percent else ("Left the data",)
+    return ResponseFigure(rows, figures.axis(top, percent if in_percent else number), _CAPTIONS[kind], headings)
+
+
+def _reach(score: Score) -> float:
+    return max((value for value in (score.value, score.high) if math.isfinite(value)), default=0.0)
+
+
+def _response_row(name: str, response: Response, top: float, learnt: bool | None) -> ResponseRow:
+    score, kind = measure(response), "accuracy" if response.kind == "classes" else "r2"
+    value, interval = score_text(score.value, kind), interval_text(score, kind)
+    label = f"{name}: {value}" + (f", 95% interval {interval}" if interval else "")
+    columns: tuple[str, ...] = (percent(response.left_data),)
+    if response.kind == "classes":
+        columns = (
+            _with_interval(response.kl),
+            _with_interval(response.class_std),
+            f"± {percent(response.change.value)}" if math.isfinite(response.change.value) else MISSING,
+            *columns,
+        )
+    strip = figures.bar(score, label, top=top)
+    return ResponseRow(name, learnt, strip, value, interval, response_words(response), columns)
+
+
+def _with_interval(score: Score) -> str:
+    interval = interval_text(score, "r2")
+    return f"{number(score.value)} ({interval})" if interval else number(score.value)
+
+
+# --- what each factor carries ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MatrixCell:
+    """One read-out: its text, that of the small network, its drawing, and how dark it is (0 to 1)."""
+
+    text: str
+    network: str
+    strip: Markup
+    heat: float
+    own: bool
+
+
+@dataclass(frozen=True)
+class MatrixRow:
+    """A concept's read-outs: from every factor and from the whole layer."""
+
+    concept: str
+    kind: str
+    cells: tuple[MatrixCell, ...]
+    layer: MatrixCell
+    chance: str
+    unfitted: str
+
+
+def matrix(explanation: Explanation) -> tuple[MatrixRow, ...]:
+    """The leakage matrix, a row for every concept."""
+    return tuple(_matrix_row(explanation, concept) for concept in explanation.leakage.concepts)
+
+
+def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
+    leakage = explanation.leakage
+    kind, chance = leakage.kind[concept], leakage.chance[concept]
+    unfitted = leakage.unfitted.get(concept, Score(math.nan))
+    chance_mark = Mark(chance, "chance", f"guessing {score_text(chance, kind)}")
+    layer_mark = Mark(best(leakage.representation[concept]).value, "ceiling", "")
+    cells = []
+    for factor in leakage.factors:
+        marks = [chance_mark, layer_mark]
+        association = leakage.association.get(concept, {}).get(factor, math.nan)
+        if factor != concept and math.isfinite(association):
+            text = f"true {factor} alone {score_text(association, kind)}"
+            marks.append(Mark(association, "association", text))
+        share = recovered(leakage, concept, factor)
+        heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
+        readout = leakage.scores[concept][factor]
+        cells.append(_cell(readout.linear, readout.mlp, f"{concept} from {factor}", kind, marks, heat, factor == concept))
+    whole = leakage.representation[concept]
+    layer = _cell(whole.linear, whole.mlp, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False)
+    words = "read correctly" if kind == "accuracy" else "R²"
+    return MatrixRow(
+        concept, words, tuple(cells), layer, score_text(chance, kind), score_text(unfitted.value, kind)
+    )
+
+
+def _cell(
+    linear: Score, network: Score, name: str, kind: str, marks: list[Mark], heat: float, own: bool
+) -> MatrixCell:
+    text, interval = score_text(linear.value, kind), interval_text(linear, kind)
+    network_text = score_text(network.value, kind)
+    label = f"{name}: {text}" + (f" ({interval})" if interval else "") + f", by a small network {network_text}"
+    return MatrixCell(text, network_text, figures.cell(linear, network, label, marks=marks), round(heat, 3), own)
+
+
+@dataclass(frozen=True)
+class AssociationRow:
+    """How well a concept is told by each other concept's true value."""
+
+    concept: str
+    chance: str
+    values: tuple[str, ...]
+
+
+def associations(explanation: Explanation) -> tuple[AssociationRow, ...]:
+    """How concepts go together in the data; empty where there are fewer than two."""
+    leakage = explanation.leakage
+    if len(leakage.concepts) < 2 or not any(leakage.association.values()):
+        return ()
+    rows = []
+    for concept in leakage.concepts:
+        kind, row = leakage.kind[concept], leakage.association.get(concept, {})
+        values = ("·" if o == concept else score_text(row.get(o, math.nan), kind) for o in leakage.concepts)
+        rows.append(AssociationRow(concept, score_text(leakage.chance[concept], kind), tuple(values)))
+    return tuple(rows)
+
+
+# --- holding, checks, sizes, time --------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class DriftRow:
+    """A watched concept under an edit of another factor, without and with `hold`."""
+
+    edited: str
+    held: str
+    strip: Markup
+    without_hold: str
+    with_hold: str
+
+
+def drift_rows(explanation: Explanation) -> tuple[DriftRow, ...]:
+    """What holding saves, one row for each edited factor and watched concept."""
+    kinds = explanation.leakage.kind
+    rows = []
+    for drift in explanation.drifts:
+        kind = kinds.get(drift.held, "r2")
+        texts = (score_text(drift.without_hold.value, kind), score_text(drift.with_hold.value, kind))
+        reach = max(_reach(drift.without_hold), _reach(drift.with_hold))
+        top = 1.0 if kind == "accuracy" else figures.round_up(reach)
+        label = f"{drift.held} while {drift.edited} is swapped: {texts[0]} without holding, {texts[1]} with"
+        strip = figures.dumbbell(drift.without_hold, drift.with_hold, label, top=top)
+        rows.append(DriftRow(drift.edited, drift.held, strip, *texts))
+    return tuple(rows)
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """A check: what it asks, what was found, what is allowed, and whether it holds (None: only told)."""
+
+    question: str
+    found: str
+    allowed: str
+    good: bool | None
+
+
+def check_rows(explanation: Explanation) -> tuple[CheckRow, ...]:
+    """All checks in words."""
+    checks, limit = explanation.checks, f"at most {number(explanation.checks.tolerance)}"
+    within = (checks.round_trip_data <= checks.tolerance, checks.round_trip_edited <= checks.tolerance)
+    yes = {True: "yes", False: "no"}
+    same = "Attached but unedited, the model gives the bare model’s outputs bit for bit"
+    return (
+        CheckRow("Error of the translation there and back, on data", number(checks.round_trip_data), limit, within[0]),
+        CheckRow("The same for edited codes", number(checks.round_trip_edited), limit, within[1]),
+        CheckRow(
+            "Inputs with the same output through the translation",
+            percent(checks.agreement),
+            "at least 99.9%",
+            checks.agreement >= 0.999,
+        ),
+        CheckRow("Largest change of the output by it, in units of its spread", number(checks.output_change), "", None),
+        CheckRow(same, yes[checks.unedited_identical], "yes", checks.unedited_identical),
+        CheckRow("All codes and all outputs are finite numbers", yes[checks.finite], "yes", checks.finite),
+    )
+
+
+def sizes_strip(explanation: Explanation, css: dict[str, str]) -> Markup:
+    """How the flow's axes are divided among the factors."""
+    parts = [(f"{f.name}: {f.size}", float(f.size), css.get(f.name, "f-rest")) for f in explanation.factors]
+    return figures.shares(parts, "Axes of each factor: " + ", ".join(name for name, _, _ in parts), height=20)
+
+
+def timing_parts(explanation: Explanation) -> tuple[tuple[str, str], ...]:
+    """Steps and how long they took, the total last."""
+    names = {"encode": "computing representations", "fit": "fitting", "explain": "explaining", "total": "in all"}
+    ordered = sorted(explanation.timings.items(), key=lambda item: item[0] == "total")
+    return tuple((names.get(name, name), seconds(value)) for name, value in ordered)

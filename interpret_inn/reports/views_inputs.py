@@ -1,0 +1,227 @@
+"""What the templates show of single inputs: examples, maps, neighbours and walks, with their pictures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from interpret_inn.explaining.records import Example, ExampleFactor, Explanation, Outcome, Walk
+from interpret_inn.reports import figures
+from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_map, legend, walk_curves
+from interpret_inn.reports.findings import decides
+from interpret_inn.reports.pictures import Thumbnails
+from interpret_inn.reports.wording import MISSING, number, percent
+from interpret_inn.types import RESIDUAL
+
+EXAMPLES, WALKS = 64, 12
+"""Examples in the page, and walks of one factor; the JSON file has all of them."""
+SHOWN_FIRST = 8
+"""Examples before the rest is folded away."""
+
+
+@dataclass(frozen=True)
+class OutcomeLine:
+    """One class and its probability, or a value."""
+
+    label: str
+    value: str
+    share: float
+
+
+@dataclass(frozen=True)
+class ExampleRow:
+    """One factor of one example."""
+
+    name: str
+    css: str
+    label: str
+    value: str
+    strip: Markup
+    flip: str
+    donor: Markup | None
+    edited: Markup | None
+    swap: tuple[OutcomeLine, ...]
+    changed: bool
+
+
+@dataclass(frozen=True)
+class ExampleView:
+    """One input: its picture, what the model says, and a row for each factor."""
+
+    number: int
+    name: str
+    picture: Markup | None
+    prediction: tuple[OutcomeLine, ...]
+    rows: tuple[ExampleRow, ...]
+
+
+def outcome_lines(outcome: Outcome, *, classes: bool, most: int = 3) -> tuple[OutcomeLine, ...]:
+    """The first lines of an outcome; `classes`: values are probabilities."""
+    labels = outcome.labels or ("",) * len(outcome.values)
+    pairs = list(zip(labels, outcome.values, strict=False))[:most]
+    return tuple(OutcomeLine(name, percent(v) if classes else number(v), v if classes else math.nan) for name, v in pairs)
+
+
+def example_views(explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails) -> tuple[ExampleView, ...]:
+    """The examples that the page shows."""
+    shown = explanation.examples[:EXAMPLES]
+    return tuple(_example(explanation, index, example, css, thumbnail) for index, example in enumerate(shown))
+
+
+def _example(
+    explanation: Explanation, index: int, example: Example, css: dict[str, str], thumbnail: Thumbnails
+) -> ExampleView:
+    classes = decides(explanation)
+    picture = None if example.picture is None else thumbnail(example.picture, f"Input {example.name}", "large")
+    rows = tuple(
+        _example_row(explanation, example, name, factor, css.get(name, "f-rest"), thumbnail)
+        for name, factor in example.factors.items()
+    )
+    return ExampleView(index, example.name, picture, outcome_lines(example.prediction, classes=classes), rows)
+
+
+def _example_row(
+    explanation: Explanation, example: Example, name: str, factor: ExampleFactor, css: str, thumbnail: Thumbnails
+) -> ExampleRow:
+    classes = decides(explanation)
+    swap = outcome_lines(factor.swap, classes=classes, most=1)
+    top = example.prediction.labels[:1]
+    donor = None
+    if 0 <= factor.donor < len(explanation.examples):
+        source = explanation.examples[factor.donor]
+        if source.picture is not None:
+            donor = thumbnail(source.picture, f"Donor {source.name}", "small", share=0.5)
+    picture = example.edited.get(name)
+    edited = None if picture is None else thumbnail(picture, f"Output with {name} of the donor", "medium")
+    where = f"{_sigma(factor.value)}: above {factor.percentile:.0f}% of the data"
+    strip = figures.position(factor.percentile, where if math.isfinite(factor.percentile) else "not known")
+    changed = classes and bool(top) and bool(swap) and swap[0].label != top[0]
+    flip = percent(factor.resample_flip)
+    return ExampleRow(name, css, factor.label, _sigma(factor.value), strip, flip, donor, edited, swap, changed)
+
+
+def _sigma(value: float) -> str:
+    return f"{value:+.1f}σ".replace("-", "−") if math.isfinite(value) else MISSING
+
+
+# --- maps and neighbours -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class MapView:
+    """A factor's map, what its colours mean, and how the plane was chosen."""
+
+    name: str
+    css: str
+    drawing: Markup
+    legend: tuple[LegendEntry, ...]
+    method: str
+    remark: str
+
+
+def map_views(explanation: Explanation, css: dict[str, str]) -> tuple[MapView, ...]:
+    """A map for each factor."""
+    views = []
+    for name, drawn in explanation.maps.items():
+        shown = min(len(drawn.classes), LABELLED)
+        classes = f", {len(drawn.classes)} classes: {', '.join(drawn.classes[:shown])}" if drawn.classes else ""
+        drawing = factor_map(drawn, f"Map of {name}: {len(drawn.points)} inputs{classes}")
+        remark = ""
+        if drawn.kind == "categorical" and len(drawn.classes) > LABELLED:
+            remark = f"{len(drawn.classes)} classes: colours repeat."
+        views.append(MapView(name, css.get(name, "f-rest"), drawing, legend(drawn), drawn.method, remark))
+    return tuple(views)
+
+
+@dataclass(frozen=True)
+class NeighbourColumn:
+    """The inputs nearest to one position."""
+
+    position: str
+    items: tuple[tuple[Markup | None, str], ...]
+
+
+@dataclass(frozen=True)
+class NeighbourView:
+    """Real inputs along a factor, from its low to its high end."""
+
+    name: str
+    css: str
+    columns: tuple[NeighbourColumn, ...]
+
+
+def neighbour_views(
+    explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
+) -> tuple[NeighbourView, ...]:
+    """A strip of real inputs for each factor."""
+    views = []
+    for name, row in explanation.neighbours.items():
+        columns = []
+        for step, where in enumerate(row.positions):
+            pictures = row.pictures[step] if step < len(row.pictures) else ()
+            values = row.values[step] if step < len(row.values) else ()
+            indices = row.indices[step].tolist() if step < len(row.indices) else []
+            items = []
+            for rank in range(max(len(pictures), len(values), len(indices))):
+                value = values[rank] if rank < len(values) else ""
+                place = indices[rank] if rank < len(indices) else rank
+                alt = f"Input {place}" + (f", {name} {value}" if value else "")
+                image = thumbnail(pictures[rank], alt, share=0.6) if rank < len(pictures) else None
+                items.append((image, value or ("" if image else f"#{place}")))
+            columns.append(NeighbourColumn(_sigma(float(where)), tuple(items)))
+        if columns:
+            views.append(NeighbourView(name, css.get(name, "f-rest"), tuple(columns)))
+    return tuple(views)
+
+
+# --- walks -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class WalkView:
+    """A walk: the example it starts from, and curves or a strip of pictures."""
+
+    name: str
+    picture: Markup | None
+    drawing: Markup | None
+    frames: tuple[tuple[Markup, str], ...]
+
+
+@dataclass(frozen=True)
+class WalkGroup:
+    """The walks along one factor."""
+
+    name: str
+    css: str
+    walks: tuple[WalkView, ...]
+
+
+def walk_groups(explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails) -> tuple[WalkGroup, ...]:
+    """Walks by factor."""
+    return tuple(
+        WalkGroup(name, css.get(name, "f-rest"), tuple(_walk(explanation, name, w, thumbnail) for w in walks[:WALKS]))
+        for name, walks in explanation.walks.items()
+        if walks
+    )
+
+
+def _walk(explanation: Explanation, factor: str, walk: Walk, thumbnail: Thumbnails) -> WalkView:
+    example = explanation.examples[walk.example] if 0 <= walk.example < len(explanation.examples) else None
+    name = example.name if example else f"input {walk.example}"
+    picture = None
+    if example is not None and example.picture is not None:
+        picture = thumbnail(example.picture, f"Input {name}", "small", share=0.5)
+    response = explanation.responses.get(factor) or explanation.responses.get(RESIDUAL)
+    shares = response is not None and response.kind == "classes"
+    drawing = None
+    if walk.curves.size:
+        here = example.factors[factor].value if example and factor in example.factors else math.nan
+        label = f"Output along {factor} from {_sigma(float(walk.positions[0]))} to {_sigma(float(walk.positions[-1]))}"
+        drawing = walk_curves(walk, f"{label}: {', '.join(walk.labels)}", shares=shares, here=here)
+    frames = tuple(
+        (thumbnail(frame, f"Output at {_sigma(float(where))}", share=0.7), _sigma(float(where)))
+        for frame, where in zip(walk.pictures, walk.positions, strict=False)
+    )
+    return WalkView(name, picture, drawing, frames)

@@ -1,0 +1,228 @@
+"""The artefact: a folder that holds a fitted interpreter, but never the model or any picture.
+
+interpreter.json     what it is: format, model, site, preprocessing, factors, concepts, settings
+judgement.json       scores from the judge part
+tensors.safetensors  the flow, the bank of codes, the concepts' values for them
+checksums.json       SHA-256 of the other files
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from interpret_inn.backbones import Backbone, Layout
+from interpret_inn.errors import ArtefactError
+from interpret_inn.explaining.judgement import Judgement
+from interpret_inn.explaining.records import plain
+from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.fitting.settings import FitRecord, FitSettings
+from interpret_inn.flows import FlowShape, InvertibleNetwork
+from interpret_inn.saving.revive import revive
+from interpret_inn.types import Concept, Factors
+
+FORMAT = 1
+_MAIN, _JUDGEMENT, _TENSORS, _SUMS = (
+    "interpreter.json", "judgement.json", "tensors.safetensors", "checksums.json",
+)  # fmt: skip
+
+
+class Artefact(NamedTuple):
+    """A stored interpreter.
+
+    Attributes:
+        about: The contents of `interpreter.json`.
+        fitted: The fit.
+        judgement: Its scores.
+    """
+
+    about: Mapping[str, Any]
+    fitted: Fitted
+    judgement: Judgement
+
+
+def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Judgement) -> None:
+    """Writes the folder whole or not at all.
+
+    Raises:
+        ArtefactError: the path is a file or another kind of folder, or it cannot be written.
+    """
+    if path.exists() and not (path.is_dir() and (not any(path.iterdir()) or (path / _SUMS).exists())):
+        raise ArtefactError(
+            f"Expected a new folder or an artefact to replace, found something else at {path}. "
+            "Give another path."
+        )
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        try:
+            _fill(fresh, backbone, fitted, judgement)
+            if path.exists():
+                shutil.rmtree(path)
+            fresh.replace(path)
+        finally:
+            shutil.rmtree(fresh, ignore_errors=True)
+    except (OSError, SafetensorError) as error:
+        raise ArtefactError(
+            f"The interpreter could not be saved at {path}: {error}. Free some space or give another path."
+        ) from error
+
+
+def _fill(folder: Path, backbone: Backbone, fitted: Fitted, judgement: Judgement) -> None:
+    folder.chmod(0o755)
+    _write_json(folder / _MAIN, _about(backbone, fitted))
+    _write_json(folder / _JUDGEMENT, plain(judgement))
+    tensors = {f"flow.{name}": value for name, value in fitted.network.state_dict().items()}
+    tensors["bank"] = fitted.bank
+    for concept in fitted.concepts:
+        if concept.values is not None:
+            tensors[f"values.{concept.name}"] = torch.from_numpy(concept.values)
+    save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, folder / _TENSORS)
+    _write_json(folder / _SUMS, {name: _digest(folder / name) for name in (_MAIN, _JUDGEMENT, _TENSORS)})
+
+
+def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
+    try:
+        library = version("interpret-inn")
+    except PackageNotFoundError:
+        library = "unknown"
+    return {
+        "format": FORMAT,
+        "library": library,
+        "model": {
+            "name": backbone.name,
+            "architecture": backbone.architecture(),
+            "weights": backbone.fingerprint(),
+        },
+        "site": str(backbone.address),
+        "layout": dataclasses.asdict(fitted.layout),
+        "z_shape": list(fitted.z_shape),
+        "preprocess": backbone.preprocess.to_dict(),
+        "flow": dataclasses.asdict(fitted.network.shape),
+        "factors": dict(zip(fitted.factors.names, fitted.factors.sizes, strict=True)),
+        "raw_scores": plain(dict(fitted.raw_scores)),
+        "concepts": [
+            {"name": c.name, "kind": c.kind, "classes": list(c.classes), "guessed": c.guessed}
+            for c in fitted.concepts
+        ],
+        "settings": dataclasses.asdict(fitted.settings),
+        "seed": fitted.seed,
+        "record": plain(fitted.record),
+        "split": list(fitted.split),
+        "notes": list(fitted.notes),
+        "timings": fitted.timings,
+    }
+
+
+def read_artefact(path: Path) -> Artefact:
+    """Reads what `write_artefact` wrote.
+
+    Raises:
+        ArtefactError: nothing is there, it is damaged, or it was written by a newer version.
+    """
+    if not (path / _SUMS).exists():
+        raise ArtefactError(
+            f"Expected a saved interpreter at {path}, found none. Give the folder that save() wrote."
+        )
+    try:
+        sums = json.loads((path / _SUMS).read_text("utf-8"))
+        about = json.loads((path / _MAIN).read_text("utf-8"))
+        if about["format"] > FORMAT:
+            raise ArtefactError(
+                f"The interpreter at {path} has format {about['format']}, written by version "
+                f"{about['library']}; this version reads up to {FORMAT}. Type pip install -U interpret-inn."
+            )
+        for name in (_MAIN, _JUDGEMENT, _TENSORS):
+            if _digest(path / name) != sums[name]:
+                raise ArtefactError(
+                    f"The interpreter at {path} is damaged: {name} is not what was written. "
+                    "Copy it again or fit anew."
+                )
+        judgement = revive(Judgement, json.loads((path / _JUDGEMENT).read_text("utf-8")))
+        return Artefact(about, _fitted(about, load_file(path / _TENSORS)), judgement)
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+        if isinstance(error, ArtefactError):
+            raise
+        raise ArtefactError(
+            f"The interpreter at {path} is damaged: {type(error).__name__}: {error}. "
+            "Copy it again or fit anew."
+        ) from error
+
+
+def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
+    network = InvertibleNetwork.empty(FlowShape(**about["flow"]))
+    network.load_state_dict(
+        {name.removeprefix("flow."): value for name, value in tensors.items() if name.startswith("flow.")}
+    )
+    network.eval().requires_grad_(False)
+    *named, _ = about["factors"].items()
+    concepts = tuple(
+        Concept(
+            c["name"],
+            c["kind"],
+            tensors[f"values.{c['name']}"].numpy() if f"values.{c['name']}" in tensors else None,
+            tuple(c["classes"]),
+            c["guessed"],
+        )
+        for c in about["concepts"]
+    )
+    return Fitted(
+        network=network,
+        layout=Layout(**about["layout"]),
+        z_shape=tuple(about["z_shape"]),
+        factors=Factors.from_sizes(dict(named), total=network.shape.width),
+        raw_scores={name: float("nan") if s is None else s for name, s in about["raw_scores"].items()},
+        concepts=concepts,
+        settings=FitSettings(**about["settings"]),
+        seed=about["seed"],
+        record=revive(FitRecord, about["record"]),
+        split=tuple(about["split"]),
+        bank=tensors["bank"],
+        notes=tuple(about["notes"]),
+        timings=dict(about["timings"]),
+    )
+
+
+def refuse_mismatch(path: Path, about: Mapping[str, Any], backbone: Backbone) -> None:
+    """Raises where the model, its weights or its preprocessing are not those of the fit.
+
+    Raises:
+        ArtefactError: naming both sides.
+    """
+    stored = about["model"]
+    sides = [
+        ("model", stored["architecture"], backbone.architecture()),
+        ("weights", stored["weights"][:16], backbone.fingerprint()[:16]),
+        ("site", about["site"], str(backbone.address)),
+        ("preprocessing", _compact(about["preprocess"]), _compact(backbone.preprocess.to_dict())),
+    ]
+    for what, wanted, found in sides:
+        if wanted != found:
+            raise ArtefactError(
+                f"The interpreter at {path} was fitted for another {what}: expected {wanted}, found {found}. "
+                f"Load it with the model it was fitted for ({stored['name']}), or fit anew."
+            )
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, default=str)
+
+
+def _write_json(path: Path, value: Any) -> None:
+    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=str), "utf-8")
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,244 @@
+"""The contracts of localizers, metrics and report sections."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from interpret_inn.explaining.records import Explanation, plain
+from interpret_inn.testing.contract import Check, hold, same
+from interpret_inn.testing.markup import problems
+from interpret_inn.testing.records import toy_explanation
+from interpret_inn.types import FloatArray, MetricSpec, ReportSectionSpec, Score, Section
+
+_MOST_FACTORS = 3
+
+
+@dataclass(frozen=True)
+class _LocalizerCase:
+    localizer: Any
+    interpreter: Any
+    inputs: Any
+
+    @cached_property
+    def codes(self) -> Tensor:
+        codes: Tensor = self.interpreter.encode(self.inputs)
+        return codes
+
+
+def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str, ...]:
+    """Checks a localizer: `localizer(interpreter, inputs, factor)` gives masks (B, 1, H, W) in [0, 1].
+
+    Args:
+        localizer: What a `LocalizerSpec` built.
+        interpreter: A fitted interpreter.
+        inputs: A few inputs for it.
+
+    Returns:
+        The names of the checks, all of which held.
+
+    Raises:
+        ContractError: everything that is broken, at once.
+    """
+    return hold(
+        f"The localizer {type(localizer).__name__}",
+        LOCALIZER_CHECKS,
+        _LocalizerCase(localizer, interpreter, inputs),
+    )
+
+
+def _callable(case: _LocalizerCase) -> Iterator[str]:
+    if not callable(case.localizer):
+        yield "Expected a callable, localizer(interpreter, inputs, factor)."
+
+
+def _gives_masks(case: _LocalizerCase) -> Iterator[str]:
+    for factor in case.interpreter.factors.names[:_MOST_FACTORS]:
+        masks = case.localizer(case.interpreter, case.inputs, factor)
+        if not isinstance(masks, Tensor) or not masks.is_floating_point():
+            yield f"Expected masks of {factor!r} as a tensor of floats, found {type(masks).__name__}."
+        elif masks.ndim != 4 or masks.shape[:2] != (len(case.codes), 1):
+            wanted = f"({len(case.codes)}, 1, H, W)"
+            yield f"Expected masks of {factor!r} of shape {wanted}, found {tuple(masks.shape)}."
+        elif not ((masks >= 0) & (masks <= 1)).all():
+            low, high = float(masks.min()), float(masks.max())
+            yield f"Expected masks of {factor!r} in [0, 1], found {low} to {high}."
+        elif masks.requires_grad:
+            yield f"The masks of {factor!r} drag a graph of gradients along."
+
+
+def _repeats_masks(case: _LocalizerCase) -> Iterator[str]:
+    factor = case.interpreter.factors.names[0]
+    first, second = (case.localizer(case.interpreter, case.inputs, factor) for _ in range(2))
+    if not same(first, second):
+        yield "The same inputs give other masks the second time."
+
+
+def _leaves_interpreter(case: _LocalizerCase) -> Iterator[str]:
+    before = case.codes.clone()
+    case.localizer(case.interpreter, case.inputs, case.interpreter.factors.names[0])
+    if not same(before, case.interpreter.encode(case.inputs)):
+        yield "The interpreter encodes the same inputs differently afterwards; it was to be read only."
+
+
+LOCALIZER_CHECKS: tuple[Check[_LocalizerCase], ...] = (
+    _callable,
+    _gives_masks,
+    _repeats_masks,
+    _leaves_interpreter,
+)
+"""All checks, in order."""
+
+
+@dataclass(frozen=True)
+class _MetricCase:
+    spec: MetricSpec
+
+    @property
+    def known(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+        """Codes whose worth is plain: the factors themselves, and noise that knows nothing of them.
+
+        Made anew for every check, as a bad metric may spoil them.
+        """
+        rng = np.random.default_rng(0)
+        factors = rng.integers(0, 5, (500, 3)).astype(np.float64)
+        return {"perfect": (factors.copy(), factors), "noise": (rng.normal(size=(500, 3)), factors)}
+
+
+def check_metric(spec: MetricSpec) -> tuple[str, ...]:
+    """Checks a metric on codes of known worth: 500 samples, 3 factors of 5 values.
+
+    Args:
+        spec: The record that the plugin contributes.
+
+    Returns:
+        The names of the checks, all of which held.
+
+    Raises:
+        ContractError: everything that is broken, at once.
+    """
+    return hold(f"The metric {getattr(spec, 'name', spec)!r}", METRIC_CHECKS, _MetricCase(spec))
+
+
+def _is_metric(case: _MetricCase) -> Iterator[str]:
+    if not isinstance(case.spec, MetricSpec):
+        yield f"Expected a MetricSpec, found {type(case.spec).__name__}."
+
+
+def _gives_scores(case: _MetricCase) -> Iterator[str]:
+    for name, (codes, factors) in case.known.items():
+        score = case.spec.evaluate(codes, factors)
+        if not isinstance(score, Score):
+            yield f"Expected a Score, found {type(score).__name__}."
+            return
+        numbers = {"value": score.value, "low": score.low, "high": score.high, **score.parts}
+        strange = {
+            key: value for key, value in numbers.items() if not isinstance(value, (int, float, np.number))
+        }
+        if strange:
+            yield f"Expected numbers in a Score, found {strange}."
+        elif not math.isfinite(score.value):
+            yield f"The score of {name} codes is {score.value}."
+        elif score.low > score.value or score.high < score.value:
+            yield f"The score {score.value} of {name} codes is not within {score.low} to {score.high}."
+
+
+def _repeats_scores(case: _MetricCase) -> Iterator[str]:
+    codes, factors = case.known["noise"]
+    if not same(case.spec.evaluate(codes, factors), case.spec.evaluate(codes, factors)):
+        yield "The same codes get another score the second time."
+
+
+def _tells_perfect_from_noise(case: _MetricCase) -> Iterator[str]:
+    perfect, noise = (case.spec.evaluate(*case.known[name]).value for name in ("perfect", "noise"))
+    if perfect == noise:
+        yield f"Perfect codes and noise get the same score, {perfect}."
+
+
+def _leaves_arrays(case: _MetricCase) -> Iterator[str]:
+    codes, factors = case.known["perfect"]
+    kept = codes.copy(), factors.copy()
+    case.spec.evaluate(codes, factors)
+    if not same(kept, (codes, factors)):
+        yield "Changes the arrays that it is given."
+
+
+METRIC_CHECKS: tuple[Check[_MetricCase], ...] = (
+    _is_metric,
+    _gives_scores,
+    _repeats_scores,
+    _tells_perfect_from_noise,
+    _leaves_arrays,
+)
+"""All checks, in order."""
+
+
+@dataclass(frozen=True)
+class _SectionCase:
+    spec: ReportSectionSpec
+
+    @cached_property
+    def explanations(self) -> dict[str, Explanation]:
+        return {
+            "a plain explanation": toy_explanation(),
+            "names full of markup": toy_explanation(hostile=True),
+        }
+
+
+def check_report_section(spec: ReportSectionSpec) -> tuple[str, ...]:
+    """Checks a report section on a made-up explanation, and on one whose names try to break the page.
+
+    Args:
+        spec: The record that the plugin contributes.
+
+    Returns:
+        The names of the checks, all of which held.
+
+    Raises:
+        ContractError: everything that is broken, at once.
+    """
+    return hold(
+        f"The report section {getattr(spec, 'name', spec)!r}", REPORT_SECTION_CHECKS, _SectionCase(spec)
+    )
+
+
+def _is_section(case: _SectionCase) -> Iterator[str]:
+    if not isinstance(case.spec, ReportSectionSpec):
+        yield f"Expected a ReportSectionSpec, found {type(case.spec).__name__}."
+
+
+def _renders(case: _SectionCase) -> Iterator[str]:
+    for name, explanation in case.explanations.items():
+        section = case.spec.render(explanation)
+        if section is None:
+            continue
+        if not isinstance(section, Section):
+            yield f"Expected a Section or None for {name}, found {type(section).__name__}."
+            return
+        # The page escapes the title itself, so a title may well hold what is markup elsewhere.
+        if not isinstance(section.title, str) or not section.title.strip():
+            yield f"Expected a title for {name}, found {section.title!r}."
+        yield from (f"For {name}: {problem}" for problem in problems(section.html))
+        try:
+            json.dumps(plain(section.data), allow_nan=False)
+        except (TypeError, ValueError) as error:
+            yield f"The data for {name} cannot be written as JSON: {error}."
+
+
+def _leaves_explanation(case: _SectionCase) -> Iterator[str]:
+    explanation = toy_explanation()
+    before = json.dumps(plain(explanation))
+    case.spec.render(explanation)
+    if json.dumps(plain(explanation)) != before:
+        yield "Changes the explanation that it is given."
+
+
+REPORT_SECTION_CHECKS: tuple[Check[_SectionCase], ...] = (_is_section, _renders, _leaves_explanation)
+"""All checks, in order."""

@@ -1,0 +1,233 @@
+"""The contract of concept sources."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+
+from interpret_inn.testing.agreement import agreement
+from interpret_inn.testing.contract import Check, hold, lacks, same
+from interpret_inn.types import RESIDUAL, Concept, ConceptSource, Pairs
+
+_KINDS = ("categorical", "numeric", "cyclic", "unlabelled")
+_MEMBERS = ("name", "concepts", "samples", "sample_pairs")
+_SAMPLE_MEMBERS = ("__len__", "batches", "take", "fingerprint", "groups", "names", "skipped")
+_ENOUGH = 20
+"""Pairs that it takes to judge what they have in common."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    source: Any
+    seed: int
+
+    def draw(self, n: int, *, seed: int | None = None, among: Tensor | None = None) -> Pairs:
+        """Draws pairs as a fit does, with a generator of its own."""
+        generator = Generator().manual_seed(self.seed if seed is None else seed)
+        with warnings.catch_warnings():
+            # A class too small to be drawn from may be said; it is no breach.
+            warnings.simplefilter("ignore")
+            pairs: Pairs = self.source.sample_pairs(n, generator, self.among if among is None else among)
+        return pairs
+
+    @cached_property
+    def among(self) -> Tensor:
+        """Seven samples of ten (all of them where there are few), as a fit has."""
+        count = len(self.source.samples)
+        order = torch.randperm(count, generator=Generator().manual_seed(self.seed))
+        return (order if count < 20 else order[: 7 * count // 10]).sort().values
+
+
+def check_concept_source(source: ConceptSource, *, seed: int = 0) -> tuple[str, ...]:
+    """Checks everything that a fit relies on in a concept source. Nothing can be left out.
+
+    Args:
+        source: A built source, of at least 2 samples; 100 or more let all checks speak.
+        seed: Draws the pairs that are looked at.
+
+    Returns:
+        The names of the checks, all of which held.
+
+    Raises:
+        ContractError: everything that is broken, at once.
+    """
+    title = f"The concept source {getattr(source, 'name', type(source).__name__)!r}"
+    return hold(title, CONCEPT_SOURCE_CHECKS, _Case(source, seed))
+
+
+def _members(case: _Case) -> Iterator[str]:
+    yield from lacks(case.source, _MEMBERS)
+    if hasattr(case.source, "samples"):
+        yield from lacks(case.source.samples, _SAMPLE_MEMBERS)
+
+
+def _concepts(case: _Case) -> Iterator[str]:
+    concepts = list(case.source.concepts)
+    wrong = [type(concept).__name__ for concept in concepts if not isinstance(concept, Concept)]
+    if wrong or not concepts:
+        yield f"Expected at least one Concept and nothing else, found {wrong or 'none'}."
+        return
+    names = [concept.name for concept in concepts]
+    if not all(isinstance(name, str) and name for name in [case.source.name, *names]):
+        yield f"Expected names of the source and its concepts, found {[case.source.name, *names]!r}."
+    if len(set(names)) < len(names):
+        yield f"Expected every concept's name once, found {names}."
+    if RESIDUAL in names:
+        yield f"A concept is named {RESIDUAL!r}, which names what no concept explains."
+    unknown = [concept.kind for concept in concepts if concept.kind not in _KINDS]
+    if unknown:
+        yield f"Expected kinds out of {_KINDS}, found {unknown}."
+
+
+def _values(case: _Case) -> Iterator[str]:
+    count = len(case.source.samples)
+    for concept in case.source.concepts:
+        values = concept.values
+        if concept.kind == "unlabelled":
+            if values is not None:
+                yield f"{concept.name!r} is unlabelled and yet has values."
+        elif not isinstance(values, np.ndarray) or not len(values.shape) or len(values) != count:
+            found = f"shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
+            wanted = f"an array with a value of {concept.name!r} for each of {count} samples"
+            yield f"Expected {wanted}, found {found}."
+        else:
+            yield from _value_range(concept, values)
+
+
+def _value_range(concept: Concept, values: np.ndarray[Any, Any]) -> Iterator[str]:
+    if concept.kind == "categorical":
+        if values.dtype != np.int64 or values.ndim != 1:
+            yield f"Expected int64 (N,) for {concept.name!r}, found {values.dtype} {values.shape}."
+        elif values.min() < -1 or values.max() >= len(concept.classes):
+            yield (
+                f"Expected indices of the {len(concept.classes)} classes of {concept.name!r} (-1: missing), "
+                f"found {values.min()} to {values.max()}."
+            )
+        return
+    if values.dtype != np.float64 or values.ndim > (2 if concept.kind == "numeric" else 1):
+        yield f"Expected float64 (N,) for {concept.name!r}, found {values.dtype} {values.shape}."
+    elif np.isinf(values).any() or np.isnan(values).all():
+        yield f"Expected finite values of {concept.name!r} (NaN: missing), found infinite ones or none."
+    elif concept.kind == "cyclic" and np.nanmax(np.abs(values)) > 2 * np.pi + 1e-6:
+        yield f"Expected radians for {concept.name!r}, found up to {np.nanmax(np.abs(values)):.4g}."
+
+
+def _sample_fields(case: _Case) -> Iterator[str]:
+    samples, count = case.source.samples, len(case.source.samples)
+    if count < 2:
+        yield f"Expected at least 2 samples, found {count}."
+    groups = samples.groups
+    if groups is not None and (np.shape(groups) != (count,) or np.asarray(groups).dtype != np.int64):
+        yield f"Expected groups to be None or int64 ({count},), found shape {np.shape(groups)}."
+    if samples.names is not None and len(samples.names) != count:
+        yield f"Expected names to be None or {count} names, found {len(samples.names)}."
+    if isinstance(samples.skipped, str) or not all(isinstance(reason, str) for reason in samples.skipped):
+        yield "Expected skipped to be a sequence of reasons."
+    first, second = samples.fingerprint(), samples.fingerprint()
+    if not isinstance(first, str) or not first or first != second:
+        yield f"Expected a fingerprint that stays, found {first!r} and then {second!r}."
+
+
+def _sample_order(case: _Case) -> Iterator[str]:
+    samples, count = case.source.samples, len(case.source.samples)
+    at_once = [image for batch in samples.batches(count) for image in batch]
+    in_bits = [image for batch in samples.batches(max(1, count // 3)) for image in batch]
+    if len(at_once) != count or len(in_bits) != count:
+        found = f"{len(at_once)} and {len(in_bits)}"
+        yield f"Expected batches to give each of {count} samples once, found {found}."
+    elif not all(map(same, at_once, in_bits)):
+        yield "The samples change from read to read, or with the size of a batch."
+    else:
+        places = [count - 1, 0, count // 2]
+        if not all(map(same, samples.take(places), [at_once[place] for place in places])):
+            yield f"take({places}) gives other samples than stand there in batches."
+
+
+def _pairs_form(case: _Case) -> Iterator[str]:
+    for n in (1, 64):
+        pairs = case.draw(n)
+        wanted = {"first": (n,), "second": (n,), "rho": (n, len(case.source.concepts) + 1)}
+        for name, shape in wanted.items():
+            value, dtype = getattr(pairs, name, None), torch.float32 if name == "rho" else torch.int64
+            if not isinstance(value, Tensor) or value.shape != shape or value.dtype != dtype:
+                found = (
+                    f"{value.dtype} {tuple(value.shape)}"
+                    if isinstance(value, Tensor)
+                    else type(value).__name__
+                )
+                yield f"Expected {name} of {n} pairs to be {dtype} {shape}, found {found}."
+                return
+    if not (pairs.rho.abs() < 1).all():
+        yield "Expected rho between -1 and 1, both left out, in every factor and the residual; found others."
+
+
+def _pairs_among(case: _Case) -> Iterator[str]:
+    among = case.among
+    kept = among.clone()
+    for name, found in (("sorted", case.draw(256)), ("shuffled", case.draw(256, among=among.flip(0)))):
+        drawn = torch.cat([found.first, found.second])
+        strangers = drawn[~torch.isin(drawn, kept)].unique().tolist()
+        if strangers:
+            yield f"Draws samples that do not stand in `among` ({name}): {strangers[:5]}."
+        selves = int((found.first == found.second).sum())
+        if selves:
+            yield f"Pairs {selves} of 256 samples with themselves."
+    if not torch.equal(among, kept):
+        yield "Changes `among`, which belongs to the caller."
+
+
+def _pairs_repeatable(case: _Case) -> Iterator[str]:
+    if not all(map(torch.equal, case.draw(64), case.draw(64))):
+        yield "Draws other pairs from the same state of the generator, so no fit could be resumed."
+    if len(case.among) >= 10 and all(map(torch.equal, case.draw(64), case.draw(64, seed=case.seed + 1))):
+        yield "Draws the same pairs whatever the generator says."
+
+
+def _pairs_meaning(case: _Case) -> Iterator[str]:
+    pairs = case.draw(1024)
+    for column, concept in enumerate(case.source.concepts):
+        rho = pairs.rho[:, column]
+        if not (rho.abs() > 0.05).any():
+            yield f"No pair shares {concept.name!r}, so nothing of it can be learnt."
+            continue
+        close = (rho >= 0.9).numpy()
+        found = agreement(concept, pairs.first.numpy()[close], pairs.second.numpy()[close])
+        expected = 0.9 if concept.kind == "categorical" else 0.5
+        if found is not None and found.known >= _ENOUGH and found.value < expected:
+            yield (
+                f"Pairs said to share {concept.name!r} (rho of 0.9 or more) do not: {found.measure} is "
+                f"{found.value:.2f}, expected at least {expected}. Are rho's columns in the concepts' order?"
+            )
+
+
+def _extras(case: _Case) -> Iterator[str]:
+    modules = getattr(case.source, "modules", None)
+    if modules is not None and not isinstance(modules(), nn.Module):
+        yield f"Expected modules() to give an nn.Module, found {type(modules()).__name__}."
+    loss = getattr(case.source, "extra_loss", None)
+    if loss is not None and not callable(loss):
+        yield f"Expected extra_loss to be callable, found {type(loss).__name__}."
+    if modules is not None and loss is None:
+        yield "Has modules() but no extra_loss that would train them."
+
+
+CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
+    _members,
+    _concepts,
+    _values,
+    _sample_fields,
+    _sample_order,
+    _pairs_form,
+    _pairs_among,
+    _pairs_repeatable,
+    _pairs_meaning,
+    _extras,
+)
+"""All checks, in order."""

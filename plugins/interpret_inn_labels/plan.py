@@ -1,0 +1,244 @@
+"""All that is worked out once for a set of samples, so that a batch of pairs is a few look-ups."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import ConceptError, InnWarning
+from interpret_inn.types import Concept, FloatArray, IntArray, Pairs
+from interpret_inn_labels.association import association, known_samples
+from interpret_inn_labels.balance import bins_of, effective_size, rake
+from interpret_inn_labels.partners import NearAngle, NearPoint, NearRank, Partner, SameClass
+from interpret_inn_labels.wheels import Wheel, Wheels, uniform
+
+_ROUNDS = 16  # of looking for another partner where one's own group came up
+_STRONG = 0.3  # an association that a reader should know of
+_FAR = 0.8  # a correlation reached between "nearest" rows that a reader should know of
+
+
+class Usable(NamedTuple):
+    """A concept that can be paired here: its number, its wheel, and the samples given to the wheel."""
+
+    number: int
+    wheel: Wheel
+    places: IntArray
+
+
+class Plan:
+    """Draws pairs among some samples.
+
+    Args:
+        concepts: K concepts with values for all N samples.
+        groups: int64 (N,); samples of one group are never paired.
+        among: int64 (M,), the samples to draw from.
+        balance: Whether to draw by weights that make the concepts independent.
+        strength: The correlation of a pair that shares a concept, in (0, 1).
+
+    Attributes:
+        weights: float64 (M,), mean 1.
+        notes: What a reader should know, in sentences.
+
+    Raises:
+        ConceptError: no concept has two samples to pair.
+
+    Warns:
+        InnWarning: a class, or a whole concept, cannot be paired and is left out.
+    """
+
+    def __init__(
+        self,
+        concepts: Sequence[Concept],
+        *,
+        groups: IntArray,
+        among: IntArray,
+        balance: bool,
+        strength: float,
+    ) -> None:
+        self._concepts, self._among, self._strength = tuple(concepts), among, strength
+        self._group = groups[among]
+        self.weights: FloatArray = np.ones(len(among))
+        if balance and len(concepts) > 1:
+            self.weights = rake([bins_of(concept, among) for concept in concepts], len(among))
+        self.notes: list[str] = []
+        usable = self._usable()
+        self._number = torch.tensor([found.number for found in usable])
+        self._wheels = Wheels([found.wheel for found in usable])
+        self._anyone = Wheels(
+            [Wheel.of(np.arange(len(among)), np.zeros(len(among), np.int64), self._group, self.weights)]
+        )
+        self._entry_of_sample = torch.empty(len(among), dtype=torch.int64)
+        self._entry_of_sample[self._anyone.sample] = torch.arange(len(among))
+        self._groups = torch.from_numpy(self._group)
+        self._samples = torch.from_numpy(among)
+        self._rules, self._rule = self._make_rules(usable)
+        if balance and len(concepts) > 1:
+            self.notes.extend(self._balance_notes())
+
+    def draw(self, n: int, generator: Generator) -> Pairs:
+        """Draws `n` pairs, each sharing one of the concepts at random."""
+        turn = (uniform(n, generator) * len(self._number)).long()
+        place = uniform(n, generator)
+        entry = self._wheels.at(turn, place)
+        first = self._wheels.sample[entry]
+        second, rho = torch.empty_like(first), torch.empty(n, dtype=torch.float64)
+        open_pairs = torch.arange(n)
+        for _ in range(_ROUNDS):
+            found, found_rho = self._partners(
+                turn[open_pairs], place[open_pairs], entry[open_pairs], generator
+            )
+            second[open_pairs], rho[open_pairs] = found, found_rho
+            alike = self._groups[found] == self._groups[first[open_pairs]]
+            if not alike.any():
+                break
+            open_pairs = open_pairs[alike]
+        else:
+            # Nobody else has a value near it: an independent pair, and told as one.
+            own = self._entry_of_sample[first[open_pairs]]
+            second[open_pairs] = self._anyone.sample[self._anyone.same_value(own, own, generator)]
+            rho[open_pairs] = 0.0
+        table = torch.zeros(n, len(self._concepts) + 1)
+        table[torch.arange(n), self._number[turn]] = rho.float()
+        return Pairs(self._samples[first], self._samples[second], table)
+
+    def _partners(
+        self, turn: Tensor, place: Tensor, entry: Tensor, generator: Generator
+    ) -> tuple[Tensor, Tensor]:
+        if len(self._rules) == 1:
+            target, rho = self._rules[0](turn, place, entry, generator)
+        else:
+            target, rho = torch.empty_like(entry), torch.empty_like(place)
+            which = self._rule[turn]
+            for number, rule in enumerate(self._rules):
+                mine = torch.nonzero(which == number)[:, 0]
+                if len(mine):
+                    target[mine], rho[mine] = rule(turn[mine], place[mine], entry[mine], generator)
+        return self._wheels.sample[self._wheels.same_value(target, entry, generator)], rho
+
+    def _usable(self) -> list[Usable]:
+        reasons, usable = [], []
+        for number, concept in enumerate(self._concepts):
+            places = np.flatnonzero(known_samples(concept)[self._among])
+            values = np.asarray(concept.values)[self._among[places]]
+            if concept.kind == "categorical":
+                keep, reason = self._pairable_classes(concept, values, self._group[places])
+                places, values = places[keep], values[keep]
+            else:
+                reason = self._too_few(concept, values, self._group[places])
+            if reason:
+                reasons.append(reason)
+                self._warn(reason)
+            if len(places) and not (reason and concept.kind != "categorical"):
+                keys = _segment_keys(concept, values)
+                wheel = Wheel.of(places, keys, self._group[places], self.weights[places])
+                usable.append(Usable(number, wheel, places))
+        if not usable:
+            raise ConceptError(
+                f"Expected at least two samples to pair in at least one concept, found none among "
+                f"{len(self._among)} samples. {' '.join(reasons)} "
+                "Give more data, or coarser groups or classes."
+            )
+        return usable
+
+    def _pairable_classes(
+        self, concept: Concept, classes: IntArray, groups: IntArray
+    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], str]:
+        """Which samples are in a class of at least two groups, and a sentence on the classes left out."""
+        count = max(len(concept.classes), int(classes.max(initial=-1)) + 1)
+        distinct = np.unique(np.stack([classes, groups], axis=1), axis=0)[:, 0]
+        groups_in = np.bincount(distinct, minlength=count)
+        lonely = np.flatnonzero(groups_in < 2)
+        lonely = lonely[np.isin(lonely, classes)] if (groups_in >= 2).any() else lonely
+        if not len(lonely):
+            return np.ones(len(classes), dtype=bool), ""
+        names = [concept.classes[index] if concept.classes else str(index) for index in lonely[:5]]
+        more = f" and {len(lonely) - 5} more" if len(lonely) > 5 else ""
+        reason = (
+            f"{concept.name}: {len(lonely)} of {count} classes ({', '.join(map(repr, names))}{more}) have "
+            f"fewer than 2 samples of different groups among {len(self._among)} samples "
+            "and are left out of its pairs."
+        )
+        return groups_in[classes] >= 2, reason
+
+    def _too_few(self, concept: Concept, values: FloatArray, groups: IntArray) -> str:
+        distinct = len(np.unique(values, axis=0))
+        if distinct >= 2 and len(np.unique(groups)) >= 2:
+            return ""
+        return (
+            f"{concept.name}: {distinct} distinct values in {len(np.unique(groups))} groups among "
+            f"{len(self._among)} samples; it is left out of the pairs."
+        )
+
+    def _warn(self, reason: str) -> None:
+        self.notes.append(reason)
+        warnings.warn(reason, InnWarning, stacklevel=6)
+
+    def _make_rules(self, usable: Sequence[Usable]) -> tuple[list[Partner], Tensor]:
+        shared: dict[str, Partner] = {
+            "categorical": SameClass(self._strength),
+            "numeric": NearRank(self._wheels, self._strength),
+            "cyclic": NearAngle(self._wheels, self._strength),
+        }
+        rules: list[Partner] = []
+        of_concept = []
+        for index, found in enumerate(usable):
+            concept = self._concepts[found.number]
+            rule = shared[concept.kind]
+            if np.ndim(np.asarray(concept.values)) == 2:
+                rule = self._near_point(index, found)
+            if rule not in rules:
+                rules.append(rule)
+            of_concept.append(rules.index(rule))
+        return rules, torch.tensor(of_concept)
+
+    def _near_point(self, index: int, found: Usable) -> NearPoint:
+        concept = self._concepts[found.number]
+        rule = NearPoint(
+            np.asarray(concept.values)[self._among[found.places]],
+            wheel=found.wheel,
+            wheels=self._wheels,
+            number=index,
+            weights=self.weights[found.places],
+            strength=self._strength,
+        )
+        reached = float(rule.reached[0])
+        if reached < _FAR * self._strength:
+            self.notes.append(
+                f"{concept.name}: among {len(found.places)} samples the nearest partners reach a "
+                f"correlation of {reached:.2f} only (wanted: {self._strength:g}). More samples, or fewer "
+                "numbers in a row, would bring them closer."
+            )
+        return rule
+
+    def _balance_notes(self) -> list[str]:
+        count, effective = len(self._among), effective_size(self.weights)
+        notes = [
+            f"Among {count} samples, pairs are drawn by weights that make the concepts independent; "
+            f"that leaves an effective {effective:.0f} samples ({effective / count:.0%})."
+        ]
+        here = [_among(concept, self._among) for concept in self._concepts]
+        before, after = association(here), association(here, weights=self.weights)
+        for one, others in before.items():
+            for other, value in others.items():
+                if one < other and value > _STRONG:
+                    notes.append(
+                        f"{one} and {other} go together in the data (association {value:.2f}); "
+                        f"{after[one][other]:.2f} by weight."
+                    )
+        return notes
+
+
+def _among(concept: Concept, samples: IntArray) -> Concept:
+    return Concept(concept.name, concept.kind, np.asarray(concept.values)[samples], concept.classes)
+
+
+def _segment_keys(concept: Concept, values: FloatArray) -> IntArray:
+    """Integers in the order in which the values stand on the wheel; equal values, equal integers."""
+    if concept.kind == "cyclic":
+        values = np.mod(values, 2 * np.pi)
+    return np.unique(values, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)

@@ -1,0 +1,185 @@
+"""From what people have (lists, arrays, columns of a table) to concepts."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, cast, get_args
+
+import numpy as np
+
+from interpret_inn.errors import ConceptError, suggest
+from interpret_inn.types import RESIDUAL, Concept, ConceptKind
+from interpret_inn_labels.columns import Array, Column, Mask, read_column
+from interpret_inn_labels.guessing import guess_kind, numbers_in
+
+KINDS = tuple(kind for kind in get_args(ConceptKind) if kind != "unlabelled")
+
+
+def read_concepts(
+    labels: Any, kinds: Mapping[str, str] | None = None, *, count: int, skipped: int = 0
+) -> tuple[tuple[Concept, ...], tuple[str, ...]]:
+    """Reads every column of labels.
+
+    Missing labels are None, NaN, "", masked entries of a masked array, and −1 among integer categories of
+    which the others are 0 or more (−1 beside one other value, as in {−1, 1}, is a category).
+
+    Args:
+        labels: One column (the concept is then named "label"), or a mapping (or data frame) of columns by
+            name. A column holds N values, or (N, d) numbers.
+        kinds: `categorical`, `numeric` or `cyclic` by name; guessed where not given.
+        count: N, the number of samples.
+        skipped: How many items of the data were left out as unreadable, for messages.
+
+    Returns:
+        The concepts, and what was guessed or left out, in sentences.
+
+    Raises:
+        ConceptError: the labels cannot be used; the text says which, why and what to give instead.
+    """
+    columns = _columns(labels)
+    kinds = dict(kinds or {})
+    for name, kind in kinds.items():
+        if name not in columns:
+            raise ConceptError(
+                f"A kind was given for {name!r}, which is no concept. {suggest(name, columns)}"
+            )
+        if kind not in KINDS:
+            raise ConceptError(
+                f"Expected a kind of {KINDS} for {name!r}, found {kind!r}. {suggest(kind, KINDS)}"
+            )
+    concepts, notes = [], []
+    for name, raw in columns.items():
+        column = read_column(name, raw)
+        _check_length(name, len(column.values), count, skipped)
+        concept, said = _concept(name, column, cast("ConceptKind | None", kinds.get(name)))
+        concepts.append(concept)
+        notes.extend(said)
+    return tuple(concepts), tuple(notes)
+
+
+def _columns(labels: Any) -> dict[str, Any]:
+    if hasattr(labels, "columns") and hasattr(labels, "to_dict"):  # a data frame
+        labels = {str(name): labels[name] for name in labels.columns}
+    if not isinstance(labels, Mapping):
+        return {"label": labels}
+    if not labels:
+        raise ConceptError(
+            'Expected at least one concept in labels, found an empty mapping. Try {"digit": digits}.'
+        )
+    for name in labels:
+        if not isinstance(name, str) or not name:
+            raise ConceptError(
+                f"Expected concept names that are text, found {name!r}. Try {{'digit': digits}}."
+            )
+        if name == RESIDUAL:
+            raise ConceptError(
+                f"A concept is named {RESIDUAL!r}, which names what no concept explains. Rename it."
+            )
+    return dict(labels)
+
+
+def _check_length(name: str, found: int, count: int, skipped: int) -> None:
+    if found == count:
+        return
+    reason = f" ({skipped} items of the data could not be read and were skipped)" if skipped else ""
+    raise ConceptError(
+        f"Expected one label of {name!r} for each of {count} samples{reason}, found {found} labels. "
+        "Give labels in the order of the data, with None where a label is missing."
+    )
+
+
+def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Concept, list[str]]:
+    values, known = column
+    given = kind is not None
+    if values.dtype.kind == "U" and kind != "categorical":
+        numbers = numbers_in(values, known, required_by=name if given else None)
+        values = values if numbers is None else numbers
+    values, known, note = _without_minus_one(name, values, known, kind)
+    notes = [note] if note else []
+    if kind is None:
+        kind = guess_kind(name, values, known)
+    build = {"categorical": _categorical, "numeric": _numeric, "cyclic": _cyclic}[kind]
+    concept = build(name, values, known, not given)
+    missing = int((~known).sum())
+    if missing and not note:
+        notes.append(
+            f"{name}: {missing} of {len(known)} labels are missing; those samples are not paired by it."
+        )
+    if not given:
+        found = (
+            f"{len(concept.classes)} classes"
+            if concept.classes
+            else f"values of shape {values.shape[1:] or ()}"
+        )
+        other = "numeric" if kind == "categorical" else "categorical"
+        notes.append(f'{name}: taken as {kind} ({found}); kinds={{"{name}": "{other}"}} would change that.')
+    return concept, notes
+
+
+def _without_minus_one(
+    name: str, values: Array, known: Mask, kind: ConceptKind | None
+) -> tuple[Array, Mask, str | None]:
+    """Takes −1 among integer categories as missing where all others are at least two and none is negative."""
+    if values.dtype.kind != "i" or values.ndim != 1 or kind in ("numeric", "cyclic"):
+        return values, known, None
+    minus = known & (values == -1)
+    others = np.unique(values[known & ~minus])
+    if not minus.any() or len(others) < 2 or others[0] < 0:
+        return values, known, None
+    if kind is None and guess_kind(name, values, known & ~minus) != "categorical":
+        return values, known, None
+    note = f"{name}: {int(minus.sum())} labels are −1, taken as missing; give text where −1 is a category."
+    return values, known & ~minus, note
+
+
+def _categorical(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
+    if values.ndim != 1:
+        raise ConceptError(
+            f"Expected one category for each sample as labels of {name!r}, found shape {values.shape}. "
+            "Give one concept for each column: labels={'a': table[:, 0], 'b': table[:, 1]}."
+        )
+    classes, index = np.unique(values[known], return_inverse=True)
+    if len(classes) < 2:
+        raise ConceptError(
+            f"Expected at least 2 classes of {name!r}, found one only: {_text(classes[0])!r}. "
+            "Give data in which it varies, or leave it out."
+        )
+    codes = np.full(len(values), -1, dtype=np.int64)
+    codes[known] = index.reshape(-1)
+    return Concept(name, "categorical", codes, tuple(_text(value) for value in classes), guessed)
+
+
+def _numeric(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
+    numbers = values.astype(np.float64)
+    numbers[~known] = math.nan
+    if (numbers[known] == numbers[known][0]).all():
+        raise ConceptError(
+            f"Expected numbers of {name!r} that vary, found all equal to {numbers[known][0].tolist()}. "
+            "Give data in which it varies, or leave it out."
+        )
+    return Concept(name, "numeric", numbers, (), guessed)
+
+
+def _cyclic(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
+    if values.ndim != 1:
+        raise ConceptError(
+            f"Expected one angle for each sample as labels of {name!r}, found shape {values.shape}. "
+            "Give one concept for each angle."
+        )
+    largest = float(np.abs(values[known].astype(np.float64)).max())
+    if largest > 2 * math.pi + 1e-4:
+        raise ConceptError(
+            f"Expected angles of {name!r} in radians (−2π to 2π), found {largest:g}, which looks like "
+            f"degrees. Pass radians: np.deg2rad({name})."
+        )
+    return _with_kind(_numeric(name, values, known, guessed))
+
+
+def _with_kind(concept: Concept) -> Concept:
+    return Concept(concept.name, "cyclic", concept.values, (), concept.guessed)
+
+
+def _text(value: Any) -> str:
+    whole = isinstance(value, (float, np.floating)) and float(value).is_integer()
+    return str(int(value)) if whole else str(value)

@@ -1,0 +1,205 @@
+"""The leakage matrix on codes whose truth is known, and the verdicts drawn from it."""
+
+import dataclasses
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from interpret_inn.explaining import leakage as module
+from interpret_inn.explaining.leakage import leakage, principal, summaries
+from interpret_inn.explaining.records import Leakage
+from interpret_inn.types import Concept, Factors, ReadOut, Score
+
+FACTORS = Factors.from_sizes({"shape": 2, "size": 2, "hue": 2, "free": 1}, total=9)
+
+
+@pytest.fixture(scope="module")
+def world():
+    """900 samples with codes that carry each concept in its own factor, and z that mixes all."""
+    generator = np.random.default_rng(0)
+    shape, size = generator.integers(0, 3, 900), generator.normal(size=900)
+    hue = generator.uniform(-math.pi, math.pi, 900)
+    codes = generator.normal(size=(900, 9))
+    codes[:, 0] = 2 * shape + 0.3 * codes[:, 0]
+    codes[:, 2] = size + 0.1 * codes[:, 2]
+    codes[:, 4], codes[:, 5] = np.cos(hue), np.sin(hue)
+    codes[:, 8] += 0.7 * size  # the residual leaks a third of it
+    concepts = [
+        Concept("shape", "categorical", shape, ("disc", "square", "star")),
+        Concept("size", "numeric", size),
+        Concept("hue", "cyclic", hue),
+        Concept("free", "unlabelled"),
+    ]
+    z = codes @ np.linalg.qr(generator.normal(size=(9, 9)))[0]
+    return codes, z, concepts, generator.permutation(900)
+
+
+def computed(world, **changes):
+    codes, z, concepts, order = world
+    fit, judge = order[:600], order[600:]
+    unfitted = z  # mixes everything
+    arguments = {
+        "codes_fit": torch.tensor(codes[fit]), "codes_judge": torch.tensor(codes[judge]),
+        "z_fit": z[fit], "z_judge": z[judge],
+        "unfitted_fit": unfitted[fit], "unfitted_judge": unfitted[judge],
+        "factors": FACTORS, "concepts": concepts, "fit_index": fit, "judge_index": judge, "seed": 0,
+    } | changes  # fmt: skip
+    return leakage(arguments.pop("codes_fit"), arguments.pop("codes_judge"), **arguments)
+
+
+def test_every_concept_is_found_in_its_own_factor_and_leaks_are_found(world):
+    found = computed(world)
+    assert found.concepts == ("shape", "size", "hue")
+    assert found.factors == ("shape", "size", "hue", "free", "residual")
+    assert found.kind == {"shape": "accuracy", "size": "r2", "hue": "r2"}
+    for concept, expected in {"shape": 0.99, "size": 0.98, "hue": 0.99}.items():
+        assert found.scores[concept][concept].linear.value > expected
+        assert found.representation[concept].linear.value > expected - 0.02
+        for factor in set(FACTORS.names) - {concept}:
+            leak = found.scores[concept][factor].linear
+            if (concept, factor) == ("size", "residual"):
+                assert leak.value == pytest.approx(0.33, abs=0.1)
+                assert leak.low > found.chance[concept]
+            else:
+                assert leak.low <= found.chance[concept] + 0.01
+    assert found.chance["size"] == 0
+    assert 0.33 < found.chance["shape"] < 0.42
+    assert set(found.unfitted) == {"shape", "size", "hue"}
+    assert set(found.association["shape"]) == {"size", "hue"}
+    assert found.association["size"]["shape"] < 0.05
+
+
+def test_factors_are_learnt_and_the_sentences_say_how_well(world):
+    lines = summaries(computed(world), FACTORS, raw_scores={"shape": 0.4})
+    by_name = {line.name: line for line in lines}
+    assert [line.learnt for line in lines] == [True, True, True, None, None]
+    assert by_name["shape"].raw_score == 0.4
+    assert math.isnan(by_name["size"].raw_score)
+    assert (by_name["shape"].size, by_name["shape"].share) == (2, pytest.approx(2 / 9))
+    assert by_name["shape"].verdict.startswith("shape was learnt: read from its own factor, shape reaches ")
+    assert by_name["free"].verdict == "free has no labels, so there is nothing to judge it by."
+    assert by_name["residual"].verdict.startswith("Everything that no named factor explains")
+
+
+@pytest.mark.parametrize("name", ["shape", "size"])
+def test_shuffled_labels_are_not_learnt(world, name):
+    learnt = 0
+    for seed in range(20):
+        generator = np.random.default_rng(seed)
+        shuffled = [
+            dataclasses.replace(concept, values=generator.permutation(concept.values))
+            for concept in world[2] if concept.name == name
+        ]  # fmt: skip
+        factors = Factors.from_sizes({name: 3}, total=9)
+        found = computed(world, concepts=shuffled, factors=factors, rows=200, seed=seed)
+        learnt += summaries(found, factors)[0].learnt is True
+    assert learnt <= 1
+
+
+def test_the_same_seed_gives_the_same_matrix_and_rows_are_capped(world, monkeypatch):
+    seen = []
+    real = module.read_out
+    monkeypatch.setattr(
+        module, "read_out", lambda fit, *rest, **options: seen.append(len(fit)) or real(fit, *rest, **options)
+    )
+    first = computed(world, concepts=world[2][1:2], rows=120)
+    assert set(seen) == {120}
+    assert first == computed(world, concepts=world[2][1:2], rows=120)
+    assert first != computed(world, concepts=world[2][1:2], rows=120, seed=1)
+
+
+def test_groups_widen_intervals(world):
+    codes, _, concepts, order = world
+    groups = np.arange(900) // 90
+    alone, together = computed(world), computed(world, groups=groups)
+    for found in (alone, together):
+        assert found.scores["size"]["residual"].linear.value == pytest.approx(0.33, abs=0.1)
+    repeated = {
+        "fit_index": order[:600],
+        "judge_index": np.repeat(order[600:660], 5),
+        "concepts": concepts[1:2],
+    }
+    judge = codes[repeated["judge_index"]]
+    widths = []
+    for labels in (None, np.arange(900)):
+        found = computed(
+            world, **repeated, codes_judge=judge, z_judge=judge, unfitted_judge=judge, groups=labels
+        )  # fmt: skip
+        score = found.scores["size"]["residual"].linear
+        widths.append(score.high - score.low)
+    assert widths[1] > 1.7 * widths[0]  # five copies of each image are one image
+
+
+def test_positions_are_read_by_their_mean(world):
+    codes = torch.tensor(world[0])
+    offsets = torch.randn(900, 4, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    positions = codes[:, None] + offsets - offsets.mean(1, keepdim=True)
+    order = world[3]
+    found = computed(
+        world, codes_fit=positions[order[:600]], codes_judge=positions[order[600:]], concepts=world[2][1:2]
+    )
+    expected = computed(world, concepts=world[2][1:2])
+    assert found.scores["size"]["size"].linear.value == pytest.approx(
+        expected.scores["size"]["size"].linear.value
+    )
+
+
+@pytest.mark.parametrize(("rows", "width"), [(60, 700), (700, 600), (1100, 8300)])
+def test_wide_representations_are_read_from_their_leading_axes(rows, width):
+    generator = np.random.default_rng(1)
+    hidden = 10 * generator.normal(size=(rows, 3))
+    mixing = generator.normal(size=(3, width)) / math.sqrt(width)
+    wide = hidden @ mixing + 0.01 * generator.normal(size=(rows, width)) / math.sqrt(width)
+    fit, judge = principal(wide[: rows // 2 * 2], wide[-20:])
+    assert fit.shape[1] == min(rows - 1, 512 if width <= 8192 else 256)
+    leading = fit.var(0).argsort()[-3:]
+    solution = np.linalg.lstsq(fit[:, leading], hidden[: rows // 2 * 2], rcond=None)[0]
+    np.testing.assert_allclose(judge[:, leading] @ solution, hidden[-20:], atol=1.5)
+    narrow = np.zeros((4, 512))
+    assert principal(narrow, narrow)[0] is narrow
+
+
+def matrix(score, *, chance=0.1, unfitted=0.3, kind="accuracy"):
+    """A leakage matrix of one concept."""
+    both = ReadOut(score, score)
+    return Leakage(
+        concepts=("shape",), factors=("shape", "residual"), kind={"shape": kind},
+        scores={"shape": {"shape": both, "residual": both}}, representation={"shape": both},
+        chance={"shape": chance}, unfitted={"shape": Score(unfitted)}, association={"shape": {}},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("found", "learnt", "sentence"),
+    [
+        (
+            matrix(Score(0.9, 0.8, 0.95)), True,
+            "shape was learnt: read from its own factor, shape reaches 90.0% accuracy (95 % interval 80.0% "
+            "to 95.0%); guessing reaches 10.0%, the flow before fitting 30.0%.",
+        ),
+        (matrix(Score(0.2, 0.1, 0.3)), False, "shape was not learnt: .* no surer than guessing"),
+        (matrix(Score(0.4, 0.3, 0.5)), False, "shape was not shown to be learnt: .* without any fitting"),
+        (matrix(Score(math.nan)), False, "shape cannot be judged: too few"),
+        (
+            matrix(Score(0.5, 0.4, 0.6), kind="r2", chance=0.0), True,
+            "an R² of 0.50 (95 % interval 0.40 to 0.60); guessing reaches 0.00, the flow "
+            "before fitting 0.30.",
+        ),
+    ],
+)  # fmt: skip
+def test_verdicts(found, learnt, sentence):
+    line = summaries(found, Factors.from_sizes({"shape": 1}, total=2))[0]
+    assert line.learnt is learnt
+    for part in sentence.split(" .* "):
+        assert part in line.verdict
+
+
+def test_a_concept_without_values_on_the_fit_part_is_not_judged(world):
+    values = world[2][1].values.copy()
+    values[world[3][:600]] = np.nan
+    found = computed(world, concepts=[Concept("size", "numeric", values)])
+    assert math.isnan(found.scores["size"]["size"].linear.value)
+    assert math.isnan(found.unfitted["size"].value)
+    assert {line.name: line.learnt for line in summaries(found, FACTORS)}["size"] is False

@@ -1,0 +1,160 @@
+"""Responses against literal loops, and the distance from the data."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+
+from interpret_inn import errors
+from interpret_inn.explaining.responses import Effects, distance_to_data, measure, output_kind, respond
+
+
+@pytest.fixture
+def logits():
+    generator = torch.Generator().manual_seed(0)
+    base = 3 * torch.randn(12, 5, generator=generator)
+    return base, base + torch.randn(7, 12, 5, generator=generator)
+
+
+def test_class_figures_equal_literal_loops(logits):
+    base, edited = logits
+    effects = measure(base, edited, kind="classes")
+    for i in range(12):
+        before = np.exp(base[i].double().numpy())
+        before /= before.sum()
+        flips, divergences, classes, changes = [], [], [], []
+        for m in range(7):
+            after = np.exp(edited[m, i].double().numpy())
+            after /= after.sum()
+            flips.append(after.argmax() != before.argmax())
+            divergences.append(sum(p * math.log(p / q) for p, q in zip(before, after, strict=True)))
+            classes.append(int(after.argmax()))
+            changes.append(abs(after[before.argmax()] - before[before.argmax()]))
+        assert effects.flip[i] == pytest.approx(np.mean(flips))
+        assert effects.kl[i] == pytest.approx(np.mean(divergences))
+        assert effects.class_std[i] == pytest.approx(np.std(classes))
+        assert effects.change[i] == pytest.approx(np.mean(changes))
+    response = respond(base, edited, left_data=0.2)
+    assert response.kind == "classes"
+    assert response.left_data == 0.2
+    for name in ("flip", "kl", "class_std", "change"):
+        score = getattr(response, "flip_rate" if name == "flip" else name)
+        assert score.value == pytest.approx(getattr(effects, name).mean())
+        assert score.low <= score.value <= score.high
+
+
+def test_nothing_changes_where_nothing_was_edited(logits):
+    base = logits[0]
+    response = respond(base, base.expand(3, -1, -1))
+    assert (
+        response.flip_rate.value
+        == response.kl.value
+        == response.class_std.value
+        == response.change.value
+        == 0
+    )
+    assert 0 < response.flip_rate.high < 0.3  # twelve inputs do not prove that no input flips
+
+
+def test_batches_joined_are_the_whole(logits):
+    base, edited = logits
+    parts = [measure(base[rows], edited[:, rows], kind="classes") for rows in (slice(0, 5), slice(5, 12))]
+    joined, whole = Effects.joined(parts), measure(base, edited, kind="classes")
+    for one, other in zip(joined, whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-12)
+    assert joined.summary("classes", seed=1).flip_rate == respond(base, edited, seed=1).flip_rate
+
+
+def test_groups_of_inputs_are_drawn_together(logits):
+    base, edited = logits
+    repeated, edits = base.repeat_interleave(4, 0), edited.repeat_interleave(4, 1)
+    groups = np.repeat(np.arange(12), 4)
+    alone, together = respond(repeated, edits), respond(repeated, edits, groups=groups)
+    assert together.kl.high - together.kl.low > 1.5 * (alone.kl.high - alone.kl.low)
+
+
+def test_targets(logits):
+    base, edited = logits
+    probabilities = edited.double().softmax(2)[..., 3] - base.double().softmax(1)[:, 3]
+    for target in (3, -2):
+        change = measure(base, edited, kind="classes", target=target).change
+        np.testing.assert_allclose(change, probabilities.abs().mean(0))
+    margin = measure(base, edited, kind="classes", target=lambda out: out[:, 0] - out[:, 1]).change
+    expected = ((edited[..., 0] - edited[..., 1]) - (base[:, 0] - base[:, 1])).abs().mean(0)
+    np.testing.assert_allclose(margin, expected, rtol=1e-5)
+    column = measure(base, edited, kind="scalar", target=2).change
+    np.testing.assert_allclose(column, (edited[..., 2] - base[:, 2]).abs().mean(0), rtol=1e-6)
+    every = measure(base, edited, kind="scalar").change
+    np.testing.assert_allclose(every, (edited - base).abs().mean((0, 2)), rtol=1e-6)
+
+
+def test_images_are_compared_in_units_of_their_range():
+    base = torch.zeros(4, 3, 8, 8)
+    base[:, :, 0] = 255.0
+    response = respond(base, torch.stack([base + 25.5, base - 25.5]))
+    assert response.kind == "image"
+    assert response.change.value == pytest.approx(0.1)
+    assert math.isnan(response.flip_rate.value)
+    assert math.isnan(response.kl.value)
+    assert respond(base, (base + 25.5)[None], value_range=510.0).change.value == pytest.approx(0.05)
+    brightness = respond(base, (base + 25.5)[None], target=lambda pictures: pictures.mean((1, 2, 3)))
+    assert brightness.change.value == pytest.approx(25.5)
+    flat = torch.zeros(2, 1, 2, 2)
+    assert respond(flat, (flat + 1)[None]).change.value == 1.0
+
+
+def test_kinds_are_told_by_shape():
+    assert output_kind(torch.zeros(2, 10)) == "classes"
+    assert output_kind(torch.zeros(2, 1)) == output_kind(torch.zeros(2)) == "scalar"
+    assert output_kind(torch.zeros(2, 3, 4, 4)) == "image"
+    assert respond(torch.zeros(4, 1), torch.ones(2, 4, 1)).change.value == 1.0
+
+
+def test_outputs_that_are_not_finite_give_nan_and_not_a_number_that_looks_fine(logits):
+    base, edited = logits
+    edited[2, 3] = math.nan
+    assert math.isnan(respond(base, edited).kl.value)
+
+
+def test_errors_say_what_was_found(logits):
+    base, edited = logits
+    with pytest.raises(errors.InputError, match=r"edited outputs \(M, 12, 5\), found \(7, 11, 5\)"):
+        respond(base, edited[:, :11])
+    with pytest.raises(errors.InputError, match="outputs of at least one edit, found none"):
+        respond(base, edited[:0])
+    with pytest.raises(
+        errors.InputError, match=r"logits \(B, C\) of at least two classes, found outputs \(12, 1\)"
+    ):
+        respond(base[:, :1], edited[:, :, :1], kind="classes")
+    with pytest.raises(errors.InputError, match="a target from 0 to 4, found 5"):
+        respond(base, edited, target=5)
+    with pytest.raises(
+        errors.InputError, match=r"one score for each of 12 outputs, found an array \(12, 5\)"
+    ):
+        respond(base, edited, target=lambda outputs: outputs)
+    with pytest.raises(errors.InputError, match="one width, found 3 and 4"):
+        distance_to_data(np.zeros((2, 3)), np.zeros((5, 4)))
+
+
+def test_distance_equals_a_literal_search():
+    generator = np.random.default_rng(0)
+    reference, codes = generator.normal(size=(80, 3)), 1.5 * generator.normal(size=(50, 3))
+    apart = [
+        min(np.linalg.norm(a - b) for j, b in enumerate(reference) if j != i) for i, a in enumerate(reference)
+    ]
+    border = np.quantile(apart, 0.99)
+    expected = np.mean([min(np.linalg.norm(code - b) for b in reference) > border for code in codes])
+    assert distance_to_data(codes, torch.tensor(reference)) == pytest.approx(expected)
+
+
+def test_fresh_data_are_at_home_and_far_codes_are_not():
+    generator = np.random.default_rng(1)
+    reference, fresh = generator.normal(size=(1500, 8)), generator.normal(size=(1000, 8))
+    assert distance_to_data(fresh, reference) == pytest.approx(0.01, abs=0.015)
+    assert distance_to_data(fresh + 5, reference) == 1.0
+    fresh[:500] = np.inf
+    assert distance_to_data(fresh, reference) == pytest.approx(0.5, abs=0.03)
+    assert math.isnan(distance_to_data(fresh, reference[:2]))
+    assert math.isnan(distance_to_data(fresh[:0], reference))
+    assert distance_to_data(reference.reshape(300, 5, 8), reference) == 0.0

@@ -1,0 +1,400 @@
+import errno
+import json
+import shutil
+from contextlib import nullcontext
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from interpret_inn.data import samples
+from interpret_inn.errors import BackboneError, DataError, InnWarning, InputError, StoreError
+from interpret_inn.fitting import rows as rows_module
+from interpret_inn.fitting import shards
+from interpret_inn.fitting.shards import amount
+from interpret_inn.fitting.store import cache_folder, encode
+
+
+class FakeLayout:
+    def __init__(self, name):
+        self.name = name
+
+    def to_rows(self, z):
+        return (z.flatten(0, 1) if self.name == "positions" else z.flatten(1)), None
+
+
+class FakePreprocess:
+    def to_dict(self):
+        return {"mean": [0.5]}
+
+
+class FakeBackbone:
+    """Doubles its inputs, and counts how many it saw."""
+
+    name, address = "fake", "layer4"
+
+    def __init__(self, layout="vector", factor=2.0, most=None, dtype=torch.float32):
+        self.layout, self.preprocess = FakeLayout(layout), FakePreprocess()
+        self.factor, self.most, self.dtype = factor, most, dtype
+        self.seen, self.sizes, self.weights = 0, [], "w"
+        self.stop_after = None
+
+    def session(self):
+        return nullcontext()
+
+    def prepare(self, batch):
+        return torch.as_tensor(np.asarray(batch))
+
+    def represent(self, prepared):
+        if self.most is not None and len(prepared) > self.most:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 2 GiB")
+        self.seen += len(prepared)
+        self.sizes.append(len(prepared))
+        if self.stop_after is not None and self.seen > self.stop_after:
+            raise KeyboardInterrupt
+        return prepared.to(self.dtype) * self.factor
+
+    def fingerprint(self):
+        return self.weights
+
+
+class Bare:
+    """Samples of a plugin that know only what the protocol asks for."""
+
+    groups = names = None
+    skipped = ()
+
+    def __init__(self, values, says=None):
+        self.values, self.says = values, says
+
+    def __len__(self):
+        return self.says or len(self.values)
+
+    def batches(self, batch_size):
+        yield from self.values.split(batch_size)
+
+    def take(self, indices):
+        return self.values[indices]
+
+    def fingerprint(self):
+        return "bare"
+
+
+@pytest.fixture
+def values():
+    return torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr(shards, "SHARD_BYTES", 7 * 4 * 4)  # seven samples of four axes
+
+
+@pytest.fixture
+def on_disk_only(monkeypatch):
+    monkeypatch.setattr(rows_module, "KEEP_BYTES", 0)
+
+
+def files(folder):
+    return sorted(path.name for path in Path(folder).rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("cache", [None, "folder"])
+@pytest.mark.parametrize("make", [samples, Bare])
+@pytest.mark.parametrize("batch_size", ["auto", 1, 13])
+def test_rows_are_those_of_the_backbone(tmp_path, values, small_shards, cache, make, batch_size):
+    stored = encode(FakeBackbone(), make(values), batch_size=batch_size, cache=cache and tmp_path)
+
+    assert (len(stored), stored.width, stored.positions) == (50, 4, None)
+    assert stored.all().dtype == torch.float32
+    assert torch.equal(stored.all(), 2 * values)
+    assert torch.equal(stored.rows(torch.tensor([49, 0, 0])), 2 * values[[49, 0, 0]])
+    assert stored.rows([]).shape == (0, 4)
+    assert (stored.folder is None) == (cache is None)
+
+
+def test_rows_are_picked_from_files_too_large_for_memory(tmp_path, values, small_shards, on_disk_only):
+    stored = encode(FakeBackbone(), samples(values), cache=tmp_path)
+    order = torch.randperm(50, generator=torch.Generator().manual_seed(1)).repeat(2)
+    assert torch.equal(stored.rows(order), 2 * values[order])
+    assert stored.rows(torch.tensor([], dtype=torch.int64)).shape == (0, 4)
+
+
+@pytest.mark.parametrize("cache", [None, "folder"])
+def test_positions_stay_apart(tmp_path, small_shards, cache):
+    z = torch.randn(9, 5, 3)
+    stored = encode(FakeBackbone("positions"), samples(z), cache=cache and tmp_path)
+    assert (stored.width, stored.positions) == (3, 5)
+    assert torch.equal(stored.all(), 2 * z)
+    assert torch.equal(stored.rows([8, 1]), 2 * z[[8, 1]])
+
+
+def test_half_and_double_precision_are_stored_in_single(values):
+    for dtype in (torch.float16, torch.float64):
+        assert encode(FakeBackbone(dtype=dtype), samples(values), cache=None).all().dtype == torch.float32
+
+
+def test_the_second_time_only_a_probe_is_run(tmp_path, values, small_shards):
+    first, second = FakeBackbone(), FakeBackbone()
+    encode(first, samples(values), cache=tmp_path)
+    stored = encode(second, samples(values.clone()), cache=tmp_path)
+
+    assert (first.seen, second.seen) == (51, 1)
+    assert torch.equal(stored.all(), 2 * values)
+    manifest = json.loads((stored.folder / "manifest.json").read_text())
+    assert (manifest["site"], manifest["samples"], manifest["shards"]) == ("layer4", 50, 8)
+    assert stored.folder.parent == tmp_path / "representations"
+
+
+def test_whatever_rows_depend_on_is_in_the_key(tmp_path, values):
+    def key(change=None, data=values):
+        backbone = FakeBackbone()
+        if change:
+            change(backbone)
+        return encode(backbone, samples(data), cache=tmp_path).folder
+
+    def other_preprocess(backbone):
+        backbone.preprocess.to_dict = lambda: {"mean": [0.0]}
+
+    def other_preparation(backbone):
+        backbone.prepare = lambda batch: torch.as_tensor(batch) + 1
+
+    assert key() == key()
+    others = [
+        key(lambda backbone: setattr(backbone, "weights", "v")),
+        key(lambda backbone: setattr(backbone, "address", "layer3")),
+        key(lambda backbone: setattr(backbone, "layout", FakeLayout("flat"))),
+        key(other_preprocess),
+        key(other_preparation),
+        key(data=values.flip(0)),
+    ]
+    assert len({key(), *others}) == 7
+
+
+def test_an_interrupted_run_goes_on_after_its_last_whole_file(tmp_path, values, small_shards):
+    broken = FakeBackbone()
+    broken.stop_after = 30
+    with pytest.raises(KeyboardInterrupt):
+        encode(broken, samples(values), cache=tmp_path, batch_size=5)
+    assert files(tmp_path) == [f"rows-0000{shard}.safetensors" for shard in range(3)]
+
+    again = FakeBackbone()
+    assert torch.equal(encode(again, samples(values), cache=tmp_path, batch_size=5).all(), 2 * values)
+    assert again.seen == 1 + 50 - 3 * 7
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-4])
+
+
+def flip(path):
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+def overwrite(path):
+    path.write_text("not ours")
+
+
+def empty(path):
+    path.write_bytes(b"")
+
+
+@pytest.mark.parametrize("damage", [cut, flip, overwrite, empty])
+@pytest.mark.parametrize("make", [samples, Bare])
+def test_a_damaged_file_is_computed_again_and_said(tmp_path, values, small_shards, damage, make):
+    folder = encode(FakeBackbone(), make(values), cache=tmp_path).folder
+    damage(folder / "rows-00002.safetensors")
+    again = FakeBackbone()
+    with pytest.warns(
+        InnWarning, match=r"Stored rows are damaged and computed again: rows-00002.safetensors"
+    ):
+        stored = encode(again, make(values), cache=tmp_path)
+
+    assert torch.equal(stored.all(), 2 * values)
+    assert again.seen == 1 + 7
+
+
+def test_files_that_are_gone_are_computed_again(tmp_path, values, small_shards):
+    folder = encode(FakeBackbone(), samples(values), cache=tmp_path).folder
+    for shard in (0, 1, 5):
+        (folder / f"rows-0000{shard}.safetensors").unlink()
+    again = FakeBackbone()
+    assert torch.equal(encode(again, samples(values), cache=tmp_path).all(), 2 * values)
+    assert again.seen == 1 + 3 * 7
+
+
+def test_a_model_whose_forward_changed_is_noticed(tmp_path, values, small_shards):
+    encode(FakeBackbone(), samples(values), cache=tmp_path)
+    with pytest.warns(InnWarning, match="not what the model gives now, though its weights are the same"):
+        stored = encode(FakeBackbone(factor=3.0), samples(values), cache=tmp_path)
+    assert torch.equal(stored.all(), 3 * values)
+
+
+def test_a_file_that_goes_after_the_check_is_named(tmp_path, values, on_disk_only):
+    stored = encode(FakeBackbone(), samples(values), cache=tmp_path)
+    shutil.rmtree(stored.folder)
+    with pytest.raises(StoreError, match=r"rows-00000.safetensors cannot be read any more .* Encode again"):
+        stored.rows([0])
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_a_folder_that_cannot_be_written_to(tmp_path, values, small_shards, monkeypatch, number):
+    whole = Path.write_bytes
+
+    def refuse(path, content):
+        if "rows-00002" in path.name:
+            whole(path, content[:20])
+            raise OSError(number, "Permission denied")
+        return whole(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    why = "the disk is full" if number == errno.ENOSPC else "Permission denied"
+    said = rf"in {tmp_path}.*: {why}. There are .* free, 800 bytes .* Type cache=None to keep them"
+    with pytest.raises(StoreError, match=said):
+        encode(FakeBackbone(), samples(values), cache=tmp_path)
+    assert files(tmp_path) == ["rows-00000.safetensors", "rows-00001.safetensors"]
+
+
+def test_too_little_room_is_seen_before_the_work(tmp_path, values, monkeypatch):
+    monkeypatch.setattr(shards, "free_bytes", lambda path: 100)
+    backbone = FakeBackbone()
+    with pytest.raises(
+        StoreError, match=r"disk is full. There are 100 bytes free, 800 bytes are needed in all"
+    ):
+        encode(backbone, samples(values), cache=tmp_path)
+    assert backbone.seen == 1
+
+
+def test_a_file_in_the_way_of_the_folder(tmp_path, values):
+    (tmp_path / "cache").write_text("a file")
+    with pytest.raises(StoreError, match="Type cache=None"):
+        encode(FakeBackbone(), samples(values), cache=tmp_path / "cache")
+
+
+def test_the_batch_is_halved_when_memory_runs_out(values):
+    backbone = FakeBackbone(most=9)
+    assert torch.equal(encode(backbone, samples(values), cache=None).all(), 2 * values)
+    assert backbone.sizes[1:8] == [8] * 6 + [2]  # 64 → 32 → 16 → 8
+
+    with pytest.raises(
+        BackboneError, match=r'16 inputs at a time do not fit in memory. Type batch_size="auto"'
+    ):
+        encode(FakeBackbone(most=9), samples(values), cache=None, batch_size=16)
+    backbone = FakeBackbone()
+    backbone.represent = lambda prepared: (_ for _ in ()).throw(MemoryError())
+    with pytest.raises(BackboneError, match="Not even one input at a time fits in memory"):
+        encode(backbone, samples(values), cache=None)
+
+
+def test_not_even_one_fits(values):
+    backbone = FakeBackbone(most=1)
+    run = backbone.represent
+    calls = iter(range(100))
+    backbone.represent = lambda prepared: run(prepared if next(calls) == 0 else prepared.repeat(2, 1))
+    with pytest.raises(BackboneError, match=r"Not even one input at a time fits in memory. Choose a smaller"):
+        encode(backbone, samples(values), cache=None)
+
+
+def test_other_errors_of_the_model_come_through(values):
+    backbone = FakeBackbone()
+    backbone.represent = lambda prepared: (_ for _ in ()).throw(RuntimeError("shapes do not fit"))
+    with pytest.raises(RuntimeError, match="shapes do not fit"):
+        encode(backbone, samples(values), cache=None)
+
+
+def test_large_inputs_and_loaders_choose_the_batch(values, monkeypatch):
+    from interpret_inn.fitting import encoding
+
+    monkeypatch.setattr(encoding, "BATCH_BYTES", 5 * 4 * 4)
+    backbone = FakeBackbone()
+    encode(backbone, samples(values), cache=None)
+    assert backbone.sizes[1] == 5
+
+    loader = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(values), batch_size=11)
+    backbone = FakeBackbone()
+    encode(backbone, samples(loader), cache=None)
+    assert backbone.sizes[1] == 11
+
+
+def test_representations_that_are_not_finite_are_named(tmp_path, values):
+    values[[3, 20]] = float("nan")
+    with pytest.raises(InputError, match=r"NaN or infinity for the inputs 3, 20. Look at these inputs"):
+        encode(FakeBackbone(), samples(values), cache=tmp_path)
+    assert files(tmp_path) == []
+    named = samples(values[20:])
+    named.names = [f"{index}.png" for index in range(30)]
+    with pytest.raises(InputError, match=r"the inputs '0.png'"):
+        encode(FakeBackbone(), named, cache=None)
+
+
+def test_random_preprocessing_is_refused(values):
+    backbone = FakeBackbone()
+    backbone.prepare = lambda batch: batch + torch.rand(())
+    with pytest.raises(InputError, match="The preprocessing gives something else every time"):
+        encode(backbone, samples(values), cache=None)
+
+
+def test_samples_that_miscount_are_refused(values):
+    with pytest.raises(DataError, match="Expected 60 inputs from the samples, found the end at 50"):
+        encode(FakeBackbone(), Bare(values, says=60), cache=None)
+
+
+@pytest.mark.parametrize("batch_size", [0, -3, 2.5, "large", True])
+def test_batch_sizes_that_are_none(values, batch_size):
+    with pytest.raises(InputError, match=r'Expected batch_size="auto" or a number from 1, found'):
+        encode(FakeBackbone(), samples(values), cache=None, batch_size=batch_size)
+
+
+def test_indices_outside(values):
+    with pytest.raises(DataError, match="indices from 0 to 49, found -1 to 50"):
+        encode(FakeBackbone(), samples(values), cache=None).rows([-1, 50])
+
+
+def test_memory_that_does_not_suffice(tmp_path, values, monkeypatch):
+    stored = encode(FakeBackbone(), samples(values), cache=tmp_path)
+    monkeypatch.setattr(rows_module, "available_memory", lambda: 900)
+    with pytest.raises(
+        StoreError, match=r"All rows take 800 bytes, but 900 bytes of memory are free.*`.rows\(indices\)`"
+    ):
+        stored.all()
+    with pytest.raises(
+        StoreError, match=r'The rows take .* TiB of memory, which is more than there is.\s+Type cache="auto"'
+    ):
+        rows_module.allocated(2**40, 2**8)
+
+
+def test_progress_is_counted_and_closed(values):
+    class Bar:
+        done, closed = 0, False
+
+        def update(self, count):
+            self.done += count
+
+        def close(self):
+            self.closed = True
+
+    bar, asked = Bar(), []
+    encode(FakeBackbone(), samples(values), cache=None, progress=lambda *given: asked.append(given) or bar)
+    assert (asked, bar.done, bar.closed) == ([(50, "encoding")], 50, True)
+    encode(FakeBackbone(), samples(values), cache=None, progress=None)
+
+
+def test_the_cache_is_the_users_or_the_named_one(tmp_path, values, monkeypatch):
+    monkeypatch.setenv("INTERPRET_INN_CACHE", str(tmp_path / "mine"))
+    stored = encode(FakeBackbone(), samples(values))
+    assert stored.folder.is_relative_to(tmp_path / "mine" / "representations")
+    monkeypatch.delenv("INTERPRET_INN_CACHE")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    assert cache_folder().name == "interpret_inn"
+
+
+def test_amounts_are_readable():
+    assert [amount(size) for size in (5, 2048, 3 * 2**30, 2**42)] == [
+        "5 bytes",
+        "2.0 KiB",
+        "3.0 GiB",
+        "4.0 TiB",
+    ]

@@ -1,0 +1,186 @@
+"""The contracts of localizers, metrics and report sections, each check with its saboteur."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from interpret_inn.explaining.records import plain
+from interpret_inn.testing import (
+    ContractError,
+    check_localizer,
+    check_metric,
+    check_report_section,
+    toy_explanation,
+    toy_images,
+)
+from interpret_inn.testing.markup import problems
+from interpret_inn.testing.others import LOCALIZER_CHECKS, METRIC_CHECKS, REPORT_SECTION_CHECKS
+from interpret_inn.types import MetricSpec, ReportSectionSpec, Score, Section
+
+IMAGES, LABELS = toy_images(8)
+noise = iter(torch.linspace(0, 1, 1000))
+
+
+def names(checks: Any) -> list[str]:
+    return [check.__name__.strip("_") for check in checks]
+
+
+# --- localizers -------------------------------------------------------------------------------------------
+
+
+def interpreter() -> Any:
+    state = SimpleNamespace(shift=0.0, factors=SimpleNamespace(names=("shape", "hue", "residual")))
+    state.encode = lambda inputs: torch.from_numpy(inputs).float().mean((1, 2, 3))[:, None] + state.shift
+    return state
+
+
+def good_masks(given: Any, inputs: Any, factor: str) -> Tensor:
+    return torch.from_numpy(inputs).float().mean(-1)[:, None] / 255
+
+
+def shifting(given: Any, inputs: Any, factor: str) -> Tensor:
+    given.shift += 1
+    return good_masks(given, inputs, factor)
+
+
+LOCALIZER_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
+    "callable": [(3, "Expected a callable")],
+    "gives_masks": [
+        (lambda *given: good_masks(*given)[:, 0], r"shape \(8, 1, H, W\), found \(8, 24, 24\)"),
+        (lambda *given: good_masks(*given) * 300, r"in \[0, 1\], found"),
+        (lambda *given: good_masks(*given) > 0, "tensor of floats"),
+        (lambda *given: good_masks(*given).requires_grad_(), "graph of gradients"),
+    ],
+    "repeats_masks": [(lambda *given: good_masks(*given) * next(noise), "other masks the second time")],
+    "leaves_interpreter": [(shifting, "to be read only")],
+}
+
+
+def test_localizers() -> None:
+    assert list(check_localizer(good_masks, interpreter(), IMAGES)) == names(LOCALIZER_CHECKS)
+    assert list(LOCALIZER_SABOTAGE) == names(LOCALIZER_CHECKS)
+    for check, several in LOCALIZER_SABOTAGE.items():
+        for bad, text in several:
+            with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
+                check_localizer(bad, interpreter(), IMAGES)
+
+
+# --- metrics ----------------------------------------------------------------------------------------------
+
+
+def correlation(codes: Any, factors: Any) -> Score:
+    return Score(float(np.mean([np.corrcoef(codes[:, k], factors[:, k])[0, 1] for k in range(3)])))
+
+
+def spoiling(codes: Any, factors: Any) -> Score:
+    codes[0] = -1
+    return correlation(codes, factors)
+
+
+METRIC_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
+    "is_metric": [(None, "Expected a MetricSpec, found NoneType")],
+    "gives_scores": [
+        (lambda codes, factors: 0.5, "Expected a Score, found float"),
+        (lambda codes, factors: Score(np.nan), "score of perfect codes is nan"),
+        (lambda codes, factors: Score(0.5, 0.6, 0.7), "is not within 0.6 to 0.7"),
+        (
+            lambda codes, factors: Score(0.5, parts={"a": "b"}),
+            "Expected numbers in a Score, found {'a': 'b'}",
+        ),
+    ],
+    "repeats_scores": [(lambda codes, factors: Score(float(next(noise))), "another score the second time")],
+    "tells_perfect_from_noise": [(lambda codes, factors: Score(1.0), "get the same score, 1.0")],
+    "leaves_arrays": [(spoiling, "Changes the arrays")],
+}
+
+
+def test_metrics() -> None:
+    assert list(check_metric(MetricSpec("c", "C.", correlation))) == names(METRIC_CHECKS)
+    assert list(METRIC_SABOTAGE) == names(METRIC_CHECKS)
+    for check, several in METRIC_SABOTAGE.items():
+        for evaluate, text in several:
+            with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
+                check_metric(evaluate and MetricSpec("bad", "B.", evaluate))
+
+
+# --- report sections --------------------------------------------------------------------------------------
+
+
+def section(body: Callable[[Any], str], data: Any = None, title: str = "T") -> Any:
+    return lambda explanation: Section(title, body(explanation), data or {})
+
+
+def good_section(explanation: Any) -> Section | None:
+    if not explanation.examples:
+        return None
+    return Section(
+        explanation.model, f"<p>{html.escape(explanation.model)}</p>", {"model": explanation.model}
+    )
+
+
+def altering(explanation: Any) -> None:
+    explanation.timings["total"] = 0.0
+
+
+SECTION_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
+    "is_section": [(None, "Expected a ReportSectionSpec, found NoneType")],
+    "renders": [
+        (lambda explanation: "text", "Expected a Section or None for a plain explanation, found str"),
+        (section(lambda explanation: "<p></p>", title=" "), "Expected a title"),
+        (
+            section(lambda explanation: f"<p>{explanation.model}</p>"),
+            "full of markup: a name .* was not escaped",
+        ),
+        (section(lambda explanation: "<p>"), "For a plain explanation: <p> are never closed"),
+        (section(lambda explanation: "<p></p>", data={"a": object()}), "cannot be written as JSON"),
+    ],
+    "leaves_explanation": [(altering, "Changes the explanation")],
+}
+
+
+def test_report_sections() -> None:
+    assert list(check_report_section(ReportSectionSpec("g", "G.", good_section))) == names(
+        REPORT_SECTION_CHECKS
+    )
+    assert list(SECTION_SABOTAGE) == names(REPORT_SECTION_CHECKS)
+    for check, several in SECTION_SABOTAGE.items():
+        for render, text in several:
+            with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
+                check_report_section(render and ReportSectionSpec("bad", "B.", render))
+
+
+@pytest.mark.parametrize(
+    ("markup", "text"),
+    [
+        ("<script></script>", "<script> has no place"),
+        ("<p onclick='x()'></p>", "onclick= runs a script"),
+        ("<img src='https://a.b/c.png'>", "loads something from elsewhere"),
+        ("<img src='//a.b/c.png'/>", "loads something from elsewhere"),
+        ("<svg><use xlink:href='http://a.b/#c'/></svg>", "loads something from elsewhere"),
+        ("<a href='javascript:x()'>x</a>", "a link runs a script"),
+        ("<style>@import 'a.css';</style>", "a style loads"),
+        ("<p style='background:url(http://a.b)'></p>", "a style loads"),
+        ("<b></i>", "</i> closes what is not open"),
+    ],
+)
+def test_markup_that_has_no_place(markup: str, text: str) -> None:
+    assert any(text in problem for problem in problems(markup))
+    assert (
+        problems("<p>see <a href='https://a.b'>there</a><br><img src='data:image/webp;base64,AA=='></p>")
+        == []
+    )
+
+
+def test_the_toy_explanation_is_whole_and_can_be_hostile() -> None:
+    assert toy_explanation().checks.passed
+    assert "hostile" not in str(plain(toy_explanation())) and "hostile" in str(
+        plain(toy_explanation(hostile=True))
+    )

@@ -1,0 +1,252 @@
+"""The contract of concept sources: a good source passes, and every check has a source that fails it alone."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from interpret_inn.data import samples
+from interpret_inn.testing import ContractError, check_concept_source, toy_images
+from interpret_inn.testing.agreement import agreement
+from interpret_inn.testing.sources import CONCEPT_SOURCE_CHECKS
+from interpret_inn.types import SAME, Concept, Pairs
+
+IMAGES, LABELS = toy_images(120)
+CLASSES = ("square", "disc", "cross")
+
+
+class Good:
+    """Pairs that share the shape; a hue that is now and then shared, by looking for the nearest one."""
+
+    name = "good"
+
+    def __init__(self) -> None:
+        self.samples: Any = samples(IMAGES)
+        self.concepts: Any = [
+            Concept("shape", "categorical", LABELS["shape"], CLASSES),
+            Concept("hue", "cyclic", LABELS["hue"]),
+        ]
+
+    def sample_pairs(self, n: int, generator: torch.Generator, among: torch.Tensor) -> Pairs:
+        first = among[torch.randint(len(among), (n,), generator=generator)]
+        by_hue = torch.rand(n, generator=generator) < 0.5
+        shape, hue = (torch.from_numpy(LABELS[name]) for name in ("shape", "hue"))
+        distance = 1 - torch.cos(hue[first, None] - hue[among])
+        other_shape = (shape[first, None] != shape[among]).double() + torch.rand(
+            n, len(among), generator=generator
+        )
+        cost = torch.where(by_hue[:, None], distance, other_shape)
+        second = among[cost.masked_fill(first[:, None] == among, torch.inf).argmin(1)]
+        zero = torch.zeros(n)
+        rho = torch.stack([torch.where(by_hue, 0, SAME), torch.where(by_hue, SAME, 0), zero], 1)
+        return Pairs(first, second, rho.float())
+
+
+def test_a_good_source_passes_every_check() -> None:
+    assert check_concept_source(Good()) == tuple(check.__name__.strip("_") for check in CONCEPT_SOURCE_CHECKS)
+    assert check_concept_source(Good(), seed=3)
+
+
+def changed(**members: Any) -> Callable[[Good], None]:
+    def change(source: Good) -> None:
+        for name, value in members.items():
+            setattr(source, name, value)
+
+    return change
+
+
+def concept(
+    name: str = "shape", kind: Any = "categorical", values: Any = None, classes: Any = CLASSES
+) -> Any:
+    """Another first concept."""
+    values = LABELS["shape"] if values is None else values
+    return lambda source: setattr(
+        source, "concepts", [Concept(name, kind, values, classes), source.concepts[1]]
+    )
+
+
+def pairs(change: Callable[[Pairs, Any], Any]) -> Callable[[Good], None]:
+    """Pairs that are changed after they were drawn as they should be."""
+
+    def sabotage(source: Good) -> None:
+        draw = source.sample_pairs
+        source.sample_pairs = lambda n, generator, among: change(draw(n, generator, among), among)  # type: ignore
+
+    return sabotage
+
+
+def sample(**members: Any) -> Callable[[Good], None]:
+    """Samples of which something is changed."""
+
+    def sabotage(source: Good) -> None:
+        for name, value in members.items():
+            setattr(source.samples, name, value)
+
+    return sabotage
+
+
+def drifting(batch_size: int) -> Iterator[Any]:
+    for start in range(0, 120, batch_size):
+        yield IMAGES[start : start + batch_size] + np.uint8(batch_size % 7)
+
+
+counter = iter(range(10**6))
+
+
+def unrepeatable(source: Good) -> None:
+    draw = source.sample_pairs
+    source.sample_pairs = lambda n, generator, among: draw(  # type: ignore[method-assign]
+        n, torch.Generator().manual_seed(next(counter)), among
+    )
+
+
+def constant(source: Good) -> None:
+    draw = source.sample_pairs
+    source.sample_pairs = lambda n, generator, among: draw(  # type: ignore[method-assign]
+        n, torch.Generator().manual_seed(0), among
+    )
+
+
+def scramble(found: Pairs, among: torch.Tensor) -> Pairs:
+    kept = found._replace(rho=found.rho.clone())
+    among.copy_(among.flip(0))
+    return kept
+
+
+def swapped(found: Pairs, among: torch.Tensor) -> Pairs:
+    return found._replace(rho=found.rho[:, [1, 0, 2]])
+
+
+SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
+    "members": [
+        (lambda source: delattr(source, "concepts"), "Expected 'concepts', Good has none"),
+        (changed(samples=[1]), "Expected 'batches', list has none"),
+    ],
+    "concepts": [
+        (changed(concepts=[]), "at least one Concept and nothing else, found none"),
+        (changed(concepts=["shape"]), r"nothing else, found \['str'\]"),
+        (changed(name=""), "Expected names of the source"),
+        (lambda source: source.concepts.append(source.concepts[0]), "every concept's name once"),
+        (concept(name="residual"), "named 'residual'"),
+        (concept(kind="nominal"), r"Expected kinds out of .*'nominal'"),
+    ],
+    "values": [
+        (concept(values=LABELS["shape"][:-1]), r"for each of 120 samples, found shape \(119,\)"),
+        (concept(values=list(LABELS["shape"])), "for each of 120 samples, found list"),
+        (
+            concept(values=LABELS["shape"].astype(np.float64)),
+            r"Expected int64 \(N,\) for 'shape', found float64",
+        ),
+        (concept(values=LABELS["shape"] + 1), r"Expected indices of the 3 classes of 'shape' .* 1 to 3"),
+        (concept(kind="numeric"), r"Expected float64 \(N,\) for 'shape', found int64"),
+        (concept(kind="numeric", values=np.full(120, np.inf)), "Expected finite values of 'shape'"),
+        (
+            concept(kind="cyclic", values=np.degrees(LABELS["hue"])),
+            "Expected radians for 'shape', found up to 3",
+        ),
+        (concept(kind="unlabelled"), "is unlabelled and yet has values"),
+    ],
+    "sample_fields": [
+        (changed(samples=samples(IMAGES[:1])), "Expected at least 2 samples, found 1"),
+        (sample(groups=np.zeros(3, np.int64)), r"None or int64 \(120,\), found shape \(3,\)"),
+        (sample(names=["a"]), "120 names, found 1"),
+        (sample(skipped="broken.png"), "skipped to be a sequence"),
+        (sample(fingerprint=lambda: str(next(counter))), "Expected a fingerprint that stays"),
+    ],
+    "sample_order": [
+        (sample(batches=lambda size: iter([IMAGES[:50]])), "each of 120 samples once, found 50 and 50"),
+        (sample(batches=drifting), "change from read to read"),
+        (sample(take=lambda places: IMAGES[: len(places)]), r"take\(\[119, 0, 60\]\) gives other samples"),
+    ],
+    "pairs_form": [
+        (
+            pairs(lambda found, _: found._replace(rho=found.rho[:, :2])),
+            r"rho of 1 pairs .* found torch.float32 \(1, 2\)",
+        ),
+        (
+            pairs(lambda found, _: found._replace(first=found.first.int())),
+            "first of 1 pairs to be torch.int64",
+        ),
+        (pairs(lambda found, _: found._replace(second=found.second.tolist())), "found list"),
+        (pairs(lambda found, _: found._replace(rho=found.rho.sign())), "Expected rho between -1 and 1"),
+        (pairs(lambda found, _: found._replace(rho=found.rho * torch.nan)), "Expected rho between -1 and 1"),
+    ],
+    "pairs_among": [
+        (pairs(lambda found, _: found._replace(second=(found.second + 1) % 120)), "do not stand in `among`"),
+        (
+            pairs(lambda found, _: found._replace(second=found.first)),
+            "Pairs 256 of 256 samples with themselves",
+        ),
+        (pairs(scramble), "Changes `among`"),
+    ],
+    "pairs_repeatable": [
+        (unrepeatable, "other pairs from the same state of the generator"),
+        (constant, "the same pairs whatever the generator says"),
+    ],
+    "pairs_meaning": [
+        (pairs(swapped), "said to share 'shape' .* do not: the share of equal classes is 0"),
+        (
+            pairs(lambda found, _: found._replace(rho=found.rho * torch.tensor([1.0, 0, 0]))),
+            "No pair shares 'hue'",
+        ),
+    ],
+    "extras": [
+        (changed(modules=lambda: 3), r"Expected modules\(\) to give an nn.Module, found int"),
+        (changed(extra_loss=3), "Expected extra_loss to be callable"),
+        (changed(modules=lambda: torch.nn.Identity()), "no extra_loss that would train"),
+    ],
+}
+
+
+def test_no_check_is_without_a_saboteur() -> None:
+    assert list(SABOTAGE) == [check.__name__.strip("_") for check in CONCEPT_SOURCE_CHECKS]
+
+
+@pytest.mark.parametrize(
+    ("check", "sabotage", "text"), [(name, *each) for name, several in SABOTAGE.items() for each in several]
+)
+def test_every_check_finds_its_saboteur(check: str, sabotage: Callable[[Good], None], text: str) -> None:
+    source = Good()
+    sabotage(source)
+    with pytest.raises(ContractError, match=f"- {check}: .*{text}") as caught:
+        check_concept_source(source)
+    assert isinstance(caught.value, AssertionError)
+    assert any(line.startswith(f"{check}: ") for line in caught.value.broken)
+
+
+@pytest.mark.parametrize("draw", [random.random, np.random.random, lambda: torch.rand(1)])
+def test_a_global_generator_is_noticed(draw: Callable[[], Any]) -> None:
+    source = Good()
+    pairs(lambda found, _: (found, draw())[0])(source)
+    with pytest.raises(ContractError, match="pairs_form: draws from a global random generator"):
+        check_concept_source(source)
+
+
+def test_what_a_source_raises_is_listed() -> None:
+    source = Good()
+    pairs(lambda found, _: 1 / 0)(source)
+    with pytest.raises(ContractError) as caught:
+        check_concept_source(source)
+    assert "pairs_form: raised ZeroDivisionError: division by zero" in caught.value.broken
+    assert len(caught.value.broken) == 4  # all at once, and nothing of what is whole
+
+
+def test_agreement_by_kind() -> None:
+    index = np.arange(100)
+    numbers = np.stack([np.linspace(0, 1, 100), np.linspace(1, 0, 100)], 1)
+    for kind, values in (("categorical", index % 5), ("numeric", numbers), ("cyclic", numbers[:, 0])):
+        found = agreement(Concept("c", kind, values), index, index)  # type: ignore[arg-type]
+        assert found is not None and found.known == 100
+        assert found.value == pytest.approx(1.0)
+    opposite = agreement(Concept("c", "numeric", numbers), index, index[::-1])
+    assert opposite is not None and opposite.value == pytest.approx(-1.0)
+    gaps = np.where(index % 2, np.nan, index)
+    halves = agreement(Concept("c", "numeric", gaps), index, index)
+    assert halves is not None and (halves.known, halves.value) == (50, pytest.approx(1.0))
+    assert agreement(Concept("c", "unlabelled"), index, index) is None
+    assert agreement(Concept("c", "categorical", np.full(100, -1)), index, index) is None
