@@ -2,8 +2,8 @@
 
 >>> import interpret_inn as inn
 >>> interpreter = inn.wrap("timm:test_resnet?random")
->>> interpreter.backbone.address
-Address('fc:in')
+>>> str(interpreter.backbone.address)
+'fc:in'
 """
 
 from interpret_inn.backbones import Preprocess, sites

@@ -15,7 +15,7 @@ from interpret_inn.types import IntArray
 
 SIDE = 32
 COLOURINGS = 4
-_EPOCHS = 6
+_EPOCHS = 3
 _BATCH = 64
 
 
@@ -59,7 +59,8 @@ def digit_classifier(data: ColouredDigits, *, seed: int = 0) -> nn.Module:
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model: nn.Module = timm.create_model("test_resnet", num_classes=10, in_chans=3)
+        config = {"input_size": (3, SIDE, SIDE), "crop_pct": 1.0}
+        model: nn.Module = timm.create_model("test_resnet", num_classes=10, pretrained_cfg_overlay=config)
         images = torch.from_numpy(data.images).permute(0, 3, 1, 2).float() / 127.5 - 1
         labels = torch.from_numpy(data.digit)
         optimizer = torch.optim.AdamW(model.parameters(), lr=2e-3, weight_decay=0.05)

@@ -12,13 +12,15 @@ from torch import Tensor, nn
 
 from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Listener, Preprocess, adapt_module
+from interpret_inn.data import Part
 from interpret_inn.errors import BackboneError, ConceptError, EditError, FitError, NotFittedError, suggest
-from interpret_inn.explaining.bench import Bench, run_bare
+from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.edits import Edit
 from interpret_inn.explaining.explain import check, explain
 from interpret_inn.explaining.judgement import Judgement, judge
 from interpret_inn.explaining.records import Checks, Explanation
 from interpret_inn.explaining.responses import Target
+from interpret_inn.explaining.streaming import run_bare
 from interpret_inn.fitting.fit import FitData, Where, fit
 from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.fitting.settings import FitSettings
@@ -89,13 +91,12 @@ class Interpreter:
         settings = FitSettings(**{name: options.pop(name) for name in FitSettings.names() if name in options})
         built = _sources(sources, options)
         observer = get_manager().after_fit_step
-        self._judgement, self._data = None, None
         with self.backbone.session():
             fitted, data = fit(
                 self.backbone, built, seed=seed, settings=settings, sizes=sizes, cache=cache,
                 checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
             )  # fmt: skip
-        self._bench, self._data = Bench(self.backbone, fitted), data
+        self._bench, self._data, self._judgement = Bench(self.backbone, fitted), data, None
         return self
 
     @property
@@ -124,7 +125,7 @@ class Interpreter:
         """Translates what the site carries for these inputs into codes.
 
         Returns:
-            float32 (B, D), or (B, P, D) at positions, on the model's device. `D` is the size of the
+            float32 (B, D), or (B, P, D) at positions, on the CPU, where the flow is. `D` is the size of the
             representation: nothing is lost.
 
         Raises:
@@ -253,10 +254,7 @@ class Interpreter:
                 "Expected inputs: the data of the fit are not saved with it. Type explain(images)."
             )
         entry = self._data.pool.parts[0]
-        indices = entry.split.judge.tolist()
-        # spread over the part, for the data may come sorted by class
-        kept = indices[:: max(1, len(indices) // 512)][:512]
-        return entry.source.samples.take(kept)
+        return Part(entry.source.samples, entry.split.judge.tolist())
 
     # --- saving and attaching --------------------------------------------------------------------------
 
@@ -356,6 +354,12 @@ def load(
 
 def _sources(sources: Sequence[ConceptSource | str], options: dict[str, Any]) -> list[ConceptSource]:
     """Concept sources from what `fit` was given; options belong to the one source that is named."""
+    for source in sources:
+        if not isinstance(source, (str, ConceptSource)):
+            raise ConceptError(
+                "Expected a concept source or the name of one, found an object of type "
+                f'{type(source).__name__}. Type fit("labels", data=images, labels=…).'
+            )
     named = [source for source in sources if isinstance(source, str)]
     if options and len(named) != 1:
         near = suggest(next(iter(options)), FitSettings.names())

@@ -84,6 +84,11 @@ def stream(data: Any, batch_size: int = 64) -> Iterator[Any]:
         yield from samples(data).batches(batch_size)
 
 
+def is_stream(data: Any) -> bool:
+    """Whether this can be read only once, or may come differently when it is read again."""
+    return isinstance(data.dataset if isinstance(data, DataLoader) else data, (IterableDataset, Iterator))
+
+
 def _from_path(path: Path, csv: str | Path | None) -> OrderedSamples:
     if path.is_dir():
         return FileSamples.from_folder(path, csv)
@@ -129,7 +134,7 @@ def _images_and_labels(data: Any) -> TypeGuard[tuple[Any, Any]]:
 
 
 def _refuse_stream(data: Any) -> None:
-    if isinstance(data, (IterableDataset, Iterator)):
+    if is_stream(data):
         raise DataError(
             f"Expected data that can be read again and again, in one order, found a stream "
             f"({type(data).__name__}). Supported are {SUPPORTED}. "

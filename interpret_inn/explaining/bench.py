@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -11,17 +11,16 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.backbones import Backbone, Carried, primary
-from interpret_inn.data import stream
+from interpret_inn.data import is_stream
 from interpret_inn.errors import ConceptError, EditError, InputError, suggest
 from interpret_inn.explaining.axes import FactorAxis, factor_axes
 from interpret_inn.explaining.edits import Edit
 from interpret_inn.explaining.holding import hold_read_out
+from interpret_inn.explaining.streaming import batches, join
 from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.metrics.readouts import LinearReadOut, fit_linear
 from interpret_inn.types import Factor, Factors, FloatArray
 
-BATCH = 64
-"""Inputs in one forward, unless the caller's loader says otherwise."""
 REACH = 2.5
 """Walks go so many standard deviations of the data to either side."""
 
@@ -60,13 +59,13 @@ class Bench:
                 f"found {rows.shape[1]}. "
                 "Pass inputs of the size that the interpreter was fitted on."
             )
-        codes, _ = self.fitted.network(rows.to(self.fitted.network.whitening.mean.dtype))
+        codes, _ = self.fitted.network(rows.to(self.fitted.network.whitening.mean))
         return (codes.reshape(len(z), -1, codes.shape[1]) if len(rows) != len(z) else codes), carried
 
     def representation(self, codes: Tensor, carried: Any, like: Tensor) -> Tensor:
-        """Representations (B, ...) of codes (B, D) or (B, P, D), in the precision of `like`."""
+        """Representations (B, ...) of codes (B, D) or (B, P, D), where and in the precision that `like` is."""
         rows, _ = self.fitted.network.inverse(codes.reshape(-1, codes.shape[-1]))
-        z: Tensor = self.fitted.layout.from_rows(rows, carried)
+        z: Tensor = self.fitted.layout.from_rows(rows.to(like.device), carried)
         return z.to(like.dtype)
 
     def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
@@ -156,9 +155,12 @@ class Bench:
     def run(self, inputs: Any, edits: Sequence[Edit]) -> Any:
         """Outputs of the model with these edits."""
         with self.backbone.session():
-            codes = self.edited(self.encode(inputs), edits)
+            # Read twice, as prepared inputs may not fit in memory; of a stream the second time may differ.
+            kept = list(batches(self.backbone, inputs)) if is_stream(inputs) else None
+            found = [self.codes(self.backbone.represent(b))[0] for b in kept or batches(self.backbone, inputs)]
+            codes = self.edited(torch.cat(found), edits)
             outputs, done = [], 0
-            for batch in batches(self.backbone, inputs):
+            for batch in kept or batches(self.backbone, inputs):
                 outputs.append(self.outputs_of(batch, codes[done : done + len(batch)]))
                 done += len(batch)
             return join(outputs)
@@ -175,18 +177,15 @@ class Bench:
         """Primary outputs (S, B, ...) along a factor's main direction; see `Interpreter.walk`.
 
         Raises:
-            EditError: no step at all.
+            EditError: no step at all, or positions that are no numbers.
         """
-        chosen = self.factors[factor]
-        positions = torch.linspace(-REACH, REACH, steps) if isinstance(steps, int) else torch.tensor(steps)
-        if positions.ndim != 1 or not len(positions):
-            raise EditError(f"Expected at least one step to walk, found {steps!r}. Type steps=9.")
+        chosen, positions = self.factors[factor], _positions(steps)
         found = []
         with self.backbone.session():
             for batch in batches(self.backbone, inputs):
                 z = self.backbone.represent(batch)
                 codes, carried = self.codes(z)
-                found.append(self.variants(batch, z, carried, self.walked(codes, chosen, positions.float())))
+                found.append(self.variants(batch, z, carried, self.walked(codes, chosen, positions)))
         return torch.cat(found, 1)
 
     def invert(self, codes: Tensor, inputs: Any) -> Tensor:
@@ -195,25 +194,25 @@ class Bench:
         Raises:
             EditError: codes of another width, or the layout needs the inputs.
         """
-        if codes.ndim < 2 or codes.shape[-1] != self.factors.total:
-            raise EditError(
-                f"Expected codes of {self.factors.total} axes, (B, {self.factors.total}), "
-                f"found {tuple(codes.shape)}."
-            )
-        backbone = self.backbone
+        backbone, layout, total = self.backbone, self.fitted.layout, self.factors.total
+        codes = torch.as_tensor(codes).to(self.fitted.network.whitening.mean)
+        places = (layout.positions_per_input(self.fitted.z_shape),) if layout.name == "positions" else ()
+        if tuple(codes.shape[1:]) != (*places, total):
+            expected = ", ".join(map(str, ("B", *places, total)))
+            raise EditError(f"Expected codes of {total} axes, ({expected}), found {tuple(codes.shape)}.")
         if inputs is not None:
             with backbone.session():
                 z = torch.cat([backbone.represent(batch) for batch in batches(backbone, inputs)])
             if len(z) != len(codes):
                 raise EditError(f"Expected as many inputs as codes ({len(codes)}), found {len(z)}.")
-            return self.representation(codes, self.fitted.layout.to_rows(z)[1], z)
-        layout = self.fitted.layout
-        if layout.name == "pooled" or layout.prefix:
+            return self.representation(codes, layout.to_rows(z)[1], z)
+        if layout.name == "pooled" or (layout.name == "positions" and layout.prefix):
             raise EditError(
                 f"The layout {str(layout)!r} carries along what is not in the code. "
                 "Type invert(codes, inputs) with the inputs that the codes are of."
             )
-        return self.representation(codes, Carried(self.fitted.z_shape, codes.dtype), codes)
+        no_prefix = codes.new_empty(len(codes), 0, total)
+        return self.representation(codes, Carried(self.fitted.z_shape, codes.dtype, no_prefix), codes)
 
     def variants(self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor) -> Tensor:
         """Primary outputs for many codes of each input: from (M, B, ..., D) to (M, B, ...), on the CPU.
@@ -231,6 +230,21 @@ class Bench:
         return torch.stack(found)
 
 
+def _positions(steps: int | Sequence[float]) -> Tensor:
+    """Where a walk stops, float (S,)."""
+    try:
+        given = isinstance(steps, int)
+        found = torch.linspace(-REACH, REACH, steps) if given else torch.as_tensor(steps, dtype=torch.float32)
+    except (TypeError, ValueError, RuntimeError):
+        found = torch.empty(0)
+    if found.ndim != 1 or not len(found) or not bool(found.isfinite().all()):
+        raise EditError(
+            f"Expected at least one step to walk, found {steps!r}. Type steps=9, or positions in standard "
+            "deviations: steps=[-2, 0, 2]."
+        )
+    return found
+
+
 def _constant(z: Tensor) -> Callable[[Tensor], Tensor]:
     """A rewrite that puts the same representation in, whatever was there."""
     return lambda _: z
@@ -239,46 +253,3 @@ def _constant(z: Tensor) -> Callable[[Tensor], Tensor]:
 def _centred(read: LinearReadOut) -> FloatArray:
     """Weights (C, d) of what must not move: of classes only the logits relative to each other count."""
     return read.weight - read.weight.mean(0) if len(read.classes) else read.weight
-
-
-def batches(backbone: Backbone, inputs: Any) -> Iterator[Tensor]:
-    """Prepared batches of anything that can be read as inputs.
-
-    Raises:
-        InputError: there are no inputs.
-    """
-    found = False
-    for batch in stream(inputs, BATCH):
-        found = True
-        yield backbone.prepare(batch)
-    if not found:
-        raise InputError("Expected at least one input, found none.")
-
-
-def run_bare(backbone: Backbone, inputs: Any) -> Any:
-    """The bare model's outputs, bit for bit."""
-    with backbone.session():
-        return join([backbone.outputs(batch) for batch in batches(backbone, inputs)])
-
-
-def join(outputs: Sequence[Any]) -> Any:
-    """Outputs of several batches as those of one: tensors are joined, structures part by part.
-
-    Raises:
-        InputError: parts that cannot be joined.
-    """
-    first = outputs[0]
-    if len(outputs) == 1:
-        return first
-    if isinstance(first, Tensor):
-        return torch.cat(list(outputs))
-    if isinstance(first, dict):
-        return {key: join([output[key] for output in outputs]) for key in first}
-    if isinstance(first, (tuple, list)):
-        joined = [join(list(part)) for part in zip(*outputs, strict=True)]
-        return type(first)(*joined) if hasattr(first, "_fields") else type(first)(joined)
-    if first is None:
-        return None
-    raise InputError(
-        f"Outputs of type {type(first).__name__} cannot be joined over batches. Pass at most {BATCH} inputs."
-    )

@@ -116,7 +116,7 @@ class _Swap(Edit):
         self.donor, self.donor_codes = donor, donor_codes
 
     def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:
-        given = bench.encode(self.donor) if self.donor_codes is None else self.donor_codes
+        given = bench.encode(self.donor) if self.donor_codes is None else torch.as_tensor(self.donor_codes)
         if given.shape[-1] != codes.shape[-1]:
             raise EditError(
                 f"{self!r}: expected donor codes of {codes.shape[-1]} axes, found {given.shape[-1]}."
@@ -138,7 +138,29 @@ class _Set(Edit):
     def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:
         if isinstance(self.given, str):
             return bench.class_code(factor, self.given)
-        return torch.as_tensor(self.given, dtype=codes.dtype)
+        if isinstance(self.given, int):
+            self._refuse_category(factor, bench)
+        return self._numbers(codes)
+
+    def _numbers(self, codes: Tensor) -> Tensor:
+        try:
+            return torch.as_tensor(self.given, dtype=codes.dtype)
+        except (TypeError, ValueError, RuntimeError) as error:
+            raise EditError(
+                f"{self!r}: expected numbers for the factor {self.factor!r}, "
+                f"found {type(self.given).__name__}."
+            ) from error
+
+    def _refuse_category(self, factor: Factor, bench: Workbench) -> None:
+        """`set("digit", 7)` may mean the category, or the number 7 on all axes: nobody should guess."""
+        try:
+            bench.class_code(factor, str(self.given))
+        except EditError:
+            return
+        raise EditError(
+            f"{self!r} may mean two things. Type set({factor.name!r}, {str(self.given)!r}) for the category, "
+            f"or set({factor.name!r}, {float(self.given)}) for the number on all axes."
+        )
 
     def _arguments(self) -> list[str]:
         return [repr(self.given)] if isinstance(self.given, (str, int, float)) else ["…"]
@@ -148,7 +170,7 @@ class _Add(_Set):
     verb = "add"
 
     def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:
-        delta = self._fitted(super().value(codes, factor, bench), codes, factor)
+        delta = self._fitted(self._numbers(codes), codes, factor)
         return codes[..., factor.slice] + delta
 
 
@@ -192,7 +214,8 @@ def set(factor: str, value: Any, *, hold: Sequence[str] = ()) -> Edit:
     Args:
         factor: The factor to set.
         value: float (size,) or (B, size); a number for all axes; or the name of a category, whose mean
-            code is taken (`set("digit", "7")`).
+            code is taken (`set("digit", "7")`). A whole number that is also a category's name is refused
+            as ambiguous: type "7" or 7.0.
         hold: Concepts whose read-out is to stay where it was.
     """
     return _Set(factor, value, hold)

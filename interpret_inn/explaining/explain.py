@@ -9,12 +9,13 @@ from typing import Any
 
 import torch
 
-from interpret_inn.explaining.bench import Bench, batches
+from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.checks import check_batch, join_checks
 from interpret_inn.explaining.examples import describe_examples, neighbours, set_stage, walks
 from interpret_inn.explaining.judgement import Judgement
 from interpret_inn.explaining.records import Checks, Explanation, Response
 from interpret_inn.explaining.responses import Target, distance_to_data
+from interpret_inn.explaining.streaming import batches
 from interpret_inn.explaining.view import View, Viewer
 
 _LEAVES_DATA = 0.2

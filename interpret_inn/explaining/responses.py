@@ -167,6 +167,15 @@ def _score_function(
     if callable(target):
         reference = _called(target, base)
         return lambda edited: (_called(target, edited) - reference).abs()
+    if target is not None and not isinstance(target, (int, np.integer)):
+        raise InputError(
+            f"Expected a target that is the index of an output, or a function of outputs, found {target!r}."
+        )
+    if target is not None and kind == "image":
+        raise InputError(
+            f"Expected a function as target where outputs are images, found {target!r}. Type one that gives a "
+            "score for each image: target=lambda images: images.mean((1, 2, 3)), say."
+        )
     if kind == "image":
         spread = float(base.max() - base.min()) if value_range is None else value_range
         scale = spread if spread > 0 else 1.0

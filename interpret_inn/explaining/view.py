@@ -14,10 +14,12 @@ from tqdm import tqdm
 from interpret_inn.backbones import primary
 from interpret_inn.data import samples, stream
 from interpret_inn.errors import DataError, InputError
-from interpret_inn.explaining.bench import BATCH, Bench
+from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.records import Picture
 from interpret_inn.explaining.responses import Effects, OutputKind, Target, measure, output_kind
+from interpret_inn.explaining.streaming import BATCH
+from interpret_inn.fitting.encoding import prepared
 
 INPUTS = 512
 """Inputs that are looked at, spread evenly over what is given."""
@@ -97,7 +99,8 @@ class Viewer:
         with self.bench.backbone.session():
             bar = tqdm(chosen.batches, desc="explain", total=chosen.count, disable=None, leave=False)
             for names, batch in bar:
-                self._take(names, self.bench.backbone.prepare(batch))
+                ready = prepared(self.bench.backbone, batch, start=len(self.names), names=names)
+                self._take(names, ready)
         if not self.names:
             raise InputError("Expected at least one input to explain, found none.")
         return View(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -42,7 +43,8 @@ class Checkpoint:
             save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, part, header)
             part.replace(self.path)
         except (OSError, SafetensorError) as error:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # the folder may not even be there
+                part.unlink(missing_ok=True)
             raise FitError(
                 f"The checkpoint {self.path} could not be written: {error}. "
                 "Free some space, give another place with fit(checkpoint=…), or none with checkpoint=None."
@@ -59,17 +61,18 @@ class Checkpoint:
         try:
             with safe_open(self.path, "pt") as file:
                 header = json.loads(file.metadata()[_KEY])
+                key, state = header["key"], header["state"]
                 tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
         except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
             raise FitError(
                 f"The checkpoint {self.path} cannot be read: {error}. Remove it to begin anew."
             ) from error
-        if header["key"] != self.key:
+        if key != self.key:
             raise FitError(
                 f"The checkpoint {self.path} belongs to another fit (other data, model, settings or seed). "
                 "Give another place with fit(checkpoint=…), or remove it to begin anew."
             )
-        return tensors, header["state"]
+        return tensors, state
 
     def remove(self) -> None:
         """Removes the file, when the fit is done."""

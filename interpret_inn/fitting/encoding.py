@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -49,27 +49,28 @@ class BatchRunner:
         """
         at = span.start
         for batch in batches(self._samples, self._reading, span):
-            for start, rows in self._in_parts(batch):
-                self._require_finite(at + start, rows)
-                yield at + start, rows
+            for start, rows in self._in_parts(batch, at):
+                self._require_finite(start, rows)
+                yield start, rows
             at += len(batch)
         if at != span.stop:
             raise DataError(f"Expected {len(self._samples)} inputs from the samples, found the end at {at}.")
 
-    def rows(self, batch: Any) -> Tensor:
-        """Rows of one batch as it is, float32 (B, P, D) on the CPU."""
-        z = self._backbone.represent(self._backbone.prepare(batch))
+    def rows(self, batch: Any, at: int = 0) -> Tensor:
+        """Rows of one batch as it is, float32 (B, P, D) on the CPU; `at` is where it begins."""
+        names = self._samples.names[at : at + len(batch)] if self._samples.names else None
+        z = self._backbone.represent(prepared(self._backbone, batch, start=at, names=names))
         rows: Tensor = self._backbone.layout.to_rows(z)[0]
         return rows.detach().to("cpu", torch.float32).reshape(len(batch), -1, rows.shape[-1])
 
-    def _in_parts(self, batch: Any) -> Iterator[tuple[int, Tensor]]:
+    def _in_parts(self, batch: Any, at: int) -> Iterator[tuple[int, Tensor]]:
         start = 0
         while start < len(batch):
-            rows = self._rows_or_none(batch[start : start + self.size])
+            rows = self._rows_or_none(batch[start : start + self.size], at + start)
             if rows is None:
                 self._halve()
                 continue
-            yield start, rows
+            yield at + start, rows
             start += len(rows)
 
     def first(self, one: Any) -> Tensor:
@@ -85,10 +86,10 @@ class BatchRunner:
                 raise
             raise _too_large(1) from error
 
-    def _rows_or_none(self, batch: Any) -> Tensor | None:
+    def _rows_or_none(self, batch: Any, at: int) -> Tensor | None:
         """Rows, or None where memory ran out; the error is gone on return, and with it what it held."""
         try:
-            return self.rows(batch)
+            return self.rows(batch, at)
         except (RuntimeError, MemoryError) as error:
             if not _lacks_memory(error):
                 raise
@@ -112,6 +113,32 @@ class BatchRunner:
             f"Expected finite representations, found NaN or infinity for the inputs {', '.join(said)}{more}. "
             "Look at these inputs, or run the model in single precision: `model.float()`."
         )
+
+
+def prepared(backbone: Any, batch: Any, *, start: int, names: Sequence[str] | None = None) -> Tensor:
+    """Prepares a batch of many; where one input is at fault, the error names it by its place among all.
+
+    Args:
+        backbone: What prepares.
+        batch: Inputs.
+        start: Place of the first one among all inputs.
+        names: Of the inputs of the batch.
+
+    Raises:
+        InputError: as `backbone.prepare`.
+    """
+    try:
+        ready: Tensor = backbone.prepare(batch)
+    except InputError as error:
+        if start:  # in the first batch, places are right as they are
+            for place in range(len(batch)):
+                try:
+                    backbone.prepare(batch[place : place + 1])
+                except InputError as own:
+                    name = repr(names[place]) if names else start + place
+                    raise InputError(f"Input {name} of the data: {own}") from error
+        raise
+    return ready
 
 
 def reading_size(samples: Samples, first: Any, wanted: int | Literal["auto"]) -> int:

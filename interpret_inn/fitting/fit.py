@@ -22,13 +22,15 @@ from interpret_inn.fitting.settings import FitSettings, Observer
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.store import StoredRows, cache_folder, encode
 from interpret_inn.fitting.trainer import Trainer
-from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening, fit_whitening
+from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening, aligning_matrix, fit_whitening
 from interpret_inn.types import Concept, ConceptSource, Pairs
 
 _CHUNK = 1024
 _WHITENING_ROWS = 16384
 _WHITENING_ELEMENTS = 2**29
 _SIZE_PAIRS = 8192
+_ALIGN_PAIRS = 32768
+_KEY_PAIRS = 512
 _BANK_ROWS = 4096
 _BANK_AXES = 4096
 
@@ -98,6 +100,7 @@ def fit(
     found = _size(pool, white, whitening, given=sizes, seed=seed)
     network = _fresh_network(whitening, settings, seed)
     inside = (*found.factors.sizes[:-1], whitening.leading - found.factors[-1].start)
+    _align(network, white, pool, inside, seed)
     kept = _checkpoint(checkpoint, backbone, pool, settings, inside, seed)
     trainer = Trainer(
         network, white, pool=pool, sizes=inside, settings=settings, seed=seed, backbone=backbone,
@@ -106,6 +109,7 @@ def fit(
     if trainer.look is None:
         notes.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
     record = trainer.run()
+    notes.extend(_left_out(pool))
     for source in sources:
         notes.extend(getattr(source, "notes", ()))
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
@@ -119,8 +123,20 @@ def fit(
     return fitted, data
 
 
+def _left_out(pool: Pool) -> list[str]:
+    """What the sources' samples could not be read of."""
+    skipped = [reason for entry in pool.unique() for reason in entry.source.samples.skipped]
+    if not skipped:
+        return []
+    some = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
+    what = "1 input was" if len(skipped) == 1 else f"{len(skipped)} inputs were"
+    note = f"{what} left out of the fit: {some}."
+    warnings.warn(note, InnWarning, stacklevel=4)
+    return [note]
+
+
 def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
-    """The flow as it was before its first step: what a fitted factor must beat."""
+    """The flow as it was before it saw any pair: what a fitted factor must beat."""
     return _fresh_network(fitted.network.whitening, fitted.settings, fitted.seed)
 
 
@@ -180,6 +196,14 @@ def _size(
     return choose_sizes(pool.names, scores, leading=whitening.leading, total=width, given=given)
 
 
+def _align(
+    network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int
+) -> None:
+    """Turns the whitened axes so that the fit begins where a linear map would end."""
+    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(seed + 3), part="fit")
+    network.align(aligning_matrix(white.mean(1), *pairs, sizes))
+
+
 def _checkpoint(
     where: Where, backbone: Any, pool: Pool, settings: FitSettings, sizes: tuple[int, ...], seed: int
 ) -> Checkpoint | None:
@@ -193,11 +217,17 @@ def _checkpoint(
         json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
         *(entry.source.samples.fingerprint() for entry in pool.parts),
         *(hashlib.sha256(_bytes(concept.values)).hexdigest() for concept in pool.concepts),
+        # options of a source show in its pairs, and nowhere else
+        *(_digest(column) for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), part="fit")),
         json.dumps([dataclasses.asdict(settings), pool.names, sizes, seed]),
     ]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     folder = cache_folder() / "fits" if where == "auto" else Path(where)
     return Checkpoint(folder / f"{key[:16]}.safetensors", key)
+
+
+def _digest(values: Tensor) -> str:
+    return hashlib.sha256(values.numpy().tobytes()).hexdigest()
 
 
 def _bytes(values: Any) -> bytes:

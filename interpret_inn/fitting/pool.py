@@ -11,7 +11,7 @@ import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.errors import ConceptError, PluginError
+from interpret_inn.errors import ConceptError, DataError, InnError, PluginError
 from interpret_inn.fitting.split import Split, split
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
@@ -25,12 +25,14 @@ class PooledSource:
         offset: Where its samples begin among all rows.
         columns: The columns of its concepts among all concepts.
         split: Its own samples' parts, counted from its own first sample.
+        groups: The groups of its samples, by which they were split.
     """
 
     source: ConceptSource
     offset: int
     columns: Tensor
     split: Split
+    groups: IntArray | None
 
 
 class Pool:
@@ -45,6 +47,7 @@ class Pool:
 
     Raises:
         ConceptError: no source, or two sources name the same concept.
+        DataError: two sources group the same samples differently, or there are fewer than 10 groups.
     """
 
     def __init__(self, sources: Sequence[ConceptSource], *, seed: int) -> None:
@@ -53,18 +56,18 @@ class Pool:
         self.concepts: list[Concept] = []
         self.parts: list[PooledSource] = []
         self.names = _distinct_names(sources)
-        offsets: dict[str, int] = {}
-        rows = 0
+        self.rows = 0
+        known: dict[str, PooledSource] = {}
         for source in sources:
-            key = source.samples.fingerprint()
-            count = len(source.samples)
-            if key not in offsets:
-                offsets[key], rows = rows, rows + count
             columns = torch.arange(len(self.concepts), len(self.concepts) + len(source.concepts))
             self.concepts.extend(source.concepts)
-            parts = split(count, groups=source.samples.groups, seed=seed)
-            self.parts.append(PooledSource(source, offsets[key], columns, parts))
-        self.rows = rows
+            key, groups = source.samples.fingerprint(), source.samples.groups
+            if key not in known:
+                parts = split(len(source.samples), groups=groups, seed=seed)
+                known[key] = PooledSource(source, self.rows, columns, parts, groups)
+                self.rows += len(source.samples)
+            _refuse_other_groups(known[key], source)
+            self.parts.append(dataclasses.replace(known[key], source=source, columns=columns))
 
     def unique(self) -> list[PooledSource]:
         """One entry for each distinct set of samples, in the order of their rows."""
@@ -88,11 +91,10 @@ class Pool:
         """The group of some rows, int64 (n,): rows of one group are variants of one thing."""
         groups = np.arange(self.rows, dtype=np.int64)
         for entry in self.unique():
-            samples = entry.source.samples
-            if samples.groups is not None:
+            if entry.groups is not None:
                 # numbered from the first row on, so that groups of different sources never meet
-                names = np.unique(samples.groups, return_inverse=True)[1]
-                groups[entry.offset : entry.offset + len(samples)] = names + entry.offset
+                names = np.unique(entry.groups, return_inverse=True)[1]
+                groups[entry.offset : entry.offset + len(names)] = names + entry.offset
         chosen: IntArray = groups[rows.numpy()]
         return chosen
 
@@ -107,7 +109,16 @@ class Pool:
         return Pairs(*(torch.cat(column) for column in zip(*drawn, strict=True)))
 
     def _draw(self, entry: PooledSource, n: int, generator: Generator, part: str) -> Pairs:
-        pairs = entry.source.sample_pairs(n, generator, getattr(entry.split, part))
+        among = getattr(entry.split, part)
+        try:
+            pairs = entry.source.sample_pairs(n, generator, among)
+        except InnError:
+            raise
+        except Exception as error:
+            raise PluginError(
+                f"The concept source {entry.source.name!r} failed to draw {n} pairs among {len(among)} "
+                f"samples: {type(error).__name__}: {error}"
+            ) from error
         expected = (n, len(entry.columns) + 1)
         if tuple(pairs.rho.shape) != expected or len(pairs.first) != n or len(pairs.second) != n:
             raise PluginError(
@@ -119,6 +130,12 @@ class Pool:
             raise PluginError(
                 f"The concept source {entry.source.name!r} gave a rho of {float(pairs.rho.abs().max()):g}; "
                 "expected values between −1 and 1, both excluded (0.975 stands for the same)."
+            )
+        drawn = torch.cat((pairs.first, pairs.second))
+        if not bool((among[torch.searchsorted(among, drawn).clamp_max(len(among) - 1)] == drawn).all()):
+            raise PluginError(
+                f"The concept source {entry.source.name!r} gave pairs of samples that it was not asked for; "
+                "expected indices that stand in `among`, so that no other part of the data is fitted on."
             )
         rho = pairs.rho[:, -1:].expand(-1, len(self.concepts) + 1).clone()
         rho[:, entry.columns] = pairs.rho[:, :-1]
@@ -132,6 +149,16 @@ def _values_at(concept: Concept, places: npt.NDArray[np.int64], inside: npt.NDAr
     values = np.full((len(places), *concept.values.shape[1:]), missing, concept.values.dtype)
     values[inside] = concept.values[places[inside]]
     return dataclasses.replace(concept, values=values)
+
+
+def _refuse_other_groups(known: PooledSource, source: ConceptSource) -> None:
+    """Samples that one source may fit on must not be what another is judged on."""
+    one, other = known.groups, source.samples.groups
+    if one is not other and (one is None or other is None or not np.array_equal(one, other)):
+        raise DataError(
+            f"The sources {known.source.name!r} and {source.name!r} group the same samples differently. "
+            "Give both the same groups."
+        )
 
 
 def _distinct_names(sources: Sequence[ConceptSource]) -> tuple[str, ...]:

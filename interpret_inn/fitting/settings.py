@@ -33,7 +33,7 @@ class FitSettings:
         patience: Looks without improvement before the fit stops.
     """
 
-    steps: int = 1500
+    steps: int = 1000
     pairs: int = 256
     blocks: int = 4
     hidden: int = 128
@@ -42,7 +42,7 @@ class FitSettings:
     weight_decay: float = 1e-2
     warm_up: int = 30
     clip: float = 1.0
-    noise: float = 0.2
+    noise: float = 0.1
     explained: float = 0.99
     axes: int = 256
     samples_per_axis: float = 3.0
@@ -56,6 +56,9 @@ class FitSettings:
         for name in ("learning_rate", "clip", "noise", "samples_per_axis"):
             if not getattr(self, name) > 0:
                 raise FitError(f"Expected {name} above 0, found {getattr(self, name)}.")
+        for name in ("weight_decay", "warm_up"):
+            if not getattr(self, name) >= 0:
+                raise FitError(f"Expected {name} of at least 0, found {getattr(self, name)}.")
         if not 0 < self.explained <= 1:
             raise FitError(f"Expected explained in (0, 1], found {self.explained}.")
 

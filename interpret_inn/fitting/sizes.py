@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import ConceptError, suggest
-from interpret_inn.types import RESIDUAL, Factors, Pairs
+from interpret_inn.types import RESIDUAL, SAME, Factors, Pairs
 
 
 class Sizes(NamedTuple):
@@ -23,7 +24,8 @@ def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
     """IIN's score of each concept: what its pairs have in common, as a share of all variance.
 
     `s = Σᵢ cov(zᵃᵢ, zᵇᵢ) / Σᵢ var(zᵢ)` over the pairs that share it; for graded pairs the least squares
-    slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²`, which is the same where every ρ is equal.
+    slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²` with ρ in units of `SAME`, so that the two agree
+    where every pair is of the same.
 
     Args:
         rows: float (N, d), the representation along the axes that enter the blocks.
@@ -35,8 +37,8 @@ def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
     rows = rows.double()
     mean, variance = rows.mean(0), rows.var(0, correction=0).sum()
     product = ((rows[pairs.first] - mean) * (rows[pairs.second] - mean)).sum(1) / variance
-    rho = pairs.rho[:, :-1].double()
-    # Dividing by Σρ² and not by Σρ lets pairs of little correlation count little; SAME is counted as 1.
+    rho = pairs.rho[:, :-1].double() / SAME
+    # Dividing by Σρ² and not by Σρ lets pairs of little correlation count little.
     weight = rho.square().sum(0)
     return torch.where(weight > 0, (rho * product[:, None]).sum(0) / weight.clamp_min(1e-12), 0.0)
 
@@ -61,10 +63,12 @@ def choose_sizes(
     Raises:
         ConceptError: as many concepts as axes, an unknown name, or sizes that leave no residual.
     """
-    given = dict(given or {})
-    for name in given:
+    for name, size in (given or {}).items():
         if name not in names:
             raise ConceptError(f"A size was given for {name!r}, which is no concept. {suggest(name, names)}")
+        if isinstance(size, bool) or not isinstance(size, numbers.Integral) or size < 1:
+            raise ConceptError(f"Expected a whole number of axes, at least 1, for {name!r}, found {size!r}.")
+    given = {name: int(size) for name, size in (given or {}).items()}
     if len(names) >= leading:
         raise ConceptError(
             f"Expected fewer concepts than axes, found {len(names)} concepts and {leading} axes. "

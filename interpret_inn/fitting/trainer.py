@@ -78,7 +78,8 @@ class Trainer:
         self.look = self._prepare_look(seed)
         self.best = _copy(self.trained)
         self.state: dict[str, Any] = {
-            "step": 0, "best_step": 0, "best": math.inf, "seconds": 0.0, "bad": 0, "sum": 0.0, "history": [],
+            "step": 0, "best_step": 0, "best": math.inf, "seconds": 0.0,
+            "bad": 0, "sum": 0.0, "taken": 0, "history": [],
         }  # fmt: skip
 
     def run(self) -> FitRecord:
@@ -128,7 +129,7 @@ class Trainer:
             return
         self.optimizer.step()
         state["bad"] = 0
-        state["sum"] += float(loss.detach())
+        state["sum"], state["taken"] = state["sum"] + float(loss.detach()), state["taken"] + 1
 
     def _refuse_bad_step(self) -> None:
         """A step whose loss is not finite is not taken; too many in a row end the fit."""
@@ -174,8 +175,8 @@ class Trainer:
     def _look(self) -> None:
         """Judges the weights on the early-stopping part, keeps the best, and saves where this stands."""
         state = self.state
-        since = state["step"] - (state["history"][-1][0] if state["history"] else 0)
-        loss, state["sum"] = state["sum"] / since, 0.0
+        loss = state["sum"] / state["taken"] if state["taken"] else math.nan
+        state["sum"], state["taken"] = 0.0, 0
         held_out = float(self._loss(*self.look)) if self.look else loss
         if held_out < state["best"]:
             state["best"], state["best_step"] = held_out, state["step"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from nflows.transforms import Transform
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
 BOUND = 2.0
 """Largest log-scale of one coupling: `exp(a·tanh(s/a))` lies between e⁻² and e²."""
@@ -13,17 +13,23 @@ BOUND = 2.0
 class Conditioner(nn.Module):
     """The network of a coupling: from one half, log-scale and shift of the other.
 
-    The last layer starts at zero, so that a fresh coupling is the identity.
+    The last layer starts at zero, so that a fresh coupling is the identity; the others are drawn from
+    `generator`, and the global random state is left alone.
     """
 
-    def __init__(self, inputs: int, outputs: int, *, hidden: int, depth: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, hidden: int, depth: int, generator: Generator) -> None:
         super().__init__()
         widths = [inputs] + [hidden] * depth
-        layers = [nn.Linear(a, b) for a, b in zip(widths, [*widths[1:], 2 * outputs], strict=True)]
+        layers = [
+            nn.utils.skip_init(nn.Linear, a, b)
+            for a, b in zip(widths, [*widths[1:], 2 * outputs], strict=True)
+        ]
+        for layer in layers[:-1]:
+            nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+        nn.init.zeros_(layers[-1].weight)
+        for layer in layers:
+            nn.init.zeros_(layer.bias)
         self.layers = nn.ModuleList(layers)
-        last = layers[-1]
-        nn.init.zeros_(last.weight)
-        nn.init.zeros_(last.bias)
 
     def forward(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         """From the kept half (B, a) to log-scale and shift of the other half, (B, b) each."""
@@ -43,14 +49,18 @@ class CouplingBlock(Transform):
         width: Number of axes, at least 2.
         hidden: Width of the conditioners' hidden layers.
         depth: Number of their hidden layers.
+        generator: Draws the conditioners' weights.
         order: int64 (width,), the fixed permutation at the end; None leaves the order as it is.
     """
 
-    def __init__(self, width: int, *, hidden: int, depth: int, order: Tensor | None = None) -> None:
+    def __init__(
+        self, width: int, *, hidden: int, depth: int, generator: Generator, order: Tensor | None = None
+    ) -> None:
         super().__init__()
         self.half = width // 2
-        self.second = Conditioner(self.half, width - self.half, hidden=hidden, depth=depth)
-        self.first = Conditioner(width - self.half, self.half, hidden=hidden, depth=depth)
+        other = width - self.half
+        self.second = Conditioner(self.half, other, hidden=hidden, depth=depth, generator=generator)
+        self.first = Conditioner(other, self.half, hidden=hidden, depth=depth, generator=generator)
         order = torch.arange(width) if order is None else order
         self.register_buffer("order", order)
         self.register_buffer("back", order.argsort())

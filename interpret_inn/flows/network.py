@@ -9,6 +9,7 @@ from nflows.transforms import CompositeTransform, Transform
 from torch import Generator, Tensor
 
 from interpret_inn.flows.coupling import CouplingBlock
+from interpret_inn.flows.rotation import Rotation
 from interpret_inn.flows.whitening import Whitening
 
 
@@ -32,7 +33,7 @@ class FlowShape:
 
 
 class InvertibleNetwork(Transform):
-    """Whitening, then coupling blocks on the leading axes; the other axes pass through whitened.
+    """Whitening, then a rotation and coupling blocks on the leading axes; the others pass through whitened.
 
     In the code, the `leading` axes stand first, so that all factors but the residual lie in them.
     """
@@ -41,18 +42,27 @@ class InvertibleNetwork(Transform):
         super().__init__()
         self.shape = shape
         self.whitening = whitening
-        self.blocks = CompositeTransform(
-            [
-                CouplingBlock(
-                    shape.leading,
-                    hidden=shape.hidden,
-                    depth=shape.depth,
-                    order=torch.randperm(shape.leading, generator=generator),
-                )
-                for _ in range(shape.blocks)
-            ]
-        )
-        _initialise(self.blocks, generator)
+        orders = [torch.randperm(shape.leading, generator=generator) for _ in range(shape.blocks)]
+        couplings = [
+            CouplingBlock(
+                shape.leading, hidden=shape.hidden, depth=shape.depth, generator=generator, order=order
+            )
+            for order in orders
+        ]
+        self.blocks = CompositeTransform([Rotation(shape.leading), *couplings])
+        self._orders = orders
+
+    def align(self, axes: Tensor) -> None:
+        """Makes the columns of an orthogonal matrix (d, d) the axes of the fresh network's code, in order.
+
+        The couplings are the identity at first but for their permutations, which are allowed for here.
+        """
+        place = torch.arange(self.shape.leading)
+        for order in self._orders:
+            place = place[order]
+        matrix = torch.empty_like(axes)
+        matrix[:, place.to(axes.device)] = axes
+        next(iter(self.blocks._transforms)).set(matrix)
 
     @classmethod
     def empty(cls, shape: FlowShape) -> InvertibleNetwork:
@@ -70,11 +80,3 @@ class InvertibleNetwork(Transform):
         white, moved = self.blocks.inverse(inputs[:, : self.shape.leading])
         rows, scaled = self.whitening.inverse(torch.cat((white, inputs[:, self.shape.leading :]), dim=1))
         return rows, scaled + moved
-
-
-def _initialise(blocks: torch.nn.Module, generator: Generator) -> None:
-    """Draws all weights but the zero last layers again, from the fit's own generator."""
-    for module in blocks.modules():
-        if isinstance(module, torch.nn.Linear) and bool(module.weight.any()):
-            torch.nn.init.kaiming_uniform_(module.weight, nonlinearity="relu", generator=generator)
-            torch.nn.init.zeros_(module.bias)

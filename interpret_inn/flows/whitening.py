@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import torch
 from nflows.transforms import Transform
+from scipy import linalg
 from torch import Tensor
 
 from interpret_inn.errors import FitError
 
-_DENSE_WIDTH = 1024
-_AXES_ROWS = 4096
+_DENSE_WIDTH = 2048
+_AXES_ROWS = 2048
 _AXES_ELEMENTS = 2**28
 
 
@@ -19,6 +20,9 @@ class Whitening(Transform):
     `y = s ⊙ Qᵀ(x − m)` with `s = 1 / sqrt(λ + σ²)`. `Q` is a product of `r` Householder reflections (the
     QR factors of the leading axes), applied by `torch.ormqr`: O(D·r) in time and memory. The `D − r` axes
     that are not leading share one scale.
+
+    All of it is computed in double precision: sums over ten thousands of axes in single precision are off by
+    more than the round trip may be.
 
     Args:
         mean: float (D,).
@@ -31,45 +35,48 @@ class Whitening(Transform):
     def __init__(self, mean: Tensor, axes: Tensor, variances: Tensor, rest: float, floor: float) -> None:
         super().__init__()
         width, leading = axes.shape
-        reflectors, tau = torch.geqrf(axes.double())
         scales = mean.new_full((width,), (max(rest, 0.0) + floor) ** -0.5)
         scales[:leading] = (variances.clamp_min(0) + floor).rsqrt().to(mean)
         self.register_buffer("mean", mean.clone())
-        self.register_buffer("reflectors", reflectors.to(mean))
-        self.register_buffer("tau", tau.to(mean))
+        self.register_buffer("reflectors", torch.geqrf(axes.double()).a.tril(-1).to(mean))
         self.register_buffer("scales", scales)
         self.register_buffer("noise", mean.new_tensor(floor).sqrt())
         self.register_buffer("log_scale", scales.double().log().sum().to(mean))
 
     @classmethod
     def empty(cls, width: int, leading: int) -> Whitening:
-        """The identity, in the right shapes for stored weights to be loaded into."""
+        """Some whitening in the right shapes for stored weights to be loaded into."""
         axes = torch.eye(width, leading)
         return cls(torch.zeros(width), axes, torch.ones(leading), 1.0, 0.0)
 
     @property
     def leading(self) -> int:
         """Number of axes with a scale of their own."""
-        return int(self.tau.shape[0])
+        return int(self.reflectors.shape[1])
 
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Whitens (B, D); returns the result and log|det| (B,)."""
-        centred = (inputs - self.mean).T.contiguous()
-        turned = torch.ormqr(self.reflectors, self.tau, centred, left=True, transpose=True).T
-        return turned * self.scales, self.log_scale.expand(len(inputs))
+        turned = self._turn(inputs.double() - self.mean, back=False)
+        return (turned * self.scales).to(inputs), self.log_scale.expand(len(inputs))
 
     def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Undoes it: (B, D) to (B, D) and log|det| of the inverse (B,)."""
-        turned = (inputs / self.scales).T.contiguous()
-        centred = torch.ormqr(self.reflectors, self.tau, turned, left=True, transpose=False).T
-        return centred + self.mean, -self.log_scale.expand(len(inputs))
+        centred = self._turn(inputs.double() / self.scales, back=True)
+        return (centred + self.mean).to(inputs), -self.log_scale.expand(len(inputs))
+
+    def _turn(self, rows: Tensor, *, back: bool) -> Tensor:
+        """Rows (B, D), float64, seen from the principal axes, or back from there."""
+        vectors = self.reflectors.double()
+        # I − τ v vᵀ is orthogonal for τ = 2 / |v|², also after the vectors were rounded; v has a 1 on top
+        tau = 2 / (1 + vectors.square().sum(0))
+        return torch.ormqr(vectors, tau, rows.T.contiguous(), left=True, transpose=not back).T
 
 
-def fit_whitening(rows: Tensor, *, noise: float = 0.2, explained: float = 0.99, most: int = 256) -> Whitening:
+def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, most: int = 256) -> Whitening:
     """Whitening from samples.
 
     Args:
-        rows: float (N, D); the leading axes are found from at most 4,096 of them where D is large.
+        rows: float (N, D); the leading axes are found from at most 2,048 of them where D > 2,048.
         noise: The noise floor σ in units of the root mean variance per axis.
         explained: Share of the variance that the leading axes must hold, in (0, 1].
         most: Largest number of leading axes. Spaces of up to half as many axes keep all of theirs.
@@ -87,7 +94,8 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.2, explained: float = 0.99, 
         raise FitError(f"Expected at least 3 samples to fit on, found {samples}. Give more data.")
     mean = rows.double().mean(0) if width <= _DENSE_WIDTH else rows.mean(0)
     variance = float(rows.var(0, correction=1).double().mean())
-    if not variance > 1e-20:
+    # differences of the order of float32's own rounding are none
+    if not variance > max(1e-20, 1e-14 * float(mean.square().mean())):
         raise FitError(
             "Expected a representation that differs between samples, found the same for all of them. "
             "Choose another site, or check that the inputs differ."
@@ -106,13 +114,24 @@ def _principal_axes(rows: Tensor, mean: Tensor, *, limit: int) -> tuple[Tensor, 
     samples, width = rows.shape
     if width <= _DENSE_WIDTH:
         centred = rows.double() - mean
-        values, axes = torch.linalg.eigh(centred.T @ centred / (samples - 1))
-        return axes.flip(1)[:, :limit], values.flip(0)[:limit].clamp_min(0)
+        return _largest(centred.T @ centred / (samples - 1), limit)
     # Wide: the axes lie in the span of the samples, whose Gram matrix is small.
     kept = min(samples, _AXES_ROWS, max(2 * limit, _AXES_ELEMENTS // width))
     chosen = rows[torch.linspace(0, samples - 1, kept).long()] - mean
-    values, vectors = torch.linalg.eigh((chosen @ chosen.T).double() / (kept - 1))
-    top = min(limit, kept - 1)
-    values, vectors = values.flip(0)[:top].clamp_min(0), vectors.flip(1)[:, :top]
-    axes = torch.linalg.qr(chosen.T.double() @ vectors).Q
+    vectors, values = _largest((chosen @ chosen.T).double() / (kept - 1), min(limit, kept - 1))
+    # to double precision only now: twice the samples would be the largest thing in memory
+    axes = torch.linalg.qr((chosen.T @ vectors.to(chosen)).double()).Q
     return axes, values
+
+
+def _largest(matrix: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """The leading eigenvectors (n, count) of a covariance and their eigenvalues (count,), largest first.
+
+    Half the time or less of all of them, which is what torch computes.
+    """
+    size = len(matrix)
+    values, vectors = linalg.eigh(
+        matrix.cpu().numpy(), subset_by_index=(size - count, size - 1), driver="evr"
+    )
+    found = torch.from_numpy(vectors).to(matrix), torch.from_numpy(values).to(matrix)
+    return found[0].flip(1), found[1].flip(0).clamp_min(0)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation, FactorSummary, Response
-from interpret_inn.reports.findings import decides, measure, name_of, ranked, recovered
+from interpret_inn.reports.findings import decides, measure, name_of, ranked
 from interpret_inn.reports.wording import (
     MISSING,
     count,
@@ -20,6 +20,8 @@ from interpret_inn.reports.wording import (
 )
 from interpret_inn.types import RESIDUAL
 
+NOTHING = Markup("")
+
 
 @dataclass(frozen=True)
 class Statement:
@@ -27,14 +29,15 @@ class Statement:
 
     good: bool | None
     text: Markup
-    remark: Markup = Markup("")
+    remark: Markup = NOTHING
 
 
 def headline(explanation: Explanation) -> Markup:
     """The whole report in two or three sentences."""
     if not explanation.checks.passed:
-        return Markup("<strong>The checks failed: do not rely on this report.</strong> What failed stands below.")
-    return Markup(" ").join(part for part in (_learnt_sentence(explanation), _depends_sentence(explanation)) if part)
+        return Markup("<strong>The checks failed: do not rely on this report.</strong> Below is what failed.")
+    sentences = (_learnt_sentence(explanation), _depends_sentence(explanation))
+    return Markup(" ").join(sentence for sentence in sentences if sentence)
 
 
 def _learnt_sentence(explanation: Explanation) -> Markup:
@@ -47,10 +50,12 @@ def _learnt_sentence(explanation: Explanation) -> Markup:
         text = Markup("The layer was split into {}; there were no labels to judge by what they mean.")
         return text.format(count(len(named), "factor"))
     if len(learnt) == len(judged):
-        amount = {1: "The concept was", 2: "Both concepts were"}.get(len(judged), f"All {len(judged)} concepts were")
+        every = f"All {len(judged)} concepts were"
+        amount = {1: "The concept was", 2: "Both concepts were"}.get(len(judged), every)
         return Markup("<strong>{} learnt:</strong> {}.").format(amount, _names(learnt))
     if not learnt:
-        amount = {1: "The concept was not", 2: "Neither concept was"}.get(len(judged), "None of the concepts was")
+        none = "None of the concepts was"
+        amount = {1: "The concept was not", 2: "Neither concept was"}.get(len(judged), none)
         return Markup("<strong>{} learnt.</strong>").format(amount)
     text = Markup("<strong>{} of {} concepts learnt:</strong> {}.")
     return text.format(str(len(learnt)), str(len(judged)), _names(learnt))
@@ -70,8 +75,8 @@ def _depends_sentence(explanation: Explanation) -> Markup:
     if response.kind == "classes":
         if response.flip_rate.value < 0.05:
             return Markup("{} hardly depends on any single factor.").format(subject)
-        sentence = Markup("{} depends most on {}: exchanged alone, it changes the predicted class in {} of cases")
-        sentence = sentence.format(subject, name_of(top), percent(response.flip_rate.value))
+        text = Markup("{} depends most on {}: exchanged alone, it changes the predicted class in {} of cases")
+        sentence = text.format(subject, name_of(top), percent(response.flip_rate.value))
         if len(ranking) == 1:
             return sentence + "."
         second, other = ranking[1]
@@ -82,7 +87,7 @@ def _depends_sentence(explanation: Explanation) -> Markup:
     second_value = measure(ranking[1][1]).value if len(ranking) > 1 else 0.0
     if second_value > 0:
         ratio = Markup(", {} times as much as on {}")
-        sentence += ratio.format(number(measure(response).value / second_value), name_of(ranking[1][0]))
+        sentence += ratio.format(f"{measure(response).value / second_value:.1f}", name_of(ranking[1][0]))
     return sentence + "."
 
 
@@ -116,11 +121,11 @@ def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
     error = max(checks.round_trip_data, checks.round_trip_edited)
     exact = error <= checks.tolerance
     largest = Markup("largest error {} of the layer’s own spread, on data and after edits; allowed {}")
-    word = "The translation there and back is exact" if exact else "The translation there and back is not exact"
+    word = Markup("The translation there and back is {}exact").format("" if exact else "not ")
     agree = Markup("The model agrees with itself through it in {}").format(percent(checks.agreement))
     same = "unedited" if checks.unedited_identical else "although unedited, not"
     statements = [
-        Statement(exact, Markup(word), largest.format(number(error), number(checks.tolerance))),
+        Statement(exact, word, largest.format(number(error), number(checks.tolerance))),
         Statement(
             checks.agreement >= 0.999 and checks.unedited_identical,
             agree,
@@ -158,13 +163,10 @@ def response_words(response: Response) -> str:
     rate = response.flip_rate.value
     if not math.isfinite(rate):
         return MISSING
-    steps = ((0.66, "decides"), (0.33, "often changes it"), (0.1, "sometimes changes it"), (0.02, "rarely changes it"))
-    return next((words for least, words in steps if rate >= least), "practically no say")
-
-
-def kept(explanation: Explanation, factor: str) -> float:
-    """What share of the layer's knowledge of a concept stands in its own factor; NaN where it cannot be said."""
-    leakage = explanation.leakage
-    if factor not in leakage.concepts:
-        return math.nan
-    return min(max(recovered(leakage, factor, factor), 0.0), 1.0)
+    steps = {
+        0.66: "decides",
+        0.33: "often changes it",
+        0.1: "sometimes changes it",
+        0.02: "rarely changes it",
+    }
+    return next((words for least, words in steps.items() if rate >= least), "practically no say")

@@ -40,7 +40,9 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "examples": [_without(example, "picture", "edited") for example in explanation.examples],
         "maps": explanation.maps,
         "neighbours": {name: _without(row, "pictures") for name, row in explanation.neighbours.items()},
-        "walks": {name: [_without(walk, "pictures") for walk in walks] for name, walks in explanation.walks.items()},
+        "walks": {
+            name: [_without(w, "pictures") for w in walks] for name, walks in explanation.walks.items()
+        },
         "drifts": explanation.drifts,
         "timings": explanation.timings,
         "warnings": explanation.warnings,

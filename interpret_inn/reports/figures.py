@@ -35,7 +35,8 @@ def element(name: str, content: object = "", **attributes: object) -> Markup:
         if value is not None
     )
     opening = f"<{name}{''.join(pairs)}>"
-    return Markup(opening if name == "img" else f"{opening}{escape(content)}</{name}>")
+    # Names come from this package; values and content were escaped just above and here.
+    return Markup(opening if name == "img" else f"{opening}{escape(content)}</{name}>")  # noqa: S704
 
 
 def joined(parts: Iterable[Markup]) -> Markup:
@@ -54,7 +55,13 @@ def place(value: float, top: float, bottom: float = 0.0) -> str:
 def strip(parts: Iterable[Markup], *, height: int, label: str, css: str = "") -> Markup:
     """A drawing as wide as its place and `height` pixels high."""
     return element(
-        "svg", joined(parts), css=f"strip {css}".strip(), width="100%", height=height, role="img", aria_label=label
+        "svg",
+        joined(parts),
+        css=f"strip {css}".strip(),
+        width="100%",
+        height=height,
+        role="img",
+        aria_label=label,
     )
 
 
@@ -67,7 +74,13 @@ def _grid(height: int) -> Markup:
 
 
 def bar(
-    score: Score, label: str, *, top: float = 1.0, marks: Sequence[Mark] = (), height: int = 22, grid: bool = True
+    score: Score,
+    label: str,
+    *,
+    top: float = 1.0,
+    marks: Sequence[Mark] = (),
+    height: int = 22,
+    grid: bool = True,
 ) -> Markup:
     """A bar from 0 to a score, its 95 % interval as a whisker, references as lines.
 
@@ -83,9 +96,19 @@ def bar(
     if math.isfinite(score.value):
         thick = round(height * 0.5)
         parts.append(
-            element("rect", x="0", y=middle - thick / 2, width=place(score.value, top), height=thick, rx=1.5, css="bar")
+            element(
+                "rect",
+                x="0",
+                y=middle - thick / 2,
+                width=place(score.value, top),
+                height=thick,
+                rx=1.5,
+                css="bar",
+            )
         )
-    parts += [_vertical(place(mark.value, top), f"mark {mark.css}", 1, height - 1) for mark in marks if _known(mark)]
+    parts += [
+        _vertical(place(mark.value, top), f"mark {mark.css}", 1, height - 1) for mark in marks if _known(mark)
+    ]
     parts += _whisker(score, top, middle)
     said = [label, *_labels(marks)]
     return strip(parts, height=height, label="; ".join(said))
@@ -104,14 +127,22 @@ def _whisker(score: Score, top: float, middle: float, *, cap: float = 3.0) -> li
         return []
     low, high = place(score.low, top), place(score.high, top)
     line = element("line", x1=low, x2=high, y1=middle, y2=middle, css="whisker")
-    return [line, _vertical(low, "whisker", middle - cap, middle + cap), _vertical(high, "whisker", middle - cap, middle + cap)]
+    return [
+        line,
+        _vertical(low, "whisker", middle - cap, middle + cap),
+        _vertical(high, "whisker", middle - cap, middle + cap),
+    ]
 
 
-def cell(linear: Score, network: Score, label: str, *, marks: Sequence[Mark] = (), top: float = 1.0) -> Markup:
-    """A cell of the leakage matrix: linear read-out (dot, with interval), small network (ring), references."""
+def cell(
+    linear: Score, network: Score, label: str, *, marks: Sequence[Mark] = (), top: float = 1.0
+) -> Markup:
+    """A cell of the leakage matrix: linear read-out (dot and interval), small network (ring), references."""
     height, middle = 14, 7.0
     parts = [element("line", x1="0%", x2="100%", y1=middle, y2=middle, css="rail")]
-    parts += [_vertical(place(mark.value, top), f"mark {mark.css}", 1, height - 1) for mark in marks if _known(mark)]
+    parts += [
+        _vertical(place(mark.value, top), f"mark {mark.css}", 1, height - 1) for mark in marks if _known(mark)
+    ]
     parts += _whisker(linear, top, middle, cap=0)
     if math.isfinite(network.value):
         parts.append(element("circle", cx=place(network.value, top), cy=middle, r=3.4, css="ring"))
@@ -152,7 +183,15 @@ def shares(parts: Sequence[tuple[str, float, str]], label: str, *, height: int =
         width = 100 * amount / total
         title = element("title", name)
         drawn.append(
-            element("rect", title, x=f"{start:.3f}%", y=0, width=f"{width:.3f}%", height=height, css=f"share {css}")
+            element(
+                "rect",
+                title,
+                x=f"{start:.3f}%",
+                y=0,
+                width=f"{width:.3f}%",
+                height=height,
+                css=f"share {css}",
+            )
         )
         start += width
     return strip(drawn, height=height, label=label, css="shares")
@@ -172,12 +211,15 @@ def dumbbell(before: Score, after: Score, label: str, *, top: float) -> Markup:
 
 
 def round_up(value: float) -> float:
-    """The next number among 1, 2, 2.5, 4, 5 and 8 times a power of ten: a good end for a scale.
+    """The next number, times a power of ten, whose quarters are short: a good end for a scale.
 
     >>> [round_up(x) for x in (0.13, 3.2, 0.0, 7.9)]
-    [0.2, 4.0, 1.0, 8.0]
+    [0.16, 3.2, 1.0, 8.0]
     """
     if not (math.isfinite(value) and value > 0):
         return 1.0
     power = 10.0 ** math.floor(math.log10(value))
-    return next((round(step * power, 12) for step in (1, 2, 2.5, 4, 5, 8) if value <= step * power * (1 + 1e-9)), 10 * power)
+    steps = (1, 1.2, 1.6, 2, 2.4, 3.2, 4, 6, 8)
+    # The last digits of a product of floats must not push a value to the next step.
+    fitting = (step * power for step in steps if value <= step * power * (1 + 1e-9))
+    return round(next(fitting, 10 * power), 12)

@@ -32,7 +32,7 @@ class LegendEntry:
 
 
 def colour_classes(drawn: FactorMap) -> list[str]:
-    """The CSS class of every point's colour: `k0`… by class, `q0`… by size, `h0`… by angle, `none` where missing."""
+    """Every point's CSS class: `k0`… by class, `q0`… by size, `h0`… by angle, `none` where missing."""
     values = np.asarray(drawn.colour, dtype=np.float64)
     known = np.isfinite(values)
     if drawn.kind == "categorical":
@@ -54,7 +54,7 @@ def _ramp_bins(values: FloatArray, known: npt.NDArray[np.bool_]) -> IntArray:
 
 
 def legend(drawn: FactorMap) -> tuple[LegendEntry, ...]:
-    """What the colours of a map mean; empty where classes are named in the map itself or there are no values."""
+    """What the colours of a map mean; empty where the map names its classes itself or has no values."""
     values = drawn.colour[np.isfinite(drawn.colour)]
     if not len(values) or drawn.kind == "categorical":
         return ()
@@ -93,7 +93,8 @@ def _fitted(points: FloatArray) -> FloatArray:
     span = float(max(*(high - low), 1e-9))
     centred = (points - (low + high) / 2) / span
     placed = _SIDE / 2 + centred * np.array([1.0, -1.0]) * (_SIDE - 2 * _MARGIN)
-    return np.clip(placed, _MARGIN / 2, _SIDE - _MARGIN / 2)
+    inside: FloatArray = np.clip(placed, _MARGIN / 2, _SIDE - _MARGIN / 2)
+    return inside
 
 
 def _class_names(drawn: FactorMap, points: FloatArray) -> list[Markup]:
@@ -107,15 +108,25 @@ def _class_names(drawn: FactorMap, points: FloatArray) -> list[Markup]:
             x, y = np.median(spots, axis=0)
             short = name if len(name) <= 14 else f"{name[:13]}…"
             names.append(
-                element("text", short, x=f"{x:.0f}", y=f"{y:.0f}", text_anchor="middle", dy="0.35em", css="spot-name")
+                element(
+                    "text",
+                    short,
+                    x=f"{x:.0f}",
+                    y=f"{y:.0f}",
+                    text_anchor="middle",
+                    dy="0.35em",
+                    css="spot-name",
+                )
             )
     return names
 
 
 # --- walks -------------------------------------------------------------------------------------------
 
-_WIDE, _HIGH = 360.0, 190.0
-_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 78.0, 8.0, 24.0
+_WIDE, _HIGH = 286.0, 172.0
+_LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 74.0, 8.0, 24.0
+_LINE = 14.0
+"""Pixels between names of curves."""
 
 
 def walk_curves(walk: Walk, label: str, *, shares: bool, here: float = math.nan) -> Markup:
@@ -137,8 +148,15 @@ def walk_curves(walk: Walk, label: str, *, shares: bool, here: float = math.nan)
         parts.append(element("line", x1=x, x2=x, y1=_TOP, y2=_HIGH - _BOTTOM, css="here"))
     ends = []
     for index in range(curves.shape[1]):
-        path = _path([(horizontal(float(p)), vertical(float(v))) for p, v in zip(walk.positions, curves[:, index], strict=True)])
-        parts.append(element("path", d=path, css=f"curve k{index % CLASS_COLOURS} dash{index // CLASS_COLOURS % 2}"))
+        path = _path(
+            [
+                (horizontal(float(p)), vertical(float(v)))
+                for p, v in zip(walk.positions, curves[:, index], strict=True)
+            ]
+        )
+        parts.append(
+            element("path", d=path, css=f"curve k{index % CLASS_COLOURS} dash{index // CLASS_COLOURS % 2}")
+        )
         ends.append(vertical(float(curves[-1, index])))
     parts += _end_names(walk.labels, ends)
     return element(
@@ -181,7 +199,9 @@ def _frame(horizontal: _Scale, vertical: _Scale, shares: bool) -> list[Markup]:
         value = horizontal.start + share * (horizontal.stop - horizontal.start)
         text = f"{value:+.1f}σ".replace("-", "−").replace("+0.0σ", "mean").replace("−0.0σ", "mean")
         anchor = ("start", "middle", "end")[round(2 * share)]
-        parts.append(element("text", text, x=f"{horizontal(value):.1f}", y=_HIGH - 8, text_anchor=anchor, css="tick"))
+        parts.append(
+            element("text", text, x=f"{horizontal(value):.1f}", y=_HIGH - 8, text_anchor=anchor, css="tick")
+        )
     return parts
 
 
@@ -199,20 +219,20 @@ def _path(points: Sequence[tuple[float, float]]) -> str:
 
 def _end_names(labels: Sequence[str], ends: Sequence[float]) -> list[Markup]:
     """Names at the right ends of their curves, pushed apart where they would overlap."""
-    order = sorted((i for i in range(len(labels)) if math.isfinite(ends[i])), key=lambda i: ends[i])
+    order = sorted(
+        (i for i in range(min(len(labels), len(ends))) if math.isfinite(ends[i])), key=lambda i: ends[i]
+    )
     places: dict[int, float] = {}
     last = -math.inf
     for index in order:
-        last = max(ends[index], last + 13)
-        places[index] = last
-    over = max(0.0, last - (_HIGH - _BOTTOM)) if order else 0.0
-    return [
-        element(
-            "text",
-            labels[i] if len(labels[i]) <= 12 else f"{labels[i][:11]}…",
-            x=_WIDE - _RIGHT + 6,
-            y=f"{places[i] - over + 3.5:.1f}",
-            css=f"curve-name t{i % CLASS_COLOURS}",
-        )
-        for i in order
-    ]
+        places[index] = last = max(ends[index], last + _LINE)
+    floor = _HIGH - _BOTTOM + _LINE / 2
+    for index in reversed(order):
+        places[index] = floor = min(places[index], floor - (_LINE if index != order[-1] else 0))
+    parts = []
+    for i in order:
+        name = labels[i] if len(labels[i]) <= 10 else f"{labels[i][:9]}…"
+        colour = f"end k{i % CLASS_COLOURS}"
+        parts.append(element("circle", cx=_WIDE - _RIGHT + 9, cy=f"{places[i]:.1f}", r=3.2, css=colour))
+        parts.append(element("text", name, x=_WIDE - _RIGHT + 17, y=f"{places[i] + 4:.1f}", css="curve-name"))
+    return parts

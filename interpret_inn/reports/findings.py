@@ -19,8 +19,8 @@ from interpret_inn.types import RESIDUAL, Score
 Level = Literal["bad", "warn", "note"]
 READABLE = 0.02
 """A concept counts as readable from the layer where the read-out exceeds chance by more than this."""
-FAINT, STRONG = 0.05, 0.25
-"""Leaks under the first share of what the layer itself tells are not reported; from the second on they are bad."""
+FAINT, MILD, STRONG = 0.05, 0.1, 0.25
+"""Shares of what the layer itself tells: leaks under the first stay in the matrix, over the last are bad."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def best(readout: ReadOut) -> Score:
 
 
 def recovered(leakage: Leakage, concept: str, factor: str) -> float:
-    """How much of what the layer tells of a concept stands in a factor: 0 at chance, 1 at the layer's own read-out.
+    """How much of what the layer tells of a concept stands in a factor: 0 at chance, 1 at all of it.
 
     NaN where the layer itself tells nothing of the concept.
     """
@@ -127,15 +127,23 @@ def _failed_checks(explanation: Explanation) -> Iterator[Doubt]:
     if not checks.finite:
         yield Doubt("bad", Markup("Some codes or outputs are not finite numbers: edits cannot be relied on."))
     if not checks.unedited_identical:
-        yield Doubt("bad", Markup("The model gave other outputs while it was watched, although nothing was edited."))
+        yield Doubt(
+            "bad", Markup("The model gave other outputs while it was watched, although nothing was edited.")
+        )
     limit = number(checks.tolerance)
     for error, where in ((checks.round_trip_data, "on data"), (checks.round_trip_edited, "after edits")):
         if not error <= checks.tolerance:
-            text = Markup("The translation is not exact {}: its error is {}, allowed is {}.")
-            yield Doubt("bad", text.format(where, number(error), limit))
+            found = "could not be measured" if math.isnan(error) else f"is {number(error)}"
+            text = Markup("The translation is not exact {}: its error {}, allowed is {}.")
+            yield Doubt("bad", text.format(where, found, limit))
     if not checks.agreement >= 0.999:
         text = Markup("The model agrees with itself through the translation in only {} of inputs.")
-        yield Doubt("bad", text.format(percent(checks.agreement)))
+        unknown = Markup(
+            "Whether the model agrees with itself through the translation could not be measured."
+        )
+        yield Doubt(
+            "bad", unknown if math.isnan(checks.agreement) else text.format(percent(checks.agreement))
+        )
 
 
 def _factors(explanation: Explanation) -> Iterator[Doubt]:
@@ -162,12 +170,17 @@ def _factors(explanation: Explanation) -> Iterator[Doubt]:
 def _leaking(explanation: Explanation) -> Iterator[Doubt]:
     for leak in leaks(explanation.leakage):
         if leak.factor == RESIDUAL:
-            text = Markup("Part of {} is left in {}: it can be read there with {} (guessing reaches {}).")
+            text = Markup("Part of {} is left in {}: it can be read there {}.")
         else:
-            text = Markup("{} leaks into the factor {}: it can be read there with {} (guessing reaches {}).")
-        values = (score_text(leak.score.value, leak.kind), score_text(leak.chance, leak.kind))
-        sentence = text.format(name_of(leak.concept), name_of(leak.factor), *values)
-        level: Level = "bad" if leak.share >= STRONG else "warn"
+            text = Markup("{} leaks into the factor {}: it can be read there {}.")
+        value, guess = score_text(leak.score.value, leak.kind), score_text(leak.chance, leak.kind)
+        told = (
+            f"correctly in {value} (guessing: {guess})"
+            if leak.kind == "accuracy"
+            else f"with R² {value} (guessing: 0)"
+        )
+        sentence = text.format(name_of(leak.concept), name_of(leak.factor), told)
+        level: Level = "bad" if leak.share >= STRONG else "warn" if leak.share >= MILD else "note"
         if leak.association >= leak.score.value:
             level = "note"
             more = Markup(" That is no more than the two go together in the data ({}).")
@@ -178,7 +191,9 @@ def _leaking(explanation: Explanation) -> Iterator[Doubt]:
 def _responses(explanation: Explanation) -> Iterator[Doubt]:
     for name, response in explanation.responses.items():
         if response.left_data > 0.05:
-            text = Markup("{} of the edits of {} lie further from the data than 99% of the data lie from each other.")
+            text = Markup(
+                "{} of the edits of {} lie further from the data than 99% of the data lie from each other."
+            )
             yield Doubt("warn", text.format(percent(response.left_data), name_of(name)))
     ranking = ranked(explanation)
     residual = explanation.responses.get(RESIDUAL)
@@ -197,9 +212,13 @@ def _data(explanation: Explanation) -> Iterator[Doubt]:
         yield Doubt("warn", Markup("{}").format(warning))
     judged = explanation.split[2]
     if judged < 100:
-        text = Markup("Everything was judged on {}: the intervals are wide, and small effects cannot be seen.")
+        text = Markup(
+            "Everything was judged on {}: the intervals are wide, and small effects cannot be seen."
+        )
         yield Doubt("warn", text.format(count(judged, "input")))
     if explanation.skipped:
         text = Markup('{} could not be read and {} left out (<a href="#provenance">which</a>).')
         amount = len(explanation.skipped)
-        yield Doubt("warn", text.format(count(amount, "input").capitalize(), "was" if amount == 1 else "were"))
+        yield Doubt(
+            "warn", text.format(count(amount, "input").capitalize(), "was" if amount == 1 else "were")
+        )

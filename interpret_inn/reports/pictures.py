@@ -19,7 +19,7 @@ CRISP = 48
 
 @dataclass(frozen=True)
 class Quality:
-    """How large and how fine thumbnails are: the longest edge in pixels (0: no pictures) and WebP's quality."""
+    """How large and fine thumbnails are: the longest edge in pixels (0: no pictures), WebP's quality."""
 
     edge: int
     quality: int
@@ -61,7 +61,12 @@ class Thumbnails:
         if key not in self._known:
             self._known[key] = encode(picture, edge, self.quality.quality)
         return element(
-            "img", src=self._known[key], alt=alt, width=width, height=height, css=f"thumb{crisp} {css}".strip()
+            "img",
+            src=self._known[key],
+            alt=alt,
+            width=width,
+            height=height,
+            css=f"thumb{crisp} {css}".strip(),
         )
 
 

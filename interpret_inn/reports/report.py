@@ -48,7 +48,7 @@ class Report:
         return page(self.explanation, self.sections)
 
     def to_dict(self) -> dict[str, Any]:
-        """The same content for programs: plain dicts, lists, strings and numbers; None where a number is missing.
+        """The same content for programs: dicts, lists, strings, numbers; None where a number is missing.
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `axes`, `split`, `checks`, `factors`, `leakage`,
         `response`, `examples`, `maps`, `neighbours`, `walks`, `drifts`, `timings`, `warnings`, `skipped`,
@@ -73,7 +73,9 @@ class Report:
         target = _html_path(path)
         texts = {
             target: self.to_html(),
-            target.with_suffix(".json"): json.dumps(self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False),
+            target.with_suffix(".json"): json.dumps(
+                self.to_dict(), ensure_ascii=False, indent=1, allow_nan=False
+            ),
         }
         for file, text in texts.items():
             _write(file, text)
@@ -119,7 +121,8 @@ def _write(file: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise StoreError(
-            f"The report ({bytes_text(len(data))}) cannot be written to {str(file)!r}: {error.strerror or error}. "
+            f"The report ({bytes_text(len(data))}) cannot be written to {str(file)!r}: "
+            f"{error.strerror or error}. "
             f"{_free(file)}Type report.save(...) with a folder that you can write to."
         ) from error
     _log.info("Wrote %s (%s).", file, bytes_text(len(data)))

@@ -13,12 +13,12 @@ from interpret_inn.reports.answers import response_words
 from interpret_inn.reports.figures import Mark
 from interpret_inn.reports.findings import best, measure, ranked, recovered
 from interpret_inn.reports.wording import (
-    MISSING,
     interval_text,
     number,
     percent,
     score_text,
     seconds,
+    tick,
 )
 from interpret_inn.types import RESIDUAL, Score
 
@@ -36,7 +36,7 @@ def factor_css(explanation: Explanation) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class ResponseRow:
-    """A factor's response: its bar, its main number and interval, and the further columns as texts."""
+    """A factor's response: its bar, its main number and interval, and further columns (number, interval)."""
 
     name: str
     learnt: bool | None
@@ -44,7 +44,7 @@ class ResponseRow:
     value: str
     interval: str
     words: str
-    columns: tuple[str, ...]
+    columns: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,10 @@ class ResponseFigure:
 
 
 _CAPTIONS = {
-    "classes": "Share of inputs whose predicted class changes when this factor alone is exchanged for that of other data",
-    "image": "Root mean squared change of the output image when this factor alone is exchanged, in units of the data’s range",
+    "classes": "Share of inputs whose predicted class changes when this factor alone is "
+    "exchanged for that of other data",
+    "image": "Root mean squared change of the output image when this factor alone is exchanged, "
+    "in units of the data’s range",
     "scalar": "Mean change of the output when this factor alone is exchanged for that of other data",
 }
 
@@ -74,8 +76,9 @@ def response_figure(explanation: Explanation) -> ResponseFigure | None:
     top = 1.0 if in_percent else figures.round_up(max(_reach(measure(response)) for _, response in ranking))
     learnt = {factor.name: factor.learnt for factor in explanation.factors}
     rows = tuple(_response_row(name, response, top, learnt.get(name)) for name, response in ranking)
-    headings = ("KL divergence", "Class std. dev.", "Probability", "Left the data") if in_percent else ("Left the data",)
-    return ResponseFigure(rows, figures.axis(top, percent if in_percent else number), _CAPTIONS[kind], headings)
+    further = ("KL divergence", "Class std. dev.", "Prob. change") if in_percent else ()
+    headings = (*further, "Left the data")
+    return ResponseFigure(rows, figures.axis(top, percent if in_percent else tick), _CAPTIONS[kind], headings)
 
 
 def _reach(score: Score) -> float:
@@ -86,21 +89,16 @@ def _response_row(name: str, response: Response, top: float, learnt: bool | None
     score, kind = measure(response), "accuracy" if response.kind == "classes" else "r2"
     value, interval = score_text(score.value, kind), interval_text(score, kind)
     label = f"{name}: {value}" + (f", 95% interval {interval}" if interval else "")
-    columns: tuple[str, ...] = (percent(response.left_data),)
+    columns: tuple[tuple[str, str], ...] = ((percent(response.left_data), ""),)
     if response.kind == "classes":
         columns = (
-            _with_interval(response.kl),
-            _with_interval(response.class_std),
-            f"± {percent(response.change.value)}" if math.isfinite(response.change.value) else MISSING,
+            (number(response.kl.value), interval_text(response.kl, "r2")),
+            (number(response.class_std.value), interval_text(response.class_std, "r2")),
+            (percent(response.change.value), interval_text(response.change, "accuracy")),
             *columns,
         )
     strip = figures.bar(score, label, top=top)
     return ResponseRow(name, learnt, strip, value, interval, response_words(response), columns)
-
-
-def _with_interval(score: Score) -> str:
-    interval = interval_text(score, "r2")
-    return f"{number(score.value)} ({interval})" if interval else number(score.value)
 
 
 # --- what each factor carries ------------------------------------------------------------------------
@@ -150,7 +148,11 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
         share = recovered(leakage, concept, factor)
         heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
         readout = leakage.scores[concept][factor]
-        cells.append(_cell(readout.linear, readout.mlp, f"{concept} from {factor}", kind, marks, heat, factor == concept))
+        cells.append(
+            _cell(
+                readout.linear, readout.mlp, f"{concept} from {factor}", kind, marks, heat, factor == concept
+            )
+        )
     whole = leakage.representation[concept]
     layer = _cell(whole.linear, whole.mlp, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False)
     words = "read correctly" if kind == "accuracy" else "R²"
@@ -164,8 +166,12 @@ def _cell(
 ) -> MatrixCell:
     text, interval = score_text(linear.value, kind), interval_text(linear, kind)
     network_text = score_text(network.value, kind)
-    label = f"{name}: {text}" + (f" ({interval})" if interval else "") + f", by a small network {network_text}"
-    return MatrixCell(text, network_text, figures.cell(linear, network, label, marks=marks), round(heat, 3), own)
+    label = (
+        f"{name}: {text}" + (f" ({interval})" if interval else "") + f", by a small network {network_text}"
+    )
+    return MatrixCell(
+        text, network_text, figures.cell(linear, network, label, marks=marks), round(heat, 3), own
+    )
 
 
 @dataclass(frozen=True)
@@ -200,6 +206,7 @@ class DriftRow:
     edited: str
     held: str
     strip: Markup
+    scale: str
     without_hold: str
     with_hold: str
 
@@ -212,10 +219,10 @@ def drift_rows(explanation: Explanation) -> tuple[DriftRow, ...]:
         kind = kinds.get(drift.held, "r2")
         texts = (score_text(drift.without_hold.value, kind), score_text(drift.with_hold.value, kind))
         reach = max(_reach(drift.without_hold), _reach(drift.with_hold))
-        top = 1.0 if kind == "accuracy" else figures.round_up(reach)
+        top = figures.round_up(reach)
         label = f"{drift.held} while {drift.edited} is swapped: {texts[0]} without holding, {texts[1]} with"
         strip = figures.dumbbell(drift.without_hold, drift.with_hold, label, top=top)
-        rows.append(DriftRow(drift.edited, drift.held, strip, *texts))
+        rows.append(DriftRow(drift.edited, drift.held, strip, f"0 to {score_text(top, kind)}", *texts))
     return tuple(rows)
 
 
@@ -236,7 +243,12 @@ def check_rows(explanation: Explanation) -> tuple[CheckRow, ...]:
     yes = {True: "yes", False: "no"}
     same = "Attached but unedited, the model gives the bare model’s outputs bit for bit"
     return (
-        CheckRow("Error of the translation there and back, on data", number(checks.round_trip_data), limit, within[0]),
+        CheckRow(
+            "Error of the translation there and back, on data",
+            number(checks.round_trip_data),
+            limit,
+            within[0],
+        ),
         CheckRow("The same for edited codes", number(checks.round_trip_edited), limit, within[1]),
         CheckRow(
             "Inputs with the same output through the translation",
@@ -244,7 +256,12 @@ def check_rows(explanation: Explanation) -> tuple[CheckRow, ...]:
             "at least 99.9%",
             checks.agreement >= 0.999,
         ),
-        CheckRow("Largest change of the output by it, in units of its spread", number(checks.output_change), "", None),
+        CheckRow(
+            "Largest change of the output by it, in units of its spread",
+            number(checks.output_change),
+            "",
+            None,
+        ),
         CheckRow(same, yes[checks.unedited_identical], "yes", checks.unedited_identical),
         CheckRow("All codes and all outputs are finite numbers", yes[checks.finite], "yes", checks.finite),
     )
@@ -258,6 +275,11 @@ def sizes_strip(explanation: Explanation, css: dict[str, str]) -> Markup:
 
 def timing_parts(explanation: Explanation) -> tuple[tuple[str, str], ...]:
     """Steps and how long they took, the total last."""
-    names = {"encode": "computing representations", "fit": "fitting", "explain": "explaining", "total": "in all"}
+    names = {
+        "encode": "computing representations",
+        "fit": "fitting",
+        "explain": "explaining",
+        "total": "in all",
+    }
     ordered = sorted(explanation.timings.items(), key=lambda item: item[0] == "total")
     return tuple((names.get(name, name), seconds(value)) for name, value in ordered)

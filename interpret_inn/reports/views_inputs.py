@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from interpret_inn.explaining.records import Example, ExampleFactor, Explanation, Outcome, Walk
 from interpret_inn.reports import figures
+from interpret_inn.reports.figures import element
 from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_map, legend, walk_curves
 from interpret_inn.reports.findings import decides
 from interpret_inn.reports.pictures import Thumbnails
@@ -61,10 +62,15 @@ def outcome_lines(outcome: Outcome, *, classes: bool, most: int = 3) -> tuple[Ou
     """The first lines of an outcome; `classes`: values are probabilities."""
     labels = outcome.labels or ("",) * len(outcome.values)
     pairs = list(zip(labels, outcome.values, strict=False))[:most]
-    return tuple(OutcomeLine(name, percent(v) if classes else number(v), v if classes else math.nan) for name, v in pairs)
+    return tuple(
+        OutcomeLine(name, percent(v) if classes else number(v), v if classes else math.nan)
+        for name, v in pairs
+    )
 
 
-def example_views(explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails) -> tuple[ExampleView, ...]:
+def example_views(
+    explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
+) -> tuple[ExampleView, ...]:
     """The examples that the page shows."""
     shown = explanation.examples[:EXAMPLES]
     return tuple(_example(explanation, index, example, css, thumbnail) for index, example in enumerate(shown))
@@ -74,7 +80,9 @@ def _example(
     explanation: Explanation, index: int, example: Example, css: dict[str, str], thumbnail: Thumbnails
 ) -> ExampleView:
     classes = decides(explanation)
-    picture = None if example.picture is None else thumbnail(example.picture, f"Input {example.name}", "large")
+    picture = (
+        None if example.picture is None else thumbnail(example.picture, f"Input {example.name}", "large")
+    )
     rows = tuple(
         _example_row(explanation, example, name, factor, css.get(name, "f-rest"), thumbnail)
         for name, factor in example.factors.items()
@@ -83,7 +91,12 @@ def _example(
 
 
 def _example_row(
-    explanation: Explanation, example: Example, name: str, factor: ExampleFactor, css: str, thumbnail: Thumbnails
+    explanation: Explanation,
+    example: Example,
+    name: str,
+    factor: ExampleFactor,
+    css: str,
+    thumbnail: Thumbnails,
 ) -> ExampleRow:
     classes = decides(explanation)
     swap = outcome_lines(factor.swap, classes=classes, most=1)
@@ -91,6 +104,7 @@ def _example_row(
     donor = None
     if 0 <= factor.donor < len(explanation.examples):
         source = explanation.examples[factor.donor]
+        donor = element("span", source.name, css="donor")
         if source.picture is not None:
             donor = thumbnail(source.picture, f"Donor {source.name}", "small", share=0.5)
     picture = example.edited.get(name)
@@ -99,11 +113,15 @@ def _example_row(
     strip = figures.position(factor.percentile, where if math.isfinite(factor.percentile) else "not known")
     changed = classes and bool(top) and bool(swap) and swap[0].label != top[0]
     flip = percent(factor.resample_flip)
-    return ExampleRow(name, css, factor.label, _sigma(factor.value), strip, flip, donor, edited, swap, changed)
+    return ExampleRow(
+        name, css, factor.label, _sigma(factor.value), strip, flip, donor, edited, swap, changed
+    )
 
 
 def _sigma(value: float) -> str:
-    return f"{value:+.1f}σ".replace("-", "−") if math.isfinite(value) else MISSING
+    if not math.isfinite(value):
+        return MISSING
+    return "0.0σ" if abs(value) < 0.05 else f"{value:+.1f}σ".replace("-", "−")
 
 
 # --- maps and neighbours -----------------------------------------------------------------------------
@@ -126,7 +144,9 @@ def map_views(explanation: Explanation, css: dict[str, str]) -> tuple[MapView, .
     views = []
     for name, drawn in explanation.maps.items():
         shown = min(len(drawn.classes), LABELLED)
-        classes = f", {len(drawn.classes)} classes: {', '.join(drawn.classes[:shown])}" if drawn.classes else ""
+        classes = (
+            f", {len(drawn.classes)} classes: {', '.join(drawn.classes[:shown])}" if drawn.classes else ""
+        )
         drawing = factor_map(drawn, f"Map of {name}: {len(drawn.points)} inputs{classes}")
         remark = ""
         if drawn.kind == "categorical" and len(drawn.classes) > LABELLED:
@@ -198,10 +218,16 @@ class WalkGroup:
     walks: tuple[WalkView, ...]
 
 
-def walk_groups(explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails) -> tuple[WalkGroup, ...]:
+def walk_groups(
+    explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
+) -> tuple[WalkGroup, ...]:
     """Walks by factor."""
     return tuple(
-        WalkGroup(name, css.get(name, "f-rest"), tuple(_walk(explanation, name, w, thumbnail) for w in walks[:WALKS]))
+        WalkGroup(
+            name,
+            css.get(name, "f-rest"),
+            tuple(_walk(explanation, name, w, thumbnail) for w in walks[:WALKS]),
+        )
         for name, walks in explanation.walks.items()
         if walks
     )
@@ -218,7 +244,8 @@ def _walk(explanation: Explanation, factor: str, walk: Walk, thumbnail: Thumbnai
     drawing = None
     if walk.curves.size:
         here = example.factors[factor].value if example and factor in example.factors else math.nan
-        label = f"Output along {factor} from {_sigma(float(walk.positions[0]))} to {_sigma(float(walk.positions[-1]))}"
+        first, last = (_sigma(float(walk.positions[end])) for end in (0, -1))
+        label = f"Output along {factor} from {first} to {last}"
         drawing = walk_curves(walk, f"{label}: {', '.join(walk.labels)}", shares=shares, here=here)
     frames = tuple(
         (thumbnail(frame, f"Output at {_sigma(float(where))}", share=0.7), _sigma(float(where)))

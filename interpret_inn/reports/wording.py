@@ -33,19 +33,33 @@ def percent(share: float) -> str:
 def number(value: float) -> str:
     """A number with two decimals, or with a power of ten where these would show nothing.
 
-    >>> [number(x) for x in (0.0, 0.314, -1.2, 0.0312, 3.2e-6, 1234.5, 2.5e7, float("nan"))]
-    ['0', '0.31', '−1.20', '0.031', '3.2·10⁻⁶', '1234', '2.5·10⁷', '–']
+    >>> [number(x) for x in (0.0, 0.314, -1.2, 0.0312, 3.2e-6, 1e-4, 1234.5, 2.5e7)]
+    ['0', '0.31', '−1.20', '0.031', '3.2·10⁻⁶', '10⁻⁴', '1234', '2.5·10⁷']
+    >>> number(float("nan")), number(float("inf"))
+    ('–', '∞')
     """
-    if not math.isfinite(value):
+    if math.isnan(value):
         return MISSING
     size = abs(value)
+    if math.isinf(size):
+        return "∞" if value > 0 else "−∞"
     if size == 0:
         return "0"
     if size < 1e-3 or size >= 1e5:
         digits, exponent = f"{value:.1e}".split("e")
-        return f"{digits}·10{str(int(exponent)).translate(_SUPERSCRIPT)}".replace("-", "−")
+        times = "" if digits == "1.0" else f"{digits}·"
+        return f"{times}10{str(int(exponent)).translate(_SUPERSCRIPT)}".replace("-", "−")
     decimals = 3 if size < 0.1 else 2 if size < 100 else 0
     return f"{value:.{decimals}f}".replace("-", "−")
+
+
+def tick(value: float) -> str:
+    """A number on a scale, without zeros that say nothing.
+
+    >>> [tick(x) for x in (0.0, 0.06, 0.5, 300.0)]
+    ['0', '0.06', '0.5', '300']
+    """
+    return f"{value:.3g}" if value == 0 or 1e-3 <= value < 1e3 else number(value)
 
 
 def score_text(value: float, kind: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from interpret_inn.plugin.hookspecs import hookimpl
+from interpret_inn import hookimpl
 from interpret_inn.types import BackboneSpec
 
 from .adapting import adapt

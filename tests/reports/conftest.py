@@ -57,7 +57,11 @@ def leakage_of_two() -> Leakage:
         factors=("digit", "colour", "residual"),
         kind={"digit": "accuracy", "colour": "r2"},
         scores={
-            "digit": {"digit": readout(0.974), "colour": readout(0.138, 0.161), "residual": readout(0.181, 0.31)},
+            "digit": {
+                "digit": readout(0.974),
+                "colour": readout(0.138, 0.161),
+                "residual": readout(0.181, 0.31),
+            },
             "colour": {"digit": readout(0.011), "colour": readout(0.311), "residual": readout(-0.004, -0.12)},
         },
         representation={"digit": readout(0.966), "colour": readout(0.328)},
@@ -80,8 +84,12 @@ def examples_of(count: int) -> tuple[Example, ...]:
         swapped = Outcome((str(digits[donor]),), (0.91,))
         same = Outcome((str(digits[index]),), (0.955,))
         factors = {
-            "digit": ExampleFactor(0.8 - 0.2 * index, 88.0 - 9 * index % 100, str(digits[index]), 0.87, swapped, donor),
-            "colour": ExampleFactor(-1.3 + 0.3 * index, 4.0 + 6 * index, f"{0.1 * index:.2f}", 0.03, same, donor),
+            "digit": ExampleFactor(
+                0.8 - 0.2 * index, 88.0 - 9 * index % 100, str(digits[index]), 0.87, swapped, donor
+            ),
+            "colour": ExampleFactor(
+                -1.3 + 0.3 * index, 4.0 + 6 * index, f"{0.1 * index:.2f}", 0.03, same, donor
+            ),
             "residual": ExampleFactor(0.1, 52.0, "", 0.11, same, donor),
         }
         examples.append(Example(f"digit-{index:04d}", pictures[index], prediction, factors))
@@ -99,7 +107,9 @@ def maps_of_two() -> dict[str, FactorMap]:
     ring = np.stack([np.cos(turn), np.sin(turn)], 1) + random.normal(0, 0.1, (400, 2))
     classes = tuple(str(i) for i in range(10))
     return {
-        "digit": FactorMap(blobs, labels.astype(np.float64), "categorical", classes, "First two discriminant axes."),
+        "digit": FactorMap(
+            blobs, labels.astype(np.float64), "categorical", classes, "First two discriminant axes."
+        ),
         "colour": FactorMap(line, hue, "numeric", (), "Regression direction and the first axis across it."),
         "residual": FactorMap(ring, np.full(400, NAN), "unlabelled", (), "First two principal axes."),
         "turn": FactorMap(ring, turn, "cyclic", (), "Directions of cosine and sine."),
@@ -190,7 +200,13 @@ def generator_explanation(explanation: Explanation) -> Explanation:
     )
     entry = ExampleFactor(0.4, 66.0, "", NAN, Outcome((), ()), 1)
     examples = tuple(
-        Example(f"seed {i}", face(), Outcome((), ()), dict.fromkeys(responses, entry), {n: face() for n in responses})
+        Example(
+            f"seed {i}",
+            face(),
+            Outcome((), ()),
+            dict.fromkeys(responses, entry),
+            {n: face() for n in responses},
+        )
         for i in range(3)
     )
     steps = np.linspace(-2, 2, 7)
@@ -222,7 +238,14 @@ def bare_explanation(explanation: Explanation) -> Explanation:
         factors=(FactorSummary("residual", 64, 1.0, NAN, None, ""),),
         leakage=Leakage((), ("residual",), {}, {}, {}, {}, {}, {}),
         responses={"residual": empty},
-        examples=(Example("x", None, Outcome((), ()), {"residual": ExampleFactor(NAN, NAN, "", NAN, Outcome((), ()), -1)}),),
+        examples=(
+            Example(
+                "x",
+                None,
+                Outcome((), ()),
+                {"residual": ExampleFactor(NAN, NAN, "", NAN, Outcome((), ()), -1)},
+            ),
+        ),
         maps={"residual": FactorMap(np.zeros((0, 2)), np.zeros(0), "unlabelled", (), "")},
         neighbours={"residual": Neighbours(np.zeros(1), np.zeros((1, 2), np.int64), (), ())},
         walks={"residual": (Walk(7, np.array([0.0]), ("score",), np.full((1, 1), NAN)),)},

@@ -1,0 +1,58 @@
+"""Inputs batch by batch into a backbone, and its outputs as those of one batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from interpret_inn.backbones import Backbone
+from interpret_inn.backbones.structures import describe, replace, select, tensors
+from interpret_inn.data import stream
+from interpret_inn.errors import InputError
+from interpret_inn.fitting.encoding import prepared
+
+BATCH = 64
+"""Inputs in one forward, unless the caller's loader says otherwise."""
+
+
+def batches(backbone: Backbone, inputs: Any) -> Iterator[Tensor]:
+    """Prepared batches of anything that can be read as inputs.
+
+    Raises:
+        InputError: there are no inputs.
+    """
+    done = 0
+    for batch in stream(inputs, BATCH):
+        yield prepared(backbone, batch, start=done)
+        done += len(batch)
+    if not done:
+        raise InputError("Expected at least one input, found none.")
+
+
+def run_bare(backbone: Backbone, inputs: Any) -> Any:
+    """The bare model's outputs, bit for bit."""
+    with backbone.session():
+        return join([backbone.outputs(batch) for batch in batches(backbone, inputs)])
+
+
+def join(outputs: Sequence[Any]) -> Any:
+    """Outputs of several batches as those of one: a structure like the first, its tensors joined.
+
+    Raises:
+        InputError: outputs without tensors, or with tensors that have no axis for the batch.
+    """
+    joined = outputs[0]
+    if len(outputs) == 1:
+        return joined
+    places = [at for at, tensor in tensors(joined) if tensor.ndim]
+    if len(places) != len(list(tensors(joined))) or not places:
+        raise InputError(
+            f"Outputs such as {describe(joined)} cannot be joined over batches. Pass at most {BATCH} inputs."
+        )
+    for at in places:
+        parts = [select(output, at, where="The output of a batch") for output in outputs]
+        joined = replace(joined, at, torch.cat(parts))
+    return joined

@@ -1,0 +1,78 @@
+"""A fixed rotation that puts what pairs have in common where it belongs, before anything is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from nflows.transforms import Transform
+from torch import Tensor
+
+_ROUNDS = 200
+_CLOSE = 1e-5
+
+
+class Rotation(Transform):
+    """Turns (B, d) by an orthogonal matrix; the identity until `set` is called.
+
+    Args:
+        width: d, a few hundred at most: the matrix is dense.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.register_buffer("matrix", torch.eye(width))
+
+    def set(self, matrix: Tensor) -> None:
+        """Takes over an orthogonal matrix (d, d); rows (B, d) are multiplied by it from the right."""
+        self.matrix.copy_(matrix)
+
+    def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Turns (B, d); log|det| is 0, (B,)."""
+        return inputs @ self.matrix, inputs.new_zeros(len(inputs))
+
+    def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Turns (B, d) back; log|det| is 0, (B,)."""
+        return inputs @ self.matrix.T, inputs.new_zeros(len(inputs))
+
+
+def aligning_matrix(white: Tensor, first: Tensor, second: Tensor, rho: Tensor, sizes: Sequence[int]) -> Tensor:
+    """The rotation after which each factor's axes hold as much of its pairs' covariance as axes can.
+
+    With `C_k` the covariance of pairs that share concept k (as the least squares slope over ρ), it maximises
+    `Σ_k tr(V_kᵀ C_k V_k)` over orthogonal `V = [V_1 … V_K V_residual]`: the part of the pair likelihood that
+    a linear map can reach. Each round replaces `V` by the orthogonal matrix nearest to `[C_k V_k]`, which
+    cannot lower the sum once the `C_k` are shifted to be positive.
+
+    Args:
+        white: Whitened samples, float (N, d).
+        first: One side of n pairs, int64 (n,), rows of `white`.
+        second: The other side.
+        rho: Correlations, float (n, K + 1), the residual last.
+        sizes: Axes of each factor, the residual last, summing to d.
+
+    Returns:
+        float (d, d), the axes of the factors one after the other as columns.
+    """
+    a, b = white[first].double(), white[second].double()
+    weights = rho[:, :-1].double().to(a.device)
+    common = [_common(a, b, weight) for weight in weights.unbind(1)]
+    shift = max(float(torch.linalg.eigvalsh(c).abs().max()) for c in common)
+    ends = torch.tensor(sizes).cumsum(0).tolist()
+    spans = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    axes = torch.eye(white.shape[1], dtype=torch.float64, device=a.device)
+    for _ in range(_ROUNDS):
+        pulled = shift * axes
+        for c, span in zip(common, spans[:-1], strict=True):
+            pulled[:, span] += c @ axes[:, span]
+        left, _, right = torch.linalg.svd(pulled)
+        moved, axes = float((left @ right - axes).norm()), left @ right
+        if moved < _CLOSE * len(axes):
+            break
+    return axes.to(white)
+
+
+def _common(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+    """Symmetric covariance (d, d) of pairs, as the slope over their ρ; 0 where no pair shares the concept."""
+    product = (a * weight[:, None]).T @ b / weight.square().sum().clamp_min(1e-12)
+    return (product + product.T) / 2

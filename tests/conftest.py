@@ -1,0 +1,76 @@
+"""What all tests share: a cache of their own, and one small interpreter that is fitted once."""
+
+import os
+import warnings
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+
+import interpret_inn as inn
+from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
+
+
+class Toy(NamedTuple):
+    """A fitted toy and its data.
+
+    Attributes:
+        interpreter: Fitted to `shape` and `hue` at the 32 inputs of the toy classifier's head.
+        model: Its model.
+        images: uint8 (400, 24, 24, 3), what it was fitted on.
+        labels: By concept.
+        fresh: uint8 (150, 24, 24, 3), images that no fit has seen.
+    """
+
+    interpreter: inn.Interpreter
+    model: ToyClassifier
+    images: np.ndarray[Any, np.dtype[np.uint8]]
+    labels: dict[str, np.ndarray[Any, Any]]
+    fresh: np.ndarray[Any, np.dtype[np.uint8]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def cache_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """No test writes into the cache of the user who runs it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("INTERPRET_INN_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session")
+def small() -> dict[str, Any]:
+    """Settings of a fit that is over in a moment and has learnt next to nothing."""
+    return {
+        "steps": 6, "pairs": 32, "blocks": 2, "hidden": 16, "every": 3, "axes": 12, "samples_per_axis": 1, "explained": 1.0,
+        "cache": None, "checkpoint": None,
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def toy(cache_of_tests: None) -> Toy:
+    """The shared interpreter; tests must not fit it again."""
+    model = toy_classifier()
+    images, labels = toy_images(400, seed=1)
+    interpreter = inn.wrap(model, "head:in")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", inn.InnWarning)
+        interpreter.fit(
+            "labels", data=images, labels=labels, kinds={"shape": "categorical", "hue": "cyclic"},
+            steps=150, pairs=128, hidden=64, blocks=3, samples_per_axis=3, cache=None, checkpoint=None,
+        )  # fmt: skip
+    return Toy(interpreter, model, images, labels, toy_images(150, seed=2)[0])
+
+
+@pytest.fixture
+def folder_state() -> Any:
+    """Lists all files of a folder, to see that nothing was left behind."""
+
+    def listing(folder: os.PathLike[str]) -> list[str]:
+        return sorted(
+            os.path.relpath(os.path.join(place, name), folder)
+            for place, _, names in os.walk(folder)
+            for name in names
+        )
+
+    return listing

@@ -1,0 +1,52 @@
+"""README.md: the commands as they are, the public names, and links that lead somewhere."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import interpret_inn as inn
+from interpret_inn import cli
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+DEMO = "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/interpret-inn demo"
+TESTS = "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"
+
+
+def test_each_command_does_the_whole_set_up() -> None:
+    for command in (DEMO, TESTS):
+        assert f"$ {command}\n" in README
+    assert README.count("$ uv venv .venv && uv pip install -p .venv -e ") == 2
+
+
+def test_all_public_names_are_in_the_table() -> None:
+    named = set(re.findall(r"`inn\.(\w+)", README[README.index("## Public names") :]))
+    assert named == set(inn.__all__)
+
+
+def test_methods_and_edits_in_the_table_exist() -> None:
+    for owner, line in ((inn.Interpreter, "| `inn.Interpreter` |"), (inn.edits, "| `inn.edits` |")):
+        row = next(text for text in README.splitlines() if text.startswith(line))
+        names = re.findall(r"`(\w+)`", row.removeprefix(line))
+        assert len(names) >= 4
+        assert all(hasattr(owner, name) for name in names)
+
+
+def test_subcommands_exist() -> None:
+    line = next(text for text in README.splitlines() if text.startswith("From a shell:"))
+    names = re.findall(r"`(?:interpret-inn )?(\w+)`", line)
+    assert len(names) == 6
+    assert all(callable(getattr(cli, name)) for name in names)
+
+
+def test_links_lead_somewhere() -> None:
+    for target in re.findall(r"\]\(([^)#\s]+)[^)]*\)", README):
+        if "://" not in target:
+            assert (ROOT / target).exists(), f"README.md links to {target}"
+
+
+def test_the_changelog_has_this_version() -> None:
+    assert f"\n## {inn.__version__}\n" in CHANGELOG

@@ -1,0 +1,239 @@
+"""The trainer: stopped and resumed, stopped early, and held when a loss is not finite."""
+
+import math
+
+import pytest
+import torch
+from torch import Generator, nn
+
+from interpret_inn.errors import ConceptError, FitError
+from interpret_inn.fitting.checkpoint import Checkpoint
+from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.fitting.trainer import Trainer
+from interpret_inn.flows import FlowShape, InvertibleNetwork, fit_whitening
+
+SMALL = FitSettings(steps=24, pairs=32, blocks=2, hidden=8, every=4, warm_up=3, patience=100)
+
+
+def weights(trainer):
+    return torch.cat([value.flatten().double() for value in trainer.trained.state_dict().values()])
+
+
+@pytest.fixture
+def make(world):
+    """Makes a trainer on the small world; the same arguments make the same one."""
+
+    def made(source=None, *, settings=SMALL, positions=1, **options):
+        pool = Pool([source or world.source()], seed=0)
+        whitening = fit_whitening(world.rows)
+        network = InvertibleNetwork(
+            whitening, FlowShape(6, 6, settings.blocks, settings.hidden, 1), Generator().manual_seed(0)
+        )
+        white = whitening(world.rows)[0][:, None].repeat(1, positions, 1)
+        white = white + 0.1 * torch.arange(positions)[:, None]
+        return Trainer(
+            network, white, pool=pool, sizes=(2, 2, 2), settings=settings, seed=0,
+            **{"backbone": "the backbone", **options},
+        )  # fmt: skip
+
+    return made
+
+
+def test_it_learns_and_keeps_the_best_weights(make):
+    steps = []
+    trainer = make(settings=FitSettings(steps=120, pairs=64, hidden=16, every=10), observers=[steps.append])
+    before = float(trainer._loss(*trainer.look).detach())
+    record = trainer.run()
+    held_out = [row[2] for row in record.history]
+    assert min(held_out) < before - 0.05
+    assert (record.steps, len(record.history), record.stopped_early) == (120, 12, False)
+    assert record.best_step == record.history[held_out.index(min(held_out))][0]
+    assert float(trainer._loss(*trainer.look).detach()) == pytest.approx(min(held_out), abs=1e-6)
+    assert [(s.step, s.steps, s.loss, s.held_out) for s in steps] == [
+        (step, 120, loss, held) for step, loss, held in record.history
+    ]
+    assert 0 < steps[0].seconds < steps[-1].seconds <= record.seconds
+
+
+def test_the_same_seed_gives_the_same_weights(make):
+    one, same = make(), make()
+    one.run(), same.run()
+    assert torch.equal(weights(one), weights(same))
+
+
+@pytest.mark.parametrize("look", [1, 3, 6])
+@pytest.mark.parametrize("positions", [1, 3])
+def test_a_fit_that_was_stopped_and_resumed_is_the_same_to_the_last_bit(
+    make, killer, tmp_path, look, positions
+):
+    whole = make(positions=positions)
+    expected = whole.run()
+
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", "key")
+    with pytest.raises(killer.Stop):
+        make(positions=positions, checkpoint=checkpoint, observers=[killer(look)]).run()
+    assert checkpoint.path.exists()
+    resumed = make(positions=positions, checkpoint=checkpoint)
+    found = resumed.run()
+
+    assert torch.equal(weights(resumed), weights(whole))
+    assert found.history == expected.history
+    assert (found.steps, found.best_step) == (expected.steps, expected.best_step)
+    assert not checkpoint.path.exists(), "a fit that is done leaves no checkpoint"
+
+
+def test_a_fit_may_be_stopped_again_and_again(make, killer, tmp_path):
+    whole = make()
+    whole.run()
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", "key")
+    for _ in range(5):
+        with pytest.raises(killer.Stop):
+            make(checkpoint=checkpoint, observers=[killer(1)]).run()
+    resumed = make(checkpoint=checkpoint)
+    assert resumed.run().steps == 24
+    assert torch.equal(weights(resumed), weights(whole))
+
+
+def test_a_resumed_fit_still_stops_early(make, killer, tmp_path):
+    settings = FitSettings(steps=200, pairs=32, hidden=8, every=2, patience=3, learning_rate=0.5)
+    whole = make(settings=settings)
+    expected = whole.run()
+    assert expected.stopped_early
+    assert expected.steps == expected.best_step + 3 * 2 < 200
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", "key")
+    with pytest.raises(killer.Stop):
+        looks = len(expected.history)
+        make(settings=settings, checkpoint=checkpoint, observers=[killer(looks)]).run()
+    resumed = make(settings=settings, checkpoint=checkpoint)
+    assert resumed.run().history == expected.history
+    assert torch.equal(weights(resumed), weights(whole))
+
+
+def test_without_pairs_to_stop_on_it_runs_all_steps(make, world):
+    """The early-stopping part is small, and a source may find no pair in it."""
+    source = world.source()
+    draw = source.sample_pairs
+
+    def refuses_small_parts(n, generator, among):
+        if len(among) < 50:
+            raise ConceptError("no two of a class")
+        return draw(n, generator, among)
+
+    source.sample_pairs = refuses_small_parts
+    record = make(source, settings=FitSettings(steps=12, pairs=32, hidden=8, every=2, patience=1)).run()
+    assert (record.steps, record.stopped_early) == (12, False)
+    assert all(loss == held_out for _, loss, held_out in record.history)
+
+
+# --- losses of sources ------------------------------------------------------------------------------
+
+
+def test_an_extra_loss_is_told_what_it_may_use_and_its_modules_are_trained(make, world, killer, tmp_path):
+    seen = []
+
+    def made(**options):
+        recognizer = nn.Linear(6, 1)
+        with torch.no_grad():
+            recognizer.weight.fill_(1.0), recognizer.bias.fill_(1.0)
+
+        def loss(context):
+            seen.append((context.step, context.backbone, context.network))
+            inputs = torch.randn(4, 6, generator=context.generator)
+            return recognizer(context.network.blocks(inputs)[0]).square().mean()
+
+        return make(world.lossy(loss, module=recognizer), **options)
+
+    whole = made()
+    whole.run()
+    assert [step for step, _, _ in seen] == list(range(24))
+    assert seen[0][1:] == ("the backbone", whole.network)
+    recognizer = whole.trained[1]
+    assert float(recognizer.bias.detach()) != 1.0
+
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", "key")
+    with pytest.raises(killer.Stop):
+        made(checkpoint=checkpoint, observers=[killer(2)]).run()
+    resumed = made(checkpoint=checkpoint)
+    resumed.run()
+    assert torch.equal(weights(resumed), weights(whole))
+
+
+def nan_at(*steps):
+    return lambda context: torch.tensor(math.nan if context.step in steps else 0.0)
+
+
+def test_a_step_that_is_not_finite_is_not_taken(make, world):
+    clean = make(world.lossy(nan_at())).run()
+    trainer = make(world.lossy(nan_at(1, 2, 9)))
+    record = trainer.run()
+    assert record.steps == 24
+    assert bool(weights(trainer).isfinite().all())
+    # and it counts neither for nor against the loss: a mean over what was taken
+    assert [loss for _, loss, _ in record.history] == pytest.approx(
+        [loss for _, loss, _ in clean.history], abs=0.15
+    )
+
+
+def test_a_gradient_that_is_not_finite_is_not_taken_either(make, world):
+    def loss(context):
+        parameter = next(context.network.blocks.parameters())
+        return (parameter * 0).sum().sqrt() if context.step == 2 else parameter.sum() * 0  # d√x at 0 is inf
+
+    trainer = make(world.lossy(loss))
+    trainer.run()
+    assert bool(weights(trainer).isfinite().all())
+
+
+def test_twenty_bad_steps_in_a_row_end_the_fit(make, world):
+    with pytest.raises(FitError) as caught:
+        make(world.lossy(nan_at(*range(3, 99)))).run()
+    assert str(caught.value) == (
+        "The loss was not finite for 20 steps in a row (up to step 23). "
+        "Expected a lower learning_rate than 0.005, or a higher noise than 0.1."
+    )
+
+
+def test_nineteen_bad_steps_in_a_row_are_survived(make, world):
+    settings = FitSettings(steps=40, pairs=32, hidden=8, every=5, patience=100)
+    trainer = make(world.lossy(nan_at(*range(19), *range(20, 39))), settings=settings)
+    record = trainer.run()
+    assert record.steps == 40
+    assert math.isnan(record.history[0][1]), "no step was taken, so there is no loss to tell"
+    assert bool(weights(trainer).isfinite().all())
+
+
+# --- settings ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"steps": 0}, "Expected steps of at least 1, found 0."),
+        ({"hidden": -3}, "Expected hidden of at least 1, found -3."),
+        ({"learning_rate": 0.0}, "Expected learning_rate above 0, found 0.0."),
+        ({"noise": math.nan}, "Expected noise above 0, found nan."),
+        ({"weight_decay": -1.0}, "Expected weight_decay of at least 0, found -1.0."),
+        ({"warm_up": -1}, "Expected warm_up of at least 0, found -1."),
+        ({"explained": 1.5}, "Expected explained in (0, 1], found 1.5."),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(options, text):
+    with pytest.raises(FitError) as caught:
+        FitSettings(**options)
+    assert str(caught.value) == text
+
+
+def test_the_learning_rate_rises_and_falls(make):
+    rates = []
+    trainer = make(
+        settings=FitSettings(steps=40, pairs=8, hidden=8, warm_up=10, every=40, learning_rate=0.01)
+    )
+    step = trainer.optimizer.step
+    trainer.optimizer.step = lambda: (rates.append(trainer.optimizer.param_groups[0]["lr"]), step())
+    trainer.run()
+    assert rates[0] == pytest.approx(0.001)
+    assert 0.008 < max(rates) <= 0.01
+    assert rates.index(max(rates)) == 9
+    assert rates[-1] < 0.01 * 0.01
+    assert rates[9:] == sorted(rates[9:], reverse=True)

@@ -1,0 +1,41 @@
+"""The rotation that a fit begins with: it finds the axes that pairs have in common."""
+
+import pytest
+import torch
+from torch import Generator
+
+from interpret_inn.flows import aligning_matrix
+from interpret_inn.types import SAME
+
+
+def seeded(seed):
+    return Generator().manual_seed(seed)
+
+
+@pytest.fixture(scope="module")
+def turned():
+    """Pairs that share axes 0 and 1 (concept 0) or axis 2 (concept 1) of a code, seen through a rotation."""
+    generator = seeded(0)
+    hidden = torch.linalg.qr(torch.randn(6, 6, generator=generator)).Q
+    first, second = torch.randn(2, 8000, 6, generator=generator)
+    rho = torch.zeros(8000, 3)
+    rho[:4000, 0] = rho[4000:, 1] = SAME
+    by_axis = rho[:, [0, 0, 1, 2, 2, 2]]
+    second = by_axis * first + (1 - by_axis**2).sqrt() * second
+    return hidden, torch.cat((first, second)) @ hidden.T, rho
+
+
+def test_it_finds_what_pairs_share(turned):
+    hidden, white, rho = turned
+    axes = aligning_matrix(white, torch.arange(8000), torch.arange(8000, 16000), rho, (2, 1, 3))
+    torch.testing.assert_close(axes.T @ axes, torch.eye(6), atol=1e-6, rtol=0)
+    for span in (slice(0, 2), slice(2, 3), slice(3, 6)):
+        # the cosines of the angles between the subspace that was found and the true one
+        cosines = torch.linalg.svdvals(axes[:, span].T @ hidden[:, span])
+        assert float(cosines.min()) > 0.999
+
+
+def test_without_anything_in_common_it_is_orthogonal_still(turned):
+    _, white, rho = turned
+    axes = aligning_matrix(white, torch.arange(8000), torch.arange(8000, 16000), 0 * rho, (2, 1, 3))
+    torch.testing.assert_close(axes.T @ axes, torch.eye(6), atol=1e-6, rtol=0)
