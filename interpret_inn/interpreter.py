@@ -162,7 +162,7 @@ class Interpreter:
             The model's own outputs (a tensor, or whatever structure it gives); without edits they are the
             bare model's bit for bit.
         """
-        chosen = [edits] if isinstance(edits, Edit) else list(edits or [])
+        chosen = [] if edits is None else list(edits) if isinstance(edits, (list, tuple)) else [edits]
         if not chosen:
             return run_bare(self.backbone, inputs)
         return self.bench.run(inputs, chosen)

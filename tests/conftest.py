@@ -1,8 +1,8 @@
 """What all tests share: a cache of their own, and one small interpreter that is fitted once."""
 
-import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -42,8 +42,8 @@ def cache_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def small() -> dict[str, Any]:
     """Settings of a fit that is over in a moment and has learnt next to nothing."""
     return {
-        "steps": 6, "pairs": 32, "blocks": 2, "hidden": 16, "every": 3, "axes": 12, "samples_per_axis": 1, "explained": 1.0,
-        "cache": None, "checkpoint": None,
+        "steps": 6, "pairs": 32, "blocks": 2, "hidden": 16, "every": 3,
+        "axes": 12, "samples_per_axis": 1, "explained": 1.0, "cache": None, "checkpoint": None,
     }  # fmt: skip
 
 
@@ -63,14 +63,10 @@ def toy(cache_of_tests: None) -> Toy:
 
 
 @pytest.fixture
-def folder_state() -> Any:
+def folder_state() -> Callable[[Path], list[str]]:
     """Lists all files of a folder, to see that nothing was left behind."""
 
-    def listing(folder: os.PathLike[str]) -> list[str]:
-        return sorted(
-            os.path.relpath(os.path.join(place, name), folder)
-            for place, _, names in os.walk(folder)
-            for name in names
-        )
+    def listing(folder: Path) -> list[str]:
+        return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
     return listing

@@ -63,7 +63,7 @@ class Bench:
         return (codes.reshape(len(z), -1, codes.shape[1]) if len(rows) != len(z) else codes), carried
 
     def representation(self, codes: Tensor, carried: Any, like: Tensor) -> Tensor:
-        """Representations (B, ...) of codes (B, D) or (B, P, D), where and in the precision that `like` is."""
+        """Representations (B, ...) of codes (B, D) or (B, P, D), where and as precise as `like`."""
         rows, _ = self.fitted.network.inverse(codes.reshape(-1, codes.shape[-1]))
         z: Tensor = self.fitted.layout.from_rows(rows.to(like.device), carried)
         return z.to(like.dtype)
@@ -157,8 +157,8 @@ class Bench:
         with self.backbone.session():
             # Read twice, as prepared inputs may not fit in memory; of a stream the second time may differ.
             kept = list(batches(self.backbone, inputs)) if is_stream(inputs) else None
-            found = [self.codes(self.backbone.represent(b))[0] for b in kept or batches(self.backbone, inputs)]
-            codes = self.edited(torch.cat(found), edits)
+            found = (self.backbone.represent(batch) for batch in kept or batches(self.backbone, inputs))
+            codes = self.edited(torch.cat([self.codes(z)[0] for z in found]), edits)
             outputs, done = [], 0
             for batch in kept or batches(self.backbone, inputs):
                 outputs.append(self.outputs_of(batch, codes[done : done + len(batch)]))
@@ -233,8 +233,10 @@ class Bench:
 def _positions(steps: int | Sequence[float]) -> Tensor:
     """Where a walk stops, float (S,)."""
     try:
-        given = isinstance(steps, int)
-        found = torch.linspace(-REACH, REACH, steps) if given else torch.as_tensor(steps, dtype=torch.float32)
+        if isinstance(steps, int):
+            found = torch.linspace(-REACH, REACH, steps)
+        else:
+            found = torch.as_tensor(steps, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
         found = torch.empty(0)
     if found.ndim != 1 or not len(found) or not bool(found.isfinite().all()):

@@ -169,7 +169,7 @@ class _Set(Edit):
 class _Add(_Set):
     verb = "add"
 
-    def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:
+    def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:  # noqa: ARG002
         delta = self._fitted(self._numbers(codes), codes, factor)
         return codes[..., factor.slice] + delta
 

@@ -75,7 +75,9 @@ def check(bench: Bench, inputs: Any, *, seed: int = 0) -> Checks:
 
 
 def _response(bench: Bench, view: View, name: str, seed: int) -> Response:
-    away = distance_to_data(view.edited[name], bench.fitted.bank[:, : view.codes.shape[1]], seed=seed)
+    fitted = bench.fitted
+    bank = fitted.bank[:, : view.codes.shape[1]]
+    away = distance_to_data(view.edited[name], bank, groups=fitted.bank_groups, seed=seed)
     return view.effects[name].summary(view.kind, left_data=away, seed=seed)
 
 

@@ -173,8 +173,8 @@ def _score_function(
         )
     if target is not None and kind == "image":
         raise InputError(
-            f"Expected a function as target where outputs are images, found {target!r}. Type one that gives a "
-            "score for each image: target=lambda images: images.mean((1, 2, 3)), say."
+            f"Expected a function as target where outputs are images, found {target!r}. "
+            "Type one that gives a score for each image: target=lambda images: images.mean((1, 2, 3)), say."
         )
     if kind == "image":
         spread = float(base.max() - base.min()) if value_range is None else value_range
@@ -214,6 +214,7 @@ def distance_to_data(
     codes: Tensor | npt.NDArray[np.floating],
     reference: Tensor | npt.NDArray[np.floating],
     *,
+    groups: IntArray | None = None,
     seed: int = 0,
     rows: int = 2000,
 ) -> float:
@@ -226,6 +227,8 @@ def distance_to_data(
         codes: (n, D), edited codes (or their `z`).
         reference: (N, D), data in the same space; the unedited codes of the very inputs that were edited
             must not be among them, or every small edit looks at home.
+        groups: (N,), the group of each reference row: variants of one image are no measure of how far
+            data are from each other.
         seed: Of the rows used.
         rows: At most so many of both are used (fewer where D is above 1,000).
 
@@ -245,10 +248,12 @@ def distance_to_data(
         return math.nan
     limit = min(rows, max(200, int(math.sqrt(4e9 / data.shape[1]))))
     generator = np.random.default_rng(seed)
-    data = data[generator.permutation(len(data))[:limit]]
+    kept = generator.permutation(len(data))[:limit]
+    data = data[kept]
     points = points[generator.permutation(len(points))[:limit]]
     finite = torch.isfinite(points).all(1)
-    apart = torch.cdist(data, data).fill_diagonal_(math.inf).min(1).values
+    names = torch.as_tensor(np.arange(len(data)) if groups is None else groups[kept])
+    apart = torch.cdist(data, data).masked_fill_(names[:, None] == names, math.inf).min(1).values
     border = torch.quantile(apart, 0.99)
     outside = torch.cdist(points[finite], data).min(1).values > border
     return float((outside.sum() + (~finite).sum()) / len(points))

@@ -23,7 +23,7 @@ from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.store import StoredRows, cache_folder, encode
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening, aligning_matrix, fit_whitening
-from interpret_inn.types import Concept, ConceptSource, Pairs
+from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
 _CHUNK = 1024
 _WHITENING_ROWS = 16384
@@ -113,12 +113,13 @@ def fit(
     for source in sources:
         notes.extend(getattr(source, "notes", ()))
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
-    bank, concepts = _collect_bank(data, network, seed)
+    bank, groups, concepts = _collect_bank(data, network, seed)
     parts = tuple(len(pool.indices(part)) for part in ("fit", "stop", "judge"))
     fitted = Fitted(
         network=network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=found.factors,
         raw_scores=found.raw_scores, concepts=concepts, settings=settings, seed=seed, record=record,
-        split=(parts[0], parts[1], parts[2]), bank=bank, notes=tuple(notes), timings=timings,
+        split=(parts[0], parts[1], parts[2]), bank=bank, bank_groups=groups,
+        notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
 
@@ -235,8 +236,10 @@ def _bytes(values: Any) -> bytes:
 
 
 @torch.no_grad()
-def _collect_bank(data: FitData, network: InvertibleNetwork, seed: int) -> tuple[Tensor, tuple[Concept, ...]]:
-    """Codes of the fit part to draw from, and the concepts' values for them."""
+def _collect_bank(
+    data: FitData, network: InvertibleNetwork, seed: int
+) -> tuple[Tensor, IntArray, tuple[Concept, ...]]:
+    """Codes of the fit part to draw from, their groups, and the concepts' values for them."""
     network.eval().requires_grad_(False)
     generator = Generator().manual_seed(seed)
     fit_part = data.pool.indices("fit")
@@ -245,4 +248,4 @@ def _collect_bank(data: FitData, network: InvertibleNetwork, seed: int) -> tuple
     where = torch.randint(rows.shape[1], (len(rows),), generator=generator)
     codes = network(rows[torch.arange(len(rows)), where].to(network.whitening.mean))[0]
     kept = codes if codes.shape[1] <= _BANK_AXES else codes[:, : network.shape.leading]
-    return kept.contiguous(), data.pool.concepts_at(chosen)
+    return kept.contiguous(), data.pool.groups_at(chosen), data.pool.concepts_at(chosen)

@@ -13,7 +13,7 @@ from interpret_inn.backbones import Layout
 from interpret_inn.errors import EditError, suggest
 from interpret_inn.fitting.settings import FitRecord, FitSettings
 from interpret_inn.flows import InvertibleNetwork
-from interpret_inn.types import Concept, Factor, Factors
+from interpret_inn.types import Concept, Factor, Factors, IntArray
 
 
 @dataclass
@@ -33,6 +33,7 @@ class Fitted:
         split: Numbers of samples fitted on, stopped with, and judged on.
         bank: Codes of up to 4,096 samples of the fit part, float (M, w): all axes, or where there are more
             than 4,096 the leading ones. At positions, each row is one position of one sample.
+        bank_groups: int64 (M,), the group of each row of the bank.
         notes: What the user should know of the fit, in plain sentences.
         timings: Seconds: `encode`, `fit`.
     """
@@ -48,6 +49,7 @@ class Fitted:
     record: FitRecord
     split: tuple[int, int, int]
     bank: Tensor
+    bank_groups: IntArray
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -9,7 +10,7 @@ from nflows.transforms import Transform
 from torch import Tensor
 
 _ROUNDS = 200
-_CLOSE = 1e-5
+_GAIN = 1e-5
 
 
 class Rotation(Transform):
@@ -36,7 +37,9 @@ class Rotation(Transform):
         return inputs @ self.matrix.T, inputs.new_zeros(len(inputs))
 
 
-def aligning_matrix(white: Tensor, first: Tensor, second: Tensor, rho: Tensor, sizes: Sequence[int]) -> Tensor:
+def aligning_matrix(
+    white: Tensor, first: Tensor, second: Tensor, rho: Tensor, sizes: Sequence[int]
+) -> Tensor:
     """The rotation after which each factor's axes hold as much of its pairs' covariance as axes can.
 
     With `C_k` the covariance of pairs that share concept k (as the least squares slope over ρ), it maximises
@@ -57,18 +60,22 @@ def aligning_matrix(white: Tensor, first: Tensor, second: Tensor, rho: Tensor, s
     a, b = white[first].double(), white[second].double()
     weights = rho[:, :-1].double().to(a.device)
     common = [_common(a, b, weight) for weight in weights.unbind(1)]
-    shift = max(float(torch.linalg.eigvalsh(c).abs().max()) for c in common)
+    spectra = torch.stack([torch.linalg.eigvalsh(c) for c in common])
+    # as little as makes them positive: every bit more slows the rounds down
+    shift = float((-spectra.min()).clamp_min(0) + 0.01 * spectra.max().clamp_min(0))
     ends = torch.tensor(sizes).cumsum(0).tolist()
     spans = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     axes = torch.eye(white.shape[1], dtype=torch.float64, device=a.device)
+    reached = -math.inf
     for _ in range(_ROUNDS):
         pulled = shift * axes
         for c, span in zip(common, spans[:-1], strict=True):
             pulled[:, span] += c @ axes[:, span]
-        left, _, right = torch.linalg.svd(pulled)
-        moved, axes = float((left @ right - axes).norm()), left @ right
-        if moved < _CLOSE * len(axes):
+        before, reached = reached, float((axes * pulled).sum())
+        if reached - before <= _GAIN * abs(reached):
             break
+        left, _, right = torch.linalg.svd(pulled)
+        axes = left @ right
     return axes.to(white)
 
 

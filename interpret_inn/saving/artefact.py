@@ -64,16 +64,19 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Ju
             f"Expected a new folder or an artefact to replace, found something else at {path}. "
             "Give another path."
         )
+    path = path.resolve()  # through links, and with a name also for "."
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
+        workplace = Path(tempfile.mkdtemp(prefix=f".{path.name}-", dir=path.parent))
         try:
+            fresh, old = workplace / "fresh", workplace / "old"
+            fresh.mkdir()
             _fill(fresh, backbone, fitted, judgement)
             if path.exists():
-                shutil.rmtree(path)
+                path.replace(old)
             fresh.replace(path)
         finally:
-            shutil.rmtree(fresh, ignore_errors=True)
+            shutil.rmtree(workplace, ignore_errors=True)
     except (OSError, SafetensorError) as error:
         raise ArtefactError(
             f"The interpreter could not be saved at {path}: {error}. Free some space or give another path."
@@ -81,11 +84,10 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Ju
 
 
 def _fill(folder: Path, backbone: Backbone, fitted: Fitted, judgement: Judgement) -> None:
-    folder.chmod(0o755)
     _write_json(folder / _MAIN, _about(backbone, fitted))
     _write_json(folder / _JUDGEMENT, plain(judgement))
     tensors = {f"flow.{name}": value for name, value in fitted.network.state_dict().items()}
-    tensors["bank"] = fitted.bank
+    tensors |= {"bank": fitted.bank, "bank_groups": torch.from_numpy(fitted.bank_groups)}
     for concept in fitted.concepts:
         if concept.values is not None:
             tensors[f"values.{concept.name}"] = torch.from_numpy(concept.values)
@@ -152,7 +154,7 @@ def read_artefact(path: Path) -> Artefact:
                 )
         judgement = revive(Judgement, json.loads((path / _JUDGEMENT).read_text("utf-8")))
         return Artefact(about, _fitted(about, load_file(path / _TENSORS)), judgement)
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         if isinstance(error, ArtefactError):
             raise
         raise ArtefactError(
@@ -190,6 +192,7 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         record=revive(FitRecord, about["record"]),
         split=tuple(about["split"]),
         bank=tensors["bank"],
+        bank_groups=tensors["bank_groups"].numpy(),
         notes=tuple(about["notes"]),
         timings=dict(about["timings"]),
     )

@@ -74,7 +74,7 @@ def test_codes_have_the_variance_that_the_noise_floor_leaves_them():
 def test_wide_axes_are_those_of_the_dense_version(as_if_wide, samples):
     """Also with fewer samples than axes: the data's own axes, and the rest with one scale."""
     rows = correlated(samples, 30)
-    found = fit_whitening(rows, most=6, explained=1.0)
+    found = fit_whitening(rows, noise=0.2, most=6, explained=1.0)
     expected, values = dense(rows, 0.2, 6)
     assert found.leading == 6
     np.testing.assert_allclose(signless(leading_codes(found, rows)), signless(expected[:, :6]), atol=1e-3)

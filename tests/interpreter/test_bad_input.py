@@ -49,13 +49,17 @@ class Unused(ToyClassifier):
 def test_a_site_that_never_fires(small: Any, caches: Any) -> None:
     images, labels = toy_images(40)
     model = Unused()
-    with pytest.raises(inn.SiteError, match=r"The site 'spare' was not reached: 'spare' did not run.*interpret_inn\.sites"):
+    with pytest.raises(
+        inn.SiteError, match=r"The site 'spare' was not reached: 'spare' did not run.*interpret_inn\.sites"
+    ):
         inn.wrap(model, "spare").fit("labels", data=images, labels=labels["shape"], **small | caches)
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
 def test_a_model_that_is_none() -> None:
-    with pytest.raises(inn.BackboneError, match=r"Expected a torch\.nn\.Module or a name that a plugin knows, found 'resnet'"):
+    with pytest.raises(
+        inn.BackboneError, match=r"Expected a torch\.nn\.Module or a name that a plugin knows, found 'resnet'"
+    ):
         inn.wrap("resnet")
     with pytest.raises(inn.BackboneError, match=r"Expected a torch\.nn\.Module"):
         inn.wrap(5)  # type: ignore[arg-type]
@@ -67,12 +71,17 @@ def test_a_model_that_is_none() -> None:
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda images: floats(images) * 4 - 2, r"values in \[0, 1\] \(or uint8\), found -1\.\d+ to .*preprocess='identity'"),
+        (
+            lambda images: floats(images) * 4 - 2,
+            r"values in \[0, 1\] \(or uint8\), found -1\.\d+ to .*preprocess='identity'",
+        ),
         (lambda images: floats(images)[..., 0], r"Expected|raised on inputs"),
         (lambda images: floats(images)[:, None], r"Expected"),
     ],
 )
-def test_images_of_the_wrong_shape_or_range(change: Any, text: str, fresh: Any, small: Any, caches: Any) -> None:
+def test_images_of_the_wrong_shape_or_range(
+    change: Any, text: str, fresh: Any, small: Any, caches: Any
+) -> None:
     images, labels = toy_images(40)
     with pytest.raises(inn.InnError, match=text):
         fresh.fit("labels", data=change(images), labels=labels["shape"], **small | caches)
@@ -97,7 +106,9 @@ class Exploding(ToyClassifier):
 def test_inputs_that_the_model_makes_nan_of(small: Any, caches: Any) -> None:
     images, labels = toy_images(100)
     images[70] = 0
-    with pytest.raises(inn.InputError, match=r"Expected finite representations, found NaN or infinity for the inputs 70"):
+    with pytest.raises(
+        inn.InputError, match=r"Expected finite representations, found NaN or infinity for the inputs 70"
+    ):
         inn.wrap(Exploding(), "head:in").fit("labels", data=images, labels=labels["shape"], **small | caches)
 
 
@@ -111,7 +122,9 @@ def test_an_unreadable_image_in_a_folder_is_named_skipped_counted_and_reported(
         Image.fromarray(image).save(place / f"{index:03d}.png")
     whole = next((tmp_path / "data" / "shape0").glob("*.png"))
     whole.with_name("broken.png").write_bytes(whole.read_bytes()[:200])
-    with pytest.warns(inn.InnWarning, match=r"1 input was left out of the fit: shape0/broken\.png: cannot be read"):
+    with pytest.warns(
+        inn.InnWarning, match=r"1 input was left out of the fit: shape0/broken\.png: cannot be read"
+    ):
         fresh.fit("labels", data=tmp_path / "data", **small)
     assert sum(fresh.fitted.split) == 160
     assert fresh.fitted.concepts[0].classes == ("shape0", "shape1", "shape2")
@@ -127,7 +140,7 @@ def test_an_unreadable_image_in_a_folder_is_named_skipped_counted_and_reported(
 
 def test_a_folder_of_nothing_readable(fresh: Any, small: Any, caches: Any, tmp_path_factory: Any) -> None:
     folder = tmp_path_factory.mktemp("pictures")
-    with pytest.raises(inn.DataError, match="Expected at least one readable image in .*, found none"):
+    with pytest.raises(inn.DataError, match=r"Expected at least one readable image in .*, found none"):
         fresh.fit("labels", data=folder, labels=[], **small | caches)
     (folder / "a.png").write_bytes(b"no image")
     with pytest.raises(inn.DataError, match=r"found none\. Skipped: a\.png: cannot be read"):
@@ -139,8 +152,12 @@ def test_a_folder_of_nothing_readable(fresh: Any, small: Any, caches: Any, tmp_p
 
 def test_one_class_only(fresh: Any, small: Any, caches: Any) -> None:
     images, _ = toy_images(40)
-    with pytest.raises(inn.ConceptError, match=r"Expected at least 2 classes of 'label', found one only: '3'"):
-        fresh.fit("labels", data=images, labels=np.full(40, 3), kinds={"label": "categorical"}, **small | caches)
+    with pytest.raises(
+        inn.ConceptError, match=r"Expected at least 2 classes of 'label', found one only: '3'"
+    ):
+        fresh.fit(
+            "labels", data=images, labels=np.full(40, 3), kinds={"label": "categorical"}, **small | caches
+        )
 
 
 def test_empty_data(fresh: Any, small: Any, caches: Any) -> None:
@@ -167,7 +184,10 @@ def test_fewer_samples_than_dimensions_cap_the_axes_and_say_so(fresh: Any, small
     assert text in explanation.warnings
     assert explanation.checks.passed
     torch.testing.assert_close(
-        fresh.invert(fresh.encode(images)), fresh.backbone.represent(fresh.backbone.prepare(images)), atol=1e-4, rtol=1e-4
+        fresh.invert(fresh.encode(images)),
+        fresh.backbone.represent(fresh.backbone.prepare(images)),
+        atol=1e-4,
+        rtol=1e-4,
     )
 
 
@@ -191,7 +211,9 @@ class Narrow(nn.Module):
 
 def test_a_site_of_one_axis(small: Any, tmp_path: Path) -> None:
     images, labels = toy_images(100)
-    with pytest.raises(inn.FitError, match=r"at least 2 axes, found 1: one number cannot be split.*Choose a wider site"):
+    with pytest.raises(
+        inn.FitError, match=r"at least 2 axes, found 1: one number cannot be split.*Choose a wider site"
+    ):
         inn.wrap(Narrow(1, 1), "head:in").fit(
             "labels", data=images, labels=labels["shape"], **small | {"checkpoint": tmp_path}
         )
@@ -200,7 +222,9 @@ def test_a_site_of_one_axis(small: Any, tmp_path: Path) -> None:
 
 def test_as_many_concepts_as_axes(small: Any, tmp_path: Path) -> None:
     images, labels = toy_images(200)
-    with pytest.raises(inn.ConceptError, match=r"fewer concepts than axes, found 2 concepts and 2 axes.*wider site"):
+    with pytest.raises(
+        inn.ConceptError, match=r"fewer concepts than axes, found 2 concepts and 2 axes.*wider site"
+    ):
         inn.wrap(Narrow(2, 2), "head:in").fit(
             "labels", data=images, labels=labels, kinds={"hue": "cyclic", "shape": "categorical"},
             **small | {"checkpoint": tmp_path},
@@ -222,7 +246,9 @@ def test_dead_features_are_carried_along_exactly(small: Any) -> None:
 
 def test_features_that_are_all_dead(small: Any, tmp_path: Path) -> None:
     images, labels = toy_images(100)
-    with pytest.raises(inn.FitError, match=r"differs between samples, found the same for all of them\. Choose another site"):
+    with pytest.raises(
+        inn.FitError, match=r"differs between samples, found the same for all of them\. Choose another site"
+    ):
         inn.wrap(Narrow(8, 0), "head:in").fit(
             "labels", data=images, labels=labels["shape"], **small | {"checkpoint": tmp_path}
         )
@@ -260,7 +286,9 @@ class BrokenSource:
         ("outside", r"The concept source 'mine' gave pairs of samples that it was not asked for"),
     ],
 )
-def test_a_broken_concept_source_is_named(fault: str, text: str, fresh: Any, small: Any, tmp_path: Path) -> None:
+def test_a_broken_concept_source_is_named(
+    fault: str, text: str, fresh: Any, small: Any, tmp_path: Path
+) -> None:
     images, labels = toy_images(200)
     whole = inn.concept_source("labels", data=images, labels=labels["hue"], kinds={"label": "cyclic"})
     with pytest.raises(inn.PluginError, match=text):
@@ -309,6 +337,9 @@ def test_broken_observers_and_sections_are_named_and_passed_over(fresh: Any, sma
 def test_missing_weights_offline_say_what_to_type(monkeypatch: Any, tmp_path: Path) -> None:
     monkeypatch.setattr("huggingface_hub.try_to_load_from_cache", lambda *_, **__: None)
     monkeypatch.setattr("torch.hub.get_dir", lambda: str(tmp_path))
-    with pytest.raises(inn.BackboneError, match=r"weights of 'timm:resnet50' are not on this machine.*'timm:resnet50\?download'"):
+    with pytest.raises(
+        inn.BackboneError,
+        match=r"weights of 'timm:resnet50' are not on this machine.*'timm:resnet50\?download'",
+    ):
         inn.wrap("timm:resnet50")
     assert not list(tmp_path.iterdir())

@@ -16,7 +16,11 @@ from interpret_inn.types import FitStep
 @pytest.fixture(scope="module")
 def labelled(toy: Any) -> dict[str, Any]:
     """Half of the toy's images with their shapes, as options of the source "labels"."""
-    return {"data": toy.images[:200], "labels": {"shape": toy.labels["shape"][:200]}, "kinds": {"shape": "categorical"}}
+    return {
+        "data": toy.images[:200],
+        "labels": {"shape": toy.labels["shape"][:200]},
+        "kinds": {"shape": "categorical"},
+    }
 
 
 @pytest.fixture
@@ -74,9 +78,21 @@ def test_sizes_may_be_given(fresh: Any, labelled: Any, small: Any) -> None:
         ({"noise": 0}, inn.FitError, r"Expected noise above 0, found 0"),
         ({"explained": 2}, inn.FitError, r"Expected explained in \(0, 1\], found 2"),
         ({"weight_decay": -1}, inn.FitError, r"Expected weight_decay of at least 0, found -1"),
-        ({"sizes": {"shapes": 3}}, inn.ConceptError, r"A size was given for 'shapes', which is no concept\. Did you"),
-        ({"sizes": {"shape": 0}}, inn.ConceptError, r"Expected a whole number of axes, at least 1, for 'shape', found 0"),
-        ({"sizes": {"shape": 12}}, inn.ConceptError, r"leave at least 1 of 12 axes to the residual, found \{'shape': 12\}"),
+        (
+            {"sizes": {"shapes": 3}},
+            inn.ConceptError,
+            r"A size was given for 'shapes', which is no concept\. Did you",
+        ),
+        (
+            {"sizes": {"shape": 0}},
+            inn.ConceptError,
+            r"Expected a whole number of axes, at least 1, for 'shape', found 0",
+        ),
+        (
+            {"sizes": {"shape": 12}},
+            inn.ConceptError,
+            r"leave at least 1 of 12 axes to the residual, found \{'shape': 12\}",
+        ),
         ({"batch_size": 0}, inn.InputError, r'Expected batch_size="auto" or a number from 1, found 0'),
     ],
 )
@@ -91,7 +107,9 @@ def test_options_that_cannot_be_used_are_named(
 
 def test_options_without_a_named_source_are_refused(fresh: Any, labelled: Any, small: Any) -> None:
     source = inn.concept_source("labels", **labelled)
-    with pytest.raises(inn.ConceptError, match=r"Expected settings of the fit, found \['step'\]\. Did you mean 'steps'"):
+    with pytest.raises(
+        inn.ConceptError, match=r"Expected settings of the fit, found \['step'\]\. Did you mean 'steps'"
+    ):
         fresh.fit(source, step=3)
     with pytest.raises(inn.ConceptError, match=r"Expected at least one concept source, found none"):
         fresh.fit()
@@ -100,7 +118,10 @@ def test_options_without_a_named_source_are_refused(fresh: Any, labelled: Any, s
 
 
 def test_what_is_no_source_is_refused(fresh: Any, toy: Any) -> None:
-    with pytest.raises(inn.ConceptError, match=r"Expected a concept source or the name of one, found an object of type ndarray"):
+    with pytest.raises(
+        inn.ConceptError,
+        match=r"Expected a concept source or the name of one, found an object of type ndarray",
+    ):
         fresh.fit(toy.images)
 
 
@@ -117,7 +138,9 @@ def test_a_fit_that_fails_leaves_the_one_before(fresh: Any, toy: Any, labelled: 
     assert len(fresh.explain(examples=2, resamples=1).examples) == 2
 
 
-def test_explaining_without_inputs_takes_the_judge_part(fresh: Any, toy: Any, labelled: Any, small: Any) -> None:
+def test_explaining_without_inputs_takes_the_judge_part(
+    fresh: Any, toy: Any, labelled: Any, small: Any
+) -> None:
     fresh.fit("labels", **labelled, **small)
     explanation = fresh.explain(examples=40, resamples=1)
     assert explanation.checks.samples == fresh.fitted.split[2] == 40
@@ -242,7 +265,9 @@ def test_rows_are_stored_once_and_used_again(
 
     runs = []
     real = Backbone.represent
-    monkeypatch.setattr(Backbone, "represent", lambda self, inputs: runs.append(len(inputs)) or real(self, inputs))
+    monkeypatch.setattr(
+        Backbone, "represent", lambda self, inputs: runs.append(len(inputs)) or real(self, inputs)
+    )
     second = inn.wrap(toy.model, "head:in").fit("labels", **labelled, **settings)
     assert sum(runs) == 1  # one image, to see that the model is still the same
     assert same_flow(first, second)

@@ -110,7 +110,9 @@ def test_responses_of_images_are_distances(which: str, request: Any, latents: Te
 
 
 def test_a_callers_score_replaces_the_distance(generator: inn.Interpreter, latents: Tensor) -> None:
-    explanation = generator.explain(latents[:20], target=lambda out: out.mean((1, 2, 3)), examples=2, resamples=3)
+    explanation = generator.explain(
+        latents[:20], target=lambda out: out.mean((1, 2, 3)), examples=2, resamples=3
+    )
     assert 0 < explanation.responses["residual"].change.value < 1
     assert explanation.examples[0].prediction.labels == ("score",)
     assert explanation.walks["tilt"][0].labels == ("score",)
@@ -121,7 +123,9 @@ def test_an_index_is_no_target_of_an_image(generator: inn.Interpreter, latents: 
         generator.explain(latents[:20], target=3, examples=2, resamples=3)
 
 
-def test_latents_without_preprocess_are_refused_with_the_way_out(latents: Tensor, small: dict[str, Any]) -> None:
+def test_latents_without_preprocess_are_refused_with_the_way_out(
+    latents: Tensor, small: dict[str, Any]
+) -> None:
     it = inn.wrap(seeded(Generator), ".:in")
     with pytest.raises(inn.InputError, match=r"preprocess='identity'"):
         it.fit("labels", data=latents, labels=latents[:, 0].numpy(), **small)

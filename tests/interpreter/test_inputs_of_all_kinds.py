@@ -109,12 +109,18 @@ def test_fitting_from_a_loader_uses_its_labels(toy: Any, small: dict[str, Any]) 
     it = inn.wrap(toy.model, "head:in").fit("labels", data=loader, **small)
     assert it.factors.names == ("label", "residual")
     assert sum(it.fitted.split) == 400
-    with_arrays = inn.wrap(toy.model, "head:in").fit("labels", data=toy.images, labels=toy.labels["shape"], **small)
-    torch.testing.assert_close(it.encode(toy.fresh[:5]), with_arrays.encode(toy.fresh[:5]), atol=1e-3, rtol=1e-3)
+    with_arrays = inn.wrap(toy.model, "head:in").fit(
+        "labels", data=toy.images, labels=toy.labels["shape"], **small
+    )
+    torch.testing.assert_close(
+        it.encode(toy.fresh[:5]), with_arrays.encode(toy.fresh[:5]), atol=1e-3, rtol=1e-3
+    )
 
 
 def test_fitting_from_a_stream_is_refused(toy: Any, small: dict[str, Any]) -> None:
-    with pytest.raises(inn.DataError, match=r"Expected data that can be read again and again.*found a stream \(Stream\)"):
+    with pytest.raises(
+        inn.DataError, match=r"Expected data that can be read again and again.*found a stream \(Stream\)"
+    ):
         inn.wrap(toy.model, "head:in").fit("labels", data=Stream(toy.images), **small)
 
 
@@ -125,7 +131,9 @@ class Augmented(Items):
 
 
 def test_random_augmentation_is_noticed(toy: Any, small: dict[str, Any]) -> None:
-    with pytest.raises(inn.DataError, match=r"change from read to read.*random augmentation.*without random transforms"):
+    with pytest.raises(
+        inn.DataError, match=r"change from read to read.*random augmentation.*without random transforms"
+    ):
         inn.wrap(toy.model, "head:in").fit("labels", data=Augmented(toy.images), **small)
 
 
@@ -138,7 +146,9 @@ def test_only_so_many_inputs_are_looked_at_spread_over_all(toy: Any) -> None:
     assert {"0", "149"} <= set(found.names)
 
 
-@pytest.mark.parametrize("inputs", [np.zeros((0, 24, 24, 3), np.uint8), [], torch.zeros(0, 3, 24, 24), iter([])])
+@pytest.mark.parametrize(
+    "inputs", [np.zeros((0, 24, 24, 3), np.uint8), [], torch.zeros(0, 3, 24, 24), iter([])]
+)
 def test_no_inputs_are_refused(inputs: Any, toy: Any) -> None:
     for call in (toy.interpreter.encode, toy.interpreter.explain, toy.interpreter.check, toy.interpreter.run):
         with pytest.raises((inn.DataError, inn.InputError), match="at least one input"):
@@ -148,8 +158,14 @@ def test_no_inputs_are_refused(inputs: Any, toy: Any) -> None:
 @pytest.mark.parametrize(
     ("inputs", "text"),
     [
-        (np.full((3, 24, 24, 3), 3.0, np.float32), r"values in \[0, 1\].*found 3 to 3.*preprocess='identity'"),
-        (np.full((3, 24, 24, 3), np.nan, np.float32), r"found NaN or infinity in 3 of 3 inputs \(places 0, 1, 2\)"),
+        (
+            np.full((3, 24, 24, 3), 3.0, np.float32),
+            r"values in \[0, 1\].*found 3 to 3.*preprocess='identity'",
+        ),
+        (
+            np.full((3, 24, 24, 3), np.nan, np.float32),
+            r"found NaN or infinity in 3 of 3 inputs \(places 0, 1, 2\)",
+        ),
         (torch.zeros(3, 24), "Expected"),
         (torch.zeros(3, 5, 24, 24), r"Expected|raised on inputs"),
         (torch.zeros(3, 1, 24, 24), r"Expected|raised on inputs"),

@@ -35,7 +35,10 @@ def test_it_says_what_it_is(toy: Any) -> None:
 
 def test_fit_returns_the_interpreter_itself(toy: Any, small: dict[str, Any]) -> None:
     interpreter = inn.wrap(toy.model, "head:in")
-    assert interpreter.fit("labels", data=toy.images[:160], labels=toy.labels["shape"][:160], **small) is interpreter
+    assert (
+        interpreter.fit("labels", data=toy.images[:160], labels=toy.labels["shape"][:160], **small)
+        is interpreter
+    )
     assert interpreter.factors.names == ("label", "residual")
 
 
@@ -56,7 +59,9 @@ def test_fit_returns_the_interpreter_itself(toy: Any, small: dict[str, Any]) -> 
     ],
 )
 def test_before_a_fit_it_says_what_to_type(toy: Any, call: Any) -> None:
-    with pytest.raises(inn.NotFittedError, match=r'has not been fitted yet\. Type interpreter\.fit\("labels"'):
+    with pytest.raises(
+        inn.NotFittedError, match=r'has not been fitted yet\. Type interpreter\.fit\("labels"'
+    ):
         call(inn.wrap(toy.model, "head:in"))
 
 
@@ -195,7 +200,9 @@ def test_structured_outputs_are_joined_over_batches(toy: Any, small: dict[str, A
     assert outputs["logits"].shape == (150, 3)
     assert outputs["pair"][0].shape == (150, 3)
     assert outputs["pair"][1] is None
-    torch.testing.assert_close(outputs["logits"], toy.model(prepared(toy.fresh)).detach(), atol=1e-3, rtol=1e-3)
+    torch.testing.assert_close(
+        outputs["logits"], toy.model(prepared(toy.fresh)).detach(), atol=1e-3, rtol=1e-3
+    )
     assert it.walk(toy.fresh[:3], "label", 3).shape == (3, 3, 3)
     assert it.explain(toy.fresh[:12]).responses["label"].kind == "classes"
 
@@ -217,7 +224,9 @@ class Odd(nn.Module):
 
 
 def test_outputs_that_cannot_be_joined_are_named(toy: Any) -> None:
-    with pytest.raises(inn.InputError, match=r"Outputs such as Record cannot be joined over batches\. Pass at most 64"):
+    with pytest.raises(
+        inn.InputError, match=r"Outputs such as Record cannot be joined over batches\. Pass at most 64"
+    ):
         inn.wrap(Odd(), "inner.head:in").run(toy.fresh)
 
 

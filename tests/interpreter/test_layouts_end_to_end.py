@@ -82,7 +82,9 @@ def fitted_for(small: dict[str, Any]) -> Callable[[str], tuple[inn.Interpreter, 
             model = seeded(kind)
             interpreter = inn.wrap(model, site, layout=layout)
             settings = small | {"axes": 6}
-            interpreter.fit("labels", data=images, labels={"hue": labels["hue"]}, kinds={"hue": "cyclic"}, **settings)
+            interpreter.fit(
+                "labels", data=images, labels={"hue": labels["hue"]}, kinds={"hue": "cyclic"}, **settings
+            )
             made[case] = interpreter, model
         return made[case]
 
@@ -111,11 +113,15 @@ def test_codes_have_the_layouts_shape_and_translate_back(case: str, fitted_for: 
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_codes_alone_are_enough_where_nothing_is_carried_along(case: str, fitted_for: Any, inputs: Any) -> None:
+def test_codes_alone_are_enough_where_nothing_is_carried_along(
+    case: str, fitted_for: Any, inputs: Any
+) -> None:
     it, _ = fitted_for(case)
     codes = it.encode(inputs)
     if "pooled" in CASES[case][3] or case == "tokens positions":
-        with pytest.raises(inn.EditError, match=r"carries along what is not in the code\. Type invert\(codes, inputs\)"):
+        with pytest.raises(
+            inn.EditError, match=r"carries along what is not in the code\. Type invert\(codes, inputs\)"
+        ):
             it.invert(codes)
         return
     torch.testing.assert_close(it.invert(codes), it.invert(codes, inputs))
@@ -188,7 +194,9 @@ def test_images_of_another_size_are_refused_or_read(case: str, fitted_for: Any) 
     if case == "vector":  # the model pools, so its vector is as long as ever
         assert it.encode(larger).shape == (2, 8)
         return
-    with pytest.raises(inn.SiteError, match=r"Expected representations of shape \(8, 4, 4\) as in the first run"):
+    with pytest.raises(
+        inn.SiteError, match=r"Expected representations of shape \(8, 4, 4\) as in the first run"
+    ):
         it.encode(larger)
 
 
