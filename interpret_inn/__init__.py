@@ -6,7 +6,7 @@
 'fc:in'
 """
 
-from interpret_inn.backbones import Preprocess, sites
+from interpret_inn.backbones import Preprocess
 from interpret_inn.errors import (
     ArtefactError,
     BackboneError,
@@ -23,7 +23,8 @@ from interpret_inn.errors import (
     StoreError,
 )
 from interpret_inn.explaining import edits
-from interpret_inn.interpreter import Interpreter, load, wrap
+from interpret_inn.interpreter import Interpreter
+from interpret_inn.opening import load, sites, wrap
 from interpret_inn.plugin import concept_source, hookimpl, plugins, register, unregister
 
 __version__ = "0.1.0"

@@ -10,7 +10,8 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from interpret_inn.interpreter import Interpreter, wrap
+from interpret_inn.interpreter import Interpreter
+from interpret_inn.opening import wrap
 from interpret_inn.types import IntArray
 
 SIDE = 32

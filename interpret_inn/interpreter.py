@@ -1,19 +1,28 @@
-"""`wrap`, `load` and the `Interpreter`: the rooms of the library put together, and nothing more."""
+"""The `Interpreter`: the rooms of the library put together, and nothing more."""
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from interpret_inn import saving
-from interpret_inn.backbones import Backbone, Listener, Preprocess, adapt_module
+from interpret_inn.backbones import Backbone, Listener
 from interpret_inn.data import Part
-from interpret_inn.errors import BackboneError, ConceptError, EditError, FitError, NotFittedError, suggest
+from interpret_inn.errors import (
+    BackboneError,
+    ConceptError,
+    EditError,
+    FitError,
+    NotFittedError,
+    suggest,
+)
 from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.edits import Edit
 from interpret_inn.explaining.explain import check, explain
@@ -162,7 +171,8 @@ class Interpreter:
             The model's own outputs (a tensor, or whatever structure it gives); without edits they are the
             bare model's bit for bit.
         """
-        chosen = [] if edits is None else list(edits) if isinstance(edits, (list, tuple)) else [edits]
+        one = edits is not None and not isinstance(edits, (list, tuple))
+        chosen: list[Any] = [edits] if one else list(edits or ())  # type: ignore[arg-type]
         if not chosen:
             return run_bare(self.backbone, inputs)
         return self.bench.run(inputs, chosen)
@@ -210,6 +220,8 @@ class Interpreter:
         """
         if examples < 1:
             raise EditError(f"Expected at least 1 example to show, found {examples}.")
+        if resamples is not None and resamples < 1:
+            raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
         shown = self._judge_inputs() if inputs is None else inputs
         explanation = explain(
             self.bench,
@@ -289,69 +301,6 @@ class Interpreter:
         return f"Interpreter({self.backbone.name!r}, site {str(self.backbone.address)!r}, {state})"
 
 
-def wrap(
-    model: nn.Module | str,
-    site: str | None = None,
-    *,
-    preprocess: Any = None,
-    layout: str | None = None,
-) -> Interpreter:
-    """Wraps a pretrained model.
-
-    Args:
-        model: Any `nn.Module`, or a name such as `"timm:resnet50"` (weights from the local cache only; the
-            plugin's documentation has the other spellings).
-        site: Where to read and write, such as `"layer4"`, `"blocks.5"`, `"fc:in"`; None: the model's pooled
-            vector before its classifier. `interpret_inn.sites` lists what there is.
-        preprocess: None: the model's own configuration where it has one (timm), else images are only
-            brought to [0, 1]; `"identity"`: inputs are prepared already; a `Preprocess`, or a callable.
-        layout: How the representation becomes rows: `vector`, `flat`, `pooled` or `positions`; None: by its
-            shape.
-
-    Raises:
-        SiteError: there is no such site.
-        BackboneError: the model cannot be attached to, or its weights are not at hand.
-        PluginError: no plugin knows the name.
-    """
-    backbone = get_manager().adapt(model, site, preprocess=preprocess, layout=layout)
-    if backbone is None:
-        if not isinstance(model, nn.Module):
-            known = [f"{spec.name}:…" for spec in get_manager().backbones()]
-            raise BackboneError(
-                f"Expected a torch.nn.Module or a name that a plugin knows, found {model!r}. "
-                f"{suggest(str(model), known)}"
-            )
-        backbone = adapt_module(model, site, preprocess=preprocess, layout=layout)
-    return Interpreter(backbone)
-
-
-def load(
-    path: str | os.PathLike[str], model: nn.Module | str | None = None, *, preprocess: Any = None
-) -> Interpreter:
-    """Loads a saved interpreter for the model that it was fitted for.
-
-    Args:
-        path: The folder that `save` wrote.
-        model: The model, or its name; None: the name that is stored, where a plugin knows it.
-        preprocess: Only for models whose preprocessing was given as a callable: the same callable.
-
-    Raises:
-        ArtefactError: damaged, of a newer format, or fitted for another model, other weights, another site
-            or other preprocessing; both sides are named.
-    """
-    artefact = saving.read_artefact(Path(path))
-    about, layout = artefact.about, artefact.fitted.layout
-    stored = Preprocess.from_dict(about["preprocess"])
-    backbone = wrap(
-        about["model"]["name"] if model is None else model,
-        about["site"],
-        preprocess=stored if preprocess is None else preprocess,
-        layout=f"{layout.name}:{layout.order}",
-    ).backbone
-    saving.refuse_mismatch(Path(path), about, backbone)
-    return Interpreter(backbone, fitted=artefact.fitted, judgement=artefact.judgement)
-
-
 def _sources(sources: Sequence[ConceptSource | str], options: dict[str, Any]) -> list[ConceptSource]:
     """Concept sources from what `fit` was given; options belong to the one source that is named."""
     for source in sources:
@@ -367,4 +316,18 @@ def _sources(sources: Sequence[ConceptSource | str], options: dict[str, Any]) ->
             f"Expected settings of the fit, found {sorted(options)}. {near} Options of a source go with the "
             'name of one source, fit("labels", data=…), or into concept_source("labels", data=…).'
         )
+    _refuse_typos(named, options)
     return [concept_source(source, **options) if isinstance(source, str) else source for source in sources]
+
+
+def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:
+    """Says so where an option that the source does not take is nearly a setting of the fit."""
+    for source in named:
+        takes = inspect.signature(get_manager().find("concept_source", source).build).parameters
+        for option in options:
+            near = difflib.get_close_matches(option, FitSettings.names(), n=1, cutoff=0.75)
+            if near and option not in takes and "options" not in takes:
+                raise ConceptError(
+                    f"Neither the fit nor the concept source {source!r} takes {option!r}. "
+                    f"Did you mean {near[0]!r}?"
+                )

@@ -62,5 +62,5 @@ def readings(bench: Bench, name: str, codes: Tensor) -> list[str]:
 def picture_of(image: Tensor, low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """An output image (C, H, W) as a picture, uint8 (H, W, 3): `low` becomes black and `high` white."""
     scaled = ((image.float() - low) / max(high - low, 1e-12)).clamp(0, 1)
-    colours = scaled.expand(3, -1, -1) if len(scaled) == 1 else scaled[:3]
+    colours = scaled[:3] if len(scaled) >= 3 else scaled[:1].expand(3, -1, -1)
     return (colours.permute(1, 2, 0) * 255).round().byte().numpy()

@@ -159,10 +159,13 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
             f"{sorted({rows.width for rows in data.stored})} axes. Give all sources inputs of one size."
         )
     notes: list[str] = []
-    most = min(settings.axes, max(2, int(len(fit_part) * positions / settings.samples_per_axis)))
+    # variants of one image tell little more than the image does: a flow fitted to them as if they were many
+    # is exact on what it has seen and useless on all else
+    apart = len(np.unique(data.pool.groups_at(fit_part)))
+    most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
-            f"{len(fit_part)} samples to fit on carry at most {most} of {width} axes "
+            f"{apart} {'samples' if apart == len(fit_part) else 'groups of samples'} to fit on carry at most {most} of {width} axes "
             f"(samples_per_axis={settings.samples_per_axis:g}); the other axes belong to the residual."
         )
         warnings.warn(note, InnWarning, stacklevel=4)
@@ -197,9 +200,7 @@ def _size(
     return choose_sizes(pool.names, scores, leading=whitening.leading, total=width, given=given)
 
 
-def _align(
-    network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int
-) -> None:
+def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:
     """Turns the whitened axes so that the fit begins where a linear map would end."""
     pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(seed + 3), part="fit")
     network.align(aligning_matrix(white.mean(1), *pairs, sizes))

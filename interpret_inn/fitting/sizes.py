@@ -72,7 +72,8 @@ def choose_sizes(
     if len(names) >= leading:
         raise ConceptError(
             f"Expected fewer concepts than axes, found {len(names)} concepts and {leading} axes. "
-            "Choose a wider site or fewer concepts, or give more data where few samples cap the axes."
+            "Choose a wider site or fewer concepts; few samples cap the axes (give more of them), and so "
+            "does explained=."
         )
     open_names = [name for name in names if name not in given]
     left = leading - sum(given.values())

@@ -91,6 +91,10 @@ class Trainer:
         self._resume()
         settings, state = self.settings, self.state
         began, before = time.perf_counter(), state["seconds"]
+        if self.look and not state["step"]:
+            # where a linear map ends is not a bad place: where nothing better is found, it stays there
+            with torch.no_grad():
+                state["best"] = float(self._loss(*self.look))
         stopped = self._is_stalled()
         bar = tqdm(
             total=settings.steps, initial=state["step"], desc="fit", unit="step", disable=None, leave=False

@@ -6,8 +6,10 @@ import torch
 from nflows.transforms import Transform
 from torch import Generator, Tensor, nn
 
-BOUND = 2.0
-"""Largest log-scale of one coupling: `exp(a·tanh(s/a))` lies between e⁻² and e²."""
+BOUND = 1.0
+"""Largest log-scale of one coupling: `exp(a·tanh(s/a))` lies between 1/e and e."""
+REACH = 3.0
+"""How far a conditioner looks, in standard deviations: it is given `r·tanh(x/r)`."""
 
 
 class Conditioner(nn.Module):
@@ -33,6 +35,9 @@ class Conditioner(nn.Module):
 
     def forward(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         """From the kept half (B, a) to log-scale and shift of the other half, (B, b) each."""
+        # Beyond the data the net says what it says at their edge. If it went on as a straight line there, each
+        # coupling would throw a stray code further out, until no round trip through floats came back.
+        kept = REACH * torch.tanh(kept / REACH)
         *hidden, last = self.layers
         for layer in hidden:
             kept = torch.relu(layer(kept))

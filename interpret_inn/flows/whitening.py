@@ -9,6 +9,7 @@ from torch import Tensor
 
 from interpret_inn.errors import FitError
 
+_SMALL = 128
 _DENSE_WIDTH = 2048
 _AXES_ROWS = 2048
 _AXES_ELEMENTS = 2**28
@@ -79,7 +80,7 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, 
         rows: float (N, D); the leading axes are found from at most 2,048 of them where D > 2,048.
         noise: The noise floor σ in units of the root mean variance per axis.
         explained: Share of the variance that the leading axes must hold, in (0, 1].
-        most: Largest number of leading axes. Spaces of up to half as many axes keep all of theirs.
+        most: Largest number of leading axes. Spaces of up to 128 axes keep all that fit in.
 
     Raises:
         FitError: fewer than 3 samples or 2 axes, or a representation that is the same for all samples.
@@ -101,7 +102,7 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, 
             "Choose another site, or check that the inputs differ."
         )
     axes, values = _principal_axes(rows, mean, limit=min(most, width, samples - 1))
-    if width > most // 2:
+    if width > _SMALL:
         held = values.cumsum(0) / (variance * width)
         axes = axes[:, : max(2, int((held < explained).sum()) + 1)]
     leading = axes.shape[1]

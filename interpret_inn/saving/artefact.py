@@ -59,7 +59,7 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Ju
     Raises:
         ArtefactError: the path is a file or another kind of folder, or it cannot be written.
     """
-    if path.exists() and not (path.is_dir() and (not any(path.iterdir()) or (path / _SUMS).exists())):
+    if path.exists() and not _is_replaceable(path):
         raise ArtefactError(
             f"Expected a new folder or an artefact to replace, found something else at {path}. "
             "Give another path."
@@ -74,13 +74,26 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Ju
             _fill(fresh, backbone, fitted, judgement)
             if path.exists():
                 path.replace(old)
-            fresh.replace(path)
+            try:
+                fresh.replace(path)
+            except OSError:
+                if old.exists():
+                    old.replace(path)
+                raise
         finally:
             shutil.rmtree(workplace, ignore_errors=True)
     except (OSError, SafetensorError) as error:
         raise ArtefactError(
             f"The interpreter could not be saved at {path}: {error}. Free some space or give another path."
         ) from error
+
+
+def _is_replaceable(path: Path) -> bool:
+    """Whether a path is an empty folder, or an artefact to which nothing was added."""
+    if not path.is_dir():
+        return False
+    names = {item.name for item in path.iterdir()}
+    return not names or (_SUMS in names and names <= {_MAIN, _JUDGEMENT, _TENSORS, _SUMS})
 
 
 def _fill(folder: Path, backbone: Backbone, fitted: Fitted, judgement: Judgement) -> None:
@@ -206,15 +219,15 @@ def refuse_mismatch(path: Path, about: Mapping[str, Any], backbone: Backbone) ->
     """
     stored = about["model"]
     sides = [
-        ("model", stored["architecture"], backbone.architecture()),
-        ("weights", stored["weights"][:16], backbone.fingerprint()[:16]),
-        ("site", about["site"], str(backbone.address)),
-        ("preprocessing", _compact(about["preprocess"]), _compact(backbone.preprocess.to_dict())),
+        ("another model", stored["architecture"], backbone.architecture()),
+        ("other weights", stored["weights"][:16], backbone.fingerprint()[:16]),
+        ("another site", about["site"], str(backbone.address)),
+        ("other preprocessing", _compact(about["preprocess"]), _compact(backbone.preprocess.to_dict())),
     ]
     for what, wanted, found in sides:
         if wanted != found:
             raise ArtefactError(
-                f"The interpreter at {path} was fitted for another {what}: expected {wanted}, found {found}. "
+                f"The interpreter at {path} was fitted for {what}: expected {wanted}, found {found}. "
                 f"Load it with the model it was fitted for ({stored['name']}), or fit anew."
             )
 

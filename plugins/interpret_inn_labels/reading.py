@@ -110,7 +110,9 @@ def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Conce
         found = (
             f"{len(concept.classes)} classes"
             if concept.classes
-            else f"values of shape {values.shape[1:] or ()}"
+            else f"{values.shape[1]} numbers each"
+            if values.ndim == 2
+            else "numbers"
         )
         other = "numeric" if kind == "categorical" else "categorical"
         notes.append(f'{name}: taken as {kind} ({found}); kinds={{"{name}": "{other}"}} would change that.')

@@ -43,7 +43,9 @@ def test_donors_come_in_any_form_and_any_number_of_batches(toy: Any) -> None:
     images, donors = toy.fresh, toy.fresh[::-1].copy()
     expected = applied(toy, images, inn.edits.swap("shape", donors))
     for form in (list(donors), torch.from_numpy(donors), donors.astype(np.float32) / 255):
-        torch.testing.assert_close(applied(toy, images, inn.edits.swap("shape", form)), expected, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(
+            applied(toy, images, inn.edits.swap("shape", form)), expected, atol=1e-4, rtol=1e-4
+        )
     outputs = toy.interpreter.run(images, inn.edits.swap("shape", donors))
     assert outputs.shape == (150, 3)
 
@@ -77,11 +79,15 @@ def test_set_takes_numbers_rows_and_names_of_categories(toy: Any) -> None:
     images = toy.fresh[:4]
     assert torch.equal(applied(toy, images, inn.edits.set("shape", row))[:, factor.slice], row.expand(4, -1))
     assert torch.equal(applied(toy, images, inn.edits.set("shape", rows))[:, factor.slice], rows)
-    assert torch.equal(applied(toy, images, inn.edits.set("shape", row.tolist()))[:, factor.slice], row.expand(4, -1))
+    assert torch.equal(
+        applied(toy, images, inn.edits.set("shape", row.tolist()))[:, factor.slice], row.expand(4, -1)
+    )
     assert (applied(toy, images, inn.edits.set("shape", 0.5))[:, factor.slice] == 0.5).all()
     named = applied(toy, images, inn.edits.set("shape", "2"))[:, factor.slice]
     members = toy.interpreter.fitted.concept(factor).values == 2
-    torch.testing.assert_close(named[0], toy.interpreter.fitted.bank[torch.from_numpy(members), factor.slice].mean(0))
+    torch.testing.assert_close(
+        named[0], toy.interpreter.fitted.bank[torch.from_numpy(members), factor.slice].mean(0)
+    )
 
 
 def test_setting_a_category_makes_the_model_say_it(toy: Any) -> None:
@@ -95,8 +101,12 @@ def test_add_moves_by_what_was_given(toy: Any) -> None:
     before = toy.interpreter.encode(images)[:, factor.slice]
     delta = torch.arange(factor.size) * 0.1
     torch.testing.assert_close(applied(toy, images, inn.edits.add("hue", 1))[:, factor.slice], before + 1)
-    torch.testing.assert_close(applied(toy, images, inn.edits.add("hue", delta))[:, factor.slice], before + delta)
-    torch.testing.assert_close(applied(toy, images, inn.edits.add("hue", 0.0)), toy.interpreter.encode(images))
+    torch.testing.assert_close(
+        applied(toy, images, inn.edits.add("hue", delta))[:, factor.slice], before + delta
+    )
+    torch.testing.assert_close(
+        applied(toy, images, inn.edits.add("hue", 0.0)), toy.interpreter.encode(images)
+    )
 
 
 def test_resample_draws_stored_codes_by_its_seed(toy: Any) -> None:
@@ -201,12 +211,19 @@ def test_edits_that_do_not_fit_say_why(make: Any, kind: Any, text: str, toy: Any
 
 
 def test_numbers_on_a_factor_without_such_categories_are_numbers(toy: Any) -> None:
-    assert (applied(toy, toy.fresh[:2], inn.edits.set("hue", 1))[:, toy.interpreter.factors["hue"].slice] == 1).all()
-    assert (applied(toy, toy.fresh[:2], inn.edits.set("shape", 7))[:, toy.interpreter.factors["shape"].slice] == 7).all()
+    assert (
+        applied(toy, toy.fresh[:2], inn.edits.set("hue", 1))[:, toy.interpreter.factors["hue"].slice] == 1
+    ).all()
+    assert (
+        applied(toy, toy.fresh[:2], inn.edits.set("shape", 7))[:, toy.interpreter.factors["shape"].slice] == 7
+    ).all()
 
 
 def test_edits_read_as_they_were_typed() -> None:
     assert repr(inn.edits.swap("digit", np.zeros(3))) == "swap('digit')"
     assert repr(inn.edits.set("digit", "7", hold=["colour"])) == "set('digit', '7', hold=['colour'])"
     assert repr(inn.edits.add("digit", torch.zeros(3))) == "add('digit', …)"
-    assert repr(inn.edits.resample("digit", seed=3, from_prior=True)) == "resample('digit', seed=3, from_prior=True)"
+    assert (
+        repr(inn.edits.resample("digit", seed=3, from_prior=True))
+        == "resample('digit', seed=3, from_prior=True)"
+    )

@@ -35,8 +35,11 @@ class ClassSource:
         which = torch.randint(len(self.concepts), (n,), generator=generator)
         for k, concept in enumerate(self.concepts):
             values, mine = torch.from_numpy(concept.values), which == k
-            same = (values[first[mine], None] == values[among]).double()
-            second[mine] = among[torch.multinomial(same, 1, generator=generator)[:, 0]]
+            by_class = among[values[among].argsort(stable=True)]
+            counts = values[among].bincount(minlength=len(concept.classes))
+            own = values[first[mine]]
+            place = (torch.rand(len(own), generator=generator) * counts[own]).long()
+            second[mine] = by_class[(counts.cumsum(0) - counts)[own] + place]
             rho[mine, k] = self.strength
         return Pairs(first, second, rho)
 

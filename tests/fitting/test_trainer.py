@@ -171,7 +171,7 @@ def test_a_step_that_is_not_finite_is_not_taken(make, world):
     assert bool(weights(trainer).isfinite().all())
     # and it counts neither for nor against the loss: a mean over what was taken
     assert [loss for _, loss, _ in record.history] == pytest.approx(
-        [loss for _, loss, _ in clean.history], abs=0.15
+        [loss for _, loss, _ in clean.history], rel=0.3
     )
 
 

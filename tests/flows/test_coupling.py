@@ -6,7 +6,7 @@ from nflows.transforms import AffineCouplingTransform, CompositeTransform, Permu
 from torch import Generator, nn
 
 from interpret_inn.flows import CouplingBlock, FlowShape, InvertibleNetwork, fit_whitening, log_likelihood
-from interpret_inn.flows.coupling import BOUND, Conditioner
+from interpret_inn.flows.coupling import BOUND, REACH, Conditioner
 
 
 def seeded(seed):
@@ -42,7 +42,7 @@ class _ShiftFirst(nn.Module):
         self.stack = nn.Sequential(*stack[:-1])
 
     def forward(self, inputs, context=None):
-        raw, shift = self.stack(inputs).chunk(2, dim=1)
+        raw, shift = self.stack(REACH * torch.tanh(inputs / REACH)).chunk(2, dim=1)
         return torch.cat((shift, raw), dim=1)
 
 
@@ -77,6 +77,13 @@ def test_the_scale_is_bounded_whatever_the_net_says():
     log_scale, _ = conditioner(1e3 * torch.randn(50, 3, generator=seeded(1)))
     assert float(log_scale.detach().abs().max()) <= BOUND
     assert float(log_scale.detach().abs().max()) > 0.99 * BOUND
+
+
+def test_far_beyond_the_data_a_net_goes_on_as_at_their_edge():
+    conditioner = lively(Conditioner(3, 4, hidden=8, depth=1, generator=seeded(0)))
+    edge = 10 * REACH * torch.randn(20, 3, generator=seeded(1)).sign()
+    for near, far in zip(conditioner(edge), conditioner(1e6 * edge), strict=True):
+        torch.testing.assert_close(near, far)
 
 
 @pytest.fixture(scope="module")

@@ -94,13 +94,14 @@ def test_fewer_samples_than_axes_cap_the_axes(width):
 
 
 def test_leading_axes_hold_the_share_of_variance_that_was_asked_for():
-    rows = correlated(2000, 12)
-    _, values = dense(rows, 0.2, 12)
+    rows = correlated(2000, 140)
+    _, values = dense(rows, 0.2, 140)
     for explained in (0.5, 0.9, 0.99):
         wanted = int(np.searchsorted(np.cumsum(values) / values.sum(), explained) + 1)
-        assert fit_whitening(rows, explained=explained, most=12).leading == max(2, wanted)
-    assert fit_whitening(rows, explained=1.0, most=12).leading == 12
-    assert fit_whitening(rows, explained=0.5, most=256).leading == 12, "small spaces keep all their axes"
+        assert fit_whitening(rows, explained=explained).leading == wanted
+    assert fit_whitening(rows, explained=1.0).leading == 140
+    assert fit_whitening(rows, explained=1.0, most=20).leading == 20
+    assert fit_whitening(rows[:, :100], explained=0.5).leading == 100, "small spaces keep all their axes"
 
 
 def test_the_rest_keeps_its_own_scale_so_that_nothing_blows_up():

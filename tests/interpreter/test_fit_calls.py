@@ -73,7 +73,7 @@ def test_sizes_may_be_given(fresh: Any, labelled: Any, small: Any) -> None:
 @pytest.mark.parametrize(
     ("options", "kind", "text"),
     [
-        ({"step": 5}, inn.PluginError, r"'step'"),
+        ({"step": 5}, inn.ConceptError, r"takes 'step'\. Did you mean 'steps'"),
         ({"steps": 0}, inn.FitError, r"Expected steps of at least 1, found 0"),
         ({"noise": 0}, inn.FitError, r"Expected noise above 0, found 0"),
         ({"explained": 2}, inn.FitError, r"Expected explained in \(0, 1\], found 2"),

@@ -1,0 +1,241 @@
+"""Explanations of the fitted toy: responses, examples, neighbours, walks, targets, warnings and timings."""
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+import interpret_inn as inn
+from interpret_inn.explaining.examples import _donors
+from interpret_inn.explaining.records import Explanation, Outcome, plain
+from interpret_inn.explaining.view import thumbnail
+
+
+@pytest.fixture(scope="module")
+def explanation(toy: Any) -> Explanation:
+    return toy.interpreter.explain(toy.fresh, examples=6, resamples=8)
+
+
+def test_it_says_what_was_explained(explanation: Explanation, toy: Any) -> None:
+    assert explanation.model == "ToyClassifier"
+    assert explanation.site == "head:in"
+    assert explanation.layout == "vector"
+    assert explanation.shape == (32,)
+    assert explanation.axes == (32, toy.interpreter.fitted.network.shape.leading)
+    assert explanation.split == (280, 40, 80)
+    assert explanation.versions["seed"] == "0"
+    assert {"interpret-inn", "torch"} <= set(explanation.versions)
+    assert explanation.skipped == ()
+    json.dumps(plain(explanation), allow_nan=False)
+
+
+def test_timings_add_up(explanation: Explanation) -> None:
+    timings = dict(explanation.timings)
+    total = timings.pop("total")
+    assert {"encode", "fit", "explain"} <= set(timings)
+    assert total == pytest.approx(sum(timings.values()))
+    assert all(seconds > 0 for seconds in timings.values())
+
+
+def test_the_decision_depends_on_the_shape(explanation: Explanation) -> None:
+    responses = explanation.responses
+    assert set(responses) == {"shape", "hue", "residual"}
+    for response in responses.values():
+        assert response.kind == "classes"
+        for score in (response.flip_rate, response.kl, response.class_std, response.change):
+            assert score.low <= score.value <= score.high
+        assert 0 <= response.flip_rate.value <= 1
+        assert response.kl.value >= 0
+        assert 0 <= response.left_data <= 1
+    assert responses["shape"].flip_rate.value > 2 * responses["hue"].flip_rate.value
+    assert responses["shape"].kl.value > responses["hue"].kl.value
+
+
+def test_examples_tell_what_each_factor_is_and_does(explanation: Explanation, toy: Any) -> None:
+    assert len(explanation.examples) == 6
+    for example in explanation.examples:
+        place = int(example.name)
+        assert np.array_equal(example.picture, toy.fresh[place])
+        logits = toy.interpreter.run(toy.fresh[place : place + 1])
+        assert example.prediction.labels[0] == f"class {int(logits.argmax())}"
+        assert sum(example.prediction.values) == pytest.approx(1, abs=1e-6)
+        assert set(example.factors) == {"shape", "hue", "residual"}
+        for factor in example.factors.values():
+            assert 0 <= factor.percentile <= 100
+            assert 0 <= factor.resample_flip <= 1
+            assert 0 <= factor.donor < 6
+        assert example.factors["shape"].label in "012"
+        assert example.factors["residual"].label == ""
+
+
+def test_a_swap_in_an_example_is_the_swap_of_run(explanation: Explanation, toy: Any) -> None:
+    example = explanation.examples[0]
+    row = example.factors["shape"]
+    ours, donor = (int(explanation.examples[i].name) for i in (0, row.donor))
+    edit = inn.edits.swap("shape", toy.fresh[donor : donor + 1])
+    logits = toy.interpreter.run(toy.fresh[ours : ours + 1], edit).double()
+    top = logits.softmax(1).max(1)
+    assert row.swap.labels[0] == f"class {int(top.indices)}"
+    assert row.swap.values[0] == pytest.approx(float(top.values), abs=1e-4)
+
+
+def test_donors_are_of_another_class_where_there_is_one() -> None:
+    def said(*labels: str) -> list[Outcome]:
+        return [Outcome((label,), (1.0,)) for label in labels]
+
+    assert _donors(said("a", "a", "b")) == [2, 2, 0]
+    assert _donors(said("a", "a")) == [1, 0]
+    assert _donors(said("a")) == [0]
+
+
+def test_neighbours_are_real_inputs_in_the_order_of_the_factor(explanation: Explanation, toy: Any) -> None:
+    codes = toy.interpreter.encode(toy.fresh)
+    for factor in toy.interpreter.factors:
+        found = explanation.neighbours[factor.name]
+        assert found.indices.shape == (7, 4)
+        assert len(found.pictures) == 7
+        assert np.all(np.diff(found.positions) > 0)
+    hue = explanation.neighbours["hue"]
+    assert all(text.endswith("°") for row in hue.values for text in row)
+    assert explanation.neighbours["residual"].values == ()
+    axis = toy.interpreter.bench.axes["hue"]
+    positions = axis.position(codes[:, toy.interpreter.factors["hue"].slice]).sort().values
+    assert positions[0] < hue.positions[2]  # there are inputs to either side
+
+
+def test_walks_lead_through_the_input_itself(explanation: Explanation) -> None:
+    for walks in explanation.walks.values():
+        assert len(walks) == 3
+        for walk in walks:
+            assert walk.positions.tolist() == pytest.approx(np.linspace(-2.5, 2.5, 9).tolist())
+            assert walk.curves.shape == (9, len(walk.labels))
+            assert 2 <= len(walk.labels) <= 4
+            assert np.all((walk.curves >= 0) & (walk.curves <= 1))
+            assert walk.pictures == ()
+
+
+def test_an_explanation_is_the_same_each_time_and_another_with_another_seed(toy: Any) -> None:
+    def flips(seed: int) -> list[float]:
+        found = toy.interpreter.explain(toy.fresh[:30], examples=2, resamples=3, seed=seed)
+        return [response.flip_rate.value for response in found.responses.values()]
+
+    assert flips(0) == flips(0)
+    assert flips(0) != flips(1)
+
+
+# --- targets --------------------------------------------------------------------------------------------
+
+
+def test_a_target_is_an_index_or_a_function(toy: Any) -> None:
+    def change(target: Any) -> float:
+        found = toy.interpreter.explain(toy.fresh[:40], target=target, examples=2, resamples=4)
+        return found.responses["shape"].change.value
+
+    by_index = change(1)
+    by_function = change(lambda logits: logits.double().softmax(1)[:, 1])
+    assert by_index == pytest.approx(by_function, rel=1e-6)
+    assert change(np.int64(1)) == by_index
+    assert change(-2) == pytest.approx(by_index)
+    assert change(None) > 0
+
+
+@pytest.mark.parametrize(
+    ("target", "text"),
+    [
+        (3, r"Expected a target from 0 to 2, found 3"),
+        ("cat", r"Expected a target that is the index of an output, or a function of outputs, found 'cat'"),
+        (lambda logits: logits, r"gives one score for each of 20 outputs, found an array \(20, 3\)"),
+    ],
+)
+def test_targets_that_are_none(target: Any, text: str, toy: Any) -> None:
+    with pytest.raises(inn.InputError, match=text):
+        toy.interpreter.explain(toy.fresh[:20], target=target, examples=2, resamples=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"examples": 0}, r"Expected at least 1 example to show, found 0"),
+        ({"resamples": 0}, r"Expected at least 1 resample of each input, found 0"),
+        ({"resamples": -3}, r"Expected at least 1 resample of each input, found -3"),
+    ],
+)
+def test_amounts_that_are_none(options: Any, text: str, toy: Any) -> None:
+    with pytest.raises(inn.EditError, match=text):
+        toy.interpreter.explain(toy.fresh[:20], **options)
+
+
+def test_a_single_input_can_be_explained(toy: Any) -> None:
+    explanation = toy.interpreter.explain(toy.fresh[:1])
+    assert len(explanation.examples) == 1
+    assert explanation.examples[0].factors["shape"].donor == 0
+    toy.interpreter.report(toy.fresh[:1]).to_html()
+
+
+def test_more_examples_than_inputs_are_all_inputs(toy: Any) -> None:
+    assert len(toy.interpreter.explain(toy.fresh[:5], examples=50, resamples=1).examples) == 5
+
+
+def test_examples_beyond_the_first_batch(toy: Any) -> None:
+    explanation = toy.interpreter.explain(toy.fresh, examples=100, resamples=1)
+    assert len({example.name for example in explanation.examples}) == 100
+
+
+# --- warnings -------------------------------------------------------------------------------------------
+
+
+def test_edits_that_leave_the_data_are_warned_of(toy: Any, monkeypatch: Any) -> None:
+    monkeypatch.setattr("interpret_inn.explaining.explain.distance_to_data", lambda *_, **__: 0.5)
+    explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1)
+    assert any(
+        line.startswith("Redrawing hue leaves the data in 50% of the edits") for line in explanation.warnings
+    )
+
+
+def test_what_the_source_and_the_fit_noted_is_repeated(explanation: Explanation, toy: Any) -> None:
+    assert set(toy.interpreter.fitted.notes) <= set(explanation.warnings)
+
+
+# --- what is shown --------------------------------------------------------------------------------------
+
+
+def test_thumbnails_are_small_and_keep_their_proportions() -> None:
+    assert thumbnail(np.zeros((24, 24, 3), np.uint8)).shape == (24, 24, 3)
+    assert thumbnail(np.zeros((400, 200, 3), np.uint8)).shape == (96, 48, 3)
+
+
+def test_class_names_of_the_model_are_used(toy: Any, small: Any) -> None:
+    from interpret_inn.backbones import Backbone
+
+    backbone = Backbone(toy.model, "head:in", class_names=("square", "disc", "cross"), kind="classifier")
+    it = inn.Interpreter(backbone).fit("labels", data=toy.images, labels=toy.labels["shape"], **small)
+    explanation = it.explain(toy.fresh[:10], examples=3, resamples=1)
+    assert explanation.backbone == "classifier"
+    assert {name for e in explanation.examples for name in e.prediction.labels} == {"square", "disc", "cross"}
+    assert set(explanation.walks["label"][0].labels) <= {"square", "disc", "cross"}
+
+
+def test_an_observer_is_told_of_explanations(toy: Any) -> None:
+    told: list[Explanation] = []
+
+    class Observer:
+        @inn.hookimpl
+        def inn_after_explain(self, explanation: Explanation) -> None:
+            told.append(explanation)
+
+    name = inn.register(Observer(), name="observer-of-explanations")
+    try:
+        explanation = toy.interpreter.explain(toy.fresh[:5], examples=1, resamples=1)
+    finally:
+        inn.unregister(name)
+    assert told == [explanation]
+
+
+def test_codes_of_resamples_are_drawn_from_the_data(toy: Any) -> None:
+    generator = torch.Generator().manual_seed(0)
+    drawn: Tensor = toy.interpreter.bench.draw(toy.interpreter.factors["hue"], 7, generator)
+    bank = toy.interpreter.fitted.bank[:, toy.interpreter.factors["hue"].slice]
+    assert torch.cdist(drawn, bank).min(1).values.max() < 1e-3

@@ -1,0 +1,68 @@
+"""`hold_read_out` on flows of which the answer is known."""
+
+import torch
+from torch import Tensor
+
+from interpret_inn.explaining.holding import hold_read_out
+from interpret_inn.types import Factor
+
+
+def numbers(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def test_on_a_linear_flow_it_is_the_least_squares_move_outside_the_edited_factor() -> None:
+    mixing, weight = numbers(6, 6, seed=1), numbers(2, 6, seed=2)
+    before = numbers(5, 6, seed=3)
+    edited = Factor("a", 0, 2)
+    after = before.clone()
+    after[:, :2] += 1.5
+    held = hold_read_out(before, after, edited=edited, weight=weight, decode=lambda codes: codes @ mixing.T)
+    # literally: min |step|² with W M (after + step) = W M before and step = 0 in the edited factor
+    free = (weight @ mixing)[:, 2:]
+    missing = (before - after) @ (weight @ mixing).T
+    step = missing @ torch.linalg.pinv(free).T
+    torch.testing.assert_close(held[:, 2:], after[:, 2:] + step, atol=1e-4, rtol=1e-4)
+    assert torch.equal(held[:, :2], after[:, :2])
+
+
+def test_on_a_curved_flow_the_read_out_is_back_where_it_was() -> None:
+    weight, before = numbers(3, 6, seed=4), numbers(40, 6, seed=5)
+    mixing = numbers(6, 6, seed=6) / 6 + torch.eye(6)
+
+    def decode(codes: Tensor) -> Tensor:
+        return torch.sinh(torch.asinh(codes @ mixing.T) + 0.2 * codes.roll(1, 1).tanh())
+
+    after = before.clone()
+    after[:, :2] = before[:, :2].flip(0)
+    held = hold_read_out(before, after, edited=Factor("a", 0, 2), weight=weight, decode=decode)
+    moved = ((decode(after) - decode(before)) @ weight.T).abs().mean()
+    left = ((decode(held) - decode(before)) @ weight.T).abs().mean()
+    assert left < 0.05 * moved
+    assert torch.equal(held[:, :2], after[:, :2])
+    assert not held.requires_grad
+
+
+def test_what_only_the_edited_factor_can_read_is_given_up_quietly() -> None:
+    weight = torch.tensor([[1.0, 0, 0, 0], [0, 0, 1.0, 0]])
+    before, after = torch.zeros(3, 4), torch.zeros(3, 4)
+    after[:, 0] = 2
+    held = hold_read_out(before, after, edited=Factor("a", 0, 1), weight=weight, decode=lambda codes: codes)
+    torch.testing.assert_close(held, after)
+
+
+def test_many_read_outs_and_equal_ones_do_no_harm() -> None:
+    weight = numbers(1, 8, seed=7).expand(200, 8) * torch.linspace(0.1, 2, 200)[:, None]
+    before = numbers(4, 8, seed=8)
+    after = before.clone()
+    after[:, :3] += 1
+    held = hold_read_out(before, after, edited=Factor("a", 0, 3), weight=weight, decode=lambda codes: codes)
+    torch.testing.assert_close(held @ weight[-1], before @ weight[-1], atol=1e-3, rtol=1e-3)
+
+
+def test_no_edit_is_no_move() -> None:
+    before = numbers(4, 6, seed=9)
+    held = hold_read_out(
+        before, before.clone(), edited=Factor("a", 0, 2), weight=numbers(2, 6), decode=torch.sinh
+    )
+    torch.testing.assert_close(held, before, atol=1e-6, rtol=1e-6)

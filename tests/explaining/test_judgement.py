@@ -1,0 +1,90 @@
+"""Held-out scores of the fitted toy: leakage, verdicts, maps and drifts."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import interpret_inn as inn
+from interpret_inn.explaining.judgement import Judgement, judge
+from interpret_inn.testing import toy_images
+
+
+@pytest.fixture(scope="module")
+def judgement(toy: Any) -> Judgement:
+    return toy.interpreter.judgement
+
+
+def test_it_is_computed_once_and_the_same_each_time(toy: Any, judgement: Judgement) -> None:
+    assert toy.interpreter.judgement is judgement
+    again = judge(toy.interpreter.bench, toy.interpreter._data)
+    assert again.leakage.scores == judgement.leakage.scores
+    assert again.drifts == judgement.drifts
+
+
+def test_factors_of_the_toy_hold_their_concepts(judgement: Judgement) -> None:
+    leakage = judgement.leakage
+    assert leakage.concepts == ("shape", "hue")
+    assert leakage.factors == ("shape", "hue", "residual")
+    assert leakage.kind == {"shape": "accuracy", "hue": "r2"}
+    own = leakage.scores["shape"]["shape"].linear
+    assert own.low <= own.value <= own.high
+    assert own.value > leakage.scores["shape"]["hue"].linear.value + 0.2
+    assert leakage.representation["shape"].linear.value > 0.8
+    hue = leakage.scores["hue"]
+    assert hue["hue"].linear.value > hue["shape"].linear.value
+    assert 0.3 < leakage.chance["shape"] < 0.6
+    assert leakage.chance["hue"] == 0
+
+
+def test_every_factor_has_a_line(judgement: Judgement, toy: Any) -> None:
+    lines = {line.name: line for line in judgement.summaries}
+    assert set(lines) == {"shape", "hue", "residual"}
+    assert lines["residual"].learnt is None
+    assert isinstance(lines["shape"].learnt, bool)
+    assert sum(line.size for line in lines.values()) == 32
+    assert lines["shape"].raw_score == toy.interpreter.fitted.raw_scores["shape"]
+    assert all(line.verdict for line in lines.values())
+
+
+def test_maps_show_the_judge_part(judgement: Judgement, toy: Any) -> None:
+    assert set(judgement.maps) == {"shape", "hue", "residual"}
+    for name, found in judgement.maps.items():
+        assert found.points.shape[1] == 2
+        assert len(found.points) == len(found.colour) <= toy.interpreter.fitted.split[2], name
+        assert np.isfinite(found.points).all()
+
+
+def test_drifts_are_smaller_with_hold(judgement: Judgement) -> None:
+    found = {(drift.edited, drift.held): drift for drift in judgement.drifts}
+    assert set(found) == {("shape", "hue"), ("hue", "shape")}
+    for drift in found.values():
+        assert drift.with_hold.value < drift.without_hold.value
+        assert drift.with_hold.low <= drift.with_hold.value <= drift.with_hold.high
+
+
+def test_shuffled_labels_are_not_called_learnt(small: Any) -> None:
+    images, _ = toy_images(300, seed=21)
+    random = np.random.default_rng(0)
+    it = inn.wrap(inn.testing.toy_classifier(), "head:in")
+    labels = {"noise": random.integers(0, 4, 300), "number": random.normal(size=300)}
+    kinds = {"noise": "categorical", "number": "numeric"}
+    it.fit("labels", data=images, labels=labels, kinds=kinds, **small)
+    explanation = it.explain(images[:20], examples=2, resamples=1)
+    for line in explanation.factors[:2]:
+        assert line.learnt is False
+        assert line.verdict in explanation.warnings
+
+
+def test_gaps_in_labels_are_left_out_of_the_scores(small: Any) -> None:
+    images, labels = toy_images(300, seed=22)
+    hue = labels["hue"].astype(np.float64)
+    hue[::2] = np.nan
+    shape = labels["shape"].astype(object)
+    shape[::3] = None
+    it = inn.wrap(inn.testing.toy_classifier(), "head:in")
+    it.fit("labels", data=images, labels={"hue": hue, "shape": shape}, kinds={"hue": "cyclic"}, **small)
+    leakage = it.judgement.leakage
+    assert np.isfinite(leakage.scores["hue"]["hue"].linear.value)
+    assert np.isfinite(leakage.scores["shape"]["shape"].linear.value)
+    assert len(it.judgement.drifts) == 2

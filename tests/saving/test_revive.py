@@ -1,0 +1,112 @@
+"""Records come back from their plain form: `revive(plain(x)) == x`, NaN included."""
+
+import dataclasses
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interpret_inn.explaining.judgement import Judgement
+from interpret_inn.explaining.records import (
+    Checks,
+    Drift,
+    ExampleFactor,
+    FactorMap,
+    FactorSummary,
+    Leakage,
+    Outcome,
+    Response,
+    Walk,
+    plain,
+)
+from interpret_inn.fitting.settings import FitRecord, FitSettings
+from interpret_inn.flows import FlowShape
+from interpret_inn.saving.revive import revive
+from interpret_inn.testing.contract import same
+from interpret_inn.types import Factor, ReadOut, Score
+
+NAN = math.nan
+SCORE = Score(0.5, 0.25, NAN, {"a": 1.0, "b": NAN})
+READ = ReadOut(SCORE, Score(-1e-300))
+LEAKAGE = Leakage(
+    ("digit",), ("digit", "residual"), {"digit": "accuracy"}, {"digit": {"digit": READ, "residual": READ}},
+    {"digit": READ}, {"digit": 0.1}, {"digit": SCORE}, {"digit": {"colour": 0.25}},
+)  # fmt: skip
+SUMMARIES = (
+    FactorSummary("digit", 3, 0.25, 0.9, True, "learnt"),
+    FactorSummary("residual", 9, 0.75, NAN, None, ""),
+)
+MAP = FactorMap(np.array([[0.5, NAN], [1.0, 2.0]]), np.array([1.0, NAN]), "numeric", ("a", "b"), "as it came")
+DRIFT = Drift("digit", "colour", SCORE, SCORE)
+
+RECORDS = [
+    SCORE,
+    READ,
+    LEAKAGE,
+    *SUMMARIES,
+    MAP,
+    DRIFT,
+    Judgement(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,)),
+    FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
+    FitRecord(0, 0, False, 0.0, ()),
+    FitSettings(),
+    FlowShape(10, 4),
+    Factor("digit", 0, 3),
+    Checks(1e-7, 2e-7, 1.0, 0.0, True, True, 12),
+    Response("classes", SCORE, SCORE, SCORE, SCORE, NAN),
+    Outcome(("cat", "dog"), (0.75, 0.25)),
+    ExampleFactor(0.5, 12.0, "7", NAN, Outcome((), ()), 3),
+    Walk(2, np.array([-1.0, 0.0, 1.0]), ("cat",), np.array([[0.1], [0.2], [0.3]])),
+]
+
+
+def through_json(record):
+    return json.loads(json.dumps(plain(record), allow_nan=False))
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: type(record).__name__)
+def test_records_come_back(record):
+    found = revive(type(record), through_json(record))
+    assert type(found) is type(record)
+    assert same(found, record)
+    for field in dataclasses.fields(record):
+        if isinstance(getattr(record, field.name), np.ndarray):
+            assert getattr(found, field.name).dtype == getattr(record, field.name).dtype
+
+
+def test_records_of_the_judgement_are_all_in_the_list():
+    assert {type(getattr(RECORDS[7], field.name)) for field in dataclasses.fields(Judgement)} == {
+        Leakage,
+        tuple,
+        dict,
+    }
+    assert isinstance(RECORDS[7], Judgement)
+
+
+NUMBERS = st.floats(allow_infinity=False)
+
+
+@given(value=NUMBERS, low=NUMBERS, parts=st.dictionaries(st.text(max_size=5), NUMBERS, max_size=3))
+def test_numbers_come_back_to_the_last_bit(value, low, parts):
+    score = Score(value, low, NAN, parts)
+    assert same(revive(Score, through_json(score)), score)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "error"),
+    [
+        (Factor, {"name": "digit", "start": 0}, KeyError),
+        (Factor, {"name": 3, "start": 0, "stop": 1}, TypeError),
+        (Factor, {"name": "digit", "start": "0", "stop": 1}, TypeError),
+        (Outcome, {"labels": ["a"], "values": ["much"]}, ValueError),
+        (tuple[int, float], [1], ValueError),
+        (torch.Tensor, [1], TypeError),
+    ],
+)
+def test_what_does_not_fit_is_refused(kind, value, error):
+    with pytest.raises(error):
+        revive(kind, value)
