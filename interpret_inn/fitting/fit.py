@@ -161,11 +161,12 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
     notes: list[str] = []
     # variants of one image tell little more than the image does: a flow fitted to them as if they were many
     # is exact on what it has seen and useless on all else
-    apart = len(np.unique(data.pool.groups_at(fit_part)))
+    apart = len(set(data.pool.groups_at(fit_part).tolist()))
+    what = "samples" if apart == len(fit_part) else "groups of samples"
     most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
-            f"{apart} {'samples' if apart == len(fit_part) else 'groups of samples'} to fit on carry at most {most} of {width} axes "
+            f"{apart} {what} to fit on carry at most {most} of {width} axes "
             f"(samples_per_axis={settings.samples_per_axis:g}); the other axes belong to the residual."
         )
         warnings.warn(note, InnWarning, stacklevel=4)

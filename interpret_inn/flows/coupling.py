@@ -35,8 +35,8 @@ class Conditioner(nn.Module):
 
     def forward(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         """From the kept half (B, a) to log-scale and shift of the other half, (B, b) each."""
-        # Beyond the data the net says what it says at their edge. If it went on as a straight line there, each
-        # coupling would throw a stray code further out, until no round trip through floats came back.
+        # Beyond the data the net says what it says at their edge. Went it on as a straight line there, each
+        # coupling would throw a stray code further out, until no round trip in floats came back.
         kept = REACH * torch.tanh(kept / REACH)
         *hidden, last = self.layers
         for layer in hidden:

@@ -1,9 +1,10 @@
 """This library against the published recipe on coloured MNIST: how much sooner it is as good.
 
 Both fit the 64-d layer of the same classifier, with factor sizes of their own, and both are judged on the same
-held-out images and pairs: by leakage (the larger of a linear and a small network's read-out of a concept from
-the factors that should not have it) and by the pair log-likelihood ratio of each method's own model. The
-recipe trains for 240 s; ours is looked at after 25, 50, 100 … steps until both figures are better.
+held-out images and pairs. Leakage: the larger of a linear and a small network's read-out of a concept from a
+factor that should not have it, above chance, as a share of what the best read-out from `z` itself reaches above
+chance; the mean over the four such cells. Pair log-likelihood ratio: each method's own model. The recipe trains for
+240 s; ours is fitted anew with 50, 100, 200 … steps, to see when both figures are better.
 
     python tests/benchmarks/mnist_versus_recipe.py [--recipe-seconds 240] [--long recipe_long]
 
@@ -43,6 +44,29 @@ def leaks(table: Any) -> dict[str, float]:
     }
 
 
+def reference() -> dict[str, float]:
+    """What the best read-out from `z` itself reaches, by concept."""
+    classifier = trained_classifier(WORK)
+    images = {"fit": coloured("fit", 0)[0], "judge": coloured("judge", 1)[0]}
+    with torch.no_grad():
+        z = {
+            name: torch.cat([classifier.represent(b) for b in x.split(500)]).numpy()
+            for name, x in images.items()
+        }
+    table = leakage(z["fit"], labels_of("fit", 0), z["judge"], labels_of("judge", 1), [22, 11, 31])
+    return {concept: max(table[concept]["whole"].values()) for concept in CONCEPTS}
+
+
+def leakage_of(found: Figures, whole: dict[str, float]) -> float:
+    """Mean share of what `z` tells that stands in a wrong factor; 0 is none."""
+    chance = {"digit": float(np.bincount(labels_of("judge", 1)["digit"]).max() / 2000), "colour": 0.0}
+    shares = []
+    for name, value in found["leaks"].items():
+        concept = name.split("<")[0]
+        shares.append(max(0.0, (value - chance[concept]) / (whole[concept] - chance[concept])))
+    return float(np.mean(shares))
+
+
 def figures(codes: dict[str, np.ndarray], sizes: list[int]) -> Figures:
     """Leakage and pair scores of codes of the evaluation images."""
     table = leakage(codes["fit"], labels_of("fit", 0), codes["judge"], labels_of("judge", 1), sizes)
@@ -67,7 +91,7 @@ def evaluation_images() -> dict[str, torch.Tensor]:
     return images
 
 
-def ours(steps: int, images: dict[str, torch.Tensor], sizes: dict[str, int] | None) -> tuple[Figures, Any]:
+def ours(steps: int, images: dict[str, torch.Tensor]) -> tuple[Figures, Any]:
     """Fits from nothing with this many steps; seconds count everything from the images on."""
     _, digit, colour = coloured("fit", seed=0)
     began = time.perf_counter()
@@ -75,7 +99,7 @@ def ours(steps: int, images: dict[str, torch.Tensor], sizes: dict[str, int] | No
     interpreter.fit(
         "labels", data=images["fit"], labels={"digit": digit.numpy(), "colour": colour.numpy()},
         kinds={"digit": "categorical", "colour": "numeric"},
-        sizes=sizes, steps=steps, cache=None, checkpoint=None,
+        steps=steps, cache=None, checkpoint=None,
     )  # fmt: skip
     seconds = time.perf_counter() - began
     codes = {name: interpreter.encode(batch).numpy() for name, batch in images.items()}
@@ -83,20 +107,14 @@ def ours(steps: int, images: dict[str, torch.Tensor], sizes: dict[str, int] | No
     return found | {"steps": steps, "seconds": seconds}, interpreter
 
 
-def better(mine: Figures, theirs: Figures) -> bool:
-    """Every leak at most theirs (or at most 0.01 above nothing), and the mean pair ratio above theirs."""
-    floor = {"digit": 0.11, "colour": 0.01}
-    tight = all(
-        value <= max(theirs["leaks"][name], floor[name.split("<")[0]]) for name, value in mine["leaks"].items()
-    )
-    return tight and mine["ratio"]["mean"] > theirs["ratio"]["mean"]
-
-
 def show(name: str, found: Figures) -> None:
     """One line of the table."""
     parts = [f"{k} {v:.3f}" for k, v in (found["own"] | found["leaks"]).items()]
-    ratios = " ".join(f"{k} {v:.1f}" for k, v in found["ratio"].items())
-    print(f"{name:>28} {found.get('seconds', float('nan')):7.1f} s  {'  '.join(parts)}  ratio {ratios}", flush=True)
+    ratio = f"{found['ratio']['mean']:6.1f}"
+    print(
+        f"{name:>22} {found['seconds']:7.1f} s  leakage {found['leakage']:.3f}  ratio {ratio}   {'  '.join(parts)}",
+        flush=True,
+    )
 
 
 def responses(interpreter: Any, images: torch.Tensor) -> dict[str, Any]:
@@ -108,41 +126,55 @@ def responses(interpreter: Any, images: torch.Tensor) -> dict[str, Any]:
     }
 
 
+def rivals(options: argparse.Namespace, whole: dict[str, float]) -> dict[str, Figures]:
+    """The recipe trained now, and the last mark of a long run where one is named."""
+    name = f"recipe_{options.recipe_seconds:.0f}s_{int(time.time())}"
+    script = Path(__file__).resolve().parent / "published_recipe.py"
+    threads = str(torch.get_num_threads())
+    command = [sys.executable, str(script), "--seconds", str(options.recipe_seconds), "--name", name]
+    subprocess.run([*command, "--threads", threads, "--marks"], check=True)
+    found = {}
+    for rival, folder in {"recipe": name, "long": options.long}.items():
+        if folder:
+            last = json.loads((WORK / folder / "marks.json").read_text())[-1]
+            found[rival] = recipe_figures(WORK / folder / f"mark_{last['step']}.safetensors") | last
+            found[rival]["leakage"] = leakage_of(found[rival], whole)
+            show(f"recipe, {last['step']} steps", found[rival])
+    return found
+
+
 def main() -> None:
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--recipe-seconds", type=float, default=240)
     parser.add_argument("--long", help="name of a long run of published_recipe.py in the working folder")
-    parser.add_argument("--same-sizes", action="store_true", help="give ours the recipe's factor sizes")
     options = parser.parse_args()
-    name = f"recipe_{options.recipe_seconds:.0f}s_{int(time.time())}"
-    here = Path(__file__).resolve().parent
-    threads = str(torch.get_num_threads())
-    command = [sys.executable, str(here / "published_recipe.py"), "--seconds", str(options.recipe_seconds)]
-    subprocess.run([*command, "--name", name, "--threads", threads, "--marks"], check=True)
-    marks = json.loads((WORK / name / "marks.json").read_text())[-1]
-    recipe = recipe_figures(WORK / name / f"mark_{marks['step']}.safetensors") | marks
-    show(f"recipe, {marks['step']} steps", recipe)
-    rivals = {"recipe": recipe}
-    if options.long:
-        last = json.loads((WORK / options.long / "marks.json").read_text())[-1]
-        rivals["long"] = recipe_figures(WORK / options.long / f"mark_{last['step']}.safetensors") | last
-        show(f"recipe, {last['step']} steps", rivals["long"])
-    sizes = {"digit": 22, "colour": 11} if options.same_sizes else None
+    whole = reference()
+    print("read-out from z itself:", {name: round(value, 3) for name, value in whole.items()})
+    theirs = rivals(options, whole)
     images = evaluation_images()
     runs, first = [], {}
-    for steps in (25, 50, 100, 200, 400, 800, 1500):
-        found, interpreter = ours(steps, images, sizes)
+    for steps in (50, 100, 200, 400, 1000, 2000):
+        found, interpreter = ours(steps, images)
+        found["leakage"] = leakage_of(found, whole)
         runs.append(found)
         show(f"ours, {steps} steps", found)
-        for rival, theirs in rivals.items():
-            if rival not in first and better(found, theirs):
-                first[rival] = {"seconds": found["seconds"], "times": theirs["seconds"] / found["seconds"]}
-                print(f"{'':>28} better than {rival}: {first[rival]['times']:.0f} times sooner", flush=True)
+        for name, rival in theirs.items():
+            ahead = found["leakage"] < rival["leakage"] and found["ratio"]["mean"] > rival["ratio"]["mean"]
+            if name not in first and ahead:
+                first[name] = {"seconds": found["seconds"], "times": rival["seconds"] / found["seconds"]}
+                print(
+                    f"{'':>22} better than {name} on both, {first[name]['times']:.0f} times sooner",
+                    flush=True,
+                )
     answer = responses(interpreter, images["judge"])
     print("factors", interpreter.factors, "published sizes [22, 11, 31]")
-    print("responses", json.dumps(answer, indent=1), "published class_std: digit 2.74, colour 0.19, residual 0.0")
-    result = {"rivals": rivals, "ours": runs, "first_better": first, "responses": answer}
+    print(
+        "responses",
+        json.dumps(answer, indent=1),
+        "published class_std: digit 2.74, colour 0.19, residual 0.0",
+    )
+    result = {"z": whole, "rivals": theirs, "ours": runs, "first_better": first, "responses": answer}
     (WORK / "mnist_versus_recipe.json").write_text(json.dumps(result, indent=1))
 
 

@@ -1,0 +1,208 @@
+"""The command line: every command, YAML, and errors in one line."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from interpret_inn.cli import main
+from interpret_inn.testing import toy_images
+
+MODEL = "timm:test_resnet?random"
+QUICK = [
+    "--settings.steps", "6", "--settings.pairs", "16", "--settings.blocks", "1", "--settings.hidden", "8",
+    "--settings.axes", "6", "--settings.samples_per_axis", "1", "--settings.explained", "1",
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: Any) -> Path:
+    """Sixty pictures in one folder a class, and a table of their hues."""
+    folder: Path = tmp_path_factory.mktemp("pictures")
+    images, labels = toy_images(60, seed=5)
+    lines = ["file,hue"]
+    for index, (image, hue) in enumerate(zip(images, labels["hue"], strict=True)):
+        place = folder / ("warm" if np.cos(hue) > 0 else "cold")
+        place.mkdir(exist_ok=True)
+        Image.fromarray(image).resize((40, 40)).save(place / f"{index:02d}.png")
+        lines.append(f"{place.name}/{index:02d}.png,{hue:.3f}")
+    (folder / "hues.csv").write_text("\n".join(lines))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def artefact(pictures: Path, tmp_path_factory: Any) -> Path:
+    out: Path = tmp_path_factory.mktemp("saved") / "interpreter"
+    main(["fit", "--model", MODEL, "--data", str(pictures), "--out", str(out), *QUICK])
+    return out
+
+
+def test_fit_saves_and_says_what_was_learnt(pictures: Path, tmp_path: Path, capsys: Any) -> None:
+    out = tmp_path / "deep" / "interpreter"
+    main(["fit", MODEL, str(pictures), str(out), *QUICK, "--seed", "3", "--sizes", '{"label": 2}'])
+    said = capsys.readouterr().out
+    assert "label (2 axes): " in said
+    assert f"Saved in {out}." in said
+    about = json.loads((out / "interpreter.json").read_text())
+    assert about["seed"] == 3
+    assert about["settings"]["steps"] == 6
+    assert about["factors"]["label"] == 2
+    assert about["model"]["name"] == MODEL
+
+
+def test_fit_takes_labels_from_a_table(pictures: Path, tmp_path: Path, capsys: Any) -> None:
+    options = '{"csv": "hues.csv", "kinds": {"hue": "cyclic"}}'
+    main(["fit", MODEL, str(pictures), str(tmp_path / "it"), *QUICK, "--options", options])
+    factors = json.loads((tmp_path / "it" / "interpreter.json").read_text())["factors"]
+    assert "hue" in factors
+
+
+def test_report_writes_page_and_json(artefact: Path, pictures: Path, tmp_path: Path, capsys: Any) -> None:
+    main(["report", str(artefact), str(pictures), "--out", str(tmp_path / "page.html"), "--examples", "3"])
+    assert f"Wrote {tmp_path / 'page.html'} and {tmp_path / 'page.json'}." in capsys.readouterr().out
+    content = json.loads((tmp_path / "page.json").read_text())
+    assert len(content["examples"]) == 3
+    assert content["model"] == MODEL
+    assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_check_prints_what_it_measured(artefact: Path, pictures: Path, capsys: Any) -> None:
+    main(["check", str(artefact), str(pictures)])
+    content = json.loads(capsys.readouterr().out)
+    assert content["passed"] is True
+    assert content["samples"] == 60
+    assert content["round_trip_data"] < 1e-4
+
+
+def test_check_ends_with_1_where_a_check_fails(
+    artefact: Path, pictures: Path, capsys: Any, monkeypatch: Any
+) -> None:
+    from interpret_inn.explaining.records import Checks
+
+    monkeypatch.setattr(Checks, "passed", False)
+    with pytest.raises(SystemExit) as ended:
+        main(["check", str(artefact), str(pictures)])
+    assert ended.value.code == 1
+    assert json.loads(capsys.readouterr().out)["passed"] is False
+
+
+def test_sites_lists_what_can_be_explained(capsys: Any) -> None:
+    main(["sites", MODEL])
+    said = capsys.readouterr().out
+    assert "layer4" in said
+    assert "fc" in said
+    main(["sites", MODEL, "--size", "64"])
+    assert "layer4" in capsys.readouterr().out
+
+
+def test_plugins_as_a_table_and_as_json(capsys: Any) -> None:
+    main(["plugins"])
+    assert "labels" in capsys.readouterr().out
+    main(["plugins", "--json"])
+    content = json.loads(capsys.readouterr().out)
+    assert {"labels", "timm"} <= {row["name"] for row in content["plugins"]}
+
+
+def test_demo_writes_into_out(tmp_path: Path, capsys: Any, monkeypatch: Any) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr("interpret_inn.demo.demo", lambda out, seed: asked.append((out, seed)))
+    main(["demo", "--out", str(tmp_path / "demo"), "--seed", "7"])
+    assert asked == [(tmp_path / "demo", 7)]
+    assert str(tmp_path / "demo" / "report.html") in capsys.readouterr().out
+
+
+def test_a_yaml_file_stands_for_flags_and_flags_win(pictures: Path, tmp_path: Path, capsys: Any) -> None:
+    config = tmp_path / "fit.yaml"
+    config.write_text(
+        f"model: {MODEL}\ndata: {pictures}\nout: {tmp_path / 'from-yaml'}\nseed: 5\n"
+        "options:\n  csv: hues.csv\n  kinds: {hue: cyclic}\n"
+        "settings:\n  steps: 4\n  pairs: 16\n  blocks: 1\n  hidden: 8\n  axes: 6\n  samples_per_axis: 1\n"
+        "  explained: 1.0\n"
+    )
+    main(["fit", "--config", str(config), "--seed", "6"])
+    about = json.loads((tmp_path / "from-yaml" / "interpreter.json").read_text())
+    assert about["seed"] == 6
+    assert about["settings"]["steps"] == 4
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["sites", "timm:resnet_fifty?random"], "timm has no model 'resnet_fifty'"),
+        (["sites", "nothing"], "Expected a torch.nn.Module or a name that a plugin knows, found 'nothing'"),
+        (["check", "/nowhere", "/nowhere"], "Expected a saved interpreter at /nowhere, found none"),
+        (["report", "/nowhere", "/nowhere"], "Expected a saved interpreter at /nowhere, found none"),
+        (["fit", MODEL, "/nowhere", "/nowhere/out"], "there is nothing at /nowhere"),
+        (
+            ["fit", MODEL, "/nowhere", "/nowhere/out", "--source", "label"],
+            "There is no concept source 'label'",
+        ),
+        (["fit", MODEL, "/nowhere", "/nowhere/out", "--site", "layer9"], "has no module 'layer9'"),
+        (
+            ["fit", MODEL, "/nowhere", "/nowhere/out", "--settings.steps", "0"],
+            "Expected steps of at least 1, found 0",
+        ),
+    ],
+)
+def test_errors_are_told_in_one_line_and_end_with_2(arguments: list[str], text: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert text in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["frobnicate"], "frobnicate"),
+        (["fit"], "model"),
+        (["report", "a", "b", "--example", "3"], "--example"),
+        (["fit", MODEL, "a", "b", "--settings.step", "3"], "step"),
+        (["fit", "--config", "/nowhere.yaml"], "/nowhere.yaml"),
+        (["demo", "--seed", "many"], "seed"),
+    ],
+)
+def test_words_that_are_not_understood_end_with_2(arguments: list[str], text: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert text in said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("command", [None, "demo", "sites", "fit", "report", "check", "plugins"])
+def test_help_tells_each_command_in_words(command: str | None, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*([command] if command else []), "--help"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "interpret-inn" in said
+    for name in [] if command else ["demo", "sites", "fit", "report", "check", "plugins"]:
+        assert name in said
+
+
+def test_as_a_module_from_the_shell() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "interpret_inn", "plugins", "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert {"labels", "timm"} <= {row["name"] for row in json.loads(done.stdout)["plugins"]}
+    assert done.stderr == ""
+    wrong = subprocess.run(
+        [sys.executable, "-m", "interpret_inn", "check", "/nowhere", "/nowhere"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("interpret-inn: Expected a saved interpreter at /nowhere")
+    assert wrong.stderr.count("\n") == 1
