@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
 from typing import Any
 
-from interpret_inn.errors import InnError
+from interpret_inn.errors import InnError, InnWarning
 from interpret_inn.fitting.settings import FitSettings
 
 
@@ -73,7 +74,9 @@ def fit(
     import dataclasses
 
     import interpret_inn as inn
+    from interpret_inn.saving import require_place
 
+    require_place(out)
     interpreter = inn.wrap(model, site, layout=layout)
     built = inn.concept_source(source, data=data, **(options or {}))
     interpreter.fit(built, seed=seed, sizes=sizes, **dataclasses.asdict(settings))
@@ -130,20 +133,44 @@ def plugins(json: bool = False) -> None:
     print(dumps(table.to_dict(), indent=1) if json else table)
 
 
+_COMMANDS = {"demo": demo, "sites": sites, "fit": fit, "report": report, "check": check, "plugins": plugins}
+_show_other_warning = warnings.showwarning
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; errors of the library are printed without a traceback."""
-    from jsonargparse import auto_cli
+    from jsonargparse import ArgumentParser, auto_cli
+
+    class Exact(ArgumentParser):
+        """Takes options only as they are spelt; a shortened one may mean another tomorrow."""
+
+        def __init__(self, *words: Any, **options: Any) -> None:
+            super().__init__(*words, **options | {"allow_abbrev": False})
 
     given = list(sys.argv[1:] if arguments is None else arguments)
     if given[:1] == ["plugins"]:
         given = ["--json=true" if word == "--json" else word for word in given]
     try:
-        auto_cli(
-            {"demo": demo, "sites": sites, "fit": fit, "report": report, "check": check, "plugins": plugins},
-            args=given,
-            prog="interpret-inn",
-            description="Looks inside pretrained vision networks.",
-        )
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            auto_cli(
+                _COMMANDS,
+                args=given,
+                parser_class=Exact,
+                prog="interpret-inn",
+                description="Looks inside pretrained vision networks.",
+            )
     except InnError as error:
         print(f"interpret-inn: {error}", file=sys.stderr)
         sys.exit(2)
+    except KeyboardInterrupt:
+        print("interpret-inn: stopped. A fit goes on where it was when it is asked for again.", file=sys.stderr)
+        sys.exit(130)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
+    """Warnings of the library in words; others, which are for programmers, as ever."""
+    if issubclass(category, InnWarning):
+        print(f"interpret-inn: note: {message}", file=sys.stderr)
+    else:
+        _show_other_warning(message, category, *place, **options)

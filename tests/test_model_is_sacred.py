@@ -46,14 +46,14 @@ class Restless(nn.Module):
                 raise ValueError("the fuse has blown")
         self.seen += 1
         self.last_inputs = inputs
-        shake = torch.rand(()) + random.random() + np.random.rand()
+        shake = torch.rand(()) + random.random() + np.random.rand()  # noqa: NPY002 - models do
         logits: Tensor = self.head(self.frozen(self.body(inputs)).relu_()) + 0 * shake
         return logits
 
 
 def surroundings() -> list[Any]:
     """All that belongs to the process and not to us."""
-    numpy_state = np.random.get_state()
+    numpy_state = np.random.get_state()  # noqa: NPY002
     return [
         torch.get_rng_state().tolist(),
         random.getstate(),
@@ -128,7 +128,8 @@ CALLS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "invert": lambda made: made["it"].invert(made["it"].encode(made["images"][:5]), made["images"][:5]),
     "run": lambda made: made["it"].run(made["images"][:5]),
     "run edited": lambda made: made["it"].run(
-        made["images"][:5], [inn.edits.swap("label", made["images"][5:10], hold=[]), inn.edits.resample("residual")]
+        made["images"][:5],
+        [inn.edits.swap("label", made["images"][5:10], hold=[]), inn.edits.resample("residual")],
     ),
     "hold": lambda made: made["it"].run(made["images"][:5], inn.edits.resample("residual", hold=["label"])),
     "walk": lambda made: made["it"].walk(made["images"][:5], "label", 3),
@@ -140,7 +141,7 @@ CALLS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "save": lambda made: made["it"].save(made["path"].with_name("again")),
     "load": lambda made: inn.load(made["path"], made["model"]),
     "attach": attach,
-}  # fmt: skip
+}
 
 WITHOUT_FORWARD = {"wrap", "save", "load", "judge"}
 
@@ -194,12 +195,14 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
     "images that are too small": lambda made: made["it"].run(np.zeros((2, 2, 2, 3), np.uint8)),
     "codes of another width": lambda made: made["it"].invert(torch.zeros(2, 3)),
     "no such factor": lambda made: made["it"].run(made["images"][:2], inn.edits.add("colour", 1.0)),
-    "donors that do not fit": lambda made: made["it"].run(made["images"][:5], inn.edits.swap("label", made["images"][:2])),
+    "donors that do not fit": lambda made: made["it"].run(
+        made["images"][:5], inn.edits.swap("label", made["images"][:2])
+    ),
     "no such target": lambda made: made["it"].explain(made["images"][:2], target=99),
     "no steps": lambda made: made["it"].walk(made["images"][:2], "label", 0),
     "another model": lambda made: inn.load(made["path"], OTHER),
     "nothing to check": lambda made: made["it"].check([]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("call", WRONG)

@@ -106,22 +106,27 @@ def fit(
         network, white, pool=pool, sizes=inside, settings=settings, seed=seed, backbone=backbone,
         checkpoint=kept, observers=observers,
     )  # fmt: skip
-    if trainer.look is None:
-        notes.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
     record = trainer.run()
-    notes.extend(_left_out(pool))
-    for source in sources:
-        notes.extend(getattr(source, "notes", ()))
+    notes += _notes(pool, stops=trainer.look is not None)
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     bank, groups, concepts = _collect_bank(data, network, seed)
-    parts = tuple(len(pool.indices(part)) for part in ("fit", "stop", "judge"))
     fitted = Fitted(
         network=network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=found.factors,
         raw_scores=found.raw_scores, concepts=concepts, settings=settings, seed=seed, record=record,
-        split=(parts[0], parts[1], parts[2]), bank=bank, bank_groups=groups,
+        split=pool.counts(), bank=bank, bank_groups=groups,
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
+
+
+def _notes(pool: Pool, *, stops: bool) -> list[str]:
+    """What the user should know of the data and the pairs."""
+    found = _left_out(pool)
+    if not stops:
+        found.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
+    for entry in pool.parts:
+        found.extend(getattr(entry.source, "notes", ()))
+    return found
 
 
 def _left_out(pool: Pool) -> list[str]:
@@ -132,7 +137,7 @@ def _left_out(pool: Pool) -> list[str]:
     some = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
     what = "1 input was" if len(skipped) == 1 else f"{len(skipped)} inputs were"
     note = f"{what} left out of the fit: {some}."
-    warnings.warn(note, InnWarning, stacklevel=4)
+    warnings.warn(note, InnWarning, stacklevel=5)
     return [note]
 
 

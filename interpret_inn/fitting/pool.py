@@ -78,6 +78,10 @@ class Pool:
         """Rows of the part `fit`, `stop` or `judge`, int64, ascending."""
         return torch.cat([entry.offset + getattr(entry.split, part) for entry in self.unique()])
 
+    def counts(self) -> tuple[int, int, int]:
+        """Numbers of rows to fit on, to stop with, and to judge on."""
+        return len(self.indices("fit")), len(self.indices("stop")), len(self.indices("judge"))
+
     def concepts_at(self, rows: Tensor) -> tuple[Concept, ...]:
         """All concepts with their values for some rows; missing where a row is of another source."""
         found: list[Concept] = []

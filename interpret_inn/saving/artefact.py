@@ -59,11 +59,7 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Ju
     Raises:
         ArtefactError: the path is a file or another kind of folder, or it cannot be written.
     """
-    if path.exists() and not _is_replaceable(path):
-        raise ArtefactError(
-            f"Expected a new folder or an artefact to replace, found something else at {path}. "
-            "Give another path."
-        )
+    require_place(path)
     path = path.resolve()  # through links, and with a name also for "."
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -86,6 +82,19 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Ju
         raise ArtefactError(
             f"The interpreter could not be saved at {path}: {error}. Free some space or give another path."
         ) from error
+
+
+def require_place(path: Path) -> None:
+    """Raises where an artefact must not be written, so that it can be known before a long fit.
+
+    Raises:
+        ArtefactError: the path is a file or another kind of folder.
+    """
+    if path.exists() and not _is_replaceable(path):
+        raise ArtefactError(
+            f"Expected a new folder or an artefact to replace, found something else at {path}. "
+            "Give another path."
+        )
 
 
 def _is_replaceable(path: Path) -> bool:

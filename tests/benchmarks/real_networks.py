@@ -11,6 +11,9 @@ those of the folder that `INTERPRET_INN_REAL` names.
   network's own training, kept together likewise. Concepts: `kind` (animal or vehicle) and `brightness`.
 * `resnet-class`: the same with the 10 classes in place of the two kinds.
 
+The two kinds and the numbers beside them get four axes each; with `--estimate` all sizes are estimated, as they
+are for the classes.
+
     INTERPRET_INN_REAL=… python tests/benchmarks/real_networks.py [mobilenet resnet resnet-class]
 
 Reports are written into `work/real/<name>/`; pictures in them must not enter the repository.
@@ -101,7 +104,7 @@ def mobilenet(zoo: Any) -> Task:
     kind = np.where(classes[groups] < IMAGENET_ANIMALS, "animal", "object")
     labels = {"kind": kind, "detail": detail(images)}
     half = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
-    return Task(zoo.imagenet_mobilenetv2(), None, half, images, labels, groups, {})
+    return Task(zoo.imagenet_mobilenetv2(), None, half, images, labels, groups, _sizes("kind", "detail"))
 
 
 def resnet(zoo: Any, *, classes: bool = False) -> Task:
@@ -112,7 +115,13 @@ def resnet(zoo: Any, *, classes: bool = False) -> Task:
     first = {"class": np.array(CIFAR)[numbers[groups]]} if classes else {"kind": kind}
     labels = first | {"brightness": brightness(images)}
     own = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "channels": 3}
-    return Task(zoo.cifar_resnet20(), "linear:in", own, images, labels, groups, {})
+    sizes = {} if classes else _sizes("kind", "brightness")
+    return Task(zoo.cifar_resnet20(), "linear:in", own, images, labels, groups, sizes)
+
+
+def _sizes(*names: str) -> dict[str, Any]:
+    """Four axes for each: a yes or no needs few, and few show best that they are not just any axes."""
+    return {"sizes": dict.fromkeys(names, 4)}
 
 
 TASKS = {
@@ -161,6 +170,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[*TASKS, []], help="default: all")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--estimate", action="store_true", help="estimate the sizes of all factors")
     parser.add_argument("--noise", type=float)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--samples-per-axis", type=float)
@@ -171,7 +181,9 @@ def main() -> None:
     zoo, figures = load_zoo(), {}
     for name in options.names or TASKS:
         print(f"\n== {name}", flush=True)
-        found = run(name, TASKS[name](zoo), seed=options.seed, settings=settings)
+        task = TASKS[name](zoo)
+        task = task._replace(settings={}) if options.estimate else task
+        found = run(name, task, seed=options.seed, settings=settings)
         show(found)
         kept = ("about", "factors", "leakage", "response", "checks", "timings", "warnings")
         figures[name] = {key: found[key] for key in kept}

@@ -38,7 +38,7 @@ def pictures(tmp_path_factory: Any) -> Path:
 @pytest.fixture(scope="module")
 def artefact(pictures: Path, tmp_path_factory: Any) -> Path:
     out: Path = tmp_path_factory.mktemp("saved") / "interpreter"
-    main(["fit", "--model", MODEL, "--data", str(pictures), "--out", str(out), *QUICK])
+    main(["fit", MODEL, str(pictures), str(out), *QUICK])
     return out
 
 
@@ -68,7 +68,7 @@ def test_report_writes_page_and_json(artefact: Path, pictures: Path, tmp_path: P
     content = json.loads((tmp_path / "page.json").read_text())
     assert len(content["examples"]) == 3
     assert content["model"] == MODEL
-    assert (tmp_path / "page.html").read_text().startswith("<!DOCTYPE html>")
+    assert (tmp_path / "page.html").read_text().startswith("<!doctype html>")
 
 
 def test_check_prints_what_it_measured(artefact: Path, pictures: Path, capsys: Any) -> None:
@@ -155,6 +155,7 @@ def test_errors_are_told_in_one_line_and_end_with_2(arguments: list[str], text: 
     said = capsys.readouterr()
     assert ended.value.code == 2
     assert text in said.err
+    assert said.err.startswith("interpret-inn: ")
     assert "Traceback" not in said.err
     assert said.out == ""
 
@@ -179,6 +180,34 @@ def test_words_that_are_not_understood_end_with_2(arguments: list[str], text: st
     assert "Traceback" not in said.err
 
 
+def test_a_place_that_is_taken_is_refused_before_the_fit(pictures: Path, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "thesis.txt").write_text("years of work")
+    with pytest.raises(SystemExit) as ended:
+        main(["fit", "timm:resnet50", str(pictures), str(tmp_path)])
+    assert ended.value.code == 2
+    assert "Expected a new folder or an artefact to replace" in capsys.readouterr().err
+    assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_an_interrupt_is_told_in_one_line(capsys: Any, monkeypatch: Any) -> None:
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("interpret_inn.plugins", interrupted)
+    with pytest.raises(SystemExit) as ended:
+        main(["plugins"])
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("interpret-inn: stopped. A fit goes on where it was")
+
+
+@pytest.mark.filterwarnings("default")
+def test_warnings_are_told_in_words(pictures: Path, tmp_path: Path, capsys: Any) -> None:
+    main(["fit", MODEL, str(pictures), str(tmp_path / "it"), *QUICK[:8], "--settings.axes", "96"])
+    said = capsys.readouterr().err
+    assert "interpret-inn: note: 42 samples to fit on carry at most 14 of 96 axes" in said
+    assert ".py" not in said
+
+
 @pytest.mark.parametrize("command", [None, "demo", "sites", "fit", "report", "check", "plugins"])
 def test_help_tells_each_command_in_words(command: str | None, capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -199,10 +228,3 @@ def test_as_a_module_from_the_shell() -> None:
     )
     assert {"labels", "timm"} <= {row["name"] for row in json.loads(done.stdout)["plugins"]}
     assert done.stderr == ""
-    wrong = subprocess.run(
-        [sys.executable, "-m", "interpret_inn", "check", "/nowhere", "/nowhere"],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert wrong.returncode == 2
-    assert wrong.stderr.startswith("interpret-inn: Expected a saved interpreter at /nowhere")
-    assert wrong.stderr.count("\n") == 1

@@ -179,31 +179,97 @@ def test_several_concepts_can_be_held_at_once(toy: Any) -> None:
 @pytest.mark.parametrize(
     ("make", "kind", "text"),
     [
-        (lambda t: inn.edits.swap("shape"), inn.EditError, r"found neither\. Type swap\('shape', donor_images\)"),
-        (lambda t: inn.edits.swap("shape", t.fresh, donor_codes=torch.zeros(1, 32)), inn.EditError, "found both"),
-        (lambda t: inn.edits.swap("shape", t.fresh[:3]), inn.EditError, r"one donor, or one for each of 5 inputs, found 3"),
-        (lambda t: inn.edits.swap("shape", donor_codes=torch.zeros(5, 31)), inn.EditError, r"donor codes of 32 axes, found 31"),
-        (lambda t: inn.edits.swap("shapes", t.fresh[:5]), inn.ConceptError, r"no factor 'shapes'\. Did you mean 'shape'"),
-        (lambda t: inn.edits.set("shape", torch.zeros(99)), inn.EditError, r"numbers for the factor 'shape', found 99"),
-        (lambda t: inn.edits.set("hue", torch.zeros(4, t.interpreter.factors["hue"].size)), inn.EditError,
-         r"a value for each of 5 inputs, or one for all of them, found shape \(4, "),
-        (lambda t: inn.edits.set("hue", float("nan")), inn.EditError, r"would put values into 'hue' that are not finite"),
-        (lambda t: inn.edits.set("hue", None), inn.EditError, r"expected numbers for the factor 'hue', found NoneType"),
-        (lambda t: inn.edits.add("hue", "far"), inn.EditError, r"expected numbers for the factor 'hue', found str"),
-        (lambda t: inn.edits.set("hue", "red"), inn.EditError, r"only factors of categorical concepts have named values"),
-        (lambda t: inn.edits.set("residual", "x"), inn.EditError, r"Expected numbers for the factor 'residual'"),
-        (lambda t: inn.edits.set("shape", "9"), inn.EditError, r"'shape' has no category '9'\. Known: '0', '1', '2'"),
-        (lambda t: inn.edits.set("shape", 1), inn.EditError,
-         r"may mean two things\. Type set\('shape', '1'\) for the category, or set\('shape', 1\.0\)"),
-        (lambda t: inn.edits.add("shape", 0.1, hold="hue"), inn.EditError, r"found 'hue'\. Type hold=\['hue'\]"),
+        (
+            lambda t: inn.edits.swap("shape"),
+            inn.EditError,
+            r"found neither\. Type swap\('shape', donor_images\)",
+        ),
+        (
+            lambda t: inn.edits.swap("shape", t.fresh, donor_codes=torch.zeros(1, 32)),
+            inn.EditError,
+            "found both",
+        ),
+        (
+            lambda t: inn.edits.swap("shape", t.fresh[:3]),
+            inn.EditError,
+            r"one donor, or one for each of 5 inputs, found 3",
+        ),
+        (
+            lambda t: inn.edits.swap("shape", donor_codes=torch.zeros(5, 31)),
+            inn.EditError,
+            r"donor codes of 32 axes, found 31",
+        ),
+        (
+            lambda t: inn.edits.swap("shapes", t.fresh[:5]),
+            inn.ConceptError,
+            r"no factor 'shapes'\. Did you mean 'shape'",
+        ),
+        (
+            lambda t: inn.edits.set("shape", torch.zeros(99)),
+            inn.EditError,
+            r"numbers for the factor 'shape', found 99",
+        ),
+        (
+            lambda t: inn.edits.set("hue", torch.zeros(4, t.interpreter.factors["hue"].size)),
+            inn.EditError,
+            r"a value for each of 5 inputs, or one for all of them, found shape \(4, ",
+        ),
+        (
+            lambda t: inn.edits.set("hue", float("nan")),
+            inn.EditError,
+            r"would put values into 'hue' that are not finite",
+        ),
+        (
+            lambda t: inn.edits.set("hue", None),
+            inn.EditError,
+            r"expected numbers for the factor 'hue', found NoneType",
+        ),
+        (
+            lambda t: inn.edits.add("hue", "far"),
+            inn.EditError,
+            r"expected numbers for the factor 'hue', found str",
+        ),
+        (
+            lambda t: inn.edits.set("hue", "red"),
+            inn.EditError,
+            r"only factors of categorical concepts have named values",
+        ),
+        (
+            lambda t: inn.edits.set("residual", "x"),
+            inn.EditError,
+            r"Expected numbers for the factor 'residual'",
+        ),
+        (
+            lambda t: inn.edits.set("shape", "9"),
+            inn.EditError,
+            r"'shape' has no category '9'\. Known: '0', '1', '2'",
+        ),
+        (
+            lambda t: inn.edits.set("shape", 1),
+            inn.EditError,
+            r"may mean two things\. Type set\('shape', '1'\) for the category, or set\('shape', 1\.0\)",
+        ),
+        (
+            lambda t: inn.edits.add("shape", 0.1, hold="hue"),
+            inn.EditError,
+            r"found 'hue'\. Type hold=\['hue'\]",
+        ),
         (lambda t: inn.edits.add("shape", 0.1, hold=["shape"]), inn.EditError, r"Take 'shape' out of hold"),
-        (lambda t: inn.edits.add("shape", 0.1, hold=["huh"]), inn.ConceptError, r"no concept 'huh' with values to read"),
-        (lambda t: inn.edits.add("hue", 0.1, hold=["residual"]), inn.ConceptError, r"no concept 'residual' with values"),
+        (
+            lambda t: inn.edits.add("shape", 0.1, hold=["huh"]),
+            inn.ConceptError,
+            r"no concept 'huh' with values to read",
+        ),
+        (
+            lambda t: inn.edits.add("hue", 0.1, hold=["residual"]),
+            inn.ConceptError,
+            r"no concept 'residual' with values",
+        ),
         (lambda t: "shape", inn.EditError, r"Expected edits from interpret_inn\.edits, found str"),
         (lambda t: [inn.edits.add("hue", 1.0), ("shape", 1)], inn.EditError, r"edits, found tuple"),
         (lambda t: inn.edits.add, inn.EditError, r"Expected edits from interpret_inn\.edits, found function"),
     ],
-)  # fmt: skip
+)
 def test_edits_that_do_not_fit_say_why(make: Any, kind: Any, text: str, toy: Any) -> None:
     with pytest.raises(kind, match=text):
         toy.interpreter.run(toy.fresh[:5], make(toy))

@@ -1,4 +1,4 @@
-"""Inputs come as tensors, arrays, Datasets, DataLoaders, streams and folders, and mean the same everywhere."""
+"""Inputs come as tensors, arrays, Datasets, DataLoaders, streams and folders, and mean the same."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -99,7 +99,7 @@ def inputs() -> Any:
 @pytest.mark.parametrize("case", CASES)
 def test_codes_have_the_layouts_shape_and_translate_back(case: str, fitted_for: Any, inputs: Any) -> None:
     it, model = fitted_for(case)
-    _, site, _, layout, code_shape, z_shape = CASES[case]
+    layout, code_shape, z_shape = CASES[case][3:]
     codes = it.encode(inputs)
     assert str(it.fitted.layout) == layout
     assert codes.shape == (10, *code_shape)
