@@ -133,7 +133,9 @@ def plugins(json: bool = False) -> None:
     print(dumps(table.to_dict(), indent=1) if json else table)
 
 
-_COMMANDS = {"demo": demo, "sites": sites, "fit": fit, "report": report, "check": check, "plugins": plugins}
+_COMMANDS: dict[str, Any] = {
+    "demo": demo, "sites": sites, "fit": fit, "report": report, "check": check, "plugins": plugins,
+}  # fmt: skip
 _show_other_warning = warnings.showwarning
 
 
@@ -164,7 +166,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"interpret-inn: {error}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("interpret-inn: stopped. A fit goes on where it was when it is asked for again.", file=sys.stderr)
+        print("interpret-inn: stopped. A fit goes on where it was when asked for again.", file=sys.stderr)
         sys.exit(130)
 
 

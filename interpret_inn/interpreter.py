@@ -6,6 +6,7 @@ import difflib
 import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,6 +58,7 @@ class Interpreter:
         self._bench = Bench(backbone, fitted) if fitted else None
         self._judgement = judgement
         self._data: FitData | None = None
+        self._weights = backbone.fingerprint() if fitted else ""
         self._listener: Listener | None = None
 
     # --- fitting ---------------------------------------------------------------------------------------
@@ -100,12 +102,15 @@ class Interpreter:
         settings = FitSettings(**{name: options.pop(name) for name in FitSettings.names() if name in options})
         built = _sources(sources, options)
         observer = get_manager().after_fit_step
-        with self.backbone.session():
+        # parameters made in inference mode could not be trained
+        leave = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
+        with leave, self.backbone.session():
             fitted, data = fit(
                 self.backbone, built, seed=seed, settings=settings, sizes=sizes, cache=cache,
                 checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
             )  # fmt: skip
         self._bench, self._data, self._judgement = Bench(self.backbone, fitted), data, None
+        self._weights = self.backbone.fingerprint()
         return self
 
     @property
@@ -217,11 +222,13 @@ class Interpreter:
 
         Raises:
             NotFittedError: before `fit`.
+            BackboneError: the model's weights have changed since the fit.
         """
         if examples < 1:
             raise EditError(f"Expected at least 1 example to show, found {examples}.")
         if resamples is not None and resamples < 1:
             raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
+        self._require_same_weights()
         shown = self._judge_inputs() if inputs is None else inputs
         explanation = explain(
             self.bench,
@@ -259,6 +266,15 @@ class Interpreter:
             self._judgement = judge(self.bench, self._data)
         return self._judgement
 
+    def _require_same_weights(self) -> None:
+        self.bench  # noqa: B018 - says that there is no fit
+        found = self.backbone.fingerprint()
+        if found != self._weights:
+            raise BackboneError(
+                f"The weights of {self.backbone.name} have changed since the fit: expected "
+                f"{self._weights[:16]}, found {found[:16]}. Fit again, or bring back the weights as they were."
+            )
+
     def _judge_inputs(self) -> Any:
         if self._data is None:
             self.bench  # noqa: B018 - says that there is no fit
@@ -275,7 +291,9 @@ class Interpreter:
 
         Raises:
             ArtefactError: it cannot be written there.
+            BackboneError: the model's weights have changed since the fit.
         """
+        self._require_same_weights()
         saving.write_artefact(Path(path), self.backbone, self.fitted, self.judgement)
 
     def __enter__(self) -> Interpreter:

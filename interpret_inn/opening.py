@@ -99,6 +99,8 @@ def load(
             f"found {type(model).__name__}: {error}"
         ) from error
     saving.refuse_mismatch(Path(path), about, backbone)
+    if backbone.class_names is None:
+        backbone.class_names = about["model"]["class_names"]
     return Interpreter(backbone, fitted=artefact.fitted, judgement=artefact.judgement)
 
 

@@ -123,8 +123,9 @@ def _rows(calls: Sequence[Call], model: nn.Module, batch: int, suggestion: str |
             for selector, tensor in tensors(value):
                 short = () if is_input and selector == (0,) else selector
                 address = str(Address(call.path, index, is_input, short))
-                if is_input and address != suggestion:
-                    continue  # an input is mostly another module's output: only the one to begin with
+                latents = address == ".:in" and tensor.ndim == 2
+                if is_input and address != suggestion and not latents:
+                    continue  # an input is mostly another module's output, but for a generator's own
                 module = None if is_input else modules[call.path]
                 layout = _layout(tensor, model, module, batch)
                 if layout is not None:
@@ -175,7 +176,7 @@ def default_site(model: nn.Module) -> str:
     if last is None:
         raise SiteError(
             f"No site was given, and {type(model).__name__} has no linear layer whose input would be one. "
-            "Name a site; interpret_inn.sites(model, inputs) lists them."
+            "Name a site; interpret_inn.sites(model, inputs) lists them. A generator's latents are at '.:in'."
         )
     return str(Address(last, input=True))
 

@@ -76,9 +76,11 @@ def check(bench: Bench, inputs: Any, *, seed: int = 0) -> Checks:
 
 def _response(bench: Bench, view: View, name: str, seed: int) -> Response:
     fitted = bench.fitted
-    bank = fitted.bank[:, : view.codes.shape[1]]
-    away = distance_to_data(view.edited[name], bank, groups=fitted.bank_groups, seed=seed)
-    return view.effects[name].summary(view.kind, left_data=away, seed=seed)
+    # In the representation and not in the code: the flow draws what it was fitted to closer together there than
+    # data it has not seen, so that even unedited codes of these would count as far from it.
+    bank, edited = bench.white(fitted.bank), bench.white(view.edited[name].to(fitted.bank))
+    away = distance_to_data(edited, bank, groups=fitted.bank_groups, seed=seed)
+    return view.effects[name].summary(view.kind, groups=view.groups, left_data=away, seed=seed)
 
 
 def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:

@@ -165,7 +165,7 @@ class Example:
     """One input: its picture, what the model says of it, and what each factor does."""
 
     name: str
-    picture: Picture | None
+    picture: Picture | None = field(repr=False)
     prediction: Outcome
     factors: Mapping[str, ExampleFactor]
     edited: Mapping[str, Picture] = field(default_factory=dict)
@@ -242,7 +242,7 @@ class Drift:
     with_hold: Score
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """All that was computed for some inputs. The report is its picture.
 
@@ -284,6 +284,20 @@ class Explanation:
     skipped: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
+
+    def __repr__(self) -> str:
+        """A few lines, as a notebook shows them: the whole would be thousands of numbers and pictures."""
+        lines = [f"Explanation of {self.model!r} at {self.site!r}"]
+        lines += [f"  {factor.verdict}" for factor in self.factors if factor.learnt is not None]
+        for name, response in self.responses.items():
+            rate, change = response.flip_rate, response.change
+            what, shown = (
+                ("changes the class in", rate)
+                if math.isfinite(rate.value)
+                else ("changes the target by", change)
+            )
+            lines.append(f"  redrawing {name} {what} {shown.value:.3f} ({shown.low:.3f} to {shown.high:.3f})")
+        return "\n".join(lines)
 
 
 def plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from interpret_inn.explaining.records import Picture
 from interpret_inn.explaining.responses import Effects, OutputKind, Target, measure, output_kind
 from interpret_inn.explaining.streaming import BATCH
 from interpret_inn.fitting.encoding import prepared
+from interpret_inn.types import IntArray
 
 INPUTS = 512
 """Inputs that are looked at, spread evenly over what is given."""
@@ -45,6 +46,7 @@ class View:
         edited: By factor, codes (m, d) after one edit each.
         checks: Of the first batches.
         skipped: What could not be read.
+        groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
     """
 
     names: list[str]
@@ -58,6 +60,7 @@ class View:
     edited: dict[str, Tensor]
     checks: list[BatchChecks]
     skipped: tuple[str, ...]
+    groups: IntArray | None = None
 
 
 class Viewer:
@@ -115,6 +118,7 @@ class Viewer:
             edited={name: torch.cat(parts) for name, parts in self.edited.items()},
             checks=self.checks,
             skipped=chosen.skipped,
+            groups=None if chosen.groups is None else chosen.groups[self.order],
         )
 
     def _take(self, names: Sequence[str], prepared: Tensor) -> None:
@@ -188,6 +192,7 @@ class _Chosen:
     batches: Iterator[tuple[list[str], Any]]
     count: int | None
     skipped: tuple[str, ...]
+    groups: IntArray | None = None
 
 
 def _choose(inputs: Any, most: int) -> _Chosen:
@@ -205,7 +210,8 @@ def _choose(inputs: Any, most: int) -> _Chosen:
         ([str(names[i]) if names else str(i) for i in chunk], found.take([int(i) for i in chunk]))
         for chunk in chunks
     )
-    return _Chosen(batches, len(chunks), tuple(found.skipped))
+    groups = None if found.groups is None else np.asarray(found.groups)[places]
+    return _Chosen(batches, len(chunks), tuple(found.skipped), groups)
 
 
 def _first(inputs: Any, most: int) -> Iterator[tuple[list[str], Any]]:

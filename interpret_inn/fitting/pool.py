@@ -60,6 +60,7 @@ class Pool:
         known: dict[str, PooledSource] = {}
         for source in sources:
             columns = torch.arange(len(self.concepts), len(self.concepts) + len(source.concepts))
+            _refuse_other_lengths(source)
             self.concepts.extend(source.concepts)
             key, groups = source.samples.fingerprint(), source.samples.groups
             if key not in known:
@@ -123,6 +124,11 @@ class Pool:
                 f"The concept source {entry.source.name!r} failed to draw {n} pairs among {len(among)} "
                 f"samples: {type(error).__name__}: {error}"
             ) from error
+        if not isinstance(pairs, Pairs) or not all(isinstance(column, Tensor) for column in pairs):
+            raise PluginError(
+                f"The concept source {entry.source.name!r} gave pairs that are no `Pairs` of three tensors, "
+                f"but {type(pairs).__name__}. Return interpret_inn.types.Pairs(first, second, rho)."
+            )
         expected = (n, len(entry.columns) + 1)
         if tuple(pairs.rho.shape) != expected or len(pairs.first) != n or len(pairs.second) != n:
             raise PluginError(
@@ -153,6 +159,16 @@ def _values_at(concept: Concept, places: npt.NDArray[np.int64], inside: npt.NDAr
     values = np.full((len(places), *concept.values.shape[1:]), missing, concept.values.dtype)
     values[inside] = concept.values[places[inside]]
     return dataclasses.replace(concept, values=values)
+
+
+def _refuse_other_lengths(source: ConceptSource) -> None:
+    """Values that belong to other samples would be read out as if they were these samples' own."""
+    for concept in source.concepts:
+        if concept.values is not None and len(concept.values) != len(source.samples):
+            raise PluginError(
+                f"The concept source {source.name!r} gave {len(concept.values)} values of {concept.name!r}; "
+                f"expected one for each of its {len(source.samples)} samples."
+            )
 
 
 def _refuse_other_groups(known: PooledSource, source: ConceptSource) -> None:

@@ -32,6 +32,20 @@ class FlowShape:
     depth: int = 1
 
 
+class _FullPrecision(CompositeTransform):
+    """Transforms in a row, whatever the caller's autocast: that one would cost the exact way back."""
+
+    def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        with torch.autocast(inputs.device.type, enabled=False):
+            found: tuple[Tensor, Tensor] = super().forward(inputs, context)
+        return found
+
+    def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        with torch.autocast(inputs.device.type, enabled=False):
+            found: tuple[Tensor, Tensor] = super().inverse(inputs, context)
+        return found
+
+
 class InvertibleNetwork(Transform):
     """Whitening, then a rotation and coupling blocks on the leading axes; the others pass through whitened.
 
@@ -49,7 +63,7 @@ class InvertibleNetwork(Transform):
             )
             for order in orders
         ]
-        self.blocks = CompositeTransform([Rotation(shape.leading), *couplings])
+        self.blocks = _FullPrecision([Rotation(shape.leading), *couplings])
         self._orders = orders
 
     def align(self, axes: Tensor) -> None:

@@ -76,19 +76,28 @@ def _depends_sentence(explanation: Explanation) -> Markup:
         if response.flip_rate.value < 0.05:
             return Markup("{} hardly depends on any single factor.").format(subject)
         text = Markup("{} depends most on {}: exchanged alone, it changes the predicted class in {} of cases")
-        sentence = text.format(subject, name_of(top), percent(response.flip_rate.value))
+        sentence = text.format(subject, _called(explanation, top), percent(response.flip_rate.value))
         if len(ranking) == 1:
             return sentence + "."
         second, other = ranking[1]
         close = other.flip_rate.value > 0.8 * response.flip_rate.value
         rest = Markup(", {} in {}.") if close else Markup("; next comes {} with {}.")
-        return sentence + rest.format(name_of(second), percent(other.flip_rate.value))
-    sentence = Markup("{} depends most on {}").format(subject, name_of(top))
+        return sentence + rest.format(_called(explanation, second), percent(other.flip_rate.value))
+    sentence = Markup("{} depends most on {}").format(subject, _called(explanation, top))
     second_value = measure(ranking[1][1]).value if len(ranking) > 1 else 0.0
     if second_value > 0:
         ratio = Markup(", {} times as much as on {}")
-        sentence += ratio.format(f"{measure(response).value / second_value:.1f}", name_of(ranking[1][0]))
+        second = _called(explanation, ranking[1][0])
+        sentence += ratio.format(f"{measure(response).value / second_value:.1f}", second)
     return sentence + "."
+
+
+def _called(explanation: Explanation, name: str) -> Markup:
+    """A factor in a sentence on the output; one that was not learnt is not called by its concept alone."""
+    learnt = next((factor.learnt for factor in explanation.factors if factor.name == name), None)
+    if learnt is False:
+        return Markup("the axes set aside for {}, which was not learnt").format(name_of(name))
+    return name_of(name)
 
 
 def learnt_answer(explanation: Explanation) -> tuple[Statement, ...]:

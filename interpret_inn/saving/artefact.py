@@ -129,6 +129,7 @@ def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
             "name": backbone.name,
             "architecture": backbone.architecture(),
             "weights": backbone.fingerprint(),
+            "class_names": None if backbone.class_names is None else list(backbone.class_names),
         },
         "site": str(backbone.address),
         "layout": dataclasses.asdict(fitted.layout),

@@ -102,7 +102,7 @@ class Plan:
             own = self._entry_of_sample[first[open_pairs]]
             second[open_pairs] = self._anyone.sample[self._anyone.same_value(own, own, generator)]
             rho[open_pairs] = 0.0
-        table = torch.zeros(n, len(self._concepts) + 1)
+        table = torch.zeros(n, len(self._concepts) + 1, dtype=torch.float32)
         table[torch.arange(n), self._number[turn]] = rho.float()
         return Pairs(self._samples[first], self._samples[second], table)
 

@@ -88,3 +88,12 @@ def test_no_suggestion_where_none_is_plain() -> None:
     with pytest.raises(SiteError, match="Name a site"):
         default_site(nn.ReLU())
     assert default_site(nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 1))) == "2:in"
+
+
+def test_the_latents_of_a_generator_are_listed() -> None:
+    generator = nn.Sequential(nn.Unflatten(1, (8, 1, 1)), nn.ConvTranspose2d(8, 3, 4))
+    table = sites(generator, torch.rand(2, 8))
+    assert [(row.address, row.size) for row in table if row.address.endswith(":in")] == [(".:in", 8)]
+    assert table.suggestion is None
+    with pytest.raises(SiteError, match=r"A generator's latents are at '\.:in'"):
+        default_site(generator)

@@ -7,19 +7,18 @@ Colours are uniform in [0, 1]^3 and independent of the digit.
 
 from __future__ import annotations
 
-import os
 from functools import cache
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import torch
+from common import WORK, real_folder
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 CONCEPTS = ("digit", "colour")
 WIDTH = 64  # of the representation: the classifier's penultimate layer
-WORK = Path(__file__).resolve().parent / "work"
 
 Part = Literal["fit", "judge"]
 _FIT_IMAGES = 8_000
@@ -32,7 +31,7 @@ def digits() -> tuple[Tensor, Tensor]:
     Returns:
         Images, float32 in [0, 1], shape (10000, 28, 28), and labels, int64, shape (10000,).
     """
-    with np.load(Path(os.environ["INTERPRET_INN_REAL"]) / "images" / "mnist.npz") as archive:
+    with np.load(real_folder() / "images" / "mnist.npz") as archive:
         images, labels = archive["images"], archive["labels"]
     return torch.from_numpy(images).float() / 255, torch.from_numpy(labels.astype(np.int64))
 
@@ -174,7 +173,7 @@ def trained_classifier(work: Path = WORK) -> Classifier:
         else:
             _train(classifier)
             work.mkdir(parents=True, exist_ok=True)
-            unfinished = path.with_suffix(f".{os.getpid()}")
+            unfinished = path.with_suffix(".part")
             save_file(classifier.state_dict(), unfinished)
             unfinished.rename(path)
     return classifier.eval().requires_grad_(False)

@@ -1,10 +1,10 @@
 """This library against the published recipe on coloured MNIST: how much sooner it is as good.
 
-Both fit the 64-d layer of the same classifier, with factor sizes of their own, and both are judged on the same
-held-out images and pairs. Leakage: the larger of a linear and a small network's read-out of a concept from a
-factor that should not have it, above chance, as a share of what the best read-out from `z` itself reaches above
-chance; the mean over the four such cells. Pair log-likelihood ratio: each method's own model. The recipe trains for
-240 s; ours is fitted anew with 50, 100, 200 … steps, to see when both figures are better.
+Both fit the 64-d layer of the same classifier, with factor sizes of their own, and both are judged on the
+same held-out images and pairs. Leakage: the larger of a linear and a small network's read-out of a concept
+from a factor that should not have it, above chance, as a share of what the best read-out from `z` itself
+reaches above chance; the mean over the four such cells. Pair log-likelihood ratio: each method's own model.
+The recipe trains for 240 s; ours is fitted anew with 50, 100, 200 … steps, to see when both are better.
 
     python tests/benchmarks/mnist_versus_recipe.py [--recipe-seconds 240] [--long recipe_long]
 
@@ -111,10 +111,8 @@ def show(name: str, found: Figures) -> None:
     """One line of the table."""
     parts = [f"{k} {v:.3f}" for k, v in (found["own"] | found["leaks"]).items()]
     ratio = f"{found['ratio']['mean']:6.1f}"
-    print(
-        f"{name:>22} {found['seconds']:7.1f} s  leakage {found['leakage']:.3f}  ratio {ratio}   {'  '.join(parts)}",
-        flush=True,
-    )
+    head = f"{name:>22} {found['seconds']:7.1f} s  leakage {found['leakage']:.3f}  ratio {ratio}"
+    print(head, *parts, sep="  ", flush=True)
 
 
 def responses(interpreter: Any, images: torch.Tensor) -> dict[str, Any]:

@@ -135,10 +135,11 @@ def run(name: str, task: Task, *, seed: int, settings: dict[str, Any]) -> dict[s
     """Fits, writes the report and returns its JSON with what the fit says of itself."""
     began = time.perf_counter()
     interpreter = inn.wrap(task.model, task.site, preprocess=task.preprocess)
+    kinds = {k: "numeric" if v.dtype.kind == "f" else "categorical" for k, v in task.labels.items()}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", inn.InnWarning)  # they stand in the report as well
         interpreter.fit(
-            "labels", data=task.images, labels=task.labels, groups=task.groups, seed=seed,
+            "labels", data=task.images, labels=task.labels, kinds=kinds, groups=task.groups, seed=seed,
             checkpoint=None, **(task.settings | settings),
         )  # fmt: skip
     report = interpreter.report()
@@ -167,7 +168,9 @@ def show(found: dict[str, Any]) -> None:
 
 def main() -> None:
     """Makes the reports that are asked for."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("names", nargs="*", choices=[*TASKS, []], help="default: all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--estimate", action="store_true", help="estimate the sizes of all factors")

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 import interpret_inn as inn
+from interpret_inn.data import samples
 from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.records import Explanation, Outcome, plain
-from interpret_inn.explaining.view import thumbnail
+from interpret_inn.explaining.view import Viewer, thumbnail
 
 
 @pytest.fixture(scope="module")
@@ -239,3 +240,27 @@ def test_codes_of_resamples_are_drawn_from_the_data(toy: Any) -> None:
     drawn: Tensor = toy.interpreter.bench.draw(toy.interpreter.factors["hue"], 7, generator)
     bank = toy.interpreter.fitted.bank[:, toy.interpreter.factors["hue"].slice]
     assert torch.cdist(drawn, bank).min(1).values.max() < 1e-3
+
+
+def test_its_repr_is_a_few_lines_and_no_arrays(explanation: Explanation) -> None:
+    text = repr(explanation)
+    assert text.startswith("Explanation of 'ToyClassifier' at 'head:in'")
+    assert "redrawing shape changes the class in" in text
+    assert "array" not in text and len(text.splitlines()) < 12
+    assert "array" not in repr(explanation.examples[0])
+
+
+def test_intervals_of_responses_draw_whole_groups(toy: Any) -> None:
+    """Eight copies of an image say the same thing eight times: the intervals must not shrink for it."""
+    images = np.repeat(np.asarray(toy.fresh)[:12], 8, axis=0)
+    grouped = samples(images, groups=np.repeat(np.arange(12), 8))
+    viewer = Viewer(toy.interpreter.bench, target=None, resamples=2, examples=2, seed=0)
+    view = viewer.look(grouped)
+    assert view.groups is not None
+    assert view.groups.tolist() == [int(view.names[i]) // 8 for i in view.order]
+    apart, together = (
+        toy.interpreter.explain(inputs, examples=2, resamples=2).responses["shape"].kl
+        for inputs in (images, grouped)
+    )
+    assert together.value == pytest.approx(apart.value)
+    assert (together.low, together.high) != (apart.low, apart.high)

@@ -187,3 +187,19 @@ def indices(among, n):
 def test_a_source_that_breaks_its_word_is_named(world, make, text):
     with pytest.raises(PluginError, match=f"The concept source 'fixed' gave .*{text.removeprefix('gave ')}"):
         drawn(Pool([Fixed(world, make)], seed=0), 7)
+
+
+@pytest.mark.parametrize("change", [tuple, lambda pairs: Pairs(*(column.numpy() for column in pairs))])
+def test_pairs_that_are_none_are_named(world, change):
+    def make(n, among):
+        return change(Pairs(among[:1].expand(n), among[1:2].expand(n), torch.zeros(n, 2)))
+
+    with pytest.raises(PluginError, match="'fixed' gave pairs that are no `Pairs` of three tensors"):
+        drawn(Pool([Fixed(world, make)], seed=0), n=2)
+
+
+def test_values_of_other_samples_are_refused(world):
+    source = Fixed(world, None)
+    source.concepts = [Concept("fixed", "numeric", np.zeros(len(source.samples) - 1))]
+    with pytest.raises(PluginError, match="299 values of 'fixed'; expected one for each of its 300"):
+        Pool([source], seed=0)

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 import interpret_inn as inn
+from interpret_inn.testing import toy_classifier
 from interpret_inn.types import FitStep
 
 
@@ -271,3 +272,23 @@ def test_rows_are_stored_once_and_used_again(
     second = inn.wrap(toy.model, "head:in").fit("labels", **labelled, **settings)
     assert sum(runs) == 1  # one image, to see that the model is still the same
     assert same_flow(first, second)
+
+
+def test_weights_that_changed_since_the_fit_are_refused(small: Any, labelled: Any, tmp_path: Any) -> None:
+    model = toy_classifier()
+    interpreter = inn.wrap(model).fit("labels", **labelled, **small)
+    with torch.no_grad():
+        model.head.weight.add_(0.1)
+    for call in (interpreter.explain, interpreter.report, lambda: interpreter.save(tmp_path / "saved")):
+        with pytest.raises(inn.BackboneError, match=r"weights of ToyClassifier have changed since the fit"):
+            call()
+    assert not (tmp_path / "saved").exists()
+
+
+def test_a_callers_modes_do_not_reach_the_fit(small: Any, labelled: Any) -> None:
+    images = labelled["data"][:20]
+    with torch.inference_mode():
+        assert inn.wrap(toy_classifier()).fit("labels", **labelled, **small).check(images).passed
+    with torch.autocast("cpu", torch.bfloat16):
+        checks = inn.wrap(toy_classifier()).fit("labels", **labelled, **small).check(images)
+    assert max(checks.round_trip_data, checks.round_trip_edited) <= checks.tolerance

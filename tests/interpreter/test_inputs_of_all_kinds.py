@@ -1,5 +1,6 @@
 """Inputs come as tensors, arrays, Datasets, DataLoaders, streams and folders, and mean the same."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -101,6 +102,11 @@ def test_a_stream_that_changes_its_order_is_edited_in_step(toy: Any) -> None:
     outputs = toy.interpreter.run(stream, inn.edits.add("shape", 0.0))
     assert stream.reads == 1
     torch.testing.assert_close(outputs, toy.interpreter.run(toy.fresh), atol=1e-3, rtol=1e-3)
+
+
+def test_a_stream_without_end_is_explained_by_its_beginning(toy: Any) -> None:
+    explanation = toy.interpreter.explain(itertools.cycle(list(toy.fresh)), examples=2, resamples=1)
+    assert explanation.neighbours["hue"].indices.max() < 512
 
 
 def test_fitting_from_a_loader_uses_its_labels(toy: Any, small: dict[str, Any]) -> None:

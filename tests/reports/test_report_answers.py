@@ -51,6 +51,13 @@ def test_headline_of_concepts_that_were_not_learnt(
     assert headline(dataclasses.replace(explanation, factors=factors)).striptags().startswith(said)
 
 
+def test_headline_does_not_credit_a_concept_that_was_not_learnt(explanation: Explanation) -> None:
+    digit, *others = explanation.factors
+    failed = dataclasses.replace(explanation, factors=(dataclasses.replace(digit, learnt=False), *others))
+    said = headline(failed).striptags()
+    assert "depends most on the axes set aside for digit, which was not learnt: exchanged alone" in said
+
+
 def test_headline_warns_first_where_checks_failed(changed: Callable[..., Explanation]) -> None:
     broken = changed(checks=Checks(0.5, 1e-6, 0.7, 0.1, True, True, 360))
     assert headline(broken).striptags().startswith("The checks failed: do not rely on this report.")
