@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import difflib
 import inspect
 import os
@@ -249,7 +250,8 @@ class Interpreter:
             A report: `.save("report.html")` writes page and JSON, `.to_html()`, `.to_dict()`.
         """
         explanation = self.explain(inputs, **options)
-        return Report(explanation, get_manager().render_sections(explanation))
+        # Plugins get a copy: a section must not change what the rest of the page says.
+        return Report(explanation, get_manager().render_sections(copy.deepcopy(explanation)))
 
     @torch.no_grad()
     def check(self, inputs: Any) -> Checks:

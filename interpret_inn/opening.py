@@ -12,7 +12,7 @@ from torch import nn
 from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Preprocess, SiteTable, adapt_module
 from interpret_inn.backbones import sites as list_sites
-from interpret_inn.errors import ArtefactError, BackboneError, SiteError, suggest
+from interpret_inn.errors import ArtefactError, BackboneError, PluginError, SiteError, suggest
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
 
@@ -108,6 +108,11 @@ def _adapted(model: nn.Module | str, site: str | None, **options: Any) -> Backbo
     """The backbone that a plugin makes of a model, or the plain one of a module."""
     backbone: Backbone | None = get_manager().adapt(model, site, **options)
     if backbone is not None:
+        if not isinstance(backbone, Backbone):
+            raise PluginError(
+                f"Expected a backbone plugin to give a Backbone for {model!r:.80}, or None for \"not mine\"; found "
+                f"{type(backbone).__name__}."
+            )
         return backbone
     if not isinstance(model, nn.Module):
         known = [f"{spec.name}:…" for spec in get_manager().backbones()]

@@ -37,7 +37,7 @@ def drifts(bench: Bench, codes: Tensor, concepts: Sequence[Concept], groups: Int
     for concept in concepts:
         if concept.name not in named or concept.values is None:
             continue
-        judge = _judge(bench, codes[torch.from_numpy(half)], concept, concept.values[half])
+        judge = _judge(bench, codes[torch.from_numpy(half)], concept, concept.values[half], groups[half])
         if judge is None:
             continue
         found.extend(
@@ -48,13 +48,15 @@ def drifts(bench: Bench, codes: Tensor, concepts: Sequence[Concept], groups: Int
     return tuple(found)
 
 
-def _judge(bench: Bench, codes: Tensor, concept: Concept, values: FloatArray) -> LinearReadOut | None:
+def _judge(
+    bench: Bench, codes: Tensor, concept: Concept, values: FloatArray, groups: IntArray
+) -> LinearReadOut | None:
     missing = (
         values < 0 if concept.kind == "categorical" else np.isnan(values.reshape(len(values), -1)).any(1)
     )
     if (~missing).sum() < FEWEST or len(np.unique(values[~missing], axis=0)) < 2:
         return None
-    return fit_linear(_representation(bench, codes), values, kind=concept.kind)
+    return fit_linear(_representation(bench, codes), values, kind=concept.kind, groups=groups)
 
 
 def _representation(bench: Bench, codes: Tensor) -> FloatArray:

@@ -290,12 +290,9 @@ class Explanation:
         lines = [f"Explanation of {self.model!r} at {self.site!r}"]
         lines += [f"  {factor.verdict}" for factor in self.factors if factor.learnt is not None]
         for name, response in self.responses.items():
-            rate, change = response.flip_rate, response.change
-            what, shown = (
-                ("changes the class in", rate)
-                if math.isfinite(rate.value)
-                else ("changes the target by", change)
-            )
+            classes = math.isfinite(response.flip_rate.value)
+            what = "changes the class in" if classes else "changes the target by"
+            shown = response.flip_rate if classes else response.change
             lines.append(f"  redrawing {name} {what} {shown.value:.3f} ({shown.low:.3f} to {shown.high:.3f})")
         return "\n".join(lines)
 

@@ -107,7 +107,7 @@ def fit(
         checkpoint=kept, observers=observers,
     )  # fmt: skip
     record = trainer.run()
-    notes += _notes(pool, stops=trainer.look is not None)
+    notes += [*_copies(data), *_notes(pool, stops=trainer.look is not None)]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     bank, groups, concepts = _collect_bank(data, network, seed)
     fitted = Fitted(
@@ -127,6 +127,24 @@ def _notes(pool: Pool, *, stops: bool) -> list[str]:
     for entry in pool.parts:
         found.extend(getattr(entry.source, "notes", ()))
     return found
+
+
+def _copies(data: FitData) -> list[str]:
+    """Says so where judge samples are exact copies of samples that were fitted on."""
+
+    def digests(part: str) -> list[bytes]:
+        chunks = data.pool.indices(part).split(_CHUNK)
+        return [hashlib.blake2b(row.numpy().tobytes()).digest() for c in chunks for row in data.rows(c)]
+
+    known, judged = set(digests("fit")), digests("judge")
+    copies = sum(digest in known for digest in judged)
+    if not copies:
+        return []
+    return [
+        f"{copies} of {len(judged)} judge samples cannot be told from samples that were fitted on (copies in the "
+        "data, or several sources over data that overlap), so scores are too good. Type groups=… so that copies "
+        "stay together, or give all sources the same data."
+    ]
 
 
 def _left_out(pool: Pool) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation, FactorSummary, Response
-from interpret_inn.reports.findings import decides, measure, name_of, ranked
+from interpret_inn.reports.findings import carried, decides, measure, name_of, ranked
 from interpret_inn.reports.wording import (
     MISSING,
     count,
@@ -86,9 +86,11 @@ def _depends_sentence(explanation: Explanation) -> Markup:
     sentence = Markup("{} depends most on {}").format(subject, _called(explanation, top))
     second_value = measure(ranking[1][1]).value if len(ranking) > 1 else 0.0
     if second_value > 0:
-        ratio = Markup(", {} times as much as on {}")
-        second = _called(explanation, ranking[1][0])
-        sentence += ratio.format(f"{measure(response).value / second_value:.1f}", second)
+        ratio, second = measure(response).value / second_value, _called(explanation, ranking[1][0])
+        if ratio < 1.05:
+            sentence += Markup(", and about as much on {}").format(second)
+        else:
+            sentence += Markup(", {} times as much as on {}").format(f"{ratio:.1f}", second)
     return sentence + "."
 
 
@@ -96,7 +98,8 @@ def _called(explanation: Explanation, name: str) -> Markup:
     """A factor in a sentence on the output; one that was not learnt is not called by its concept alone."""
     learnt = next((factor.learnt for factor in explanation.factors if factor.name == name), None)
     if learnt is False:
-        return Markup("the axes set aside for {}, which was not learnt").format(name_of(name))
+        shown = "shown to be " if carried(explanation.leakage, name) else ""
+        return Markup("the axes set aside for {}, which was not {}learnt").format(name_of(name), shown)
     return name_of(name)
 
 
@@ -121,6 +124,10 @@ def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statem
     else:
         remark = Markup("R² {}; from the whole layer {}; guessing 0").format(value, score_text(layer, kind))
     word = "was learnt" if factor.learnt else "was not learnt"
+    if not factor.learnt and carried(leakage, factor.name):
+        word = "was not shown to be learnt"
+        before = score_text(leakage.unfitted[factor.name].value, kind)
+        remark += Markup("; as many axes before the fit {}").format(before)
     return Statement(factor.learnt, Markup("<b>{}</b> {}").format(factor.name, word), remark)
 
 

@@ -68,6 +68,13 @@ def recovered(leakage: Leakage, concept: str, factor: str) -> float:
     return (score - chance) / room
 
 
+def carried(leakage: Leakage, name: str) -> bool:
+    """Whether a factor tells its own concept better than guessing does, be it thanks to the fit or not."""
+    if name not in leakage.concepts or name not in leakage.factors:
+        return False
+    return leakage.scores[name][name].linear.low > leakage.chance[name]
+
+
 def leaks(leakage: Leakage) -> tuple[Leak, ...]:
     """All leaks whose lower bound exceeds chance, the largest share first."""
     found = []
@@ -150,7 +157,14 @@ def _factors(explanation: Explanation) -> Iterator[Doubt]:
     leakage = explanation.leakage
     for factor in explanation.factors:
         name = factor.name
-        if factor.learnt is False:
+        if factor.learnt is False and carried(leakage, name):
+            before = score_text(leakage.unfitted[name].value, leakage.kind[name])
+            text = Markup(
+                "{} was <em>not shown to be learnt</em>: its factor tells it, but as many axes told it as well "
+                "before the fit ({}). An edit of it does change {}, maybe among other things."
+            )
+            yield Doubt("warn", text.format(name_of(name), before, name))
+        elif factor.learnt is False:
             text = Markup("{} was <em>not learnt</em>: what happens when it is edited says nothing about {}.")
             yield Doubt("bad", text.format(name_of(name), name))
         elif factor.learnt is None and name != RESIDUAL:

@@ -55,7 +55,10 @@ def test_headline_does_not_credit_a_concept_that_was_not_learnt(explanation: Exp
     digit, *others = explanation.factors
     failed = dataclasses.replace(explanation, factors=(dataclasses.replace(digit, learnt=False), *others))
     said = headline(failed).striptags()
-    assert "depends most on the axes set aside for digit, which was not learnt: exchanged alone" in said
+    assert (
+        "depends most on the axes set aside for digit, which was not shown to be learnt: exchanged alone"
+        in said
+    )
 
 
 def test_headline_warns_first_where_checks_failed(changed: Callable[..., Explanation]) -> None:
@@ -142,8 +145,12 @@ def test_factors_to_distrust(changed: Callable[..., Explanation]) -> None:
     digit, colour, residual = changed().factors
     factors = (dataclasses.replace(digit, learnt=False), dataclasses.replace(colour, learnt=None), residual)
     explanation = changed(factors=factors)
+    told = "digit was not shown to be learnt: its factor tells it, but as many axes told it as well before"
+    assert told in texts(explanation, "warn")
+    assert "as many axes before the fit" in page(explanation)
+    leakage = dataclasses.replace(explanation.leakage, chance={"digit": 1.0, "colour": 0.0})
     assert "digit was not learnt: what happens when it is edited says nothing about digit." in texts(
-        explanation, "bad"
+        dataclasses.replace(explanation, leakage=leakage), "bad"
     )
     assert "colour has no labels to judge it by" in texts(explanation, "warn")
     assert "; not learnt" in page(explanation)
@@ -205,3 +212,16 @@ def test_nothing_to_distrust_is_said_in_words(changed: Callable[..., Explanation
 )
 def test_response_words(rate: float, words: str) -> None:
     assert response_words(Response("classes", Score(rate), Score(NAN), Score(NAN), Score(NAN), 0.0)) == words
+
+
+def test_headline_does_not_rank_what_is_about_equal(explanation: Explanation) -> None:
+    some = next(iter(explanation.responses.values()))
+    none = Score(math.nan)
+    responses = {
+        name: dataclasses.replace(
+            some, kind="image", flip_rate=none, kl=none, class_std=none, change=Score(c)
+        )
+        for name, c in (("digit", 0.31), ("colour", 0.305))
+    }
+    said = headline(dataclasses.replace(explanation, responses=responses)).striptags()
+    assert "depends most on digit, and about as much on colour." in said
