@@ -17,6 +17,7 @@ from interpret_inn_labels.balance import bins_of, effective_size, rake
 from interpret_inn_labels.partners import NearAngle, NearPoint, NearRank, Partner, SameClass
 from interpret_inn_labels.wheels import Wheel, Wheels, uniform
 
+_HARDLY_LESS = 0.9  # of the samples: weights that cost less are not worth a word
 _ROUNDS = 16  # of looking for another partner where one's own group came up
 _STRONG = 0.3  # an association that a reader should know of
 _FAR = 0.8  # a correlation reached between "nearest" rows that a reader should know of
@@ -217,10 +218,12 @@ class Plan:
 
     def _balance_notes(self) -> list[str]:
         count, effective = len(self._among), effective_size(self.weights)
-        notes = [
-            f"Among {count} samples, pairs are drawn by weights that make the concepts independent; "
-            f"that leaves an effective {effective:.0f} samples ({effective / count:.0%})."
-        ]
+        notes: list[str] = []
+        if effective < _HARDLY_LESS * count:
+            notes.append(
+                f"Among {count} samples, pairs are drawn by weights that make the concepts independent; "
+                f"that leaves an effective {effective:.0f} samples ({effective / count:.0%})."
+            )
         here = [_among(concept, self._among) for concept in self._concepts]
         before, after = association(here), association(here, weights=self.weights)
         for one, others in before.items():
