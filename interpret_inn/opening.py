@@ -110,7 +110,7 @@ def _adapted(model: nn.Module | str, site: str | None, **options: Any) -> Backbo
     if backbone is not None:
         if not isinstance(backbone, Backbone):
             raise PluginError(
-                f"Expected a backbone plugin to give a Backbone for {model!r:.80}, or None for \"not mine\"; found "
+                f'Expected a backbone plugin to give a Backbone for {model!r:.80}, or None for "not mine"; found '
                 f"{type(backbone).__name__}."
             )
         return backbone

@@ -109,9 +109,7 @@ class Bench:
                 )
             white = self.white(self.fitted.bank).cpu().numpy()
             values, kind = known[name]
-            self._read_outs[name] = fit_linear(
-                white, values, kind=kind, groups=self.fitted.bank_groups
-            )
+            self._read_outs[name] = fit_linear(white, values, kind=kind, groups=self.fitted.bank_groups)
         return self._read_outs[name]
 
     def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:

@@ -8,7 +8,9 @@ import interpret_inn as inn
 
 
 def notes(rows, labels):
-    interpreter = inn.wrap(nn.Sequential(nn.Identity(), nn.Linear(6, 2)).eval(), "1:in", preprocess="identity")
+    interpreter = inn.wrap(
+        nn.Sequential(nn.Identity(), nn.Linear(6, 2)).eval(), "1:in", preprocess="identity"
+    )
     source = inn.concept_source("labels", data=rows, labels={"a": labels})
     interpreter.fit(source, cache=None, checkpoint=None, steps=2, every=1)
     return " ".join(interpreter.fitted.notes)
