@@ -1,5 +1,11 @@
 """What all tests share: a cache of their own, and one small interpreter that is fitted once."""
 
+import os
+
+# Before numpy and torch are loaded: the tests' arrays are small, and two threads that wait for each other on a
+# busy machine take forty times as long as one.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
