@@ -6,6 +6,7 @@
 'fc:in'
 """
 
+from interpret_inn import explore
 from interpret_inn.backbones import Preprocess
 from interpret_inn.errors import (
     ArtefactError,
@@ -47,6 +48,7 @@ __all__ = [
     "StoreError",
     "concept_source",
     "edits",
+    "explore",
     "hookimpl",
     "load",
     "plugins",

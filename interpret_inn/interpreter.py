@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-import difflib
-import inspect
+import dataclasses
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -16,28 +15,32 @@ from torch import Tensor
 
 from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Listener
-from interpret_inn.data import Part
+from interpret_inn.data import Joined, Part
 from interpret_inn.errors import (
     BackboneError,
-    ConceptError,
     EditError,
     FitError,
     NotFittedError,
-    suggest,
 )
 from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.edits import Edit
 from interpret_inn.explaining.explain import check, explain
 from interpret_inn.explaining.judgement import Judgement, judge
+from interpret_inn.explaining.labelling import Labeller, label
+from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Checks, Explanation
 from interpret_inn.explaining.responses import Target
 from interpret_inn.explaining.streaming import run_bare
-from interpret_inn.fitting.fit import FitData, Where, fit
+from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.fitting.settings import FitSettings
-from interpret_inn.plugin import concept_source, get_manager
+from interpret_inn.plugin import get_manager
+from interpret_inn.plugin.choosing import chosen_sources
 from interpret_inn.reports import Report
-from interpret_inn.types import ConceptSource, Factors
+from interpret_inn.types import ConceptSource, Factors, Gallery
+
+_OWN_SAMPLES = 4096
 
 
 class Interpreter:
@@ -89,7 +92,7 @@ class Interpreter:
             checkpoint: Where an interrupted fit leaves its state: likewise.
             batch_size: Inputs in a forward; `"auto"` halves it when memory runs out.
             options: Settings of the fit (`FitSettings`: steps, noise, blocks …) and options of the named
-                source.
+                source. A generator that can draw its own latents needs no `data`: it draws 4,096.
 
         Returns:
             This interpreter.
@@ -101,7 +104,10 @@ class Interpreter:
             PluginError: an unknown source, or options it does not take.
         """
         settings = FitSettings(**{name: options.pop(name) for name in FitSettings.names() if name in options})
-        built = _sources(sources, options)
+        named = any(isinstance(source, str) for source in sources)
+        if named and "data" not in options and self.backbone.sample_inputs is not None:
+            options["data"] = self.sample_inputs(_OWN_SAMPLES, seed=seed)
+        built = chosen_sources(sources, options)
         observer = get_manager().after_fit_step
         # parameters made in inference mode could not be trained
         leave = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
@@ -110,6 +116,8 @@ class Interpreter:
                 self.backbone, built, seed=seed, settings=settings, sizes=sizes, cache=cache,
                 checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
             )  # fmt: skip
+            if any(getattr(source, "ordered", False) for source in built) and len(built) == 1:
+                fitted = ordered_by_effect(Bench(self.backbone, fitted), data)
         self._bench, self._data, self._judgement = Bench(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self
@@ -132,6 +140,48 @@ class Interpreter:
     def factors(self) -> Factors:
         """The factors in the order of the code, the residual last; `factors["digit"].size`."""
         return self.bench.factors
+
+    # --- a generator's own inputs -----------------------------------------------------------------------
+
+    def sample_inputs(self, n: int, *, seed: int = 0) -> Tensor:
+        """Draws inputs from the distribution that the model was made for: latents of a generator.
+
+        Args:
+            n: How many.
+            seed: The same seed draws the same ones.
+
+        Returns:
+            float (n, …), on the CPU.
+
+        Raises:
+            BackboneError: the model takes inputs that cannot be drawn.
+        """
+        if self.backbone.sample_inputs is None:
+            raise BackboneError(
+                f"{self.backbone.name} has no inputs of its own to draw. Give data, or, if it is a generator, type "
+                'wrap(model, backbone="generator", latents="normal").'
+            )
+        if n < 1:
+            raise EditError(f"Expected at least 1 input to draw, found {n}.")
+        return self.backbone.sample_inputs(n, torch.Generator().manual_seed(seed)).detach().cpu()
+
+    @torch.no_grad()
+    def label(self, inputs: Any, labels: Labeller | Mapping[str, Labeller]) -> Any:
+        """Labels inputs by what the model makes of them, so that samples of a generator can be told apart.
+
+        Args:
+            inputs: Inputs, N of them.
+            labels: A callable, a classifier say, from primary outputs (B, …) to labels (B,) or logits
+                (B, C), of which the largest counts; or several by name.
+
+        Returns:
+            An array (N,), or a mapping from names to arrays, as `fit("labels", labels=…)` takes them.
+
+        Raises:
+            ConceptError: not one label for each output.
+            PluginError: the callable raised.
+        """
+        return label(self.backbone, inputs, labels)
 
     # --- translating and editing -----------------------------------------------------------------------
 
@@ -231,6 +281,10 @@ class Interpreter:
             raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
         self._require_same_weights()
         shown = self._judge_inputs() if inputs is None else inputs
+        try:
+            from interpret_inn.explore import report_galleries
+        except ImportError:
+            report_galleries = None
         explanation = explain(
             self.bench,
             self.judgement,
@@ -239,6 +293,10 @@ class Interpreter:
             examples=examples,
             resamples=resamples,
             seed=seed,
+            further=report_galleries,
+        )
+        explanation = dataclasses.replace(
+            explanation, galleries=self._illustrations() + explanation.galleries
         )
         get_manager().after_explain(explanation)
         return explanation
@@ -283,8 +341,15 @@ class Interpreter:
             raise FitError(
                 "Expected inputs: the data of the fit are not saved with it. Type explain(images)."
             )
-        entry = self._data.pool.parts[0]
-        return Part(entry.source.samples, entry.split.judge.tolist())
+        parts = [Part(e.source.samples, e.split.judge.tolist()) for e in self._data.pool.unique()]
+        return parts[0] if len(parts) == 1 else Joined(parts)
+
+    def _illustrations(self) -> tuple[Gallery, ...]:
+        """What the pairs of the sources look like, while the sources are at hand."""
+        if self._data is None:
+            return ()
+        sources = [part.source for part in self._data.pool.parts if hasattr(part.source, "illustrations")]
+        return tuple(gallery for source in sources for gallery in source.illustrations())
 
     # --- saving and attaching --------------------------------------------------------------------------
 
@@ -319,35 +384,3 @@ class Interpreter:
     def __repr__(self) -> str:
         state = repr(self._bench.factors) if self._bench else "not fitted"
         return f"Interpreter({self.backbone.name!r}, site {str(self.backbone.address)!r}, {state})"
-
-
-def _sources(sources: Sequence[ConceptSource | str], options: dict[str, Any]) -> list[ConceptSource]:
-    """Concept sources from what `fit` was given; options belong to the one source that is named."""
-    for source in sources:
-        if not isinstance(source, (str, ConceptSource)):
-            raise ConceptError(
-                "Expected a concept source or the name of one, found an object of type "
-                f'{type(source).__name__}. Type fit("labels", data=images, labels=…).'
-            )
-    named = [source for source in sources if isinstance(source, str)]
-    if options and len(named) != 1:
-        near = suggest(next(iter(options)), FitSettings.names())
-        raise ConceptError(
-            f"Expected settings of the fit, found {sorted(options)}. {near} Options of a source go with the "
-            'name of one source, fit("labels", data=…), or into concept_source("labels", data=…).'
-        )
-    _refuse_typos(named, options)
-    return [concept_source(source, **options) if isinstance(source, str) else source for source in sources]
-
-
-def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:
-    """Says so where an option that the source does not take is nearly a setting of the fit."""
-    for source in named:
-        takes = inspect.signature(get_manager().find("concept_source", source).build).parameters
-        for option in options:
-            near = difflib.get_close_matches(option, FitSettings.names(), n=1, cutoff=0.75)
-            if near and option not in takes and "options" not in takes:
-                raise ConceptError(
-                    f"Neither the fit nor the concept source {source!r} takes {option!r}. "
-                    f"Did you mean {near[0]!r}?"
-                )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from torch import nn
@@ -16,44 +17,64 @@ from interpret_inn.errors import ArtefactError, BackboneError, PluginError, Site
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
 
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 def wrap(
-    model: nn.Module | str,
+    model: Any,
     site: str | None = None,
     *,
+    backbone: str | None = None,
     preprocess: Any = None,
     layout: str | None = None,
     class_names: Sequence[str] | None = None,
+    **options: Any,
 ) -> Interpreter:
     """Wraps a pretrained model.
 
     Args:
-        model: Any `nn.Module`, or a name such as `"timm:resnet50"` (weights from the local cache only; the
-            plugin's documentation has the other spellings).
+        model: Any `nn.Module`; a name such as `"timm:resnet50"` (weights from the local cache only; the
+            plugin's documentation has the other spellings); or a `Backbone`, which is taken as it is.
         site: Where to read and write, such as `"layer4"`, `"blocks.5"`, `"fc:in"`; None: the model's pooled
-            vector before its classifier. `interpret_inn.sites` lists what there is.
+            vector before its classifier, the code of an autoencoder, the latents of a generator.
+            `interpret_inn.sites` lists what there is.
+        backbone: The kind of model where it cannot be told from the model itself: `"generator"`,
+            `"autoencoder"`, or what a plugin contributes; None: all plugins are asked.
         preprocess: None: the model's own configuration where it has one (timm), else images are only
             brought to [0, 1]; `"identity"`: inputs are prepared already; a `Preprocess`, or a callable.
         layout: How the representation becomes rows: `vector`, `flat`, `pooled` or `positions`; None: by its
             shape.
         class_names: Names of the model's output classes, in order, for reports.
+        options: What the kind of backbone takes: `latents="uniform"`, say, for a generator.
 
     Raises:
         SiteError: there is no such site.
-        BackboneError: the model cannot be attached to, or its weights are not at hand.
-        PluginError: no plugin knows the name.
+        BackboneError: the model cannot be attached to, its weights are not at hand, or options without
+            `backbone`.
+        PluginError: no plugin knows the name, or it does not take the options.
     """
-    backbone = _adapted(model, site, preprocess=preprocess, layout=layout)
+    given = {"preprocess": preprocess, "layout": layout}
+    if isinstance(model, Backbone):
+        named = {"site": site, "backbone": backbone, **given, **options}
+        chosen = [name for name, value in named.items() if value is not None]
+        if chosen:
+            raise BackboneError(
+                f"Expected a Backbone alone, found it together with {', '.join(chosen)}. "
+                "Give these to the Backbone itself."
+            )
+        adapted = model
+    else:
+        adapted = _adapted(model, site, kind=backbone, options=options, **given)
     if class_names is not None:
-        backbone.class_names = list(class_names)
-    return Interpreter(backbone)
+        adapted.class_names = list(class_names)
+    return Interpreter(adapted)
 
 
-def sites(model: nn.Module | str, example: Any) -> SiteTable:
+def sites(model: Any, example: Any) -> SiteTable:
     """Lists the places in a model that can be explained.
 
     Args:
-        model: A module, or a name that a plugin knows.
+        model: A module, a name that a plugin knows, or a `Backbone`.
         example: A few inputs: prepared (a float tensor of the model's own input), or images.
 
     Returns:
@@ -63,14 +84,21 @@ def sites(model: nn.Module | str, example: Any) -> SiteTable:
 
 
 def load(
-    path: str | os.PathLike[str], model: nn.Module | str | None = None, *, preprocess: Any = None
+    path: str | os.PathLike[str],
+    model: Any = None,
+    *,
+    backbone: str | None = None,
+    preprocess: Any = None,
+    **options: Any,
 ) -> Interpreter:
     """Loads a saved interpreter for the model that it was fitted for.
 
     Args:
         path: The folder that `save` wrote.
-        model: The model, or its name; None: the name that is stored, where a plugin knows it.
+        model: The model, its name, or a `Backbone`; None: the name that is stored, where a plugin knows it.
+        backbone: The kind of model, as for `wrap`; None: what was given to `wrap` then, with its options.
         preprocess: Only for models whose preprocessing was given as a callable: the same callable.
+        options: What the kind of backbone takes; those that could not be stored (callables) are given again.
 
     Raises:
         ArtefactError: damaged, of a newer format, or fitted for another model, other weights, another site
@@ -85,12 +113,19 @@ def load(
             "Type load(path, model) with the model itself."
         )
     stored = Preprocess.from_dict(about["preprocess"])
+    kind, kept = about.get("backbone") or (None, {})
     try:
-        backbone = _adapted(
-            name if model is None else model,
-            about["site"],
-            preprocess=stored if preprocess is None else preprocess,
-            layout=f"{layout.name}:{layout.order}",
+        adapted = (
+            model
+            if isinstance(model, Backbone)
+            else _adapted(
+                name if model is None else model,
+                about["site"],
+                kind=backbone or kind,
+                options=({} if backbone else kept) | options,
+                preprocess=stored if preprocess is None else preprocess,
+                layout=f"{layout.name}:{layout.order}",
+            )
         )
     except SiteError as error:
         raise ArtefactError(
@@ -98,26 +133,58 @@ def load(
             f"{about['model']['architecture']} with the site {about['site']!r}, "
             f"found {type(model).__name__}: {error}"
         ) from error
-    saving.refuse_mismatch(Path(path), about, backbone)
-    if backbone.class_names is None:
-        backbone.class_names = about["model"]["class_names"]
-    return Interpreter(backbone, fitted=artefact.fitted, judgement=artefact.judgement)
+    saving.refuse_mismatch(Path(path), about, adapted)
+    if adapted.class_names is None:
+        adapted.class_names = about["model"]["class_names"]
+    return Interpreter(adapted, fitted=artefact.fitted, judgement=artefact.judgement)
 
 
-def _adapted(model: nn.Module | str, site: str | None, **options: Any) -> Backbone:
+def _adapted(
+    model: Any,
+    site: str | None,
+    *,
+    kind: str | None = None,
+    options: Mapping[str, Any] = _NOTHING,
+    **given: Any,
+) -> Backbone:
     """The backbone that a plugin makes of a model, or the plain one of a module."""
-    backbone: Backbone | None = get_manager().adapt(model, site, **options)
-    if backbone is not None:
-        if not isinstance(backbone, Backbone):
-            raise PluginError(
-                f'Expected a backbone plugin to give a Backbone for {model!r:.80}, or None for "not mine"; found '
-                f"{type(backbone).__name__}."
+    manager = get_manager()
+    if kind is None:
+        _refuse_options(options)
+        backbone = manager.adapt(model, site, **given)
+    else:
+        spec = manager.find("backbone", kind)
+        told = {name: value for name, value in given.items() if value is not None}
+        backbone = manager.call(spec, model, site, **told, **options)
+        if backbone is None:
+            raise BackboneError(
+                f"Expected a model that can be wrapped as {kind!r}, found {type(model).__name__}."
             )
-        return backbone
-    if not isinstance(model, nn.Module):
-        known = [f"{spec.name}:…" for spec in get_manager().backbones()]
-        raise BackboneError(
-            f"Expected a torch.nn.Module or a name that a plugin knows, found {model!r}. "
-            f"{suggest(str(model), known)}"
+    if backbone is None:
+        return _plain(model, site, **given)
+    if not isinstance(backbone, Backbone):
+        raise PluginError(
+            f'Expected a backbone plugin to give a Backbone for {model!r:.80}, or None for "not mine"; found '
+            f"{type(backbone).__name__}."
         )
-    return adapt_module(model, site, **options)
+    if kind is not None:
+        backbone.adapter = (kind, dict(options))
+    return backbone
+
+
+def _plain(model: Any, site: str | None, **given: Any) -> Backbone:
+    if isinstance(model, nn.Module):
+        return adapt_module(model, site, **given)
+    known = [f"{spec.name}:…" for spec in get_manager().backbones()]
+    raise BackboneError(
+        f"Expected a torch.nn.Module or a name that a plugin knows, found {model!r}. "
+        f"{suggest(str(model), known)}"
+    )
+
+
+def _refuse_options(options: Mapping[str, Any]) -> None:
+    if options:
+        raise BackboneError(
+            f"Expected options only together with a kind of backbone, found {sorted(options)}. "
+            'Type backbone="generator", say.'
+        )

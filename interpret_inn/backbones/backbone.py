@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any, Literal
 
@@ -13,15 +12,17 @@ from torch import Generator, Tensor, nn
 from interpret_inn.backbones.address import Address, check_path
 from interpret_inn.backbones.attach import Attachment, Rewrite
 from interpret_inn.backbones.found import RandomState, as_found, device_and_dtype, unwrap
+from interpret_inn.backbones.identity import architecture, weights_digest
 from interpret_inn.backbones.layouts import Layout, infer_layout
 from interpret_inn.backbones.preprocess import Preprocess
 from interpret_inn.backbones.sites import default_site
 from interpret_inn.backbones.structures import describe, same
-from interpret_inn.errors import BackboneError, InnError, SiteError
+from interpret_inn.errors import BackboneError, InnError, InputError, SiteError
 
 Kind = Literal["classifier", "generator", "autoencoder", "module"]
 Run = Callable[[nn.Module, Tensor], Any]
 SampleInputs = Callable[[int, Generator], Tensor]
+Examine = Callable[[Tensor, Any], Sequence[str]]
 
 
 class Backbone:
@@ -37,9 +38,14 @@ class Backbone:
         class_names: Of a classifier's outputs, in order.
         sample_inputs: Makes `n` prepared inputs of its own (generators).
         run: How prepared inputs run through the model; None: `model(inputs)`.
+        value_range: Lowest and highest value of images that the model gives; None: not known.
+        input_shape: Of one prepared input, where only one will do.
+        examine: Says in sentences what is odd about some prepared inputs and their outputs.
 
     Attributes:
         model: The unwrapped network.
+        adapter: Name of the plugin's record that was asked for by name, and its options, so that an artefact
+            can be loaded without naming them again.
         address: Where the site is.
         preprocess: As a `Preprocess`.
         layout_name: The layout that was asked for, or None.
@@ -64,6 +70,9 @@ class Backbone:
         class_names: Sequence[str] | None = None,
         sample_inputs: SampleInputs | None = None,
         run: Run | None = None,
+        value_range: tuple[float, float] | None = None,
+        input_shape: tuple[int, ...] | None = None,
+        examine: Examine | None = None,
     ) -> None:
         self.model = unwrap(model)
         self._site_was_chosen = site is None
@@ -73,6 +82,8 @@ class Backbone:
         self.name = name or type(self.model).__name__
         self.kind, self.layout_name, self.class_names = kind, layout, class_names
         self.sample_inputs, self.run = sample_inputs, run
+        self.value_range, self.input_shape, self.examine = value_range, input_shape, examine
+        self.adapter: tuple[str, Mapping[str, Any]] | None = None
         self.has_tail = False
         self._layout: Layout | None = None
         self._z_shape: tuple[int, ...] = ()
@@ -136,6 +147,11 @@ class Backbone:
         """
         with self.session():
             prepared = self.preprocess(batch)
+            if self.input_shape is not None and tuple(prepared.shape[1:]) != self.input_shape:
+                raise InputError(
+                    f"Expected inputs of shape {self.input_shape} for {self.name}, "
+                    f"found {tuple(prepared.shape[1:])}."
+                )
             device, dtype = device_and_dtype(self.model)
             return prepared.to(device, dtype if prepared.is_floating_point() else None)
 
@@ -203,18 +219,11 @@ class Backbone:
 
     def fingerprint(self) -> str:
         """A digest of all weights and buffers: names, shapes, types and bytes."""
-        digest = hashlib.sha256()
-        for name, value in self.model.state_dict().items():
-            digest.update(f"{name}\0{describe(value)}\0".encode())
-            if isinstance(value, Tensor):
-                flat = value.detach().cpu().contiguous().reshape(-1)
-                digest.update(flat.view(torch.uint8).numpy().data)
-        return digest.hexdigest()
+        return weights_digest(self.model)
 
     def architecture(self) -> str:
         """The model's class and its number of parameters."""
-        kind, count = type(self.model), sum(p.numel() for p in self.model.parameters())
-        return f"{kind.__module__}.{kind.__qualname__}, {count:,} parameters"
+        return architecture(self.model)
 
     def _forward(self, prepared: Tensor) -> Any:
         if self._draws_random_numbers and self._found is not None:

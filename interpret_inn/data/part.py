@@ -1,9 +1,11 @@
-"""Some of the samples, seen as samples."""
+"""Some of the samples, or several samples, seen as samples."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+
+import numpy as np
 
 from interpret_inn.data.digests import joined
 from interpret_inn.types import IntArray, Samples
@@ -40,3 +42,52 @@ class Part:
     def fingerprint(self) -> str:
         """A digest of the contents."""
         return joined([self._whole.fingerprint().encode(), str(self._indices).encode()], "part")
+
+
+class Joined:
+    """Several samples one after the other. Implements `interpret_inn.types.Samples`.
+
+    Args:
+        parts: At least one; groups of different parts never meet.
+    """
+
+    def __init__(self, parts: Sequence[Samples]) -> None:
+        self._parts = list(parts)
+        self._starts = np.cumsum([0, *(len(part) for part in parts)])
+        self.groups: IntArray | None = np.concatenate(
+            [
+                start + (np.arange(len(part)) if part.groups is None else _numbered(part.groups))
+                for start, part in zip(self._starts[:-1], parts, strict=True)
+            ]
+        )
+        self.names: Sequence[str] | None = [
+            str(part.names[i]) if part.names else str(i) for part in parts for i in range(len(part))
+        ]
+        self.skipped: Sequence[str] = [reason for part in parts for reason in part.skipped]
+
+    def __len__(self) -> int:
+        return int(self._starts[-1])
+
+    def batches(self, batch_size: int) -> Iterator[Any]:
+        """Yields the inputs in order, `batch_size` at a time, and never two parts in one batch."""
+        for part in self._parts:
+            yield from part.batches(batch_size)
+
+    def take(self, indices: Sequence[int]) -> Any:
+        """The inputs at these places as a batch: as their part gives them, or a list where parts meet."""
+        owners = np.searchsorted(self._starts, np.asarray(indices, int), side="right") - 1
+        if len(set(owners.tolist())) == 1:
+            part = int(owners[0])
+            return self._parts[part].take([int(i - self._starts[part]) for i in indices])
+        found: list[Any] = []
+        for index, part in zip(indices, owners, strict=True):
+            found.extend(self._parts[part].take([int(index - self._starts[part])]))
+        return found
+
+    def fingerprint(self) -> str:
+        """A digest of the contents."""
+        return joined([part.fingerprint().encode() for part in self._parts], "joined")
+
+
+def _numbered(groups: IntArray) -> IntArray:
+    return np.unique(groups, return_inverse=True)[1].reshape(-1).astype(np.int64)

@@ -179,7 +179,7 @@ class Bench:
         Raises:
             EditError: no step at all, or positions that are no numbers.
         """
-        chosen, positions = self.factors[factor], _positions(steps)
+        chosen, positions = self.factors[factor], positions_of(steps)
         found = []
         with self.backbone.session():
             for batch in batches(self.backbone, inputs):
@@ -225,12 +225,12 @@ class Bench:
             changed = self.representation(one, carried, z)
             outputs = self.backbone.tail(changed)
             if outputs is None:
-                outputs = self.backbone.rewritten(prepared, _constant(changed))
+                outputs = self.backbone.rewritten(prepared, constant(changed))
             found.append(primary(outputs).detach().cpu())
         return torch.stack(found)
 
 
-def _positions(steps: int | Sequence[float]) -> Tensor:
+def positions_of(steps: int | Sequence[float]) -> Tensor:
     """Where a walk stops, float (S,)."""
     try:
         if isinstance(steps, int):
@@ -247,7 +247,7 @@ def _positions(steps: int | Sequence[float]) -> Tensor:
     return found
 
 
-def _constant(z: Tensor) -> Callable[[Tensor], Tensor]:
+def constant(z: Tensor) -> Callable[[Tensor], Tensor]:
     """A rewrite that puts the same representation in, whatever was there."""
     return lambda _: z
 

@@ -39,8 +39,8 @@ class Stage(NamedTuple):
         carried: What the layout carries along.
         codes: (n, D), or (n, P, D) at positions.
         outputs: Primary outputs.
-        low: Smallest value of all outputs (for pictures).
-        high: Largest.
+        low: What is black in pictures of outputs: of the model's own range, else the smallest value seen.
+        high: What is white.
     """
 
     prepared: Tensor
@@ -57,9 +57,8 @@ def set_stage(bench: Bench, view: View) -> Stage:
     z = bench.backbone.represent(view.examples)
     codes, carried = bench.codes(z)
     outputs = primary(bench.backbone.outputs(view.examples)).detach().cpu()
-    return Stage(
-        view.examples, z, carried, codes, outputs, float(view.outputs.min()), float(view.outputs.max())
-    )
+    low, high = bench.backbone.value_range or (float(view.outputs.min()), float(view.outputs.max()))
+    return Stage(view.examples, z, carried, codes, outputs, low, high)
 
 
 def describe_examples(bench: Bench, view: View, stage: Stage, *, target: Target) -> tuple[Example, ...]:

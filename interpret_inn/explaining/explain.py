@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -11,12 +11,16 @@ import torch
 
 from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.checks import check_batch, join_checks
-from interpret_inn.explaining.examples import describe_examples, neighbours, set_stage, walks
+from interpret_inn.explaining.examples import Stage, describe_examples, neighbours, set_stage, walks
 from interpret_inn.explaining.judgement import Judgement
 from interpret_inn.explaining.records import Checks, Explanation, Response
 from interpret_inn.explaining.responses import Target, distance_to_data
 from interpret_inn.explaining.streaming import batches
 from interpret_inn.explaining.view import View, Viewer
+from interpret_inn.types import Gallery
+
+Further = Callable[[Bench, Stage, View], Sequence[Gallery]]
+"""Makes more pictures of the examples, within the model's session."""
 
 _LEAVES_DATA = 0.2
 
@@ -31,6 +35,7 @@ def explain(
     examples: int = 16,
     resamples: int | None = None,
     seed: int = 0,
+    further: Further | None = None,
 ) -> Explanation:
     """Explains inputs with a fitted interpreter; see `Interpreter.explain`."""
     began = time.perf_counter()
@@ -42,6 +47,7 @@ def explain(
         stage = set_stage(bench, view)
         described = describe_examples(bench, view, stage, target=target)
         walked = walks(bench, view, stage, target=target)
+        galleries = further(bench, stage, view) if further else ()
     backbone, fitted = bench.backbone, bench.fitted
     return Explanation(
         model=backbone.name,
@@ -61,9 +67,10 @@ def explain(
         walks=walked,
         drifts=judgement.drifts,
         timings=_timings(fitted.timings, time.perf_counter() - began),
-        warnings=(*fitted.notes, *_warnings(checks, judgement, responses)),
+        warnings=(*fitted.notes, *_unknown_range(bench, view), *_warnings(checks, judgement, responses)),
         skipped=view.skipped,
         versions=_versions() | {"seed": str(fitted.seed)},
+        galleries=tuple(galleries),
     )
 
 
@@ -101,6 +108,16 @@ def _warnings(checks: Checks, judgement: Judgement, responses: Mapping[str, Resp
                 "for data themselves), so its responses may overstate what the model does on real inputs."
             )
     return found
+
+
+def _unknown_range(bench: Bench, view: View) -> list[str]:
+    if view.kind != "image" or bench.backbone.value_range is not None:
+        return []
+    low, high = (float(end) for end in view.outputs.aminmax())
+    return [
+        f"The range of the model's images is not known. They are shown from {low:.3g} (black) to {high:.3g} (white), "
+        "as found. Give the range to the backbone: value_range=(0, 1)."
+    ]
 
 
 def _versions() -> dict[str, str]:

@@ -15,7 +15,8 @@ from interpret_inn.explaining.drift import drifts
 from interpret_inn.explaining.leakage import leakage, summaries
 from interpret_inn.explaining.maps import factor_map
 from interpret_inn.explaining.records import Drift, FactorMap, FactorSummary, Leakage
-from interpret_inn.fitting.fit import FitData, unfitted_network
+from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.fit import unfitted_network
 from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.types import Concept, IntArray

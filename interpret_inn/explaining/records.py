@@ -13,13 +13,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 
-from interpret_inn.types import FloatArray, IntArray, Score, Section
+from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Section
+from interpret_inn.types import Picture as Picture
 from interpret_inn.types import ReadOut as ReadOut
-
-Picture = npt.NDArray[np.uint8]
-"""A picture to show, uint8 (H, W, 3)."""
 
 
 @dataclass(frozen=True)
@@ -261,6 +258,7 @@ class Explanation:
         skipped: Inputs that could not be read, each with the reason.
         versions: Of this library, torch and timm, and the seed.
         sections: What plugins added.
+        galleries: Grids of pictures: swaps, walks, samples, and what the pairs of the sources look like.
     """
 
     model: str
@@ -284,6 +282,7 @@ class Explanation:
     skipped: tuple[str, ...] = ()
     versions: Mapping[str, str] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
+    galleries: tuple[Gallery, ...] = ()
 
     def __repr__(self) -> str:
         """A few lines, as a notebook shows them: the whole would be thousands of numbers and pictures."""

@@ -19,6 +19,7 @@ from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.records import Picture
 from interpret_inn.explaining.responses import Effects, OutputKind, Target, measure, output_kind
 from interpret_inn.explaining.streaming import BATCH
+from interpret_inn.explaining.wording import picture_of
 from interpret_inn.fitting.encoding import prepared
 from interpret_inn.types import IntArray
 
@@ -37,7 +38,7 @@ class View:
     Attributes:
         names: Of the n inputs.
         examples: The first inputs, as the model takes them.
-        pictures: Thumbnails, or None where inputs are no pictures.
+        pictures: Thumbnails of the inputs, or of the outputs where only these are pictures, or None.
         codes: float (n, d): the leading axes, at positions their mean.
         outputs: Primary outputs, (n, ...).
         kind: What the outputs are.
@@ -106,6 +107,8 @@ class Viewer:
                 self._take(names, ready)
         if not self.names:
             raise InputError("Expected at least one input to explain, found none.")
+        if self.pictures is None and output_kind(self.outputs[0]) == "image":
+            self.pictures = self._output_pictures()
         return View(
             names=self.names,
             examples=torch.cat(self.examples),
@@ -127,7 +130,8 @@ class Viewer:
         codes, carried = bench.codes(z)
         outputs = primary(bench.backbone.outputs(prepared)).detach().cpu()
         if self.value_range is None:
-            self.value_range = float(outputs.max() - outputs.min()) or 1.0
+            low, high = bench.backbone.value_range or (float(outputs.min()), float(outputs.max()))
+            self.value_range = (high - low) or 1.0
         if done < self.wanted:
             self.examples.append(prepared[: self.wanted - done])
         self.names.extend(names)
@@ -158,6 +162,12 @@ class Viewer:
             self.pictures = None
         elif self.pictures is not None:
             self.pictures.extend(thumbnail(picture) for picture in shown)
+
+    def _output_pictures(self) -> list[Picture]:
+        """Of a generator the inputs are no pictures: what it makes of them stands for them."""
+        outputs = torch.cat(self.outputs)
+        low, high = self.bench.backbone.value_range or (float(outputs.min()), float(outputs.max()))
+        return [thumbnail(picture_of(image, low, high)) for image in outputs]
 
     def _measure(
         self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor, outputs: Tensor, edits: int

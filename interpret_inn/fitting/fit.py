@@ -9,18 +9,21 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data import cache_folder
 from interpret_inn.errors import FitError, InnWarning
 from interpret_inn.fitting.checkpoint import Checkpoint
+from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.fitting.notes import about_data, copies, odd_outputs
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.settings import FitSettings, Observer
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
-from interpret_inn.fitting.store import StoredRows, cache_folder, encode
+from interpret_inn.fitting.store import encode
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening, aligning_matrix, fit_whitening
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
@@ -35,29 +38,6 @@ _BANK_ROWS = 4096
 _BANK_AXES = 4096
 
 Where = Literal["auto"] | str | Path | None
-
-
-class FitData(NamedTuple):
-    """What a fit was made of, at hand until the process ends; nothing of it is saved.
-
-    Attributes:
-        pool: The sources as one.
-        stored: Rows of each distinct set of samples, in the order of the pool's rows.
-    """
-
-    pool: Pool
-    stored: tuple[StoredRows, ...]
-
-    def rows(self, indices: Tensor) -> Tensor:
-        """Rows of the representation, float (n, P, D), P = 1 without positions; indices int64 (n,)."""
-        parts: list[Tensor] = []
-        places: list[Tensor] = []
-        for entry, stored in zip(self.pool.unique(), self.stored, strict=True):
-            mine = torch.nonzero((indices >= entry.offset) & (indices < entry.offset + len(stored))).flatten()
-            rows = stored.rows(indices[mine] - entry.offset)
-            parts.append(rows[:, None] if rows.ndim == 2 else rows)
-            places.append(mine)
-        return torch.cat(parts)[torch.cat(places).argsort()]
 
 
 def fit(
@@ -90,13 +70,15 @@ def fit(
     """
     began = time.perf_counter()
     pool = Pool(sources, seed=seed)
+    notes = odd_outputs(backbone, pool)
     stored = tuple(
         encode(backbone, entry.source.samples, batch_size=batch_size, cache=cache) for entry in pool.unique()
     )
-    data = FitData(pool, stored)
     encoded = time.perf_counter()
-    whitening, notes = _whiten(data, settings, seed)
-    white = _project(data, whitening)
+    whitening, said = _whiten(FitData(pool, stored), settings, seed)
+    white = _project(FitData(pool, stored), whitening)
+    pool = _shown(pool, white, whitening, seed)
+    data = FitData(pool, stored)
     found = _size(pool, white, whitening, given=sizes, seed=seed)
     network = _fresh_network(whitening, settings, seed)
     inside = (*found.factors.sizes[:-1], whitening.leading - found.factors[-1].start)
@@ -107,7 +89,7 @@ def fit(
         checkpoint=kept, observers=observers,
     )  # fmt: skip
     record = trainer.run()
-    notes += [*_copies(data), *_notes(pool, stops=trainer.look is not None)]
+    notes += [*said, *copies(data), *about_data(pool, stops=trainer.look is not None)]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     bank, groups, concepts = _collect_bank(data, network, seed)
     fitted = Fitted(
@@ -119,44 +101,13 @@ def fit(
     return fitted, data
 
 
-def _notes(pool: Pool, *, stops: bool) -> list[str]:
-    """What the user should know of the data and the pairs."""
-    found = _left_out(pool)
-    if not stops:
-        found.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
-    for entry in pool.parts:
-        found.extend(getattr(entry.source, "notes", ()))
-    return found
-
-
-def _copies(data: FitData) -> list[str]:
-    """Says so where judge samples are exact copies of samples that were fitted on."""
-
-    def digests(part: str) -> list[bytes]:
-        chunks = data.pool.indices(part).split(_CHUNK)
-        return [hashlib.blake2b(row.numpy().tobytes()).digest() for c in chunks for row in data.rows(c)]
-
-    known, judged = set(digests("fit")), digests("judge")
-    copies = sum(digest in known for digest in judged)
-    if not copies:
-        return []
-    return [
-        f"{copies} of {len(judged)} judge samples cannot be told from samples that were fitted on (copies in the "
-        "data, or several sources over data that overlap), so scores are too good. Type groups=… so that copies "
-        "stay together, or give all sources the same data."
-    ]
-
-
-def _left_out(pool: Pool) -> list[str]:
-    """What the sources' samples could not be read of."""
-    skipped = [reason for entry in pool.unique() for reason in entry.source.samples.skipped]
-    if not skipped:
-        return []
-    some = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
-    what = "1 input was" if len(skipped) == 1 else f"{len(skipped)} inputs were"
-    note = f"{what} left out of the fit: {some}."
-    warnings.warn(note, InnWarning, stacklevel=5)
-    return [note]
+def _shown(pool: Pool, white: Tensor, whitening: Whitening, seed: int) -> Pool:
+    """The pool after its sources have seen the representation, by which some choose their concepts."""
+    curious = [entry.source for entry in pool.parts if hasattr(entry.source, "see")]
+    for source in curious:
+        variances = whitening.scales[: whitening.leading].reciprocal().square() - whitening.noise**2
+        source.see(white.flatten(0, 1), variances.clamp_min(0))
+    return Pool([entry.source for entry in pool.parts], seed=seed) if curious else pool
 
 
 def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
@@ -221,6 +172,8 @@ def _size(
     first, second = places.chunk(2)
     scores = concept_scores(rows, Pairs(first, second, pairs.rho))
     width = len(whitening.mean)
+    wanted = {name: size for entry in pool.parts for name, size in getattr(entry.source, "sizes", {}).items()}
+    given = {**wanted, **(given or {})}
     return choose_sizes(pool.names, scores, leading=whitening.leading, total=width, given=given)
 
 

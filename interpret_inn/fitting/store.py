@@ -5,16 +5,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
 import warnings
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
-import platformdirs
 from torch import Tensor
 
+from interpret_inn.data.caching import cache_folder
 from interpret_inn.data.digests import digest
 from interpret_inn.data.progress import ProgressFactory, progress, silent
 from interpret_inn.errors import InnWarning, InputError
@@ -23,7 +22,7 @@ from interpret_inn.fitting.rows import StoredRows, allocated
 from interpret_inn.fitting.shards import FORMAT, Damaged, ShardFolder, as_tensor
 from interpret_inn.types import Samples
 
-__all__ = ["Cache", "Encoder", "StoredRows", "cache_folder", "encode"]
+__all__ = ["Cache", "Encoder", "StoredRows", "encode"]
 
 Cache = Literal["auto"] | str | Path | None
 
@@ -100,14 +99,6 @@ def encode(
             _fill(folder, missing, runner, bar)
             folder.write_manifest(_about(backbone, samples))
     return StoredRows(folder, positions=positions)
-
-
-def cache_folder() -> Path:
-    """Where this library keeps what it can compute again: the user's cache, or `INTERPRET_INN_CACHE`."""
-    named = os.environ.get("INTERPRET_INN_CACHE")
-    return (
-        Path(named).expanduser() if named else platformdirs.user_cache_path("interpret_inn", appauthor=False)
-    )
 
 
 def _probe(backbone: Encoder, runner: BatchRunner, first: Any) -> tuple[Tensor, Tensor]:

@@ -70,6 +70,11 @@ class CouplingBlock(Transform):
         self.register_buffer("order", order)
         self.register_buffer("back", order.argsort())
 
+    def reorder(self, order: Tensor) -> None:
+        """Puts the axes that came out at `order`, int64 (width,), first to last from now on."""
+        self.order.copy_(self.order[order.to(self.order.device)])
+        self.back.copy_(self.order.argsort())
+
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Maps (B, width); returns the result and log|det| (B,)."""
         a, b = inputs[:, : self.half], inputs[:, self.half :]

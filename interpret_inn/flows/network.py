@@ -78,6 +78,11 @@ class InvertibleNetwork(Transform):
         matrix[:, place.to(axes.device)] = axes
         next(iter(self.blocks._transforms)).set(matrix)
 
+    def reorder(self, order: Tensor) -> None:
+        """Gives the leading axes of the code another order: axis `order[i]` becomes axis i; int64 (d,)."""
+        *_, last = self.blocks._transforms
+        last.reorder(order)
+
     @classmethod
     def empty(cls, shape: FlowShape) -> InvertibleNetwork:
         """A network in the right shapes for stored weights to be loaded into."""

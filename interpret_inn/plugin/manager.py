@@ -121,6 +121,8 @@ class Manager(Registry):
         """
         given = {name: option for name, option in options.items() if option is not None}
         for spec in self.backbones():
+            if spec.claims is not None and not spec.claims(model_or_name, site):
+                continue
             adapted = self.call(spec, model_or_name, site, **given)
             if adapted is not None:
                 return adapted

@@ -8,6 +8,7 @@ checksums.json       SHA-256 of the other files
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -131,6 +132,7 @@ def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
             "weights": backbone.fingerprint(),
             "class_names": None if backbone.class_names is None else list(backbone.class_names),
         },
+        "backbone": _storable(backbone.adapter),
         "site": str(backbone.address),
         "layout": dataclasses.asdict(fitted.layout),
         "z_shape": list(fitted.z_shape),
@@ -149,6 +151,17 @@ def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
         "notes": list(fitted.notes),
         "timings": fitted.timings,
     }
+
+
+def _storable(adapter: tuple[str, Mapping[str, Any]] | None) -> Any:
+    """The kind of backbone with those of its options that JSON can hold."""
+    if adapter is None:
+        return None
+    kept = {}
+    for name, value in adapter[1].items():
+        with contextlib.suppress(TypeError, ValueError):
+            kept[name] = json.loads(json.dumps(value, allow_nan=False))
+    return [adapter[0], kept]
 
 
 def read_artefact(path: Path) -> Artefact:

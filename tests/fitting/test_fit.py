@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from interpret_inn.errors import ConceptError, FitError, InnWarning
-from interpret_inn.fitting.fit import FitData, _whiten, fit, unfitted_network
+from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.fit import _whiten, fit, unfitted_network
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.rows import StoredRows
 from interpret_inn.fitting.settings import FitSettings

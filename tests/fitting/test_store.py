@@ -13,7 +13,8 @@ from interpret_inn.errors import BackboneError, DataError, InnWarning, InputErro
 from interpret_inn.fitting import rows as rows_module
 from interpret_inn.fitting import shards
 from interpret_inn.fitting.shards import amount
-from interpret_inn.fitting.store import cache_folder, encode
+from interpret_inn.data import cache_folder
+from interpret_inn.fitting.store import encode
 
 
 class FakeLayout:

@@ -1,0 +1,89 @@
+"""Inputs with everything that edits of them need, and the outputs of many edits at once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor
+
+from interpret_inn.backbones import Carried
+from interpret_inn.errors import EditError
+from interpret_inn.explaining.bench import Bench
+from interpret_inn.explaining.streaming import batches
+from interpret_inn.types import Factor
+
+
+class Encoded(NamedTuple):
+    """Inputs that have been run up to the site.
+
+    Attributes:
+        prepared: As the model takes them, (B, ...).
+        z: What the site carries, (B, ...).
+        carried: What the layout carries along.
+        codes: (B, D), or (B, P, D) at positions.
+    """
+
+    prepared: Tensor
+    z: Tensor
+    carried: Carried
+    codes: Tensor
+
+    def take(self, indices: Tensor) -> Encoded:
+        """The same for these inputs, int64 (M,), in this order and as often as named."""
+        return Encoded(
+            self.prepared[indices], self.z[indices], self.carried.take(indices), self.codes[indices]
+        )
+
+
+def encoded_batches(bench: Bench, inputs: Any) -> Sequence[Encoded]:
+    """Inputs batch by batch; to be called within a session of the backbone."""
+    found = []
+    for batch in batches(bench.backbone, inputs):
+        z = bench.backbone.represent(batch)
+        codes, carried = bench.codes(z)
+        found.append(Encoded(batch, z, carried, codes))
+    return found
+
+
+def encoded(bench: Bench, inputs: Any) -> Encoded:
+    """All inputs as one batch; to be called within a session of the backbone.
+
+    Raises:
+        EditError: inputs of different sizes, which make no batch.
+    """
+    prepared = list(batches(bench.backbone, inputs))
+    shapes = {tuple(batch.shape[1:]) for batch in prepared}
+    if len(shapes) > 1:
+        raise EditError(
+            f"Expected inputs of one size, found {sorted(shapes)}. Pass those of one size at a time."
+        )
+    whole = torch.cat(prepared)
+    z = torch.cat([bench.backbone.represent(batch) for batch in prepared])
+    codes, carried = bench.codes(z)
+    return Encoded(whole, z, carried, codes)
+
+
+def along(bench: Bench, inputs: Any, move: Callable[[Tensor], Tensor]) -> Tensor:
+    """Primary outputs (S, B, ...) for codes that `move` makes of each batch's: (B, ..., D) to (S, B, ..., D)."""
+    found = []
+    with bench.backbone.session():
+        for batch in batches(bench.backbone, inputs):
+            z = bench.backbone.represent(batch)
+            codes, carried = bench.codes(z)
+            found.append(bench.variants(batch, z, carried, move(codes)))
+    return torch.cat(found, 1)
+
+
+def held(bench: Bench, before: Tensor, after: Tensor, factor: Factor, hold: Sequence[str]) -> Tensor:
+    """Codes (S, B, ..., D) after an edit of `factor`, moved so that held concepts read as in `before` (B, ..., D).
+
+    Raises:
+        EditError: the edited factor is among those held, or `hold` is one text.
+    """
+    if isinstance(hold, str):
+        raise EditError(f"Expected hold to be a list of concepts, found {hold!r}. Type hold=[{hold!r}].")
+    if factor.name in hold:
+        raise EditError(f"hold names the factor that is changed. Take {factor.name!r} out of hold.")
+    return bench.hold(before.expand_as(after), after, factor, tuple(hold)) if hold else after

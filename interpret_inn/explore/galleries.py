@@ -1,0 +1,236 @@
+"""The report's galleries: what the functions of this room show for the examples of an explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import EditError
+from interpret_inn.explaining.bench import REACH, Bench
+from interpret_inn.explaining.examples import Stage
+from interpret_inn.explaining.view import View
+from interpret_inn.explaining.wording import class_name, picture_of
+from interpret_inn.explore.encoded import Encoded
+from interpret_inn.explore.grids import grid_outputs
+from interpret_inn.explore.sampling import can_sample, drawn_codes, outputs_of
+from interpret_inn.explore.straight import line_outputs
+from interpret_inn.explore.walks import seen_classes, wander
+from interpret_inn.types import RESIDUAL, Factor, Gallery, Picture
+
+SIDE = 8
+"""Rows and columns of a swap grid, at most."""
+FACTORS = 8
+"""Factors with a grid of their own: those that the output answers to most."""
+SHEET = 16
+"""Factors in the sheet of all factors."""
+_STEPS, _WALKED, _CLASSES = 9, 4, 12
+_SAMPLES = (4, 8)
+Cell = Picture | str
+
+
+@torch.no_grad()
+def report_galleries(bench: Bench, stage: Stage, view: View) -> tuple[Gallery, ...]:
+    """Galleries of an explanation's examples.
+
+    For models that give images: swap grids, a sheet of all factors, walks through classes, straight walks,
+    walks at random and samples. For classifiers, whose cells are the names of predicted classes, swap grids
+    and walks through classes, and only where outputs can be had from the site alone: elsewhere that many runs
+    of the whole model would be dear. For other outputs none.
+
+    Args:
+        bench: Backbone and flow.
+        stage: The examples.
+        view: What was found of all inputs.
+    """
+    if (
+        view.kind == "scalar"
+        or (view.kind == "classes" and not bench.backbone.has_tail)
+        or len(stage.codes) < 2
+    ):
+        return ()
+    with bench.backbone.session():
+        made = _Maker(bench, stage, view)
+        found = [*made.grids(), *made.class_walks()]
+        if view.kind == "image":
+            found += [*made.sheet(), *made.straight_walks(), *made.random_walks(), *made.samples()]
+    return tuple(found)
+
+
+class _Maker:
+    """Makes galleries of one explanation."""
+
+    def __init__(self, bench: Bench, stage: Stage, view: View) -> None:
+        self.bench, self.stage, self.view = bench, stage, view
+        self.examples = Encoded(stage.prepared, stage.z, stage.carried, stage.codes)
+        strength = {f.name: float(view.effects[f.name].change.mean()) for f in bench.factors}
+        ranked = sorted(bench.factors, key=lambda factor: -strength[factor.name])
+        self.strongest = ranked[:FACTORS]
+
+    def grids(self) -> list[Gallery]:
+        """A swap grid for each of the strongest factors, in the factors' own order."""
+        count = len(self.stage.codes)
+        columns = torch.arange(min(SIDE, (count + 1) // 2))
+        rows = torch.arange(len(columns), min(count, len(columns) + SIDE))
+        heads = self._heads(range(count))
+        rest = self.examples.take(columns)
+        caption = (
+            "Each cell has the factor of the input at the left of its row, and everything else of the input at "
+            "the top of its column. Where the factor is clean, rows agree in what it stands for and columns in "
+            "all the rest."
+        )
+        return [
+            Gallery(
+                f"{factor.name} of the rows in the columns",
+                caption,
+                self._cells(grid_outputs(self.bench, factor, self.stage.codes[rows], rest)),
+                rows=tuple(heads[i] for i in rows.tolist()),
+                columns=tuple(heads[i] for i in columns.tolist()),
+                group=factor.name,
+            )
+            for factor in self.bench.factors
+            if factor in self.strongest
+        ]
+
+    def class_walks(self) -> list[Gallery]:
+        """Some examples with the mean code of each class."""
+        found = []
+        some = torch.arange(min(_WALKED, len(self.stage.codes)))
+        heads = self._heads(some.tolist())
+        for factor in self.bench.factors.named:
+            names = self._classes(factor)
+            if len(names) < 2:
+                continue
+            path = torch.stack([self.bench.class_code(factor, name) for name in names])
+            outputs = self._moved(some, factor, path)
+            found.append(
+                Gallery(
+                    f"{factor.name} set to the mean of each class",
+                    f"The input at the left with {factor.name} put at the mean code of the class at the top, "
+                    "everything else kept.",
+                    self._cells(outputs.transpose(0, 1)),
+                    rows=heads,
+                    columns=names,
+                    group=factor.name,
+                )
+            )
+        return found
+
+    def sheet(self) -> list[Gallery]:
+        """One example moved along every factor."""
+        index = min(_WALKED - 1, len(self.stage.codes) - 1)
+        one = torch.tensor([index])
+        shown = [*self.bench.factors.named[: SHEET - 1], self.bench.factors[-1]]
+        if len(shown) < 3:  # the walks show as much
+            return []
+        positions = torch.linspace(-REACH, REACH, _STEPS)
+        cells = []
+        for factor in shown:
+            moved = self.bench.walked(self.stage.codes[one], factor, positions)
+            cells.append(self._cells(self._outputs(one, moved)[None, :, 0])[0])
+        return [
+            Gallery(
+                "One input, every factor",
+                "Each row moves one factor along its main direction, in standard deviations of the data, and keeps "
+                "all others.",
+                tuple(cells),
+                rows=tuple(factor.name for factor in shown),
+                columns=tuple(f"{p:+.1f}σ".replace("-", "−") for p in positions.tolist()),
+                group="All factors",
+            )
+        ]
+
+    def straight_walks(self) -> list[Gallery]:
+        """From one example to another, in the representation and in the code."""
+        pairs = torch.arange(min(6, len(self.stage.codes)) // 2 * 2)
+        first, second = self.examples.take(pairs[::2]), self.examples.take(pairs[1::2])
+        cells: list[tuple[Cell, ...]] = []
+        by_space = [
+            self._cells(line_outputs(self.bench, first, second, steps=_STEPS, space=space).transpose(0, 1))
+            for space in ("representation", "code")
+        ]
+        for in_layer, in_code in zip(*by_space, strict=True):
+            cells += [in_layer, in_code]
+        return [
+            Gallery(
+                "Straight from one input to another",
+                "Above in what the layer carries, below in the code. Where the way through the layer shows both "
+                "ends at once and that through the code does not, the flow has learnt where data lie.",
+                tuple(cells),
+                rows=("layer", "code") * len(by_space[0]),
+                group="Between inputs",
+            )
+        ]
+
+    def random_walks(self) -> list[Gallery]:
+        """Walks at random in the factor that the output answers to most, the residual apart."""
+        named = [factor for factor in self.strongest if factor.name != RESIDUAL]
+        if not named:
+            return []
+        factor, some = named[0], torch.arange(min(_WALKED, len(self.stage.codes)))
+        start = self.stage.codes[some]
+        moved = start.expand(_STEPS, *start.shape).clone()
+        moved[..., factor.slice] = wander(
+            self.bench, factor, start[..., factor.slice], _STEPS, step_size=0.4,
+            generator=Generator().manual_seed(0),
+        )  # fmt: skip
+        return [
+            Gallery(
+                f"{factor.name} at random",
+                f"{factor.name} wanders as the data are spread in it (an Ornstein–Uhlenbeck walk), from the "
+                "input at the left on; everything else is kept.",
+                self._cells(self._outputs(some, moved).transpose(0, 1)),
+                group=factor.name,
+            )
+        ]
+
+    def samples(self) -> list[Gallery]:
+        """New outputs, where codes alone make them."""
+        if not can_sample(self.bench):
+            return []
+        rows, columns = _SAMPLES
+        outputs = outputs_of(self.bench, drawn_codes(self.bench, rows * columns, seed=0))
+        return [
+            Gallery(
+                "Samples",
+                "Codes drawn from the Gaussian of the data’s codes, all factors at once, with no input at all.",
+                self._cells(outputs.unflatten(0, (rows, columns))),
+                group="Samples",
+            )
+        ]
+
+    # --- helpers ---------------------------------------------------------------------------------------
+
+    def _classes(self, factor: Factor) -> tuple[str, ...]:
+        try:
+            return seen_classes(self.bench, factor)[:_CLASSES]
+        except EditError:
+            return ()
+
+    def _moved(self, some: Tensor, factor: Factor, path: Tensor) -> Tensor:
+        """Outputs (S, B, ...) of some examples with a factor put at each of S codes (S, size)."""
+        codes = self.stage.codes[some]
+        moved = codes.expand(len(path), *codes.shape).clone()
+        moved[..., factor.slice] = path.to(codes).reshape(len(path), *[1] * (codes.ndim - 1), factor.size)
+        return self._outputs(some, moved)
+
+    def _outputs(self, some: Tensor, codes: Tensor) -> Tensor:
+        part = self.examples.take(some)
+        return self.bench.variants(part.prepared, part.z, part.carried, codes)
+
+    def _heads(self, indices: Sequence[int]) -> tuple[Cell, ...]:
+        """What stands for an example: its output where that is an image, else its picture or its prediction."""
+        if self.view.kind == "image":
+            return tuple(self._cells(self.stage.outputs[None, list(indices)])[0])
+        if self.view.pictures:
+            return tuple(self.view.pictures[i] for i in indices)
+        return self._cells(self.stage.outputs[None, list(indices)])[0]
+
+    def _cells(self, outputs: Tensor) -> tuple[tuple[Cell, ...], ...]:
+        """Outputs (R, C, ...) as pictures or names of predicted classes."""
+        if self.view.kind == "image":
+            low, high = self.stage.low, self.stage.high
+            return tuple(tuple(picture_of(image, low, high) for image in row) for row in outputs)
+        names = self.bench.backbone.class_names
+        return tuple(tuple(class_name(c, names) for c in row) for row in outputs.argmax(-1).tolist())

@@ -1,0 +1,134 @@
+"""Outputs as pictures to look at, and animations of them."""
+
+from __future__ import annotations
+
+import io
+import math
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from torch import Tensor
+
+from interpret_inn.errors import InputError, StoreError
+from interpret_inn.types import Picture
+
+_FORMATS = {".gif": "GIF", ".webp": "WEBP"}
+
+
+def to_pictures(images: Tensor, *, value_range: tuple[float, float] | None = None) -> Picture:
+    """Turns images of a model into pictures.
+
+    Args:
+        images: float (..., C, H, W) with C = 1 or 3 (of more channels the first three are shown): outputs, with
+            any axes in front.
+        value_range: The values that become black and white, such as (0, 1) or (−1, 1); None: the smallest and
+            the largest of all these images.
+
+    Returns:
+        uint8 (..., H, W, 3).
+
+    Raises:
+        InputError: no images, or a range that is none.
+
+    >>> to_pictures(torch.zeros(2, 5, 1, 8, 8), value_range=(-1, 1)).shape
+    (2, 5, 8, 8, 3)
+    """
+    if not isinstance(images, Tensor) or images.ndim < 3 or 0 in images.shape:
+        found = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise InputError(f"Expected images, a tensor (…, C, H, W), found {found}.")
+    values = images.detach().float().cpu()
+    low, high = value_range or (float(values.min()), float(values.max()))
+    if not (math.isfinite(low) and math.isfinite(high)) or (value_range is not None and low >= high):
+        raise InputError(
+            f"Expected a range from low to high, found {low:g} to {high:g}. Type value_range=(0, 1)."
+        )
+    scaled = ((values - low) / max(high - low, 1e-12)).clamp(0, 1)
+    count = scaled.shape[-3]
+    colours = (
+        scaled[..., :3, :, :] if count >= 3 else scaled[..., :1, :, :].expand(*scaled.shape[:-3], 3, -1, -1)
+    )
+    pictures: Picture = (colours.movedim(-3, -1) * 255).round().byte().numpy()
+    return pictures
+
+
+def save_animation(
+    pictures: Tensor | npt.NDArray[Any],
+    path: str | os.PathLike[str],
+    *,
+    seconds: float = 2.0,
+    enlarge: int = 1,
+    value_range: tuple[float, float] | None = None,
+    back_and_forth: bool = True,
+) -> Path:
+    """Writes a walk as an animation that runs for ever.
+
+    Args:
+        pictures: `S` frames: a walk's outputs, float tensor (S, B, C, H, W) or (S, C, H, W); or pictures,
+            uint8 (S, B, H, W, 3) or (S, H, W, 3). `B` walks stand side by side.
+        path: A file that ends in `.webp` (exact colours, small) or `.gif` (256 colours, shown everywhere).
+        seconds: Length of one walk from the first frame to the last.
+        enlarge: Each pixel is shown this many times as wide and high.
+        value_range: As in `to_pictures`, for float tensors.
+        back_and_forth: Walk back to the start, too, so that nothing jumps.
+
+    Returns:
+        The path.
+
+    Raises:
+        InputError: no frames, another ending, or numbers out of range.
+        StoreError: it cannot be written there.
+    """
+    target = Path(path)
+    if target.suffix.lower() not in _FORMATS:
+        raise InputError(f"Expected a path that ends in .gif or .webp, found {os.fspath(path)!r}.")
+    if not (isinstance(seconds, int | float) and math.isfinite(seconds) and seconds > 0):
+        raise InputError(f"Expected a positive number of seconds, found {seconds!r}.")
+    if not isinstance(enlarge, int) or enlarge < 1:
+        raise InputError(f"Expected to enlarge by a whole number, at least 1, found {enlarge!r}.")
+    frames = _frames(pictures, value_range)
+    if enlarge > 1:
+        frames = frames.repeat(enlarge, 1).repeat(enlarge, 2)
+    shown = [Image.fromarray(frame) for frame in frames]
+    each = max(20, round(1000 * seconds / len(shown)))  # browsers slow down what is faster than 20 ms
+    _write(target, shown + (shown[-2:0:-1] if back_and_forth else []), each)
+    return target
+
+
+def _frames(pictures: Any, value_range: tuple[float, float] | None) -> Picture:
+    """Frames (S, H, W, 3), several walks side by side."""
+    if isinstance(pictures, Tensor) and pictures.is_floating_point() and pictures.ndim in (4, 5):
+        pictures = to_pictures(pictures, value_range=value_range)
+    frames = pictures.cpu().numpy() if isinstance(pictures, Tensor) else np.asarray(pictures)
+    if frames.dtype != np.uint8 or frames.ndim not in (4, 5) or frames.shape[-1] != 3 or 0 in frames.shape:
+        raise InputError(
+            "Expected frames: a walk's images, float (S, B, C, H, W), or pictures, uint8 (S, H, W, 3); found "
+            f"{frames.dtype} {tuple(frames.shape)}."
+        )
+    if frames.ndim == 5:
+        frames = np.concatenate(list(np.moveaxis(frames, 1, 0)), axis=2)
+    whole: Picture = np.ascontiguousarray(frames)
+    return whole
+
+
+def _write(target: Path, frames: list[Image.Image], milliseconds: int) -> None:
+    """Writes the file whole or not at all."""
+    kind, buffer = _FORMATS[target.suffix.lower()], io.BytesIO()
+    options: dict[str, Any] = {"quality": 90, "method": 4} if kind == "WEBP" else {"disposal": 1}
+    frames[0].save(
+        buffer, kind, save_all=True, append_images=frames[1:], duration=milliseconds, loop=0, **options
+    )
+    partial = target.with_name(f".{target.name}.{os.getpid()}.partial")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial.write_bytes(buffer.getvalue())
+        partial.replace(target)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise StoreError(
+            f"The animation cannot be written to {str(target)!r}: {error.strerror or error}. "
+            "Name a folder that you can write to."
+        ) from error

@@ -1,0 +1,123 @@
+"""Straight walks from one input to another: in the code, or in the representation itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import Tensor
+
+from interpret_inn.backbones import Carried, primary
+from interpret_inn.errors import EditError
+from interpret_inn.explaining.bench import Bench, constant
+from interpret_inn.explore.encoded import Encoded, encoded
+
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
+Space = Literal["code", "representation"]
+
+
+@torch.no_grad()
+def straight_walk(
+    interpreter: Interpreter,
+    first: Any,
+    second: Any,
+    *,
+    steps: int = 9,
+    space: Space = "code",
+    factors: Sequence[str] | None = None,
+) -> Tensor:
+    """Outputs on the straight line from each of the first inputs to its partner among the second.
+
+    In the representation `z` the middle of such a line shows both ends at once (ghosting); in the code `z̃` it
+    stays among the data, as far as the flow has learnt them. What the layout carries along moves, too, but not
+    where only some factors are walked. Where the site is not all that the outputs depend on (connections
+    that go around it), the rest of the network keeps the first inputs.
+
+    Args:
+        interpreter: A fitted interpreter.
+        first: `B` inputs.
+        second: `B` inputs, or one for all.
+        steps: `S`, both ends counted.
+        space: `"code"`, or `"representation"` for what the model itself would do.
+        factors: Walk in these alone, everything else stays as in the first; only in the code.
+
+    Returns:
+        (S, B, …): primary outputs, on the CPU. The ends are the outputs of the inputs themselves, up to
+        rounding.
+
+    Raises:
+        ConceptError: there is no such factor.
+        EditError: fewer than 2 steps, inputs of different numbers or sizes, or factors in the representation.
+    """
+    bench = interpreter.bench
+    if space not in ("code", "representation"):
+        raise EditError(f"Expected space='code' or space='representation', found {space!r}.")
+    if not isinstance(steps, int) or steps < 2:
+        raise EditError(f"Expected at least 2 steps, both ends counted, found {steps!r}. Type steps=9.")
+    if isinstance(factors, str):
+        raise EditError(f"Expected a list of factors, found {factors!r}. Type factors=[{factors!r}].")
+    if factors is not None and space == "representation":
+        raise EditError("Factors live in the code alone. Type space='code', or leave factors out.")
+    with bench.backbone.session():
+        ends = matched(encoded(bench, first), encoded(bench, second))
+        return line_outputs(bench, *ends, steps=steps, space=space, factors=factors)
+
+
+def matched(first: Encoded, second: Encoded) -> tuple[Encoded, Encoded]:
+    """Both ends of the lines; one second end serves all."""
+    if len(second.codes) == 1:
+        second = second.take(torch.zeros(len(first.codes), dtype=torch.long))
+    if first.z.shape != second.z.shape:
+        raise EditError(
+            f"Expected a second end for each of {len(first.z)} first inputs, of the same size, found "
+            f"representations {tuple(first.z.shape)} and {tuple(second.z.shape)}."
+        )
+    return first, second
+
+
+def line_outputs(
+    bench: Bench,
+    first: Encoded,
+    second: Encoded,
+    *,
+    steps: int,
+    space: Space = "code",
+    factors: Sequence[str] | None = None,
+) -> Tensor:
+    """Primary outputs (S, B, ...) on the lines between two encoded batches."""
+    found = []
+    for share in torch.linspace(0, 1, steps, dtype=torch.float64).tolist():
+        if space == "representation":
+            z = torch.lerp(first.z, second.z, share)
+        else:
+            z = _between(bench, first, second, share, factors)
+        outputs = bench.backbone.tail(z)
+        if outputs is None:
+            outputs = bench.backbone.rewritten(first.prepared, constant(z))
+        found.append(primary(outputs).detach().cpu())
+    return torch.stack(found)
+
+
+def _between(
+    bench: Bench, first: Encoded, second: Encoded, share: float, factors: Sequence[str] | None
+) -> Tensor:
+    """The representation of the code at a share of the way."""
+    codes = torch.lerp(first.codes, second.codes, share)
+    if factors is None:
+        return bench.representation(codes, _carried(first.carried, second.carried, share), first.z)
+    partly = first.codes.clone()
+    for name in factors:
+        place = bench.factors[name].slice
+        partly[..., place] = codes[..., place]
+    return bench.representation(partly, first.carried, first.z)
+
+
+def _carried(first: Carried, second: Carried, share: float) -> Carried:
+    """What is carried along, at the same share of the way."""
+    rest = None if first.rest is None or second.rest is None else torch.lerp(first.rest, second.rest, share)
+    mean = None if first.mean is None or second.mean is None else torch.lerp(first.mean, second.mean, share)
+    return dataclasses.replace(first, rest=rest, mean=mean)

@@ -1,0 +1,197 @@
+"""Walks in one factor: along its main direction, through the classes' mean codes, and at random."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import EditError
+from interpret_inn.explaining.bench import Bench, positions_of
+from interpret_inn.explore.encoded import along, held
+from interpret_inn.explore.spread import spread_of
+from interpret_inn.types import Factor
+
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
+BETWEEN = 4
+"""Steps from one class to the next, where the caller does not say."""
+
+
+@torch.no_grad()
+def traverse(
+    interpreter: Interpreter,
+    inputs: Any,
+    factor: str,
+    *,
+    steps: int | Sequence[float] = 9,
+    hold: Sequence[str] = (),
+) -> Tensor:
+    """Outputs while one factor moves along its main direction: `interpreter.walk`, with `hold`.
+
+    Args:
+        interpreter: A fitted interpreter.
+        inputs: `B` inputs.
+        factor: The factor to move.
+        steps: Positions in standard deviations of the data, (S,); or how many, from −2.5 to 2.5.
+        hold: Concepts whose read-out is to stay where it is in the input.
+
+    Returns:
+        (S, B, …): primary outputs, on the CPU.
+
+    Raises:
+        ConceptError: there is no such factor or concept.
+        EditError: no step at all, or a concept held that is moved.
+    """
+    bench = interpreter.bench
+    chosen, positions = bench.factors[factor], positions_of(steps)
+
+    def move(codes: Tensor) -> Tensor:
+        return held(bench, codes, bench.walked(codes, chosen, positions), chosen, hold)
+
+    return along(bench, inputs, move)
+
+
+@torch.no_grad()
+def class_walk(
+    interpreter: Interpreter,
+    inputs: Any,
+    factor: str,
+    *,
+    classes: Sequence[str] | None = None,
+    steps: int | None = None,
+    hold: Sequence[str] = (),
+) -> Tensor:
+    """Outputs while one factor goes straight from the mean code of each class to that of the next.
+
+    Args:
+        interpreter: A fitted interpreter.
+        inputs: `B` inputs; all that is not the factor stays theirs.
+        factor: A factor of a categorical concept.
+        classes: Names of its classes, in order; None: all that were seen in the fit.
+        steps: Steps in all, evenly spread, the first at the first class and the last at the last one; None:
+            4 from each class to the next.
+        hold: Concepts whose read-out is to stay where it is in the input.
+
+    Returns:
+        (S, B, …): primary outputs, on the CPU.
+
+    Raises:
+        ConceptError: there is no such factor or concept.
+        EditError: the factor has no classes or none of that name, or no step at all.
+    """
+    bench = interpreter.bench
+    chosen = bench.factors[factor]
+    if isinstance(classes, str):
+        raise EditError(f"Expected a list of classes, found {classes!r}. Type classes=[{classes!r}, …].")
+    names = seen_classes(bench, chosen) if classes is None else tuple(classes)
+    if not names:
+        raise EditError("Expected at least one class to walk to, found none.")
+    count = BETWEEN * (len(names) - 1) + 1 if steps is None else _at_least_one(steps)
+    path = through([bench.class_code(chosen, name) for name in names], count)
+
+    def move(codes: Tensor) -> Tensor:
+        moved = codes.expand(len(path), *codes.shape).clone()
+        moved[..., chosen.slice] = path.to(codes).reshape(len(path), *[1] * (codes.ndim - 1), chosen.size)
+        return held(bench, codes, moved, chosen, hold)
+
+    return along(bench, inputs, move)
+
+
+@torch.no_grad()
+def random_walk(
+    interpreter: Interpreter,
+    inputs: Any,
+    factor: str,
+    *,
+    steps: int = 24,
+    step_size: float = 0.15,
+    seed: int = 0,
+    hold: Sequence[str] = (),
+) -> Tensor:
+    """Outputs along an Ornstein–Uhlenbeck walk of one factor: at random, but never far from the data.
+
+    With μ and Σ the mean and covariance of the factor's stored codes and a = exp(−step_size), each step is
+    `x ← μ + a (x − μ) + sqrt(1 − a²) Σ^½ ε`, ε ~ N(0, I): the process dx = (μ − x) dt + sqrt(2 Σ) dW, exactly,
+    at times that are `step_size` apart. Its stationary distribution is N(μ, Σ). At positions all of an input's
+    positions are moved by the same draws.
+
+    Args:
+        interpreter: A fitted interpreter.
+        inputs: `B` inputs; each walks on its own, from where it stands.
+        factor: The factor to walk in.
+        steps: `S`, counted with the start.
+        step_size: In units of the time after which a walk has forgotten all but 1/e of its start.
+        seed: Of the walk; the same seed gives the same walk.
+        hold: Concepts whose read-out is to stay where it is in the input.
+
+    Returns:
+        (S, B, …): primary outputs, on the CPU; the first are those of the inputs themselves.
+
+    Raises:
+        ConceptError: there is no such factor or concept.
+        EditError: no step at all, or a step size that is not positive.
+    """
+    bench = interpreter.bench
+    chosen, count = bench.factors[factor], _at_least_one(steps)
+    if not (isinstance(step_size, int | float) and math.isfinite(step_size) and step_size > 0):
+        raise EditError(f"Expected a positive step_size, found {step_size!r}. Type step_size=0.15.")
+    generator = Generator().manual_seed(seed)
+
+    def move(codes: Tensor) -> Tensor:
+        moved = codes.expand(count, *codes.shape).clone()
+        moved[..., chosen.slice] = wander(
+            bench, chosen, codes[..., chosen.slice], count, step_size=step_size, generator=generator
+        )
+        return held(bench, codes, moved, chosen, hold)
+
+    return along(bench, inputs, move)
+
+
+def wander(
+    bench: Bench, factor: Factor, start: Tensor, steps: int, *, step_size: float, generator: Generator
+) -> Tensor:
+    """The walk itself: (S, B, ..., size) from the factor's codes (B, ..., size)."""
+    spread = spread_of(bench.fitted, factor.start, factor.stop)
+    mean, keep = spread.mean.to(start), math.exp(-step_size)
+    walked = [start]
+    for _ in range(steps - 1):
+        noise = spread.noise(len(start), generator).to(start)
+        noise = noise.reshape(len(start), *[1] * (start.ndim - 2), factor.size)
+        walked.append(mean + keep * (walked[-1] - mean) + math.sqrt(1 - keep**2) * noise)
+    return torch.stack(walked)
+
+
+def through(stops: Sequence[Tensor], steps: int) -> Tensor:
+    """Points (S, d) evenly spread over the straight lines that join stops (d,), the ends included."""
+    places = torch.linspace(0, len(stops) - 1, steps, dtype=torch.float64)
+    whole = places.floor().long().clamp_max(max(len(stops) - 2, 0))
+    share = (places - whole)[:, None].to(stops[0])
+    line = torch.stack([*stops, stops[-1]])
+    return (1 - share) * line[whole] + share * line[whole + 1]
+
+
+def seen_classes(bench: Bench, factor: Factor) -> tuple[str, ...]:
+    """The classes of the factor's concept that stored samples have.
+
+    Raises:
+        EditError: the factor has no classes.
+    """
+    concept = bench.fitted.concept(factor)
+    if concept is None or concept.kind != "categorical" or concept.values is None:
+        raise EditError(
+            f"A class walk goes through the mean codes of classes, and the factor {factor.name!r} has none. "
+            f"Type traverse(interpreter, inputs, {factor.name!r}) to move it along its main direction."
+        )
+    present = set(concept.values.tolist())
+    return tuple(name for index, name in enumerate(concept.classes) if index in present)
+
+
+def _at_least_one(steps: int) -> int:
+    if not isinstance(steps, int) or isinstance(steps, bool) or steps < 1:
+        raise EditError(f"Expected a number of steps, at least 1, found {steps!r}. Type steps=9.")
+    return steps

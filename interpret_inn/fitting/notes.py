@@ -1,0 +1,67 @@
+"""What the user should know of a fit: odd outputs, copies in the data, what was left out."""
+
+from __future__ import annotations
+
+import hashlib
+import warnings
+from typing import Any
+
+from interpret_inn.errors import InnWarning
+from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.pool import Pool
+
+_CHUNK = 1024
+_EXAMINED = 64
+
+
+def odd_outputs(backbone: Any, pool: Pool) -> list[str]:
+    """What is odd about the model's outputs for the first inputs, if it can be told."""
+    if getattr(backbone, "examine", None) is None:
+        return []
+    source = pool.parts[0].source
+    some = source.samples.take(range(min(_EXAMINED, len(source.samples))))
+    prepared = backbone.prepare(some)
+    found = list(backbone.examine(prepared, backbone.outputs(prepared)))
+    for sentence in found:
+        warnings.warn(sentence, InnWarning, stacklevel=4)
+    return found
+
+
+def about_data(pool: Pool, *, stops: bool) -> list[str]:
+    """What the user should know of the data and the pairs."""
+    found = _left_out(pool)
+    if not stops:
+        found.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
+    for entry in pool.parts:
+        found.extend(getattr(entry.source, "notes", ()))
+    return found
+
+
+def copies(data: FitData) -> list[str]:
+    """Says so where judge samples are exact copies of samples that were fitted on."""
+
+    def digests(part: str) -> list[bytes]:
+        chunks = data.pool.indices(part).split(_CHUNK)
+        return [hashlib.blake2b(row.numpy().tobytes()).digest() for c in chunks for row in data.rows(c)]
+
+    known, judged = set(digests("fit")), digests("judge")
+    copies = sum(digest in known for digest in judged)
+    if not copies:
+        return []
+    return [
+        f"{copies} of {len(judged)} judge samples cannot be told from samples that were fitted on (copies in the "
+        "data, or several sources over data that overlap), so scores are too good. Type groups=… so that copies "
+        "stay together, or give all sources the same data."
+    ]
+
+
+def _left_out(pool: Pool) -> list[str]:
+    """What the sources' samples could not be read of."""
+    skipped = [reason for entry in pool.unique() for reason in entry.source.samples.skipped]
+    if not skipped:
+        return []
+    some = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
+    what = "1 input was" if len(skipped) == 1 else f"{len(skipped)} inputs were"
+    note = f"{what} left out of the fit: {some}."
+    warnings.warn(note, InnWarning, stacklevel=5)
+    return [note]

@@ -1,0 +1,45 @@
+"""The concept sources that a fit was asked for, by name or as objects."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from interpret_inn.errors import ConceptError, suggest
+from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.plugin.manager import concept_source, get_manager
+from interpret_inn.types import ConceptSource
+
+
+def chosen_sources(sources: Sequence[ConceptSource | str], options: dict[str, Any]) -> list[ConceptSource]:
+    """Concept sources from what `fit` was given; options belong to the one source that is named."""
+    for source in sources:
+        if not isinstance(source, (str, ConceptSource)):
+            raise ConceptError(
+                "Expected a concept source or the name of one, found an object of type "
+                f'{type(source).__name__}. Type fit("labels", data=images, labels=…).'
+            )
+    named = [source for source in sources if isinstance(source, str)]
+    if options and len(named) != 1:
+        near = suggest(next(iter(options)), FitSettings.names())
+        raise ConceptError(
+            f"Expected settings of the fit, found {sorted(options)}. {near} Options of a source go with the "
+            'name of one source, fit("labels", data=…), or into concept_source("labels", data=…).'
+        )
+    _refuse_typos(named, options)
+    return [concept_source(source, **options) if isinstance(source, str) else source for source in sources]
+
+
+def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:
+    """Says so where an option that the source does not take is nearly a setting of the fit."""
+    for source in named:
+        takes = inspect.signature(get_manager().find("concept_source", source).build).parameters
+        for option in options:
+            near = difflib.get_close_matches(option, FitSettings.names(), n=1, cutoff=0.75)
+            if near and option not in takes and "options" not in takes:
+                raise ConceptError(
+                    f"Neither the fit nor the concept source {source!r} takes {option!r}. "
+                    f"Did you mean {near[0]!r}?"
+                )

@@ -1,0 +1,42 @@
+"""Records and protocols that the core and the plugins exchange.
+
+Shapes: `N` samples of a source, `n` pairs of a batch, `B` inputs of a batch, `D` axes of the code,
+`K` named factors (the residual is one more and always last).
+"""
+
+from interpret_inn.types.arrays import FloatArray, IntArray, Picture
+from interpret_inn.types.factors import RESIDUAL, Factor, Factors
+from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
+from interpret_inn.types.sources import SAME, Concept, ConceptKind, ConceptSource, Pairs, Samples
+from interpret_inn.types.specs import (
+    BackboneSpec,
+    ConceptSourceSpec,
+    LocalizerSpec,
+    MetricSpec,
+    ReportSectionSpec,
+)
+
+__all__ = [
+    "RESIDUAL",
+    "SAME",
+    "BackboneSpec",
+    "Concept",
+    "ConceptKind",
+    "ConceptSource",
+    "ConceptSourceSpec",
+    "Factor",
+    "Factors",
+    "FitStep",
+    "FloatArray",
+    "Gallery",
+    "IntArray",
+    "LocalizerSpec",
+    "MetricSpec",
+    "Pairs",
+    "Picture",
+    "ReadOut",
+    "ReportSectionSpec",
+    "Samples",
+    "Score",
+    "Section",
+]

@@ -1,0 +1,88 @@
+"""What plugins return, and what observers are told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from interpret_inn.types.arrays import Picture
+
+
+@dataclass(frozen=True)
+class Score:
+    """A number with its 95 % interval and its parts.
+
+    Attributes:
+        value: The score itself.
+        low: Lower end of the interval (NaN where none was computed).
+        high: Upper end.
+        parts: What the score is made of, by name.
+    """
+
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ReadOut:
+    """How well a concept can be read from a code: by a linear read-out and by a small network."""
+
+    linear: Score
+    mlp: Score
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of a report.
+
+    Attributes:
+        title: Its heading, plain text.
+        html: Its body. Everything that is not markup must have been escaped by whoever made it.
+        data: The same content for the JSON file.
+    """
+
+    title: str
+    html: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class FitStep(NamedTuple):
+    """What observers of a fit are told after each validation.
+
+    Attributes:
+        step: Number of steps done.
+        steps: Number of steps planned.
+        loss: Mean loss per pair and axis since the last time, in nats.
+        held_out: The same on the early-stopping part.
+        seconds: Since the fit began, in this process and those before it.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    held_out: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """A grid of pictures, or of short texts, for the report.
+
+    Attributes:
+        title: What it is, in a few words.
+        caption: What can be seen in it, in a sentence or two, plain text.
+        cells: R rows of C pictures or texts.
+        rows: Heads of the R rows; empty for none.
+        columns: Heads of the C columns; empty for none.
+        group: What it is shown under, a factor's name say; empty for none.
+    """
+
+    title: str
+    caption: str
+    cells: tuple[tuple[Picture | str, ...], ...] = field(repr=False)
+    rows: tuple[Picture | str, ...] = field(default=(), repr=False)
+    columns: tuple[Picture | str, ...] = field(default=(), repr=False)
+    group: str = ""

@@ -1,0 +1,104 @@
+"""What a concept source gives: concepts, samples, and pairs of samples."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+import numpy.typing as npt
+from torch import Generator, Tensor
+
+from interpret_inn.types.arrays import IntArray
+
+SAME = 0.975
+"""The correlation of a pair in the factor that it shares (IIN, section 3.2: sigma_ab)."""
+
+ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A meaning that one factor is to carry, with its value for every sample where that is known.
+
+    Attributes:
+        name: Also the factor's name.
+        kind: How values compare; `unlabelled` concepts have none and are not read out.
+        values: `categorical`: int64 (N,), −1 where missing; `numeric`: float64 (N,) or (N, d), NaN where
+            missing; `cyclic`: angles in radians, float64 (N,), NaN where missing; `unlabelled`: None.
+        classes: Names of the categories, by index.
+        guessed: The kind was guessed from the values and not given.
+    """
+
+    name: str
+    kind: ConceptKind
+    values: npt.NDArray[Any] | None = None
+    classes: tuple[str, ...] = ()
+    guessed: bool = False
+
+
+class Pairs(NamedTuple):
+    """A batch of pairs of samples.
+
+    Attributes:
+        first: int64 (n,), indices of samples.
+        second: int64 (n,).
+        rho: float32 (n, K + 1), the correlation with which each pair was *drawn* in each of the source's
+            K factors and, last, in everything else (the residual): −1 < rho < 1.
+    """
+
+    first: Tensor
+    second: Tensor
+    rho: Tensor
+
+
+@runtime_checkable
+class Samples(Protocol):
+    """What a source wants encoded: inputs that can be read again and again, in one order."""
+
+    groups: IntArray | None
+    """(N,), samples of one group (variants of one image, one identity) are never split; None: all apart."""
+    names: Sequence[str] | None
+    """A name for every sample (a path, say), for messages and reports."""
+    skipped: Sequence[str]
+    """What could not be read and was left out, each with the reason."""
+
+    def __len__(self) -> int: ...
+
+    def batches(self, batch_size: int) -> Iterator[Any]:
+        """Yields all inputs in order, a tensor (B, ...) or a list of images at a time."""
+
+    def take(self, indices: Sequence[int]) -> Any:
+        """The inputs at these places, as a batch in the same form as `batches` yields."""
+
+    def fingerprint(self) -> str:
+        """A digest of the contents: the same digest means the same inputs in the same order."""
+
+
+@runtime_checkable
+class ConceptSource(Protocol):
+    """Says which pairs of samples agree in which concept.
+
+    A source may have more than this, and each of these may be missing:
+
+    * `notes`, sentences about the data or the pairs that the reader of a report should know;
+    * `illustrations() -> Sequence[Gallery]`, what its pairs look like, for the report;
+    * `sizes`, a mapping from concepts to numbers of axes, used where the caller gives none;
+    * `see(white, variances)`, told once before the concepts are counted: the whitened leading axes of all samples
+      of the fit, float (N, d), and the variance of each axis in the representation, float (d,), descending. It may
+      change `concepts`;
+    * `ordered`, true where its concepts are to be sorted by their effect on the output after the fit (it must then be
+      the only source);
+    * `extra_loss(context) -> Tensor`, a differentiable term added to the loss, and `modules() -> nn.Module`, what
+      that term trains.
+    """
+
+    name: str
+    concepts: Sequence[Concept]
+    samples: Samples
+
+    def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
+        """Draws `n` pairs from the samples whose indices stand in `among`, int64 (M,).
+
+        Only `generator` may be drawn from, so that a fit can be resumed.
+        """

@@ -1,0 +1,170 @@
+"""From a network that makes images of latents to a backbone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from interpret_inn.backbones import Backbone, primary
+from interpret_inn.errors import BackboneError
+from torch import Generator, Tensor, nn
+
+from .latents import Sampler, Shape, drawn, given_shape, likely_shapes, sampler
+from .ranges import checked_range, guess_range, outside, shown
+
+_LOOKED_AT = 64
+_PIXELS_LOOKED_AT = 2**22
+_STANDARD_NORMAL = (0.5, 2.0)  # latents of another spread than this were hardly drawn from N(0, 1)
+
+
+def adapt(
+    model: Any,
+    site: Any = None,
+    *,
+    preprocess: Any = None,
+    layout: str | None = None,
+    latents: str | Sampler = "normal",
+    latent_shape: int | Sequence[int] | None = None,
+    value_range: tuple[float, float] | None = None,
+    name: str | None = None,
+) -> Backbone:
+    """Adapts a generator: latents (B, ...) to images (B, C, H, W).
+
+    Args:
+        model: The generator; its `forward` takes one tensor of latents.
+        site: Where to attach; None: the latents themselves, ".:in".
+        preprocess: Of the latents that are given; None: they are taken as they are.
+        layout: A layout's name; None: inferred.
+        latents: How latents are distributed: "normal", "uniform" (from −1 to 1), or a function
+            `(n, generator) -> (n, ...)`.
+        latent_shape: Of one latent, or the length of a vector; None: found out by one run.
+        value_range: Lowest and highest value of the images; None: (0, 1) or (−1, 1) where samples look so.
+        name: What messages and reports call the model; None: its class.
+
+    Raises:
+        BackboneError: it cannot be run on latents, gives no images, or an option makes no sense.
+    """
+    if not isinstance(model, nn.Module):
+        raise BackboneError(
+            f"Expected a torch.nn.Module that makes images of latents, found {type(model).__name__}."
+        )
+    backbone = Backbone(
+        model,
+        ".:in" if site is None else site,
+        preprocess="identity" if preprocess is None else preprocess,
+        layout=layout,
+        name=name or "",
+        kind="generator",
+    )
+    with backbone.session():
+        shape = _latent_shape(backbone, latents, given_shape(latent_shape))
+        draw = sampler(latents, shape)
+        backbone.sample_inputs = lambda n, generator: drawn(draw, n, generator)
+        backbone.input_shape = shape
+        notes = _look_at(backbone, checked_range(value_range))
+    standard = latents if isinstance(latents, str) else None
+    backbone.examine = lambda prepared, outputs: [*notes, *_latents_notes(prepared, standard)]  # noqa: ARG005
+    return backbone
+
+
+def _latent_shape(backbone: Backbone, latents: str | Sampler, given: Shape | None) -> Shape:
+    """The shape on which the generator runs; what its first image is like is checked on the way."""
+    if callable(latents):
+        own = tuple(drawn(latents, 2, Generator().manual_seed(0)).shape[1:])
+        if given not in (None, own):
+            raise BackboneError(
+                f"Expected latents of shape {given} (latent_shape), found {own} from the function in latents=. "
+                "Leave latent_shape out."
+            )
+        given = own
+    tried, problem = [given] if given else list(likely_shapes(backbone.model)), ""
+    for shape in tried:
+        try:
+            _require_images(backbone, _images(backbone, sampler(latents, shape), 2))
+            return shape
+        except _NoImagesError:
+            raise
+        except BackboneError as error:
+            problem = problem or str(error)
+    way_out = (
+        "Check latent_shape" if given else "Type wrap(model, backbone='generator', latent_shape=...)"
+    ) + ", or, if it takes more than latents, wrap it in a module whose forward takes the latents alone."
+    if not tried:
+        raise BackboneError(
+            f"The shape of latents cannot be told from {backbone.name}, which has no linear or convolutional "
+            f"layer. {way_out}"
+        )
+    raise BackboneError(
+        f"Expected {backbone.name} to run on latents of shape {' or '.join(map(str, tried))}, but it does not: "
+        f"{problem} {way_out}"
+    )
+
+
+class _NoImagesError(BackboneError):
+    """The generator ran, and what it gave is no image: other latents would not change that."""
+
+
+def _require_images(backbone: Backbone, images: Tensor) -> None:
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or len(images) != 2:
+        raise _NoImagesError(
+            f"Expected {backbone.name} to give images (B, 1 or 3, height, width) for 2 latents, found "
+            f"{tuple(images.shape)}. Wrap it in a module that brings its output to that shape."
+        )
+
+
+def _images(backbone: Backbone, draw: Sampler, n: int) -> Tensor:
+    """Images of the first `n` latents of seed 0."""
+    prepared = backbone.prepare(drawn(draw, n, Generator().manual_seed(0)))
+    return primary(backbone.outputs(prepared))
+
+
+def _look_at(backbone: Backbone, value_range: tuple[float, float] | None) -> list[str]:
+    """Looks at samples: sets the range of values, and says what is odd."""
+    assert backbone.sample_inputs is not None
+    pair = _images(backbone, backbone.sample_inputs, 2)
+    again = _images(backbone, backbone.sample_inputs, 2)
+    count = max(8, min(_LOOKED_AT, _PIXELS_LOOKED_AT // pair[0].numel()))
+    images = _images(backbone, backbone.sample_inputs, count)
+    notes = []
+    if not images.isfinite().all():
+        raise BackboneError(f"Expected finite images from {backbone.name}, found NaN or infinity.")
+    backbone.value_range = value_range or guess_range(images)
+    low, high = backbone.value_range or shown(images)
+    if backbone.value_range is None:
+        notes.append(
+            f"The range of the images is not known: {count} samples reach from {low:.3g} to {high:.3g}, which is "
+            "neither 0 to 1 nor −1 to 1. Type wrap(..., value_range=(low, high)) to have them shown as they are."
+        )
+    elif outside(images, (low, high)) > 0.01:
+        found = shown(images)
+        notes.append(
+            f"{outside(images, (low, high)):.0%} of the values of {count} samples lie outside "
+            f"value_range=({low:g}, {high:g}): they reach from {found[0]:.3g} to {found[1]:.3g}. These are cut off."
+        )
+    difference = float((pair - again).square().mean().sqrt()) / max(high - low, 1e-12)
+    if difference > 1e-4:
+        notes.append(
+            "The generator draws random numbers of its own: the same latents gave images that differ by "
+            f"{difference:.1%} of their range (root mean square). Its noise is kept the same while edits are "
+            "compared, so that differences are the edits' own."
+        )
+    return notes
+
+
+def _latents_notes(prepared: Tensor, standard: str | None) -> list[str]:
+    """Says so where latents are not of the distribution that was named."""
+    if standard == "uniform":
+        beyond = float((prepared.abs() > 1 + 1e-3).any(tuple(range(1, prepared.ndim))).float().mean())
+        if beyond > 0.01:
+            return [
+                f"{beyond:.0%} of the latents lie outside −1 to 1, though the generator was wrapped with "
+                "latents='uniform'. Its images may be strange there."
+            ]
+    if standard == "normal" and len(prepared) >= 8:
+        spread = float(prepared.std())
+        if not _STANDARD_NORMAL[0] <= spread <= _STANDARD_NORMAL[1]:
+            return [
+                f"The latents have a standard deviation of {spread:.2g}, though the generator was wrapped with "
+                "latents='normal', where it is 1. Name the distribution that they were drawn from."
+            ]
+    return []
