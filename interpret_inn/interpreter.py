@@ -20,6 +20,7 @@ from interpret_inn.errors import (
     BackboneError,
     EditError,
     FitError,
+    InputError,
     NotFittedError,
 )
 from interpret_inn.explaining.bench import Bench
@@ -31,6 +32,7 @@ from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Checks, Explanation
 from interpret_inn.explaining.responses import Target
 from interpret_inn.explaining.streaming import run_bare
+from interpret_inn.explore import report_galleries
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.fitted import Fitted
@@ -104,8 +106,8 @@ class Interpreter:
             PluginError: an unknown source, or options it does not take.
         """
         settings = FitSettings(**{name: options.pop(name) for name in FitSettings.names() if name in options})
-        named = any(isinstance(source, str) for source in sources)
-        if named and "data" not in options and self.backbone.sample_inputs is not None:
+        one_named = sum(isinstance(source, str) for source in sources) == 1
+        if one_named and "data" not in options and self.backbone.sample_inputs is not None:
             options["data"] = self.sample_inputs(_OWN_SAMPLES, seed=seed)
         built = chosen_sources(sources, options)
         observer = get_manager().after_fit_step
@@ -116,8 +118,7 @@ class Interpreter:
                 self.backbone, built, seed=seed, settings=settings, sizes=sizes, cache=cache,
                 checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
             )  # fmt: skip
-            if any(getattr(source, "ordered", False) for source in built) and len(built) == 1:
-                fitted = ordered_by_effect(Bench(self.backbone, fitted), data)
+            fitted = ordered_by_effect(Bench(self.backbone, fitted), data)
         self._bench, self._data, self._judgement = Bench(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self
@@ -155,6 +156,7 @@ class Interpreter:
 
         Raises:
             BackboneError: the model takes inputs that cannot be drawn.
+            InputError: fewer than 1.
         """
         if self.backbone.sample_inputs is None:
             raise BackboneError(
@@ -162,7 +164,7 @@ class Interpreter:
                 'wrap(model, backbone="generator", latents="normal").'
             )
         if n < 1:
-            raise EditError(f"Expected at least 1 input to draw, found {n}.")
+            raise InputError(f"Expected at least 1 input to draw, found {n}.")
         return self.backbone.sample_inputs(n, torch.Generator().manual_seed(seed)).detach().cpu()
 
     @torch.no_grad()
@@ -281,10 +283,6 @@ class Interpreter:
             raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
         self._require_same_weights()
         shown = self._judge_inputs() if inputs is None else inputs
-        try:
-            from interpret_inn.explore import report_galleries
-        except ImportError:
-            report_galleries = None
         explanation = explain(
             self.bench,
             self.judgement,
@@ -348,8 +346,7 @@ class Interpreter:
         """What the pairs of the sources look like, while the sources are at hand."""
         if self._data is None:
             return ()
-        sources = [part.source for part in self._data.pool.parts if hasattr(part.source, "illustrations")]
-        return tuple(gallery for source in sources for gallery in source.illustrations())
+        return get_manager().illustrations([part.source for part in self._data.pool.parts])
 
     # --- saving and attaching --------------------------------------------------------------------------
 

@@ -55,13 +55,7 @@ def wrap(
     """
     given = {"preprocess": preprocess, "layout": layout}
     if isinstance(model, Backbone):
-        named = {"site": site, "backbone": backbone, **given, **options}
-        chosen = [name for name, value in named.items() if value is not None]
-        if chosen:
-            raise BackboneError(
-                f"Expected a Backbone alone, found it together with {', '.join(chosen)}. "
-                "Give these to the Backbone itself."
-            )
+        _refuse_beside(site=site, backbone=backbone, **given, **options)
         adapted = model
     else:
         adapted = _adapted(model, site, kind=backbone, options=options, **given)
@@ -102,7 +96,8 @@ def load(
 
     Raises:
         ArtefactError: damaged, of a newer format, or fitted for another model, other weights, another site
-            or other preprocessing; both sides are named.
+            or other preprocessing (both sides are named); or an option that could not be stored is missing.
+        BackboneError: a `Backbone` together with what it already has.
     """
     artefact = saving.read_artefact(Path(path))
     about, layout = artefact.about, artefact.fitted.layout
@@ -113,7 +108,11 @@ def load(
             "Type load(path, model) with the model itself."
         )
     stored = Preprocess.from_dict(about["preprocess"])
-    kind, kept = about.get("backbone") or (None, {})
+    if isinstance(model, Backbone):
+        _refuse_beside(backbone=backbone, preprocess=preprocess, **options)
+    kind, kept = None, _NOTHING
+    if not isinstance(model, Backbone):
+        kind, kept = (backbone, options) if backbone else _kind_kept(path, about.get("backbone"), options)
     try:
         adapted = (
             model
@@ -121,8 +120,8 @@ def load(
             else _adapted(
                 name if model is None else model,
                 about["site"],
-                kind=backbone or kind,
-                options=({} if backbone else kept) | options,
+                kind=kind,
+                options=kept,
                 preprocess=stored if preprocess is None else preprocess,
                 layout=f"{layout.name}:{layout.order}",
             )
@@ -155,6 +154,12 @@ def _adapted(
     else:
         spec = manager.find("backbone", kind)
         told = {name: value for name, value in given.items() if value is not None}
+        known = sorted({"site", *told} & set(options))
+        if known:  # only `load` has them from elsewhere
+            raise BackboneError(
+                f"Expected options of the kind of backbone {kind!r}, found {known}, which the saved interpreter tells. "
+                "Leave them out."
+            )
         backbone = manager.call(spec, model, site, **told, **options)
         if backbone is None:
             raise BackboneError(
@@ -180,6 +185,32 @@ def _plain(model: Any, site: str | None, **given: Any) -> Backbone:
         f"Expected a torch.nn.Module or a name that a plugin knows, found {model!r}. "
         f"{suggest(str(model), known)}"
     )
+
+
+def _kind_kept(
+    path: Any, stored: Mapping[str, Any] | None, options: Mapping[str, Any]
+) -> tuple[str | None, Mapping[str, Any]]:
+    """The kind of backbone that was wrapped, with the options of then, those given now first."""
+    if stored is None:
+        return None, options
+    missing = [name for name in stored["lost"] if name not in options]
+    if missing:
+        again = "".join(f", {name}=…" for name in missing)
+        raise ArtefactError(
+            f"The interpreter at {path} was wrapped with {', '.join(missing)}, which cannot be stored. "
+            f"Give the same again: load(path, model{again})."
+        )
+    return stored["kind"], {**stored["options"], **options}
+
+
+def _refuse_beside(**options: Any) -> None:
+    """A Backbone has its site, layout and preprocessing already."""
+    chosen = [name for name, value in options.items() if value is not None]
+    if chosen:
+        raise BackboneError(
+            f"Expected a Backbone alone, found it together with {', '.join(chosen)}. "
+            "Give these to the Backbone itself."
+        )
 
 
 def _refuse_options(options: Mapping[str, Any]) -> None:

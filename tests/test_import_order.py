@@ -18,7 +18,7 @@ FLOORS = [
     {"fitting"},
     {"explaining"},
     {"plugin"},
-    {"reports"},
+    {"reports", "explore"},
     {"saving"},
     {"interpreter"},
     {"opening"},

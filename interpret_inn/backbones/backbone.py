@@ -14,8 +14,9 @@ from interpret_inn.backbones.attach import Attachment, Rewrite
 from interpret_inn.backbones.found import RandomState, as_found, device_and_dtype, unwrap
 from interpret_inn.backbones.identity import architecture, weights_digest
 from interpret_inn.backbones.layouts import Layout, infer_layout
+from interpret_inn.backbones.pictures import range_of
 from interpret_inn.backbones.preprocess import Preprocess
-from interpret_inn.backbones.sites import default_site
+from interpret_inn.backbones.sites import GENERATIVE_HINT, default_site
 from interpret_inn.backbones.structures import describe, same
 from interpret_inn.errors import BackboneError, InnError, InputError, SiteError
 
@@ -54,7 +55,7 @@ class Backbone:
         has_tail: Set by the first run: whether `tail` works.
 
     Raises:
-        BackboneError: the model cannot be attached to.
+        BackboneError: the model cannot be attached to, or `value_range` is none.
         SiteError: there is no such site, or none was given and none is plain.
     """
 
@@ -82,7 +83,8 @@ class Backbone:
         self.name = name or type(self.model).__name__
         self.kind, self.layout_name, self.class_names = kind, layout, class_names
         self.sample_inputs, self.run = sample_inputs, run
-        self.value_range, self.input_shape, self.examine = value_range, input_shape, examine
+        self.value_range, self.examine = range_of(value_range), examine
+        self.input_shape = None if input_shape is None else tuple(input_shape)
         self.adapter: tuple[str, Mapping[str, Any]] | None = None
         self.has_tail = False
         self._layout: Layout | None = None
@@ -143,7 +145,7 @@ class Backbone:
         """What the model takes, of a batch of pictures: preprocessed, on its device, in its precision.
 
         Raises:
-            InputError: the batch is not what `preprocess` takes.
+            InputError: the batch is not what `preprocess` takes, or not of `input_shape`.
         """
         with self.session():
             prepared = self.preprocess(batch)
@@ -212,7 +214,8 @@ class Backbone:
             if self._site_was_chosen and self.address.input and not self.has_tail:
                 raise SiteError(
                     f"No site was given, and the last linear layer {self.address.path!r} does not make the "
-                    f"outputs of {self.name}. Name a site; interpret_inn.sites(model, inputs) lists them."
+                    f"outputs of {self.name}. Name a site; interpret_inn.sites(model, inputs) lists them. "
+                    f"{GENERATIVE_HINT}"
                 )
             self._layout, self._z_shape = layout, tuple(z.shape[1:])
             return z

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interpret_inn.errors import InputError, suggest
+from interpret_inn.errors import BackboneError, InputError, suggest
 
 IDENTITY_HINT = "if they are already normalised, type wrap(..., preprocess='identity')."
 _FORMS = "uint8 (B, H, W), (B, H, W, C) or (B, C, H, W), or floats in [0, 1] (B, C, H, W)"
@@ -224,3 +224,23 @@ def _resized(picture: npt.NDArray[Any], size: tuple[int, int], interpolation: st
     # Floats overshoot a little at edges, as 8 bits do before Pillow clips them.
     stacked = np.stack(planes, 2)
     return stacked if picture.dtype == np.uint8 else stacked.clip(0, 1)
+
+
+def range_of(given: tuple[float, float] | None) -> tuple[float, float] | None:
+    """The lowest and the highest value of the images that a model gives, where they are told.
+
+    Raises:
+        BackboneError: two finite numbers, the first one smaller, were expected.
+    """
+    if given is None:
+        return None
+    try:
+        low, high = (float(end) for end in given)
+    except (TypeError, ValueError):
+        low = high = 0.0
+    if not -math.inf < low < high < math.inf:
+        raise BackboneError(
+            "Expected value_range as the lowest and the highest value of the model's images, such as (0, 1) or "
+            f"(-1, 1), found {given!r}."
+        )
+    return low, high

@@ -21,7 +21,12 @@ from interpret_inn.errors import SiteError
 if TYPE_CHECKING:
     from interpret_inn.backbones.backbone import Backbone
 
-__all__ = ["SiteRow", "SiteTable", "check_path", "default_site", "sites"]
+GENERATIVE_HINT = (
+    "If it makes images of latents, type wrap(model, backbone='generator'), which reads it at the latents; if it "
+    "is an autoencoder, type wrap(model, backbone='autoencoder'), which reads it at the code."
+)
+
+__all__ = ["GENERATIVE_HINT", "SiteRow", "SiteTable", "check_path", "default_site", "sites"]
 
 
 @dataclass(frozen=True)
@@ -176,7 +181,7 @@ def default_site(model: nn.Module) -> str:
     if last is None:
         raise SiteError(
             f"No site was given, and {type(model).__name__} has no linear layer whose input would be one. "
-            "Name a site; interpret_inn.sites(model, inputs) lists them. A generator's latents are at '.:in'."
+            f"Name a site; interpret_inn.sites(model, inputs) lists them. {GENERATIVE_HINT}"
         )
     return str(Address(last, input=True))
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from interpret_inn.data.digests import joined
+from interpret_inn.errors import DataError
 from interpret_inn.types import IntArray, Samples
 
 
@@ -74,19 +75,40 @@ class Joined:
             yield from part.batches(batch_size)
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The inputs at these places as a batch: as their part gives them, or a list where parts meet."""
-        owners = np.searchsorted(self._starts, np.asarray(indices, int), side="right") - 1
-        if len(set(owners.tolist())) == 1:
-            part = int(owners[0])
-            return self._parts[part].take([int(i - self._starts[part]) for i in indices])
+        """The inputs at these places as a batch: as their part gives them, or a list where parts meet.
+
+        Raises:
+            DataError: an index outside 0 … N − 1.
+        """
+        owners = self._owners(indices)
+        if len(set(owners)) == 1:
+            return self._parts[owners[0]].take([int(i - self._starts[owners[0]]) for i in indices])
         found: list[Any] = []
         for index, part in zip(indices, owners, strict=True):
             found.extend(self._parts[part].take([int(index - self._starts[part])]))
         return found
 
+    def apart(self, indices: Sequence[int]) -> list[list[int]]:
+        """The same places, those of one part together: `take` gives each list in its part's own form."""
+        owners = self._owners(indices)
+        lists = [
+            [int(i) for i, one in zip(indices, owners, strict=True) if one == part] for part in set(owners)
+        ]
+        return sorted(lists)
+
     def fingerprint(self) -> str:
         """A digest of the contents."""
         return joined([part.fingerprint().encode() for part in self._parts], "joined")
+
+    def _owners(self, indices: Sequence[int]) -> list[int]:
+        """Which part each place belongs to."""
+        outside = [int(index) for index in indices if not 0 <= index < len(self)]
+        if outside:
+            raise DataError(f"Expected indices from 0 to {len(self) - 1}, found {outside[:5]}.")
+        owners: list[int] = (
+            np.searchsorted(self._starts, np.asarray(indices, int), side="right") - 1
+        ).tolist()
+        return owners
 
 
 def _numbered(groups: IntArray) -> IntArray:

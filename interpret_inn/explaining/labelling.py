@@ -15,31 +15,31 @@ from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.explaining.streaming import batches
 
 Labeller = Callable[[Tensor], Any]
+_ONE = "label"
 
 
 def label(
     backbone: Backbone, inputs: Any, labels: Labeller | Mapping[str, Labeller]
 ) -> npt.NDArray[Any] | dict[str, npt.NDArray[Any]]:
     """Labels inputs by what the model makes of them; see `Interpreter.label`."""
-    named = {"": labels} if callable(labels) else dict(labels)
-    wrong = [name for name, one in named.items() if not callable(one)]
-    if wrong or not named:
+    named = {_ONE: labels} if callable(labels) else dict(labels) if isinstance(labels, Mapping) else {}
+    if not named or not all(callable(one) for one in named.values()):
         raise ConceptError(
             "Expected something to call with the model's outputs, such as a classifier, or a mapping of names to "
             f"those, found {labels!r:.80}."
         )
-    found: dict[str, list[Tensor]] = {name: [] for name in named}
+    found: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in named}
     with backbone.session():
         for batch in batches(backbone, inputs):
             outputs = primary(backbone.outputs(batch)).detach()
             for name, one in named.items():
                 found[name].append(_values(name, one, outputs))
-    columns = {name: torch.cat(parts).numpy() for name, parts in found.items()}
-    return columns[""] if callable(labels) else columns
+    columns = {name: np.concatenate(parts) for name, parts in found.items()}
+    return columns[_ONE] if callable(labels) else columns
 
 
-def _values(name: str, labeller: Labeller, outputs: Tensor) -> Tensor:
-    """One label for each output, (B,): logits (B, C) become class indices."""
+def _values(name: str, labeller: Labeller, outputs: Tensor) -> npt.NDArray[Any]:
+    """One label for each output, (B,), numbers or names: logits (B, C) become class indices."""
     try:
         # what labels is the caller's own, and may keep gradients or modules in training mode: only values count
         found = labeller(outputs.clone())
@@ -47,13 +47,24 @@ def _values(name: str, labeller: Labeller, outputs: Tensor) -> Tensor:
         raise PluginError(
             f"The labels {name!r} failed on outputs {tuple(outputs.shape)}: {type(error).__name__}: {error}"
         ) from error
-    values = torch.as_tensor(np.asarray(found) if not isinstance(found, Tensor) else found).detach().cpu()
-    if values.ndim == 2 and values.shape[1] > 1 and len(values) == len(outputs):
-        values = values.argmax(1)
-    values = values.reshape(len(values), -1).squeeze(1) if values.ndim else values
-    if values.shape != (len(outputs),):
+    values = _array(found)
+    if values.ndim == 2 and len(values) == len(outputs) and values.shape[1]:
+        values = values.argmax(1) if values.shape[1] > 1 else values[:, 0]
+    if values.shape != (len(outputs),) or values.dtype == object:
+        what = type(found).__name__ if values.dtype == object else f"an array {values.shape}"
         raise ConceptError(
-            f"Expected one label (B,) or logits (B, C) for each of {len(outputs)} outputs, "
-            f"found an array {tuple(values.shape)}."
+            f"Expected one label (B,) or logits (B, C) for each of {len(outputs)} outputs from the labels {name!r}, "
+            f"found {what}."
         )
     return values
+
+
+def _array(found: Any) -> npt.NDArray[Any]:
+    """What the callable gave as an array; of type object where it is none."""
+    if isinstance(found, Tensor):
+        found = found.detach().cpu()
+        return np.asarray(found.float() if found.dtype == torch.bfloat16 else found)
+    try:
+        return np.asarray(found)
+    except ValueError:  # lists of several lengths
+        return np.asarray(None, object)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 import torch
 from torch import Generator, Tensor
@@ -12,6 +13,7 @@ from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.responses import measure, output_kind
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.fitting.pool import PooledSource
 from interpret_inn.types import Factor, Factors
 
 _INPUTS, _EDITS = 64, 4
@@ -19,19 +21,31 @@ _INPUTS, _EDITS = 64, 4
 
 @torch.no_grad()
 def ordered_by_effect(bench: Bench, data: FitData) -> Fitted:
-    """The fit with its named factors in another order: first the one that the output answers to most.
+    """The fit with the factors of its `ordered` sources sorted: first the one that the output answers to most.
 
     The effect is that of redrawing a factor from the data, on samples of the fit part: the mean KL divergence
-    where outputs are logits, else the change of the output. The first name goes to the strongest factor; the
-    residual stays last.
+    where outputs are logits, else the change of the output. The source's first name goes to its strongest
+    factor; factors of other sources keep their names and their order, and the residual stays last.
 
     Args:
-        bench: Backbone and flow; its flow is changed in place, so that the bench must not be used any more.
+        bench: Backbone and flow; where something is sorted its flow is changed in place, so that the bench must
+            not be used any more.
         data: What the flow was fitted on.
     """
-    fitted = bench.fitted
-    strengths = _effects(bench, data)
-    named = sorted(fitted.factors.named, key=lambda factor: -strengths[factor.name])
+    places = list(range(len(bench.factors.named)))
+    for entry in data.pool.parts:
+        if getattr(entry.source, "ordered", False):
+            own = entry.columns.tolist()
+            strengths = _effects(bench, entry, [bench.factors[place] for place in own])
+            ranked = sorted(zip(own, strengths, strict=True), key=lambda pair: -pair[1])
+            for place, (chosen, _) in zip(own, ranked, strict=True):
+                places[place] = chosen
+    return bench.fitted if places == sorted(places) else _moved(bench.fitted, places)
+
+
+def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
+    """The fit with the factor at `places[i]` moved to place i, where it takes the name that stands there."""
+    named = [fitted.factors.named[place] for place in places]
     leading = fitted.network.shape.leading
     rest = range(fitted.factors[-1].start, leading)
     order = torch.tensor([axis for factor in named for axis in range(factor.start, factor.stop)] + list(rest))
@@ -50,9 +64,8 @@ def ordered_by_effect(bench: Bench, data: FitData) -> Fitted:
     )
 
 
-def _effects(bench: Bench, data: FitData) -> dict[str, float]:
-    """How strongly the output answers to each named factor, on a few samples of the fit part."""
-    entry = data.pool.parts[0]
+def _effects(bench: Bench, entry: PooledSource, factors: Sequence[Factor]) -> list[float]:
+    """How strongly the output answers to each of some factors, on a few samples of their source's fit part."""
     places = entry.split.fit[torch.linspace(0, len(entry.split.fit) - 1, _INPUTS).long().unique()]
     with bench.backbone.session():
         prepared = bench.backbone.prepare(entry.source.samples.take(places.tolist()))
@@ -60,11 +73,11 @@ def _effects(bench: Bench, data: FitData) -> dict[str, float]:
         codes, carried = bench.codes(z)
         outputs = primary(bench.backbone.outputs(prepared)).detach().cpu()
         kind = output_kind(outputs)
-        found = {}
-        for factor in bench.factors.named:
+        found = []
+        for factor in factors:
             variants = bench.variants(prepared, z, carried, _redrawn(bench, codes, factor))
             effects = measure(outputs, variants, kind=kind)
-            found[factor.name] = float((effects.kl if kind == "classes" else effects.change).mean())
+            found.append(float((effects.kl if kind == "classes" else effects.change).mean()))
     return found
 
 

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from tqdm import tqdm
 
 from interpret_inn.backbones import primary
-from interpret_inn.data import samples, stream
+from interpret_inn.data import Joined, samples, stream
 from interpret_inn.errors import DataError, InputError
 from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.checks import BatchChecks, check_batch
@@ -214,13 +214,14 @@ def _choose(inputs: Any, most: int) -> _Chosen:
     places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
     # Read in shuffled order, so that the inputs whose responses are measured are spread evenly as well.
     places = np.random.default_rng(0).permutation(places)
-    chunks = [places[at : at + BATCH] for at in range(0, len(places), BATCH)]
+    chunks = [places[at : at + BATCH].tolist() for at in range(0, len(places), BATCH)]
+    if isinstance(found, Joined):  # arrays of one source and tensors of another make no batch
+        chunks = [own for chunk in chunks for own in found.apart(chunk)]
     names = found.names
-    batches = (
-        ([str(names[i]) if names else str(i) for i in chunk], found.take([int(i) for i in chunk]))
-        for chunk in chunks
+    batches = (([str(names[i]) if names else str(i) for i in chunk], found.take(chunk)) for chunk in chunks)
+    groups = (
+        None if found.groups is None else np.asarray(found.groups)[[i for chunk in chunks for i in chunk]]
     )
-    groups = None if found.groups is None else np.asarray(found.groups)[places]
     return _Chosen(batches, len(chunks), tuple(found.skipped), groups)
 
 

@@ -37,16 +37,6 @@ class Encoded(NamedTuple):
         )
 
 
-def encoded_batches(bench: Bench, inputs: Any) -> Sequence[Encoded]:
-    """Inputs batch by batch; to be called within a session of the backbone."""
-    found = []
-    for batch in batches(bench.backbone, inputs):
-        z = bench.backbone.represent(batch)
-        codes, carried = bench.codes(z)
-        found.append(Encoded(batch, z, carried, codes))
-    return found
-
-
 def encoded(bench: Bench, inputs: Any) -> Encoded:
     """All inputs as one batch; to be called within a session of the backbone.
 

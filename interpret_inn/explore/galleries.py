@@ -52,10 +52,12 @@ def report_galleries(bench: Bench, stage: Stage, view: View) -> tuple[Gallery, .
         return ()
     with bench.backbone.session():
         made = _Maker(bench, stage, view)
-        found = [*made.grids(), *made.class_walks()]
-        if view.kind == "image":
-            found += [*made.sheet(), *made.straight_walks(), *made.random_walks(), *made.samples()]
-    return tuple(found)
+        if view.kind == "classes":
+            return (*made.grids(), *made.class_walks())
+        return (
+            *made.sheet(), *made.straight_walks(), *made.samples(),
+            *made.grids(), *made.class_walks(), *made.random_walks(),
+        )  # fmt: skip
 
 
 class _Maker:
@@ -136,8 +138,7 @@ class _Maker:
                 "all others.",
                 tuple(cells),
                 rows=tuple(factor.name for factor in shown),
-                columns=tuple(f"{p:+.1f}σ".replace("-", "−") for p in positions.tolist()),
-                group="All factors",
+                columns=tuple(f"{p:+.1f}σ".replace("-", "−") if p else "0σ" for p in positions.tolist()),
             )
         ]
 
@@ -159,7 +160,6 @@ class _Maker:
                 "ends at once and that through the code does not, the flow has learnt where data lie.",
                 tuple(cells),
                 rows=("layer", "code") * len(by_space[0]),
-                group="Between inputs",
             )
         ]
 
@@ -196,7 +196,6 @@ class _Maker:
                 "Samples",
                 "Codes drawn from the Gaussian of the data’s codes, all factors at once, with no input at all.",
                 self._cells(outputs.unflatten(0, (rows, columns))),
-                group="Samples",
             )
         ]
 

@@ -63,11 +63,6 @@ def project(
         InputError: images of another size, or out of range.
     """
     backbone = interpreter.backbone
-    if backbone.sample_inputs is None:
-        raise BackboneError(
-            f"{backbone.name} has no latents to look for: expected a generator. Type wrap(model, "
-            "backbone='generator'); an autoencoder's codes come from interpreter.encode(images)."
-        )
     for name, value in (("steps", steps), ("starts", starts)):
         if not isinstance(value, int) or value < 1:
             raise EditError(f"Expected {name} to be at least 1, found {value!r}.")
@@ -94,7 +89,10 @@ class _Pool(NamedTuple):
 
 def _draw_pool(backbone: Backbone, seed: int) -> _Pool:
     if backbone.sample_inputs is None:
-        raise BackboneError(f"{backbone.name} has no latents to look for: expected a generator.")
+        raise BackboneError(
+            f"{backbone.name} has no latents to look for: expected a generator. Type wrap(model, "
+            "backbone='generator'); an autoencoder's codes come from interpreter.encode(images)."
+        )
     with torch.no_grad():
         drawn = backbone.prepare(backbone.sample_inputs(_POOL, Generator().manual_seed(seed)))
         outputs = torch.cat([primary(backbone.outputs(part)).float() for part in drawn.split(_AT_ONCE)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import math
 import os
@@ -93,6 +94,8 @@ def save_animation(
     if enlarge > 1:
         frames = frames.repeat(enlarge, 1).repeat(enlarge, 2)
     shown = [Image.fromarray(frame) for frame in frames]
+    if target.suffix.lower() == ".gif":
+        shown = _with_one_palette(shown)
     each = max(20, round(1000 * seconds / len(shown)))  # browsers slow down what is faster than 20 ms
     _write(target, shown + (shown[-2:0:-1] if back_and_forth else []), each)
     return target
@@ -114,6 +117,17 @@ def _frames(pictures: Any, value_range: tuple[float, float] | None) -> Picture:
     return whole
 
 
+def _with_one_palette(frames: list[Image.Image]) -> list[Image.Image]:
+    """Frames in the same 256 colours: with a palette for each, still parts would flicker."""
+    few = frames[:: max(1, len(frames) // 16)]
+    strip = Image.new("RGB", (few[0].width, few[0].height * len(few)))
+    for place, frame in enumerate(few):
+        strip.paste(frame, (0, place * frame.height))
+    strip.thumbnail((256, 256), Image.Resampling.NEAREST)
+    palette = strip.quantize(256, method=Image.Quantize.MEDIANCUT)
+    return [frame.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
+
+
 def _write(target: Path, frames: list[Image.Image], milliseconds: int) -> None:
     """Writes the file whole or not at all."""
     kind, buffer = _FORMATS[target.suffix.lower()], io.BytesIO()
@@ -127,7 +141,8 @@ def _write(target: Path, frames: list[Image.Image], milliseconds: int) -> None:
         partial.write_bytes(buffer.getvalue())
         partial.replace(target)
     except OSError as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
         raise StoreError(
             f"The animation cannot be written to {str(target)!r}: {error.strerror or error}. "
             "Name a folder that you can write to."

@@ -8,6 +8,7 @@ import json
 import time
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -15,17 +16,25 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data import cache_folder
-from interpret_inn.errors import FitError, InnWarning
+from interpret_inn.errors import FitError, InnWarning, PluginError
+from interpret_inn.fitting.answers import output_answers
 from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.fitting.notes import about_data, copies, odd_outputs
-from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.pool import Pool, named_failure
 from interpret_inn.fitting.settings import FitSettings, Observer
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.store import encode
 from interpret_inn.fitting.trainer import Trainer
-from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening, aligning_matrix, fit_whitening
+from interpret_inn.flows import (
+    FlowShape,
+    InvertibleNetwork,
+    Whitening,
+    aligning_matrix,
+    fit_whitening,
+    owners,
+)
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
 _CHUNK = 1024
@@ -70,13 +79,14 @@ def fit(
     """
     began = time.perf_counter()
     pool = Pool(sources, seed=seed)
-    notes = odd_outputs(backbone, pool)
+    notes = odd_outputs(backbone, pool, most=batch_size)
     stored = tuple(
         encode(backbone, entry.source.samples, batch_size=batch_size, cache=cache) for entry in pool.unique()
     )
     encoded = time.perf_counter()
     whitening, said = _whiten(FitData(pool, stored), settings, seed)
     white = _project(FitData(pool, stored), whitening)
+    _answer(backbone, FitData(pool, stored), whitening, seed)
     pool = _shown(pool, white, whitening, seed)
     data = FitData(pool, stored)
     found = _size(pool, white, whitening, given=sizes, seed=seed)
@@ -101,12 +111,24 @@ def fit(
     return fitted, data
 
 
+def _answer(backbone: Any, data: FitData, whitening: Whitening, seed: int) -> None:
+    """Hands the sources that ask for it a way to learn how the output answers to each axis."""
+    for entry in data.pool.parts:
+        if hasattr(entry.source, "listen"):
+            with named_failure(entry.source, "to listen to the output's answers"):
+                entry.source.listen(partial(output_answers, backbone, data, entry, whitening, seed=seed + 4))
+
+
 def _shown(pool: Pool, white: Tensor, whitening: Whitening, seed: int) -> Pool:
-    """The pool after its sources have seen the representation, by which some choose their concepts."""
+    """The pool after its sources have seen the representation, by which some choose their concepts.
+
+    They see what is fitted on, and nothing of what judges them.
+    """
     curious = [entry.source for entry in pool.parts if hasattr(entry.source, "see")]
     for source in curious:
         variances = whitening.scales[: whitening.leading].reciprocal().square() - whitening.noise**2
-        source.see(white.flatten(0, 1), variances.clamp_min(0))
+        with named_failure(source, "to see the representation"):
+            source.see(white[pool.indices("fit")].flatten(0, 1), variances.clamp_min(0))
     return Pool([entry.source for entry in pool.parts], seed=seed) if curious else pool
 
 
@@ -172,15 +194,35 @@ def _size(
     first, second = places.chunk(2)
     scores = concept_scores(rows, Pairs(first, second, pairs.rho))
     width = len(whitening.mean)
-    wanted = {name: size for entry in pool.parts for name, size in getattr(entry.source, "sizes", {}).items()}
-    given = {**wanted, **(given or {})}
+    given = {**pool.wanted_sizes(), **(given or {})}
     return choose_sizes(pool.names, scores, leading=whitening.leading, total=width, given=given)
 
 
 def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:
     """Turns the whitened axes so that the fit begins where a linear map would end."""
     pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(seed + 3), part="fit")
-    network.align(aligning_matrix(white.mean(1), *pairs, sizes))
+    network.align(_turned(aligning_matrix(white.mean(1), *pairs, sizes), pool, sizes))
+
+
+def _turned(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
+    """The axes (d, d) after sources without pairs have turned their own ones, and the residual's, among these."""
+    owner = owners(sizes).to(axes.device)
+    for entry in pool.parts:
+        if not hasattr(entry.source, "turn"):
+            continue
+        mine = torch.isin(owner, torch.tensor([*entry.columns.tolist(), len(sizes) - 1]).to(owner))
+        span = axes[:, mine]
+        with named_failure(entry.source, f"to turn {span.shape[1]} axes"):
+            turned = torch.as_tensor(entry.source.turn(span)).to(span)
+        wanted = torch.eye(span.shape[1]).to(span)
+        if turned.shape != wanted.shape or not torch.allclose(turned.T @ turned, wanted, atol=1e-3):
+            raise PluginError(
+                f"The concept source {entry.source.name!r} turned {len(wanted)} axes by a matrix of shape "
+                f"{tuple(turned.shape)}; expected an orthogonal one, {tuple(wanted.shape)}."
+            )
+        axes = axes.clone()
+        axes[:, mine] = span @ turned
+    return axes
 
 
 def _checkpoint(
@@ -196,7 +238,8 @@ def _checkpoint(
         json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
         *(entry.source.samples.fingerprint() for entry in pool.parts),
         *(hashlib.sha256(_bytes(concept.values)).hexdigest() for concept in pool.concepts),
-        # options of a source show in its pairs, and nowhere else
+        *(str(getattr(entry.source, "key", "")) for entry in pool.parts),
+        # all other options of a source show in its pairs, and nowhere else
         *(_digest(column) for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), part="fit")),
         json.dumps([dataclasses.asdict(settings), pool.names, sizes, seed]),
     ]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from typing import Any
+from typing import Any, Literal
 
-from interpret_inn.errors import InnWarning
+from interpret_inn.errors import InnError, InnWarning, PluginError
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.pool import Pool
 
@@ -14,14 +14,27 @@ _CHUNK = 1024
 _EXAMINED = 64
 
 
-def odd_outputs(backbone: Any, pool: Pool) -> list[str]:
-    """What is odd about the model's outputs for the first inputs, if it can be told."""
+def odd_outputs(backbone: Any, pool: Pool, *, most: int | Literal["auto"] = "auto") -> list[str]:
+    """What is odd about the model's outputs for the first inputs, if it can be told; `most` inputs fit in memory.
+
+    Raises:
+        PluginError: whoever made the backbone failed to tell.
+    """
     if getattr(backbone, "examine", None) is None:
         return []
     source = pool.parts[0].source
-    some = source.samples.take(range(min(_EXAMINED, len(source.samples))))
-    prepared = backbone.prepare(some)
-    found = list(backbone.examine(prepared, backbone.outputs(prepared)))
+    count = min(_EXAMINED, len(source.samples), max(1, most) if isinstance(most, int) else _EXAMINED)
+    prepared = backbone.prepare(source.samples.take(range(count)))
+    outputs = backbone.outputs(prepared)
+    try:
+        told = backbone.examine(prepared, outputs)
+    except InnError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"`examine` of the backbone {backbone.name!r} failed: {type(error).__name__}: {error}"
+        ) from error
+    found = [told] if isinstance(told, str) else list(told)
     for sentence in found:
         warnings.warn(sentence, InnWarning, stacklevel=4)
     return found

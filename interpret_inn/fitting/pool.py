@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import numpy.typing as npt
@@ -47,6 +49,7 @@ class Pool:
 
     Raises:
         ConceptError: no source, or two sources name the same concept.
+        PluginError: values of another length, or an order of concepts that have values.
         DataError: two sources group the same samples differently, or there are fewer than 10 groups.
     """
 
@@ -61,6 +64,7 @@ class Pool:
         for source in sources:
             columns = torch.arange(len(self.concepts), len(self.concepts) + len(source.concepts))
             _refuse_other_lengths(source)
+            _refuse_order_of_values(source)
             self.concepts.extend(source.concepts)
             key, groups = source.samples.fingerprint(), source.samples.groups
             if key not in known:
@@ -89,7 +93,10 @@ class Pool:
         for entry in self.parts:
             places = (rows - entry.offset).numpy()
             inside = (places >= 0) & (places < len(entry.source.samples))
-            found.extend(_values_at(concept, places, inside) for concept in entry.source.concepts)
+            # as they were for this fit: a source that chooses its concepts may have chosen others since
+            found.extend(
+                _values_at(self.concepts[column], places, inside) for column in entry.columns.tolist()
+            )
         return tuple(found)
 
     def groups_at(self, rows: Tensor) -> IntArray:
@@ -103,6 +110,25 @@ class Pool:
         chosen: IntArray = groups[rows.numpy()]
         return chosen
 
+    def wanted_sizes(self) -> dict[str, int]:
+        """Numbers of axes that the sources themselves ask for, by concept.
+
+        Raises:
+            PluginError: a source names what is no concept of its own, or asks for less than one axis.
+        """
+        found: dict[str, int] = {}
+        for entry in self.parts:
+            sizes = getattr(entry.source, "sizes", None) or {}
+            own = {concept.name for concept in entry.source.concepts}
+            whole = isinstance(sizes, Mapping) and all(_is_size(size) for size in sizes.values())
+            if not whole or not set(sizes) <= own:
+                raise PluginError(
+                    f"The concept source {entry.source.name!r} gave sizes {sizes!r:.200}; expected a whole number of "
+                    f"axes, at least 1, by the names of its own concepts, {sorted(own)!r:.200}."
+                )
+            found.update(sizes)
+        return found
+
     def sample(self, n: int, generator: Generator, *, part: str) -> Pairs:
         """Draws `n` pairs of rows, evenly from all sources; `rho` is (n, K + 1) over all concepts."""
         shares = [n // len(self.parts) + (i < n % len(self.parts)) for i in range(len(self.parts))]
@@ -115,15 +141,8 @@ class Pool:
 
     def _draw(self, entry: PooledSource, n: int, generator: Generator, part: str) -> Pairs:
         among = getattr(entry.split, part)
-        try:
+        with named_failure(entry.source, f"to draw {n} pairs among {len(among)} samples"):
             pairs = entry.source.sample_pairs(n, generator, among)
-        except InnError:
-            raise
-        except Exception as error:
-            raise PluginError(
-                f"The concept source {entry.source.name!r} failed to draw {n} pairs among {len(among)} "
-                f"samples: {type(error).__name__}: {error}"
-            ) from error
         if not isinstance(pairs, Pairs) or not all(isinstance(column, Tensor) for column in pairs):
             raise PluginError(
                 f"The concept source {entry.source.name!r} gave pairs that are no `Pairs` of three tensors, "
@@ -152,6 +171,27 @@ class Pool:
         return Pairs(pairs.first + entry.offset, pairs.second + entry.offset, rho.float())
 
 
+@contextmanager
+def named_failure(source: ConceptSource, task: str) -> Iterator[None]:
+    """Says which source failed at what; errors of this library come as they are.
+
+    Raises:
+        PluginError: anything else was raised inside; it is chained.
+    """
+    try:
+        yield
+    except InnError:
+        raise
+    except Exception as error:
+        raise PluginError(
+            f"The concept source {source.name!r} failed {task}: {type(error).__name__}: {error}"
+        ) from error
+
+
+def _is_size(size: object) -> bool:
+    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1
+
+
 def _values_at(concept: Concept, places: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> Concept:
     if concept.values is None:
         return concept
@@ -169,6 +209,16 @@ def _refuse_other_lengths(source: ConceptSource) -> None:
                 f"The concept source {source.name!r} gave {len(concept.values)} values of {concept.name!r}; "
                 f"expected one for each of its {len(source.samples)} samples."
             )
+
+
+def _refuse_order_of_values(source: ConceptSource) -> None:
+    """Factors change places and names stay, so that a concept with values would be read from another's factor."""
+    valued = [concept.name for concept in source.concepts if concept.kind != "unlabelled"]
+    if getattr(source, "ordered", False) and valued:
+        raise PluginError(
+            f"The concept source {source.name!r} is `ordered`, but its concepts {valued} have values; expected only "
+            "unlabelled concepts, as their names go to other factors after the fit."
+        )
 
 
 def _refuse_other_groups(known: PooledSource, source: ConceptSource) -> None:

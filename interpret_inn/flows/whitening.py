@@ -65,6 +65,10 @@ class Whitening(Transform):
         centred = self._turn(inputs.double() / self.scales, back=True)
         return (centred + self.mean).to(inputs), -self.log_scale.expand(len(inputs))
 
+    def pulled(self, gradients: Tensor) -> Tensor:
+        """Gradients by the inputs, (B, D), as gradients by the whitened axes, (B, D)."""
+        return (self._turn(gradients.double(), back=False) / self.scales).to(gradients)
+
     def _turn(self, rows: Tensor, *, back: bool) -> Tensor:
         """Rows (B, D), float64, seen from the principal axes, or back from there."""
         vectors = self.reflectors.double()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from interpret_inn.errors import PluginError, suggest
@@ -16,6 +17,7 @@ from interpret_inn.types import (
     ConceptSource,
     ConceptSourceSpec,
     FitStep,
+    Gallery,
     LocalizerSpec,
     MetricSpec,
     ReportSectionSpec,
@@ -121,7 +123,8 @@ class Manager(Registry):
         """
         given = {name: option for name, option in options.items() if option is not None}
         for spec in self.backbones():
-            if spec.claims is not None and not spec.claims(model_or_name, site):
+            title = f"the backbone {spec.name!r} of {self.provider(spec)}"
+            if spec.claims is not None and not call_named(title, spec.claims, model_or_name, site):
                 continue
             adapted = self.call(spec, model_or_name, site, **given)
             if adapted is not None:
@@ -161,6 +164,22 @@ class Manager(Registry):
             if section is not None:
                 sections.append(section)
         return tuple(sections)
+
+    def illustrations(self, sources: Sequence[ConceptSource]) -> tuple[Gallery, ...]:
+        """What the pairs of some sources look like; a source that fails here is passed over with a warning."""
+        found: list[Gallery] = []
+        for source in sources:
+            try:
+                shown = list(source.illustrations()) if hasattr(source, "illustrations") else []
+                wrong = [type(one).__name__ for one in shown if not isinstance(one, Gallery)]
+                if wrong:
+                    raise TypeError(f"expected Gallery records, found {wrong[0]}")
+            except Exception as error:
+                said = f"illustrations() of the concept source {source.name!r} failed and is passed over. "
+                self._trouble(PluginError(f"{said}{type(error).__name__}: {error}"), error)
+                continue
+            found.extend(shown)
+        return tuple(found)
 
     def after_fit_step(self, step: FitStep) -> None:
         """Tells all observers of a fit. One that raises is named in a warning, once, and the fit goes on."""

@@ -43,6 +43,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "walks": {
             name: [_without(w, "pictures") for w in walks] for name, walks in explanation.walks.items()
         },
+        "galleries": [_without(g, "cells", "rows", "columns") for g in explanation.galleries],
         "drifts": explanation.drifts,
         "timings": explanation.timings,
         "warnings": explanation.warnings,

@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation
-from interpret_inn.reports import answers, views, views_inputs, wording
+from interpret_inn.reports import answers, views, views_galleries, views_inputs, wording
 from interpret_inn.reports.findings import decides, doubts
 from interpret_inn.reports.pictures import LADDER, Quality, Thumbnails
 from interpret_inn.types import RESIDUAL, Section
@@ -108,6 +108,7 @@ def _inputs(explanation: Explanation, thumbnail: Thumbnails) -> dict[str, Any]:
         "maps": views_inputs.map_views(explanation, css),
         "neighbours": views_inputs.neighbour_views(explanation, css, thumbnail),
         "walks": views_inputs.walk_groups(explanation, css, thumbnail),
+        "galleries": views_galleries.gallery_groups(explanation, css, thumbnail),
     }
 
 
@@ -120,6 +121,7 @@ def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
         ("maps", "Maps of the factors", context["maps"]),
         ("neighbours", "Real data along each factor", context["neighbours"]),
         ("walks", "Walking along one factor", context["walks"]),
+        ("galleries", "In pictures", context["galleries"]),
         ("hold", "Holding one concept still", context["drifts"]),
         ("checks", "Checks", True),
         ("sizes", "Sizes of the factors", True),

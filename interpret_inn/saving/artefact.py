@@ -154,14 +154,15 @@ def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
 
 
 def _storable(adapter: tuple[str, Mapping[str, Any]] | None) -> Any:
-    """The kind of backbone with those of its options that JSON can hold."""
+    """The kind of backbone with those of its options that JSON can hold, and the names of the others."""
     if adapter is None:
         return None
+    kind, options = adapter
     kept = {}
-    for name, value in adapter[1].items():
+    for name, value in options.items():
         with contextlib.suppress(TypeError, ValueError):
             kept[name] = json.loads(json.dumps(value, allow_nan=False))
-    return [adapter[0], kept]
+    return {"kind": kind, "options": kept, "lost": sorted(set(options) - set(kept))}
 
 
 def read_artefact(path: Path) -> Artefact:

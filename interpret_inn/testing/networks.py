@@ -9,8 +9,9 @@ from functools import cached_property
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Generator, Tensor, nn
 
+from interpret_inn.backbones import primary
 from interpret_inn.testing.contract import Check, hold, lacks, same
 
 _MEMBERS = (
@@ -196,6 +197,40 @@ def _identifies(case: _Case) -> Iterator[str]:
                 parameter.copy_(kept)
 
 
+def _draws(case: _Case) -> Iterator[str]:
+    sample = getattr(case.backbone, "sample_inputs", None)
+    if sample is None:
+        return
+    drawn = [sample(3, Generator().manual_seed(seed)) for seed in (0, 0, 1)]
+    if not all(isinstance(batch, Tensor) and len(batch) == 3 for batch in drawn):
+        yield f"Expected sample_inputs(3, generator) to give a tensor of 3 inputs, found {drawn[0]!r:.60}."
+        return
+    if not same(drawn[0], drawn[1]):
+        yield "sample_inputs gives other inputs for a generator of the same seed."
+    if same(drawn[0], drawn[2]):
+        yield "sample_inputs gives the same inputs for generators of different seeds."
+    if case.backbone.prepare(drawn[0]).shape[1:] != case.prepared.shape[1:]:
+        yield "sample_inputs gives inputs of another shape than prepare."
+    yield from _range_holds(case, case.backbone.prepare(drawn[0]))
+
+
+def _ranges(case: _Case) -> Iterator[str]:
+    yield from _range_holds(case, case.prepared)
+
+
+def _range_holds(case: _Case, prepared: Tensor) -> Iterator[str]:
+    """A hundredth of the values may pass the range by more than a twentieth: that is cut off where shown."""
+    named = getattr(case.backbone, "value_range", None)
+    images = primary(case.backbone.outputs(prepared))
+    if named is None or images.ndim != 4:
+        return
+    low, high = named
+    slack = 0.05 * (high - low)
+    if float(((images < low - slack) | (images > high + slack)).float().mean()) > 0.01:
+        found = f"{float(images.min()):.3g} to {float(images.max()):.3g}"
+        yield f"value_range is {low:g} to {high:g}, and yet images reach from {found}."
+
+
 BACKBONE_CHECKS: tuple[Check[_Case], ...] = (
     _members,
     _prepares,
@@ -205,5 +240,7 @@ BACKBONE_CHECKS: tuple[Check[_Case], ...] = (
     _edits_arrive,
     _given_back,
     _identifies,
+    _draws,
+    _ranges,
 )
 """All checks, in order."""

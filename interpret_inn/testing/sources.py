@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
+from interpret_inn.testing import optional
 from interpret_inn.testing.agreement import agreement
 from interpret_inn.testing.contract import Check, hold, lacks, same
 from interpret_inn.types import RESIDUAL, Concept, ConceptSource, Pairs
@@ -195,6 +197,8 @@ def _pairs_meaning(case: _Case) -> Iterator[str]:
     for column, concept in enumerate(case.source.concepts):
         rho = pairs.rho[:, column]
         if not (rho.abs() > 0.05).any():
+            if concept.kind == "unlabelled":  # it may be just an independent factor
+                continue
             yield f"No pair shares {concept.name!r}, so nothing of it can be learnt."
             continue
         close = (rho >= 0.9).numpy()
@@ -208,14 +212,23 @@ def _pairs_meaning(case: _Case) -> Iterator[str]:
 
 
 def _extras(case: _Case) -> Iterator[str]:
-    modules = getattr(case.source, "modules", None)
-    if modules is not None and not isinstance(modules(), nn.Module):
-        yield f"Expected modules() to give an nn.Module, found {type(modules()).__name__}."
-    loss = getattr(case.source, "extra_loss", None)
-    if loss is not None and not callable(loss):
-        yield f"Expected extra_loss to be callable, found {type(loss).__name__}."
-    if modules is not None and loss is None:
-        yield "Has modules() but no extra_loss that would train them."
+    yield from optional.extras(case.source)
+
+
+def _seeing(case: _Case) -> Iterator[str]:
+    if not hasattr(case.source, "see"):
+        return
+    # a copy, as the source may choose other concepts for what it is shown here
+    seen = copy.copy(case.source)
+    seen.concepts = list(case.source.concepts)
+    yield from optional.shown_representation(seen, seed=case.seed)
+    after = _Case(seen, case.seed)
+    for check in (_concepts, _values, _pairs_form, _extras):
+        yield from (f"After see(): {line}" for line in check(after))
+
+
+def _illustrations(case: _Case) -> Iterator[str]:
+    yield from optional.illustrations(case.source)
 
 
 CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
@@ -229,5 +242,7 @@ CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _pairs_repeatable,
     _pairs_meaning,
     _extras,
+    _seeing,
+    _illustrations,
 )
 """All checks, in order."""

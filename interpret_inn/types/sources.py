@@ -84,11 +84,17 @@ class ConceptSource(Protocol):
     * `notes`, sentences about the data or the pairs that the reader of a report should know;
     * `illustrations() -> Sequence[Gallery]`, what its pairs look like, for the report;
     * `sizes`, a mapping from concepts to numbers of axes, used where the caller gives none;
-    * `see(white, variances)`, told once before the concepts are counted: the whitened leading axes of all samples
-      of the fit, float (N, d), and the variance of each axis in the representation, float (d,), descending. It may
-      change `concepts`;
-    * `ordered`, true where its concepts are to be sorted by their effect on the output after the fit (it must then be
-      the only source);
+    * `see(white, variances)`, told before each fit: the whitened leading axes of the samples that are fitted on, of
+      all sources together, float (N, d), one row for each position where there are positions; and the variance of
+      each axis in the representation, float (d,), descending. It may change `concepts`;
+    * `listen(answers)`, called before `see`: `answers()` computes, float64 (d, d), how strongly the model's output answers
+      to each of the axes (its eigenvectors are the directions that matter most to the output);
+    * `turn(span)`, for sources that say nothing by pairs: given the axes of the source's own factors and the
+      residual, float (d, m) with orthonormal columns, the orthogonal matrix (m, m) that turns them to where the fit
+      begins, the first factor's axes first;
+    * `key`, a string that tells apart options which do not show in its pairs;
+    * `ordered`, true where its factors are to be sorted after the fit by their effect on the output: its first concept
+      is then what the output answers to most. Only for unlabelled concepts; those of other sources stay in place;
     * `extra_loss(context) -> Tensor`, a differentiable term added to the loss, and `modules() -> nn.Module`, what
       that term trains.
     """

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from interpret_inn.backbones import Address, Backbone, Preprocess, check_path, unwrap
-from interpret_inn.errors import BackboneError, InnError, SiteError, suggest
 from torch import Tensor, nn
 from torch.distributions import Distribution
+
+from interpret_inn.backbones import Address, Backbone, Preprocess, check_path, unwrap
+from interpret_inn.errors import BackboneError, InnError, SiteError, suggest
 
 from .codes import Chooser, read_code
 from .examining import examiner
@@ -206,7 +207,11 @@ def _attribute(network: nn.Module, name: str) -> Any:
 
 def _is_bare(found: Any) -> bool:
     """A module that only holds others has no forward of its own."""
-    return isinstance(found, nn.Module) and type(found).forward is nn.Module.forward and "forward" not in vars(found)
+    return (
+        isinstance(found, nn.Module)
+        and type(found).forward is nn.Module.forward
+        and "forward" not in vars(found)
+    )
 
 
 def _site(adapted: Autoencoder, site: Any) -> Address:

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from interpret_inn.errors import BackboneError
 from torch import Tensor
 from torch.distributions import Distribution, Independent
+
+from interpret_inn.errors import BackboneError
 
 Chooser = int | str | Callable[[Any], Any] | None
 
@@ -79,9 +80,11 @@ def _centre(value: Distribution) -> Tensor | None:
         tries.append(lambda: value.base_dist.mean)
     for read in tries:
         try:
-            return read()
+            found = read()
         except NotImplementedError:
             continue
+        if not found.isnan().all():  # categories have no mean
+            return found
     return None
 
 
@@ -91,7 +94,11 @@ def _alone(tensors: list[Tensor]) -> Tensor | None:
 
 def _is_record(value: Any) -> bool:
     named = isinstance(value, tuple) and hasattr(value, "_fields")
-    return named or isinstance(value, Mapping) or (dataclasses.is_dataclass(value) and not isinstance(value, type))
+    return (
+        named
+        or isinstance(value, Mapping)
+        or (dataclasses.is_dataclass(value) and not isinstance(value, type))
+    )
 
 
 def _parts(value: Any) -> dict[str, Any]:
@@ -110,7 +117,9 @@ def _part(value: Any, key: str, code: Any) -> Any:
         return value[number]
     if number is None and getattr(value, key, None) is not None:
         return getattr(value, key)
-    raise BackboneError(f"Expected the encoder's answer to have the part {code!r} (code=), found {told(value)}.")
+    raise BackboneError(
+        f"Expected the encoder's answer to have the part {code!r} (code=), found {told(value)}."
+    )
 
 
 def told(value: Any) -> str:

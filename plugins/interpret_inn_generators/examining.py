@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import torch
-from interpret_inn.backbones import primary
 from torch import Tensor
+
+from interpret_inn.backbones import primary
 
 from .ranges import guess_range, outside, shown
 

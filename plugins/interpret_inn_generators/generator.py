@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from interpret_inn.backbones import Backbone, primary
-from interpret_inn.errors import BackboneError
 from torch import Generator, Tensor, nn
 
+from interpret_inn.backbones import Backbone, primary
+from interpret_inn.errors import BackboneError
+
+from .autoencoder import looks_like_one
 from .latents import Sampler, Shape, drawn, given_shape, likely_shapes, sampler
 from .ranges import checked_range, guess_range, outside, shown
 
@@ -77,15 +79,25 @@ def _latent_shape(backbone: Backbone, latents: str | Sampler, given: Shape | Non
                 "Leave latent_shape out."
             )
         given = own
-    tried, problem = [given] if given else list(likely_shapes(backbone.model)), ""
+    sampler(latents, given or (1,))  # refuses a name that there is not, before anything is tried
+    if given is None and looks_like_one(backbone.model, None):
+        raise BackboneError(
+            f"Expected a generator, found {backbone.name}, which has encode and decode. Type "
+            "backbone='autoencoder'; to read its decoder alone, wrap it in a module whose forward decodes; if its "
+            "forward does take latents, give latent_shape=."
+        )
+    no_images: BackboneError | None = None
+    tried, problem = [given] if given else likely_shapes(backbone.model), ""
     for shape in tried:
         try:
             _require_images(backbone, _images(backbone, sampler(latents, shape), 2))
             return shape
-        except _NoImagesError:
-            raise
+        except _NoImagesError as error:
+            no_images = no_images or error
         except BackboneError as error:
             problem = problem or str(error)
+    if no_images is not None:
+        raise no_images
     way_out = (
         "Check latent_shape" if given else "Type wrap(model, backbone='generator', latent_shape=...)"
     ) + ", or, if it takes more than latents, wrap it in a module whose forward takes the latents alone."
@@ -95,13 +107,18 @@ def _latent_shape(backbone: Backbone, latents: str | Sampler, given: Shape | Non
             f"layer. {way_out}"
         )
     raise BackboneError(
-        f"Expected {backbone.name} to run on latents of shape {' or '.join(map(str, tried))}, but it does not: "
+        f"Expected {backbone.name} to run on latents of shape {_listed(tried)}, but it does not: "
         f"{problem} {way_out}"
     )
 
 
+def _listed(shapes: Sequence[Shape]) -> str:
+    shown_shapes = [str(shape) for shape in shapes[:4]] + ["…"] * (len(shapes) > 4)
+    return " or ".join(shown_shapes)
+
+
 class _NoImagesError(BackboneError):
-    """The generator ran, and what it gave is no image: other latents would not change that."""
+    """The generator ran, and what it gave is no image."""
 
 
 def _require_images(backbone: Backbone, images: Tensor) -> None:
@@ -130,12 +147,7 @@ def _look_at(backbone: Backbone, value_range: tuple[float, float] | None) -> lis
         raise BackboneError(f"Expected finite images from {backbone.name}, found NaN or infinity.")
     backbone.value_range = value_range or guess_range(images)
     low, high = backbone.value_range or shown(images)
-    if backbone.value_range is None:
-        notes.append(
-            f"The range of the images is not known: {count} samples reach from {low:.3g} to {high:.3g}, which is "
-            "neither 0 to 1 nor −1 to 1. Type wrap(..., value_range=(low, high)) to have them shown as they are."
-        )
-    elif outside(images, (low, high)) > 0.01:
+    if backbone.value_range is not None and outside(images, (low, high)) > 0.01:
         found = shown(images)
         notes.append(
             f"{outside(images, (low, high)):.0%} of the values of {count} samples lie outside "

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from interpret_inn.errors import BackboneError, suggest
 from torch import Generator, Tensor, nn
+
+from interpret_inn.errors import BackboneError, suggest
 
 Shape = tuple[int, ...]
 Sampler = Callable[[int, Generator], Tensor]
@@ -18,6 +19,7 @@ LATENTS: dict[str, Callable[..., Tensor]] = {
 }
 """Distributions by name: standard normal, and uniform from −1 to 1 on every axis."""
 
+_TRIES = 24
 _CONVOLUTIONS = (nn.modules.conv._ConvNd, nn.modules.conv._ConvTransposeNd)
 
 
@@ -51,7 +53,7 @@ def drawn(sample: Sampler, n: int, generator: Generator) -> Tensor:
     """
     found: Any = sample(n, generator)
     right = isinstance(found, Tensor) and found.is_floating_point() and found.ndim > 1 and len(found) == n
-    if not right or not bool(torch.isfinite(found).all()):
+    if not isinstance(found, Tensor) or not right or not bool(torch.isfinite(found).all()):
         what = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         raise BackboneError(
             f"Expected the function in latents= to give {n} finite latents as a tensor ({n}, ...) of floating "
@@ -81,13 +83,16 @@ def given_shape(latent_shape: Any) -> Shape | None:
     return numbers
 
 
-def likely_shapes(model: nn.Module) -> Iterator[Shape]:
-    """Shapes to try, the likeliest first: the width that the first layer takes, as a vector, then as a map."""
+def likely_shapes(model: nn.Module) -> list[Shape]:
+    """Shapes to try, the likeliest first: the widths that layers take, as vectors, then as maps of one place.
+
+    Not the first layer alone: the decoder of a VAE may stand behind its encoder.
+    """
+    found: dict[Shape, None] = {}
     for module in model.modules():
         if isinstance(module, nn.Linear):
-            yield (module.in_features,)
-            return
-        if isinstance(module, _CONVOLUTIONS):
-            yield (module.in_channels,)
-            yield (module.in_channels, *(1,) * len(module.kernel_size))
-            return
+            found[(module.in_features,)] = None
+        elif isinstance(module, _CONVOLUTIONS):
+            found[(module.in_channels,)] = None
+            found[(module.in_channels, *(1,) * len(module.kernel_size))] = None
+    return list(found)[:_TRIES]

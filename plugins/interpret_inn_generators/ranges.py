@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from interpret_inn.errors import BackboneError
 from torch import Tensor
+
+from interpret_inn.errors import BackboneError
 
 Range = tuple[float, float]
 

@@ -87,7 +87,7 @@ TRANSFORMS: dict[str, Transform] = {
     "saturation": _known(colours.saturation, -1, 1, colour=True),
     "greyscale": _known(colours.greyscale, 0, 1, colour=True),
     "blur": _known(shapes.blur, 0, 0.03),
-    "noise": _known(shapes.noise, 0, 0.2, random=True),
+    "noise": _known(shapes.noise, 0, 0.1, random=True),
     "rotation": _known(shapes.rotation, -math.pi / 4, math.pi / 4),
     "shift": _known(shapes.shift, -0.2, 0.2, axes=2),
     "scale": _known(shapes.scale, -0.6, 0.6),

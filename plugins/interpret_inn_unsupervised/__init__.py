@@ -1,8 +1,93 @@
-"""Stub."""
+"""Concepts from nothing: independent factors, found without labels, sketches or transforms.
+
+```python
+interpreter.fit("unsupervised", data=images)
+```
+"""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Iterable, Mapping
+from typing import Any, cast, get_args
 
 from interpret_inn import hookimpl
+from interpret_inn.errors import ConceptError
+from interpret_inn.types import RESIDUAL, ConceptSource, ConceptSourceSpec
+from interpret_inn_unsupervised.source import Directions, UnsupervisedSource, numbered
+
+__all__ = ["UnsupervisedSource", "build", "inn_concept_sources"]
+
+
+def build(
+    data: Any,
+    *,
+    factors: int | Mapping[str, int] | str = "auto",
+    size: int = 1,
+    most: int = 10,
+    directions: str = "output",
+    groups: Any = None,
+) -> ConceptSource:
+    """Makes a concept source that needs no labels.
+
+    Args:
+        data: Whatever `interpret_inn.data.samples` reads; labels that come with it are not used. A fit of a model
+            whose inputs are latents draws them itself where no data are given.
+        factors: How many; or a mapping of names to numbers of axes; or "auto": as many as make up
+            80 % of the output's change, or of the representation's variance with `directions="principal"`.
+        size: Axes of each factor; not with a mapping.
+        most: Largest number of factors that "auto" chooses.
+        directions: Where the factors begin: "output": the directions that the model's output answers to most; "principal":
+            the representation's principal axes.
+        groups: (N,), samples of one group (variants of one image, one identity) are never split.
+
+    Raises:
+        ConceptError: numbers or names that cannot be used.
+        DataError: data that cannot be read.
+    """
+    from interpret_inn.data import samples as read_samples
+
+    sizes = _sizes(factors, _whole(size, "size"))
+    if directions not in get_args(Directions):
+        raise ConceptError(f'Expected directions="output" or directions="principal", found {directions!r}.')
+    return UnsupervisedSource(
+        read_samples(data, groups=groups),
+        sizes=sizes,
+        size=size,
+        most=_whole(most, "most"),
+        directions=cast(Directions, directions),
+    )
+
+
+def _sizes(factors: Any, size: int) -> dict[str, int] | None:
+    """Numbers of axes by factor; None where they are to be chosen."""
+    if isinstance(factors, str):
+        if factors != "auto":
+            raise ConceptError(
+                f'Expected factors="auto", a number, or a mapping of names to numbers of axes, found {factors!r}.'
+            )
+        return None
+    if not isinstance(factors, Mapping):
+        return numbered(_whole(factors, "factors"), size)
+    if not factors:
+        raise ConceptError('Expected at least one factor, found none. Type factors="auto".')
+    if size != 1:
+        raise ConceptError(f"Expected sizes in factors={{…}} or in size=, found both (size={size}). Leave size out.")
+    wrong = [name for name in factors if not isinstance(name, str) or not name or name == RESIDUAL]
+    if wrong:
+        raise ConceptError(f"Expected names of factors other than {RESIDUAL!r}, found {wrong}. Rename them.")
+    return {name: _whole(value, f"factors[{name!r}]") for name, value in factors.items()}
+
+
+def _whole(value: Any, name: str) -> int:
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
+        raise ConceptError(f"Expected {name} to be a whole number, at least 1, found {value!r}.")
+    return int(value)
 
 
 @hookimpl
-def inn_concept_sources():
-    return []
+def inn_concept_sources() -> Iterable[ConceptSourceSpec]:
+    """Contributes the concept source "unsupervised"."""
+    yield ConceptSourceSpec(
+        "unsupervised", "No labels at all: independent factors, sorted by their effect on the output.", build
+    )

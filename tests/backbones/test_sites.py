@@ -95,5 +95,5 @@ def test_the_latents_of_a_generator_are_listed() -> None:
     table = sites(generator, torch.rand(2, 8))
     assert [(row.address, row.size) for row in table if row.address.endswith(":in")] == [(".:in", 8)]
     assert table.suggestion is None
-    with pytest.raises(SiteError, match=r"A generator's latents are at '\.:in'"):
+    with pytest.raises(SiteError, match=r"wrap\(model, backbone='generator'\)"):
         default_site(generator)

@@ -121,6 +121,53 @@ BACKBONE_SABOTAGE: dict[str, list[tuple[Callable[[Backbone], None], str]]] = {
 }
 
 
+def make_it(**members: Any) -> Callable[[Backbone], None]:
+    """Gives a backbone members as an adapter might."""
+
+    def sabotage(backbone: Backbone) -> None:
+        for name, member in members.items():
+            setattr(backbone, name, member)
+
+    return sabotage
+
+
+def images_from(low: float) -> Any:
+    """Outputs that are images of values from `low` up."""
+    return lambda prepared: low + torch.zeros(len(prepared), 3, 4, 4)
+
+
+def draw(n: int, generator: torch.Generator, size: int = 24) -> Tensor:
+    return torch.rand(n, 3, size, size, generator=generator)
+
+
+def draw_alike(n: int, generator: torch.Generator) -> Tensor:
+    return torch.zeros(n, 3, 24, 24)
+
+
+def draw_small(n: int, generator: torch.Generator) -> Tensor:
+    return draw(n, generator, 16)
+
+
+def draw_anew(n: int, generator: torch.Generator) -> Tensor:
+    return draw(n, generator) * 0 + next(noise)
+
+
+BACKBONE_SABOTAGE |= {
+    "draws": [
+        (make_it(sample_inputs=lambda n, generator: [1] * n), r"found \[1, 1, 1\]"),
+        (make_it(sample_inputs=draw_anew), "other inputs for a generator of the same seed"),
+        (make_it(sample_inputs=draw_alike), "the same inputs for generators of different seeds"),
+        (make_it(sample_inputs=draw_small), "another shape than prepare"),
+    ],
+    "ranges": [
+        (
+            make_it(value_range=(0, 1), outputs=images_from(-1)),
+            "value_range is 0 to 1, and yet images reach from -1 to -1",
+        ),
+    ],
+}
+
+
 def fix(backbone: Any) -> None:
     """Makes `has_tail` False for good."""
     backbone.__class__ = type(

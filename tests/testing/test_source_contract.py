@@ -14,7 +14,7 @@ from interpret_inn.data import samples
 from interpret_inn.testing import ContractError, check_concept_source, toy_images
 from interpret_inn.testing.agreement import agreement
 from interpret_inn.testing.sources import CONCEPT_SOURCE_CHECKS
-from interpret_inn.types import SAME, Concept, Pairs
+from interpret_inn.types import SAME, Concept, Gallery, Pairs
 
 IMAGES, LABELS = toy_images(120)
 CLASSES = ("square", "disc", "cross")
@@ -50,6 +50,43 @@ class Good:
 def test_a_good_source_passes_every_check() -> None:
     assert check_concept_source(Good()) == tuple(check.__name__.strip("_") for check in CONCEPT_SOURCE_CHECKS)
     assert check_concept_source(Good(), seed=3)
+
+
+class Everything(Good):
+    """Has all that a source may have, and has it right; chooses its concepts by what it sees."""
+
+    notes = ("Drawn on the spot.",)
+    ordered = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._name(1)
+
+    def _name(self, count: int) -> None:
+        self.concepts = [Concept(f"factor {k + 1}", "unlabelled") for k in range(count)]
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        return {concept.name: 2 for concept in self.concepts}
+
+    def see(self, white: torch.Tensor, variances: torch.Tensor) -> None:
+        assert white.shape == (84, len(variances))
+        assert (variances.diff() <= 0).all()
+        self._name(5)
+
+    def sample_pairs(self, n: int, generator: torch.Generator, among: torch.Tensor) -> Pairs:
+        pairs = super().sample_pairs(n, generator, among)
+        return pairs._replace(rho=torch.zeros(n, len(self.concepts) + 1))
+
+    def illustrations(self) -> list[Gallery]:
+        rows = ((IMAGES[0], "the same"), (IMAGES[1], "another"))
+        return [Gallery("Pairs", "Two and two.", rows, ("a", "b"), (IMAGES[2], "as"), "shape")]
+
+
+def test_what_a_source_may_have_is_checked_and_left_as_it_was() -> None:
+    source = Everything()
+    assert check_concept_source(source)
+    assert [concept.name for concept in source.concepts] == ["factor 1"]  # the check showed a copy
 
 
 def changed(**members: Any) -> Callable[[Good], None]:
@@ -120,6 +157,25 @@ def scramble(found: Pairs, among: torch.Tensor) -> Pairs:
 
 def swapped(found: Pairs, among: torch.Tensor) -> Pairs:
     return found._replace(rho=found.rho[:, [1, 0, 2]])
+
+
+def seeing(choose: Callable[[Good], list[Any]]) -> Callable[[Good], None]:
+    """A source that chooses other concepts by what it sees."""
+
+    class Curious(Good):
+        def see(self, white: torch.Tensor, variances: torch.Tensor) -> None:
+            self.concepts = choose(self)
+
+    def sabotage(source: Good) -> None:
+        source.__class__ = Curious
+
+    return sabotage
+
+
+def gallery(**fields: Any) -> Callable[[Good], None]:
+    """A gallery of two cells, of which something is changed."""
+    whole = {"title": "Pairs", "caption": "Two and two.", "cells": ((IMAGES[0], "a text"),)}
+    return changed(illustrations=lambda: [Gallery(**whole | fields)])
 
 
 SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
@@ -199,6 +255,42 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (changed(modules=lambda: 3), r"Expected modules\(\) to give an nn.Module, found int"),
         (changed(extra_loss=3), "Expected extra_loss to be callable"),
         (changed(modules=lambda: torch.nn.Identity()), "no extra_loss that would train"),
+        (
+            changed(notes="One sentence."),
+            "Expected notes to be a sequence of sentences, found 'One sentence.'",
+        ),
+        (changed(notes=[1]), r"Expected notes to be a sequence of sentences, found \[1\]"),
+        (changed(ordered=True), r"Is ordered, which only unlabelled .* \['shape', 'hue'\] have values"),
+        (changed(sizes=[3, 4]), "Expected sizes to be a mapping .* found list"),
+        (changed(sizes={"colour": 3}), r"Expected sizes of its own concepts, found some of \['colour'\]"),
+        (changed(sizes={"hue": 0}), "Expected a whole number of axes, at least 1, for 'hue', found 0"),
+        (changed(sizes={"hue": 1.5}), "Expected a whole number of axes, at least 1, for 'hue', found 1.5"),
+    ],
+    "seeing": [
+        (changed(see=lambda white, variances: white.zero_()), "Changes what it sees"),
+        (changed(see=lambda white, variances: 1 / 0), "raised ZeroDivisionError"),
+        (changed(see=lambda white: None), r"raised TypeError: .* 2 were given"),
+        (seeing(lambda source: []), r"After see\(\): Expected at least one Concept"),
+        (seeing(lambda source: source.concepts[:1]), r"After see\(\): Expected rho of 1 pairs .* \(1, 3\)"),
+        (
+            seeing(lambda source: [Concept(f"factor {k}", "unlabelled") for k in range(64)]),
+            "Wants 64 factors of 64 axes, of which the residual needs one",
+        ),
+    ],
+    "illustrations": [
+        (changed(illustrations=lambda: ["shapes"]), "to give Gallery records, found str"),
+        (changed(illustrations=lambda: 3), "raised TypeError"),
+        (gallery(title=""), "Expected a title, a caption and a group in plain text"),
+        (gallery(cells=()), "Expected rows of one length in 'Pairs', found no row"),
+        (gallery(cells=(("a",), ("b", "c"))), r"Expected rows of one length in 'Pairs', found \[1, 2\]"),
+        (gallery(rows=("first", "second")), "Expected no heads or 1 of the rows of 'Pairs', found 2"),
+        (gallery(columns=("left",)), "Expected no heads or 2 of the columns of 'Pairs', found 1"),
+        (
+            gallery(cells=((IMAGES[0] / 255, "b"),)),
+            r"uint8 \(H, W, 3\) in 'Pairs', found float64 \(24, 24, 3\)",
+        ),
+        (gallery(cells=((IMAGES[0, :, :, 0], "b"),)), r"in 'Pairs', found uint8 \(24, 24\)"),
+        (gallery(cells=((None, "b"),)), "in 'Pairs', found NoneType"),
     ],
 }
 
