@@ -35,6 +35,8 @@ def hold_read_out(
         float (n, d).
     """
     weight = _independent(weight)
+    if not len(weight):  # a concept that nothing can be read of cannot move
+        return after.clone()
     wanted = decode(before) @ weight.T
     held = after.clone()
     for _ in range(_STEPS):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import torch
 from torch import Generator, Tensor
@@ -11,12 +11,12 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import primary
 from interpret_inn.errors import EditError, SiteError
 from interpret_inn.explaining.bench import Bench
-from interpret_inn.explore.spread import spread_of
+from interpret_inn.explore.spread import mixture_draws, spread_of
 
 if TYPE_CHECKING:
     from interpret_inn.interpreter import Interpreter
 
-Spreading = Literal["data", "normal", "stored"]
+Spreading = Literal["data", "normal", "mixture", "stored"]
 _AT_ONCE = 256
 
 
@@ -39,7 +39,8 @@ def sample(
         factors: Draw these alone and keep all others at their mean; None: all.
         spread: Where codes are drawn from. `"data"`: the Gaussian with the mean and covariance of stored codes.
             `"normal"`: N(0, I), what the flow was fitted to; as that was with noise, these samples carry the
-            noise floor. `"stored"`: every factor as in some stored sample, each from another one.
+            noise floor. `"mixture"`: a mixture of ten Gaussians fitted to stored codes, which keeps apart what
+            the flow could not make one cloud of (digits, say). `"stored"`: every factor as in some stored sample, each from another one.
 
     Returns:
         (n, …): primary outputs, on the CPU.
@@ -62,14 +63,18 @@ def drawn_codes(
     bench: Bench, n: int, *, seed: int, factors: Sequence[str] | None = None, spread: Spreading = "data"
 ) -> Tensor:
     """Codes (n, D) for samples; see `sample`."""
-    if spread not in ("data", "normal", "stored"):
-        raise EditError(f"Expected spread='data', 'normal' or 'stored', found {spread!r}.")
+    if spread not in get_args(Spreading):
+        raise EditError(f"Expected spread='data', 'normal', 'mixture' or 'stored', found {spread!r}.")
     if isinstance(factors, str):
         raise EditError(f"Expected a list of factors, found {factors!r}. Type factors=[{factors!r}].")
     fitted, generator = bench.fitted, Generator().manual_seed(seed)
     whole = spread_of(fitted)
     if spread == "normal":
         codes = torch.randn(n, fitted.factors.total, generator=generator).to(fitted.bank)
+    elif spread == "mixture":
+        codes = whole.mean + whole.noise(n, generator)
+        axes = fitted.network.shape.leading
+        codes[:, :axes] = mixture_draws(fitted.bank[:, :axes], n, seed=seed)
     elif spread == "stored":
         codes = torch.cat([fitted.draw(factor, n, generator) for factor in fitted.factors], 1)
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import torch
 from torch import Generator, Tensor
@@ -10,6 +11,7 @@ from torch import Generator, Tensor
 from interpret_inn.fitting.fitted import Fitted
 
 _AT_ONCE = 1024
+_PARTS = 10
 
 
 class Spread:
@@ -51,3 +53,25 @@ def spread_of(fitted: Fitted, first: int = 0, last: int | None = None) -> Spread
     """The spread of the axes `first` to `last` of all stored codes; None: to the end."""
     stop = fitted.factors.total if last is None else last
     return Spread(fitted.bank[:, first:stop], width=stop - first)
+
+
+def mixture_draws(codes: Tensor, n: int, *, seed: int) -> Tensor:
+    """`n` draws from a mixture of up to ten Gaussians fitted to codes (M, d), float (n, d).
+
+    Covariances are full where there are enough codes for them, else diagonal.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    count, width = codes.shape
+    parts = max(1, min(_PARTS, count // 20))
+    shape = "full" if count >= 4 * width * parts else "diag"
+    mixture = GaussianMixture(parts, covariance_type=shape, random_state=seed, max_iter=200, reg_covar=1e-5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has not quite converged is no matter for draws
+        mixture.fit(codes.double().cpu().numpy())
+    # draws come part by part: shuffled, so that any stretch of them is a fair sample
+    return torch.from_numpy(mixture.sample(n)[0]).to(codes)[torch.randperm(n, generator=_seeded(seed))]
+
+
+def _seeded(seed: int) -> Generator:
+    return Generator().manual_seed(seed)

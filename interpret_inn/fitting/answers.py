@@ -9,16 +9,13 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import BackboneError, InnError
-from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.pool import PooledSource
 from interpret_inn.flows import Whitening
 
 _INPUTS, _BATCH, _DRAWS = 192, 16, 4
 
 
-def output_answers(
-    backbone: Any, data: FitData, entry: PooledSource, whitening: Whitening, *, seed: int
-) -> Tensor:
+def output_answers(backbone: Any, entry: PooledSource, whitening: Whitening, *, seed: int) -> Tensor:
     """`E[JᵀJ]`, J the Jacobian of the model's outputs by the whitened leading axes, on samples of the fit part.
 
     Its eigenvectors are the directions that move the outputs most for a change of one standard deviation of the
@@ -29,7 +26,6 @@ def output_answers(
 
     Args:
         backbone: The frozen network and its site.
-        data: What is fitted on.
         entry: The source whose samples are run.
         whitening: Tells the axes.
         seed: Of the projections.
@@ -63,7 +59,8 @@ def _by_axes(gradients: Tensor, whitening: Whitening) -> Tensor:
     mean = whitening.mean.double()
     # whitening is y = s Qᵀ(x − m), so that a gradient g by x is Qᵀg / s by y
     turned = whitening(gradients.to(mean) + mean)[0] / whitening.scales.double().square()
-    return turned[:, : whitening.leading]
+    leading: Tensor = turned[:, : whitening.leading]
+    return leading
 
 
 def _gradients(backbone: Any, prepared: Tensor, generator: Generator) -> list[Tensor]:

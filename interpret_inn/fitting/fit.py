@@ -86,7 +86,7 @@ def fit(
     encoded = time.perf_counter()
     whitening, said = _whiten(FitData(pool, stored), settings, seed)
     white = _project(FitData(pool, stored), whitening)
-    _answer(backbone, FitData(pool, stored), whitening, seed)
+    _answer(backbone, pool, whitening, seed)
     pool = _shown(pool, white, whitening, seed)
     data = FitData(pool, stored)
     found = _size(pool, white, whitening, given=sizes, seed=seed)
@@ -111,12 +111,12 @@ def fit(
     return fitted, data
 
 
-def _answer(backbone: Any, data: FitData, whitening: Whitening, seed: int) -> None:
+def _answer(backbone: Any, pool: Pool, whitening: Whitening, seed: int) -> None:
     """Hands the sources that ask for it a way to learn how the output answers to each axis."""
-    for entry in data.pool.parts:
+    for entry in pool.parts:
         if hasattr(entry.source, "listen"):
             with named_failure(entry.source, "to listen to the output's answers"):
-                entry.source.listen(partial(output_answers, backbone, data, entry, whitening, seed=seed + 4))
+                entry.source.listen(partial(output_answers, backbone, entry, whitening, seed=seed + 4))
 
 
 def _shown(pool: Pool, white: Tensor, whitening: Whitening, seed: int) -> Pool:
@@ -157,7 +157,7 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
     notes: list[str] = []
     # variants of one image tell little more than the image does: a flow fitted to them as if they were many
     # is exact on what it has seen and useless on all else
-    apart = len(set(data.pool.groups_at(fit_part).tolist()))
+    apart = len(set(data.pool.groups_at(fit_part, origins=True).tolist()))
     what = "samples" if apart == len(fit_part) else "groups of samples"
     most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):

@@ -99,13 +99,21 @@ class Pool:
             )
         return tuple(found)
 
-    def groups_at(self, rows: Tensor) -> IntArray:
-        """The group of some rows, int64 (n,): rows of one group are variants of one thing."""
+    def groups_at(self, rows: Tensor, *, origins: bool = False) -> IntArray:
+        """The group of some rows, int64 (n,): rows of one group are variants of one thing.
+
+        Args:
+            rows: int64 (n,).
+            origins: Where samples say what they are variants of (`samples.origins`), and groups hold several
+                of these together, take that.
+        """
         groups = np.arange(self.rows, dtype=np.int64)
         for entry in self.unique():
-            if entry.groups is not None:
+            finer = getattr(entry.source.samples, "origins", None) if origins else None
+            members = entry.groups if finer is None else finer
+            if members is not None:
                 # numbered from the first row on, so that groups of different sources never meet
-                names = np.unique(entry.groups, return_inverse=True)[1]
+                names = np.unique(members, return_inverse=True)[1]
                 groups[entry.offset : entry.offset + len(names)] = names + entry.offset
         chosen: IntArray = groups[rows.numpy()]
         return chosen

@@ -27,6 +27,10 @@ def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
     slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²` with ρ in units of `SAME`, so that the two agree
     where every pair is of the same.
 
+    Pairs that share the residual share all but one concept. What they differ by is that concept's, and where a
+    concept has such pairs its score is `s = Σᵢ E[(zᵃᵢ − zᵇᵢ)²] / 2 Σᵢ var(zᵢ)` of them, the share of the variance that
+    the concept alone moves (of opposites, with ρ < 0, by as much less as they differ more).
+
     Args:
         rows: float (N, d), the representation along the axes that enter the blocks.
         pairs: Pairs of rows; `rho` is (n, K + 1).
@@ -37,10 +41,18 @@ def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
     rows = rows.double()
     mean, variance = rows.mean(0), rows.var(0, correction=0).sum()
     product = ((rows[pairs.first] - mean) * (rows[pairs.second] - mean)).sum(1) / variance
-    rho = pairs.rho[:, :-1].double() / SAME
+    rest = pairs.rho[:, -1:].double()
+    rho = torch.where(rest == 0, pairs.rho[:, :-1].double() / SAME, 0.0)
+    moved = (rows[pairs.first] - rows[pairs.second]).square().sum(1) / (2 * variance)
+    apart = torch.where(rest == 0, 0.0, 1 - pairs.rho[:, :-1].double() / torch.where(rest == 0, 1.0, rest))
+    return torch.where(apart.any(0), _slope(apart, moved), _slope(rho, product))
+
+
+def _slope(weights: Tensor, found: Tensor) -> Tensor:
+    """Least squares slopes of what was found (n,) over each column of weights (n, K), through 0."""
     # Dividing by Σρ² and not by Σρ lets pairs of little correlation count little.
-    weight = rho.square().sum(0)
-    return torch.where(weight > 0, (rho * product[:, None]).sum(0) / weight.clamp_min(1e-12), 0.0)
+    total = weights.square().sum(0)
+    return torch.where(total > 0, (weights * found[:, None]).sum(0) / total.clamp_min(1e-12), 0.0)
 
 
 def choose_sizes(

@@ -47,6 +47,9 @@ def aligning_matrix(
     a linear map can reach. Each round replaces `V` by the orthogonal matrix nearest to `[C_k V_k]`, which
     cannot lower the sum once the `C_k` are shifted to be positive.
 
+    Where pairs share the residual too (all but one concept), what they have in common is no longer one concept's:
+    there `C_k` is what the log-likelihood of all pairs gains from an axis of factor k, see `_gain`.
+
     Args:
         white: Whitened samples, float (N, d).
         first: One side of n pairs, int64 (n,), rows of `white`.
@@ -58,8 +61,9 @@ def aligning_matrix(
         float (d, d), the axes of the factors one after the other as columns.
     """
     a, b = white[first].double(), white[second].double()
-    weights = rho[:, :-1].double().to(a.device)
-    common = [_common(a, b, weight) for weight in weights.unbind(1)]
+    weights = rho.double().to(a.device)
+    measure = _gain if bool(weights[:, -1].any()) else _common
+    common = [measure(a, b, weight) for weight in weights.unbind(1)]
     spectra = torch.stack([torch.linalg.eigvalsh(c) for c in common])
     # as little as makes them positive: every bit more slows the rounds down
     shift = float((-spectra.min()).clamp_min(0) + 0.01 * spectra.max().clamp_min(0))
@@ -69,7 +73,7 @@ def aligning_matrix(
     reached = -math.inf
     for _ in range(_ROUNDS):
         pulled = shift * axes
-        for c, span in zip(common, spans[:-1], strict=True):
+        for c, span in zip(common, spans, strict=True):
             pulled[:, span] += c @ axes[:, span]
         before, reached = reached, float((axes * pulled).sum())
         if reached - before <= _GAIN * abs(reached):
@@ -83,3 +87,14 @@ def _common(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
     """Symmetric covariance (d, d) of pairs, as the slope over their ρ; 0 where no pair shares the concept."""
     product = (a * weight[:, None]).T @ b / weight.square().sum().clamp_min(1e-12)
     return (product + product.T) / 2
+
+
+def _gain(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
+    """What an axis v of a factor adds to the mean log-likelihood of pairs is vᵀ G v + const; symmetric (d, d).
+
+    `G = E[(ρ (a bᵀ + b aᵀ) − ρ² (a aᵀ + b bᵀ)) / (2 (1 − ρ²))]`, from `losses.pair_log_ratio`.
+    """
+    left = (2 * (1 - weight.square()) * len(a))[:, None]
+    own = weight[:, None]
+    product = (a * own / left).T @ b
+    return product + product.T - (a * own.square() / left).T @ a - (b * own.square() / left).T @ b

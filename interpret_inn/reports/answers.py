@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation, FactorSummary, Response
-from interpret_inn.reports.findings import carried, decides, measure, name_of, ranked
+from interpret_inn.reports.findings import carried, decides, measure, name_of, ranked, unjudged
 from interpret_inn.reports.wording import (
     MISSING,
     count,
@@ -105,7 +105,13 @@ def _called(explanation: Explanation, name: str) -> Markup:
 
 def learnt_answer(explanation: Explanation) -> tuple[Statement, ...]:
     """What was learnt: a line for every named factor, and one for what is left over."""
-    return tuple(_factor_statement(explanation, factor) for factor in explanation.factors)
+    together = unjudged(explanation)
+    if len(together) < 4:
+        return tuple(_factor_statement(explanation, factor) for factor in explanation.factors)
+    judged = [factor for factor in explanation.factors if factor.name not in together]
+    text = Markup("<b>{}</b> to <b>{}</b>, {} factors, have no labels to judge them by.")
+    many = Statement(None, text.format(together[0], together[-1], str(len(together))))
+    return (many, *(_factor_statement(explanation, factor) for factor in judged))
 
 
 def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statement:

@@ -153,8 +153,27 @@ def _failed_checks(explanation: Explanation) -> Iterator[Doubt]:
         )
 
 
+def unjudged(explanation: Explanation) -> list[str]:
+    """Names of the factors that there is nothing to judge by, the residual left out."""
+    return [f.name for f in explanation.factors if f.learnt is None and f.name != RESIDUAL]
+
+
+def _unjudged(explanation: Explanation) -> Iterator[Doubt]:
+    names = unjudged(explanation)
+    if len(names) == 1:
+        text = Markup("{} has no labels to judge it by: its name is a claim, not a finding.")
+        yield Doubt("warn", text.format(name_of(names[0])))
+    elif names:
+        text = Markup(
+            "{} factors have no labels to judge them by ({}): what they mean is for your own eyes, not a finding."
+        )
+        shown = names if len(names) <= 4 else [*names[:2], "…", names[-1]]
+        yield Doubt("warn", text.format(str(len(names)), ", ".join(shown)))
+
+
 def _factors(explanation: Explanation) -> Iterator[Doubt]:
     leakage = explanation.leakage
+    yield from _unjudged(explanation)
     for factor in explanation.factors:
         name = factor.name
         if factor.learnt is False and carried(leakage, name):
@@ -167,9 +186,6 @@ def _factors(explanation: Explanation) -> Iterator[Doubt]:
         elif factor.learnt is False:
             text = Markup("{} was <em>not learnt</em>: what happens when it is edited says nothing about {}.")
             yield Doubt("bad", text.format(name_of(name), name))
-        elif factor.learnt is None and name != RESIDUAL:
-            text = Markup("{} has no labels to judge it by: its name is a claim, not a finding.")
-            yield Doubt("warn", text.format(name_of(name)))
         if name not in leakage.concepts:
             continue
         share = recovered(leakage, name, name)

@@ -117,11 +117,13 @@ def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
     entries = [
         ("depends", f"What the {context['noun']} depends on", context["responses"]),
         ("carries", "What each factor carries", context["matrix"]),
+        # a model that makes pictures is best explained by pictures
+        ("galleries", "In pictures", context["galleries"] and not context["classes"]),
         ("inputs", "Input by input", context["examples"]),
         ("maps", "Maps of the factors", context["maps"]),
         ("neighbours", "Real data along each factor", context["neighbours"]),
         ("walks", "Walking along one factor", context["walks"]),
-        ("galleries", "In pictures", context["galleries"]),
+        ("galleries", "In pictures", context["galleries"] and context["classes"]),
         ("hold", "Holding one concept still", context["drifts"]),
         ("checks", "Checks", True),
         ("sizes", "Sizes of the factors", True),

@@ -242,7 +242,8 @@ def _walk(explanation: Explanation, factor: str, walk: Walk, thumbnail: Thumbnai
     response = explanation.responses.get(factor) or explanation.responses.get(RESIDUAL)
     shares = response is not None and response.kind == "classes"
     drawing = None
-    if walk.curves.size and not (walk.pictures and walk.labels == ("change",)):  # the pictures show the change
+    pictured = bool(walk.pictures) and walk.labels == ("change",)  # the pictures themselves show the change
+    if walk.curves.size and not pictured:
         here = example.factors[factor].value if example and factor in example.factors else math.nan
         first, last = (_sigma(float(walk.positions[end])) for end in (0, -1))
         label = f"Output along {factor} from {first} to {last}"

@@ -54,7 +54,11 @@ class Pairs(NamedTuple):
 
 @runtime_checkable
 class Samples(Protocol):
-    """What a source wants encoded: inputs that can be read again and again, in one order."""
+    """What a source wants encoded: inputs that can be read again and again, in one order.
+
+    Samples may also have `origins`, int64 (N,): the image that each is a variant of, where groups hold variants of
+    several images together. It says how much data there is; what is split is groups.
+    """
 
     groups: IntArray | None
     """(N,), samples of one group (variants of one image, one identity) are never split; None: all apart."""

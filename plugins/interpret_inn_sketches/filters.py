@@ -57,8 +57,10 @@ def from_opponent(images: Tensor) -> Tensor:
 
 
 def analyse(images: Tensor, scales: int) -> list[Tensor]:
-    """Sub-bands of images (B, C, H, W): for each scale the light's orientations (B, 4, h, w) and the other
-    colours (B, C − 1, h, w) if there are any; last what is left at the coarsest scale (B, C, h, w).
+    """Sub-bands of images (B, C, H, W).
+
+    For each scale the light's orientations (B, 4, h, w) and the other colours (B, C − 1, h, w) if there are any; last
+    what is left at the coarsest scale (B, C, h, w).
     """
     bands = []
     for _ in range(scales):
@@ -122,4 +124,5 @@ def _oriented(detail: Tensor) -> Tensor:
     # Σ_o cos⁴(θ − o π/4) = 3/2 for four orientations
     masks = (angle - centres).cos().pow(4) / 1.5
     masks[:, 0, 0] = 1 / _ORIENTATIONS
-    return torch.fft.irfft2(torch.fft.rfft2(detail) * masks, s=(height, width))
+    oriented: Tensor = torch.fft.irfft2(torch.fft.rfft2(detail) * masks, s=(height, width))
+    return oriented

@@ -16,15 +16,20 @@ _TO_YIQ = ((0.299, 0.587, 0.114), (0.595716, -0.274453, -0.321263), (0.211456, -
 
 
 def hue(pictures: Tensor, amounts: Tensor) -> Tensor:
-    """Turns the colours by angles in radians; brightness stays (a rotation of I and Q in NTSC's YIQ)."""
+    """Turns the colours by angles in radians, red to yellow first; brightness stays.
+
+    It is a rotation of I and Q in NTSC's YIQ.
+    """
     to_yiq = torch.tensor(_TO_YIQ, dtype=torch.float64)
     cos, sin = amounts.double().cos(), amounts.double().sin()
     turn = torch.zeros(len(amounts), 3, 3, dtype=torch.float64)
     turn[:, 0, 0] = 1
-    turn[:, 1, 1], turn[:, 1, 2], turn[:, 2, 1], turn[:, 2, 2] = cos, -sin, sin, cos
+    turn[:, 1, 1], turn[:, 1, 2], turn[:, 2, 1], turn[:, 2, 2] = cos, sin, -sin, cos
     matrix = (torch.linalg.inv(to_yiq) @ turn @ to_yiq).to(pictures)[..., None, None]
     # written out, because a matrix product may round differently in a batch of another size
-    return matrix[:, :, 0] * pictures[:, :1] + matrix[:, :, 1] * pictures[:, 1:2] + matrix[:, :, 2] * pictures[:, 2:]
+    red, green, blue = pictures.split(1, 1)
+    turned: Tensor = matrix[:, :, 0] * red + matrix[:, :, 1] * green + matrix[:, :, 2] * blue
+    return turned
 
 
 def brightness(pictures: Tensor, amounts: Tensor) -> Tensor:

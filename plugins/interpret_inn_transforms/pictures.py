@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from interpret_inn.errors import DataError
 
@@ -79,6 +80,19 @@ def collated(pictures: Sequence[Any]) -> Any:
     if isinstance(first, Image.Image) or len({tuple(one.shape) for one in pictures}) > 1:
         return list(pictures)
     return torch.stack(list(pictures)) if isinstance(first, Tensor) else np.stack(pictures)
+
+
+def squared(picture: Tensor, size: int) -> Tensor:
+    """The middle square of a picture, float32 (C, size, size)."""
+    height, width = picture.shape[1:]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    middle = picture[None, :, top : top + side, left : left + side]
+    if side == size:
+        return middle[0]
+    return interpolate(middle, size=(size, size), mode="bicubic", antialias=True, align_corners=False)[
+        0
+    ].clamp(0, 1)
 
 
 def _from_values(values: Any, place: int, *, prefer_last: bool) -> tuple[Tensor, Form]:

@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.types import FloatArray, IntArray, Samples
-from interpret_inn_transforms.pictures import Form, collated, read_picture
+from interpret_inn_transforms.pictures import Form, collated, read_picture, squared
 from interpret_inn_transforms.table import Transform
 
 
@@ -29,6 +29,7 @@ class TransformedSamples:
         variants: V.
         strength: Of all of them; 1 is their full range.
         seed: Of amounts and of what transforms draw.
+        size: Side of the squares that pictures are brought to first; None: they keep their size.
 
     Attributes:
         per_picture: 1 + K · V.
@@ -45,11 +46,12 @@ class TransformedSamples:
         variants: int,
         strength: float,
         seed: int,
+        size: int | None = None,
     ) -> None:
-        self._whole, self._seed = whole, seed
+        self._whole, self._seed, self._size = whole, seed, size
         self._list = list(transforms.items())
         about = [dataclasses.replace(transform, function=len) for transform in transforms.values()]
-        self._plan = f"{list(transforms)} {about} {variants} {strength} {seed}"
+        self._plan = f"{list(transforms)} {about} {variants} {strength} {seed} {size}"
         self.per_picture = 1 + len(transforms) * variants
         count = len(whole) * self.per_picture
         self.source: IntArray = np.arange(count, dtype=np.int64) // self.per_picture
@@ -82,7 +84,10 @@ class TransformedSamples:
         """The variants at these places, a tensor or array (B, …), or a list where pictures differ in size."""
         chosen = np.asarray(indices, dtype=np.int64)
         needed, places = np.unique(self.source[chosen], return_inverse=True)
-        read = [read_picture(one, int(i)) for one, i in zip(self._whole.take(needed.tolist()), needed, strict=True)]
+        read = []
+        for one, place in zip(self._whole.take(needed.tolist()), needed, strict=True):
+            picture, form = read_picture(one, int(place))
+            read.append((picture if self._size is None else squared(picture, self._size), form))
         changed: list[Any] = [None] * len(chosen)
         for members in self._alike(chosen, places, read):
             transform = int(self.transform[chosen[members[0]]])
@@ -114,7 +119,7 @@ class TransformedSamples:
 
     def _changed(self, pictures: Tensor, samples: IntArray, number: int) -> Tensor:
         name, transform = self._list[number]
-        amounts = torch.from_numpy(self.amounts[name][samples]).float()
+        amounts = torch.from_numpy(self.amounts[name][samples])
         generators = [Generator().manual_seed(self._seed * 2**40 + int(sample)) for sample in samples]
         return apply(name, transform, pictures, amounts, generators)
 
@@ -138,7 +143,7 @@ def apply(
         name: Of the transform, for messages.
         transform: What is done.
         pictures: float32 (B, C, H, W) in [0, 1].
-        amounts: float (B,) or (B, axes).
+        amounts: float64 (B,) or (B, axes): in single precision, functions of them may differ with the batch.
         generators: One for each picture.
 
     Raises:
@@ -158,7 +163,8 @@ def apply(
             f"Expected the transform {name!r} to keep the shape {tuple(pictures.shape[1:])}, found "
             f"{tuple(changed.shape[1:])}."
         )
-    changed = changed.float()
+    changed = torch.as_tensor(changed).float()
     if not bool(changed.isfinite().all()):
         raise ConceptError(f"The transform {name!r} gave values that are not finite.")
-    return changed.clamp(0, 1)
+    clipped: Tensor = changed.clamp(0, 1)
+    return clipped

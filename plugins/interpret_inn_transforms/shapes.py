@@ -22,7 +22,7 @@ def rotation(pictures: Tensor, amounts: Tensor) -> Tensor:
     height, width = pictures.shape[2:]
     cos, sin = amounts.cos(), amounts.sin()
     # in the grid's own coordinates both sides have length 2, whatever the picture's proportions
-    theta = torch.zeros(len(amounts), 2, 3)
+    theta = amounts.new_zeros(len(amounts), 2, 3)
     theta[:, 0, 0], theta[:, 0, 1] = cos, -sin * height / width
     theta[:, 1, 0], theta[:, 1, 1] = sin * width / height, cos
     return _moved(pictures, theta)
@@ -32,7 +32,7 @@ def shift(pictures: Tensor, amounts: Tensor) -> Tensor:
     """Moves right and down by amounts (B, 2), in shares of the shorter side."""
     height, width = pictures.shape[2:]
     side = min(height, width)
-    theta = torch.eye(2, 3).repeat(len(amounts), 1, 1)
+    theta = torch.eye(2, 3, dtype=amounts.dtype).repeat(len(amounts), 1, 1)
     theta[:, 0, 2] = -2 * amounts[:, 0] * side / width
     theta[:, 1, 2] = -2 * amounts[:, 1] * side / height
     return _moved(pictures, theta)
@@ -40,7 +40,7 @@ def shift(pictures: Tensor, amounts: Tensor) -> Tensor:
 
 def scale(pictures: Tensor, amounts: Tensor) -> Tensor:
     """Magnifies 2 to the amount times, about the middle."""
-    theta = torch.zeros(len(amounts), 2, 3)
+    theta = amounts.new_zeros(len(amounts), 2, 3)
     theta[:, 0, 0] = theta[:, 1, 1] = (-amounts).exp2()
     return _moved(pictures, theta)
 
@@ -55,7 +55,9 @@ def blur(pictures: Tensor, amounts: Tensor) -> Tensor:
     side = min(pictures.shape[2:])
     # one by one: convolutions may round differently in a batch of another size, and pictures must not change
     # from read to read
-    return torch.stack([_blurred(one, float(sigma) * side) for one, sigma in zip(pictures, amounts, strict=True)])
+    return torch.stack(
+        [_blurred(one, float(sigma) * side) for one, sigma in zip(pictures, amounts, strict=True)]
+    )
 
 
 def noise(pictures: Tensor, amounts: Tensor, generators: Sequence[Generator]) -> Tensor:

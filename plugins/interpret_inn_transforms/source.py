@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import Concept, Gallery, Pairs
+from interpret_inn.types import Concept, ConceptKind, Gallery, Pairs, Samples
 from interpret_inn_transforms.gallery import gallery
 from interpret_inn_transforms.pairs import Drawn, Turns
 from interpret_inn_transforms.samples import TransformedSamples
@@ -40,7 +40,8 @@ class TransformSource:
         across: float,
         notes: Sequence[str] = (),
     ) -> None:
-        self.samples = samples
+        self.samples: Samples = samples
+        self._made = samples
         self.transforms = dict(transforms)
         self.concepts: Sequence[Concept] = tuple(
             _concept(name, transform, samples, strength) for name, transform in transforms.items()
@@ -75,7 +76,7 @@ class TransformSource:
 
     def illustrations(self) -> Sequence[Gallery]:
         """What the transforms do to a few pictures."""
-        return (gallery(self.samples, self.transforms),)
+        return (gallery(self._made, self.transforms),)
 
     def _plan(self, among: Tensor) -> list[tuple[int, Turns]]:
         for key, plan in self._plans:
@@ -84,9 +85,9 @@ class TransformSource:
         chosen = np.sort(among.numpy())
         plan = []
         for number, concept in enumerate(self.concepts):
-            mine = chosen[self.samples.transform[chosen] == number]
-            groups = np.asarray(self.samples.groups)
-            turns = Turns(concept, mine, source=self.samples.source[mine], groups=groups[mine])
+            mine = chosen[self._made.transform[chosen] == number]
+            groups = np.asarray(self._made.groups)
+            turns = Turns(concept, mine, source=self._made.source[mine], groups=groups[mine])
             if len(turns.within) or turns.across:
                 plan.append((number, turns))
         if not plan:
@@ -101,7 +102,9 @@ def _concept(name: str, transform: Transform, samples: TransformedSamples, stren
     amounts = samples.amounts[name]
     if transform.kind == "categorical":
         classes = transform.classes or ("as it is", "done")
-        return Concept(name, "categorical", np.where(np.isnan(amounts), -1, amounts).astype(np.int64), classes)
+        return Concept(
+            name, "categorical", np.where(np.isnan(amounts), -1, amounts).astype(np.int64), classes
+        )
     # a part of a turn has two ends, and those are not alike
-    kind = "cyclic" if transform.kind == "cyclic" and strength == 1 else "numeric"
+    kind: ConceptKind = "cyclic" if transform.kind == "cyclic" and strength == 1 else "numeric"
     return Concept(name, kind, amounts)

@@ -119,11 +119,15 @@ def named_transforms(given: Any) -> dict[str, Transform]:
             "Type transforms=['hue', 'rotation']."
         )
     if not entries:
-        raise ConceptError("Expected at least one transform, found none. Type transforms=['hue', 'rotation'].")
+        raise ConceptError(
+            "Expected at least one transform, found none. Type transforms=['hue', 'rotation']."
+        )
     found: dict[str, Transform] = {}
     for name, value in entries:
         if name in found:
-            raise ConceptError(f"The transform {name!r} was given twice. Give a mapping with names of their own.")
+            raise ConceptError(
+                f"The transform {name!r} was given twice. Give a mapping with names of their own."
+            )
         found[name] = _as_transform(name, value)
     return found
 

@@ -37,8 +37,8 @@ def build(
             80 % of the output's change, or of the representation's variance with `directions="principal"`.
         size: Axes of each factor; not with a mapping.
         most: Largest number of factors that "auto" chooses.
-        directions: Where the factors begin: "output": the directions that the model's output answers to most; "principal":
-            the representation's principal axes.
+        directions: Where the factors begin: "output": the directions that the model's output answers to most;
+            "principal": the representation's principal axes.
         groups: (N,), samples of one group (variants of one image, one identity) are never split.
 
     Raises:
@@ -72,7 +72,9 @@ def _sizes(factors: Any, size: int) -> dict[str, int] | None:
     if not factors:
         raise ConceptError('Expected at least one factor, found none. Type factors="auto".')
     if size != 1:
-        raise ConceptError(f"Expected sizes in factors={{…}} or in size=, found both (size={size}). Leave size out.")
+        raise ConceptError(
+            f"Expected sizes in factors={{…}} or in size=, found both (size={size}). Leave size out."
+        )
     wrong = [name for name in factors if not isinstance(name, str) or not name or name == RESIDUAL]
     if wrong:
         raise ConceptError(f"Expected names of factors other than {RESIDUAL!r}, found {wrong}. Rename them.")

@@ -68,7 +68,7 @@ class UnsupervisedSource:
         """Keeps the function that tells how the output answers to each axis, for `see`."""
         self._answers = answers
 
-    def see(self, white: Tensor, variances: Tensor) -> None:
+    def see(self, white: Tensor, variances: Tensor) -> None:  # noqa: ARG002 - the contract's arguments
         """Weighs the axes, and chooses the number of factors where none was given.
 
         Args:
@@ -99,7 +99,8 @@ class UnsupervisedSource:
         vectors = torch.linalg.eigh(free.T @ self._weights @ free).eigenvectors.flip(1)
         # an eigenvector may point either way: the same one each time
         largest = vectors.abs().argmax(0)
-        return vectors * vectors.gather(0, largest[None]).sign()
+        turned: Tensor = vectors * vectors.gather(0, largest[None]).sign()
+        return turned
 
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
         """Draws `n` pairs of samples that have nothing to do with each other, from `among`, int64 (M,).
@@ -109,7 +110,9 @@ class UnsupervisedSource:
         """
         count = len(among)
         if count < 2:
-            raise ConceptError(f"Expected at least 2 samples to draw pairs from, found {count}. Give more data.")
+            raise ConceptError(
+                f"Expected at least 2 samples to draw pairs from, found {count}. Give more data."
+            )
         first = torch.randint(count, (n,), generator=generator)
         second = (first + torch.randint(1, count, (n,), generator=generator)) % count
         return Pairs(among[first], among[second], torch.zeros(n, len(self.concepts) + 1))
@@ -139,8 +142,8 @@ class UnsupervisedSource:
         each = "1 axis" if self._size == 1 else f"{self._size} axes"
         share = float(held[count * self._size - 1])
         self.notes += (
-            f"{chosen}, of {each} each: the directions that they begin with make up {share:.0%} of the {self._measure}. "
-            "Type factors=… for another number.",
+            f"{chosen}, of {each} each: the directions that they begin with make up {share:.0%} of the "
+            f"{self._measure}. Type factors=… for another number.",
         )
 
     def _refuse_too_many(self, axes: int) -> None:

@@ -1,7 +1,7 @@
 """`hold_read_out` on flows of which the answer is known."""
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from interpret_inn.explaining.holding import hold_read_out
 from interpret_inn.types import Factor
@@ -66,3 +66,11 @@ def test_no_edit_is_no_move() -> None:
         before, before.clone(), edited=Factor("a", 0, 2), weight=numbers(2, 6), decode=torch.sinh
     )
     torch.testing.assert_close(held, before, atol=1e-6, rtol=1e-6)
+
+
+def test_a_concept_of_which_nothing_can_be_read_holds_nothing():
+    before, after = torch.randn(2, 5, 4, generator=Generator().manual_seed(0))
+    held = hold_read_out(
+        before, after, edited=Factor("colour", 0, 2), weight=torch.zeros(2, 4), decode=lambda codes: codes
+    )
+    assert torch.equal(held, after)

@@ -89,6 +89,28 @@ def test_graded_pairs_give_the_score_that_equal_ones_would():
     assert float(concept_scores(rows, pairs)) == pytest.approx(0.25 * SAME, abs=0.02)
 
 
+def test_pairs_that_share_all_but_one_concept_score_it_by_what_they_differ_in():
+    """Two concepts of one and two axes of variance 4 and 1, beside a rest: 4/10, 2/10 and 4/10 of the variance."""
+    generator = Generator().manual_seed(0)
+    scales = torch.tensor([2.0, 1, 1, 2])
+    rho = torch.full((40_000, 3), SAME)
+    rho[:20_000, 0] = rho[20_000:, 1] = 0.0
+    same = rho[:, [0, 1, 1, 2]]
+    first = torch.randn(40_000, 4, generator=generator)
+    second = same * first + (1 - same**2).sqrt() * torch.randn(40_000, 4, generator=generator)
+    rows = torch.cat((first, second)) * scales
+    pairs = Pairs(torch.arange(40_000), torch.arange(40_000, 80_000), rho)
+    noise = 1 - SAME  # what is the same differs by so much
+    expected = [0.4 + 0.6 * noise, 0.2 + 0.8 * noise]
+    assert concept_scores(rows, pairs).tolist() == pytest.approx(expected, abs=0.02)
+    opposite = rho.clone()
+    opposite[:20_000, 0] = -SAME
+    second[:20_000, 0] = -first[:20_000, 0]
+    rows = torch.cat((first, second)) * scales
+    found = concept_scores(rows, Pairs(pairs.first, pairs.second, opposite))
+    assert float(found[0]) == pytest.approx(0.4 + 0.3 * noise, abs=0.02)
+
+
 def test_a_concept_that_no_pair_shares_scores_zero():
     rows = torch.randn(400, 5, generator=Generator().manual_seed(0))
     rho = torch.zeros(100, 3)

@@ -35,6 +35,20 @@ def test_it_finds_what_pairs_share(turned):
         assert float(cosines.min()) > 0.999
 
 
+def test_it_finds_what_pairs_that_share_all_but_one_concept_differ_in():
+    generator = seeded(1)
+    hidden = torch.linalg.qr(torch.randn(6, 6, generator=generator)).Q
+    rho = torch.full((8000, 3), SAME)
+    rho[:4000, 0] = rho[4000:, 1] = 0.0
+    by_axis = rho[:, [0, 0, 1, 2, 2, 2]]
+    first, second = torch.randn(2, 8000, 6, generator=generator)
+    second = by_axis * first + (1 - by_axis**2).sqrt() * second
+    white = torch.cat((first, second)) @ hidden.T
+    axes = aligning_matrix(white, torch.arange(8000), torch.arange(8000, 16000), rho, (2, 1, 3))
+    for span in (slice(0, 2), slice(2, 3), slice(3, 6)):
+        assert float(torch.linalg.svdvals(axes[:, span].T @ hidden[:, span]).min()) > 0.999
+
+
 def test_without_anything_in_common_it_is_orthogonal_still(turned):
     _, white, rho = turned
     axes = aligning_matrix(white, torch.arange(8000), torch.arange(8000, 16000), 0 * rho, (2, 1, 3))

@@ -42,7 +42,7 @@ def test_agrees_with_the_formula(images, network) -> None:
 
 
 def test_the_same_images_are_at_no_distance_and_the_order_of_the_sets_does_not_count(images, network) -> None:
-    real, generated = images
+    real, _generated = images
     assert frechet_distance(real, real, features=network) == pytest.approx(0, abs=1e-6)
     there, back = (frechet_distance(*sets, features=network) for sets in (images, images[::-1]))
     assert there == pytest.approx(back, rel=1e-6)
@@ -75,17 +75,20 @@ def test_few_images_are_said(images, network) -> None:
 
 
 WRONG = [
-    (dict(features="inception"), "Expected features to be a network or a function of images, found str"),
-    (dict(batch_size=0), "Expected a batch_size of at least 1, found 0"),
-    (dict(real="cats"), "Expected real images as a tensor or an array"),
-    (dict(real=torch.rand(1, 1, 4, 4)), "Expected at least 2 real images"),
-    (dict(generated=torch.zeros(9, 1, 4, 4, dtype=torch.int64)), "floats in .0, 1. or uint8, found torch.int64"),
-    (dict(generated=torch.rand(9, 1, 4, 4) * 2 - 1), "Expected generated images in .0, 1., found -"),
-    (dict(real=torch.full((9, 1, 4, 4), torch.nan)), "Expected real images in .0, 1., found nan"),
-    (dict(generated=torch.rand(9, 1, 5, 5)), "of one shape, found .1, 4, 4. and .1, 5, 5."),
-    (dict(features=lambda x: x), "Maps need pooling"),
-    (dict(features=lambda x: [x]), "found list"),
-    (dict(features=lambda x: x.flatten(1) / 0), "Expected finite features"),
+    ({"features": "inception"}, "Expected features to be a network or a function of images, found str"),
+    ({"batch_size": 0}, "Expected a batch_size of at least 1, found 0"),
+    ({"real": "cats"}, "Expected real images as a tensor or an array"),
+    ({"real": torch.rand(1, 1, 4, 4)}, "Expected at least 2 real images"),
+    (
+        {"generated": torch.zeros(9, 1, 4, 4, dtype=torch.int64)},
+        "floats in .0, 1. or uint8, found torch.int64",
+    ),
+    ({"generated": torch.rand(9, 1, 4, 4) * 2 - 1}, "Expected generated images in .0, 1., found -"),
+    ({"real": torch.full((9, 1, 4, 4), torch.nan)}, "Expected real images in .0, 1., found nan"),
+    ({"generated": torch.rand(9, 1, 5, 5)}, "of one shape, found .1, 4, 4. and .1, 5, 5."),
+    ({"features": lambda x: x}, "Maps need pooling"),
+    ({"features": lambda x: [x]}, "found list"),
+    ({"features": lambda x: x.flatten(1) / 0}, "Expected finite features"),
 ]
 
 

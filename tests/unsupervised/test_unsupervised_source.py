@@ -18,7 +18,8 @@ def variances(*values: float) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"factors": 3}, {"factors": {"a": 2, "b": 1}}, {"size": 2}, {"groups": np.arange(120) // 4}]
+    "options",
+    [{}, {"factors": 3}, {"factors": {"a": 2, "b": 1}}, {"size": 2}, {"groups": np.arange(120) // 4}],
 )
 def test_it_keeps_the_contract(options) -> None:
     source = build(IMAGES, **options)
@@ -44,8 +45,10 @@ def test_auto_takes_the_axes_that_hold_most_of_the_variance() -> None:
     source.see(*variances(5, 3, 1, 0.5, 0.5))
     assert source.sizes == {"factor 1": 1, "factor 2": 1}
     assert [concept.name for concept in source.concepts] == ["factor 1", "factor 2"]
-    assert source.notes[0].startswith("2 factors were chosen of 1 axis each: together they begin as the 2 of 5 ")
-    assert "(80%)" in source.notes[0]
+    assert source.notes == (
+        "2 factors were chosen, of 1 axis each: the directions that they begin with make up 80% of the variance of "
+        "the representation. Type factors=… for another number.",
+    )
 
 
 def test_auto_in_groups_of_axes_rounds_up_and_leaves_a_residual() -> None:
@@ -54,7 +57,7 @@ def test_auto_in_groups_of_axes_rounds_up_and_leaves_a_residual() -> None:
     assert source.sizes == {f"factor {k}": 2 for k in range(1, 5)}
     source.see(*variances(9, 0.1, 0.1))
     assert source.sizes == {"factor 1": 2}
-    assert source.notes[0].startswith("1 factor was chosen of 2 axes each")
+    assert source.notes[0].startswith("1 factor was chosen, of 2 axes each")
 
 
 def test_seeing_another_representation_chooses_anew() -> None:
@@ -65,9 +68,7 @@ def test_seeing_another_representation_chooses_anew() -> None:
     assert len(source.concepts) == 1
 
 
-@given(
-    st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=40), st.integers(1, 5), st.integers(1, 12)
-)
+@given(st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=40), st.integers(1, 5), st.integers(1, 12))
 def test_auto_never_takes_all_axes(found, size, most) -> None:
     source = build(IMAGES, size=size, most=most)
     axes = sorted(found, reverse=True)
@@ -107,6 +108,7 @@ WRONG = [
     ({"factors": {"a": 2}, "size": 2}, "found both .size=2.. Leave size out"),
     ({"factors": {"residual": 2}}, "Expected names of factors other than 'residual'"),
     ({"size": 0}, "Expected size to be a whole number, at least 1, found 0"),
+    ({"directions": "best"}, 'Expected directions="output" or directions="principal", found \'best\''),
     ({"most": "all"}, "Expected most to be a whole number, at least 1, found 'all'"),
 ]
 
@@ -120,7 +122,9 @@ def test_wrong_options_are_refused(options, text) -> None:
 def test_more_axes_than_there_are_is_refused() -> None:
     with pytest.raises(ConceptError, match=r"fewer than 3 axes together.* found 3 factors of 3 axes"):
         build(IMAGES, factors=3).see(*variances(3, 2, 1))
-    with pytest.raises(ConceptError, match="Expected a size below 2, the axes that the representation has here"):
+    with pytest.raises(
+        ConceptError, match="Expected a size below 2, the axes that the representation has here"
+    ):
         build(IMAGES, size=2).see(*variances(3, 2))
 
 
