@@ -39,7 +39,7 @@ def build(
     data: Any,
     *,
     sketches: Sequence[Any] | Mapping[str, Any],
-    name: str = "sketch",
+    concept: str = "sketch",
     stylizer: str | Stylizer = "filters",
     network: Any = None,
     layers: Sequence[str] | None = None,
@@ -59,7 +59,7 @@ def build(
     Args:
         data: Images, whatever `interpret_inn.data.samples` reads, not yet normalised.
         sketches: Two pictures (paths, arrays, tensors, PIL images), or two by name.
-        name: Of the concept.
+        concept: Its name.
         stylizer: `"filters"` (no network), `"gram"`, `"moments"`, a name that was added to `STYLIZERS`, or a
             callable `(images (B, C, H, W), examples (B, C, h, w)) -> images`, all in [0, 1].
         network: For `gram` and `moments`: a module that takes pictures in [0, 1], a `Backbone`, or the interpreter.
@@ -102,7 +102,7 @@ def build(
     samples = StyledSamples(
         styled, form, parts=chosen, names=whole.names, ends=ends, key=key, skipped=whole.skipped
     )
-    return SketchSource(samples, images, both, name=name, notes=notes)
+    return SketchSource(samples, images, both, name=concept, notes=notes)
 
 
 @hookimpl

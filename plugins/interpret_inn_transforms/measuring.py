@@ -10,13 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interpret_inn import Interpreter, edits
+from interpret_inn import Interpreter
 from interpret_inn.backbones import primary
 from interpret_inn.data import samples as read_samples
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import IntArray
 from interpret_inn_transforms.samples import TransformedSamples
 from interpret_inn_transforms.table import TRANSFORMS, Transform, named_transforms
+
+_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,7 @@ def nuisances(
     named = _of_fit(interpreter) if transforms is None else named_transforms(transforms)
     made = TransformedSamples(read_samples(images), named, variants=variants, strength=strength, seed=seed)
     asis, changed, own = _places(made, len(named))
-    originals = made.take(asis.tolist())
-    before = _Layer(
-        interpreter.encode(originals), _rows(interpreter, originals), _outputs(interpreter.run(originals))
-    )
+    before = _looked_at(interpreter, made.take(asis.tolist()))
     return tuple(
         _measured(
             interpreter, name, before.of(mine), made.take(asis[mine].tolist()), made.take(places.tolist())
@@ -125,23 +124,24 @@ class _Layer(NamedTuple):
 def _measured(interpreter: Interpreter, name: str, before: _Layer, asis: Any, changed: Any) -> Nuisance:
     """One transform; `before` is of the pictures `asis`, one for each of `changed`."""
     factor, leading = interpreter.factors[name], interpreter.fitted.network.shape.leading
-    codes, rows = interpreter.encode(changed), _rows(interpreter, changed)
-    step = (codes - before.codes)[..., :leading].square().flatten(0, -2).sum(0)
+    after = _looked_at(interpreter, changed)
+    step = (after.codes - before.codes)[..., :leading].square().flatten(0, -2).sum(0)
     captured = float(step[factor.slice].sum() / step.sum().clamp_min(1e-12))
-    edited = _outputs(interpreter.run(asis, edits.swap(name, donor_codes=codes)))
-    answer = float(_change(before.outputs, edited).mean())
+    swapped = before.codes.clone()
+    swapped[..., factor.slice] = after.codes[..., factor.slice]
+    answer = float(_change(before.outputs, _rerun(interpreter, asis, swapped)).mean())
     leakage = interpreter.judgement.leakage
     known = name in leakage.scores
     return Nuisance(
         name=name,
         axes=factor.size,
-        share=float((rows - before.rows).square().sum(1).mean()) / before.apart,
+        share=float((after.rows - before.rows).square().sum(1).mean()) / before.apart,
         captured=captured,
         known=leakage.representation[name].linear.value if known else float("nan"),
         factor_knows=leakage.scores[name][name].linear.value if known else float("nan"),
         factor_response=answer,
         response=answer / max(captured, 1e-12),
-        direct=float(_change(before.outputs, _outputs(interpreter.run(changed))).mean()),
+        direct=float(_change(before.outputs, after.outputs).mean()),
     )
 
 
@@ -200,13 +200,27 @@ def _outputs(outputs: Any) -> Tensor:
     return found.detach().cpu().double()
 
 
-def _rows(interpreter: Interpreter, images: Any) -> Tensor:
-    """Rows of the representation, float64 (B, D) (at positions, those of all places in one)."""
-    backbone, layout, found = interpreter.backbone, interpreter.fitted.layout, []
+def _looked_at(interpreter: Interpreter, images: Any) -> _Layer:
+    """Codes, rows and outputs of pictures."""
+    backbone, bench, found = interpreter.backbone, interpreter.bench, []
     with backbone.session():
-        for batch in read_samples(images).batches(64):
-            rows = layout.to_rows(backbone.represent(backbone.prepare(batch)))[0]
-            found.append(rows.reshape(len(batch), -1).double().cpu())
+        for batch in read_samples(images).batches(_BATCH):
+            prepared = backbone.prepare(batch)
+            z = backbone.represent(prepared)
+            rows = interpreter.fitted.layout.to_rows(z)[0].reshape(len(z), -1).double().cpu()
+            found.append((bench.codes(z)[0].cpu(), rows, _outputs(backbone.outputs(prepared))))
+    codes, rows, outputs = (torch.cat(parts) for parts in zip(*found, strict=True))
+    return _Layer(codes, rows, outputs)
+
+
+def _rerun(interpreter: Interpreter, images: Any, codes: Tensor) -> Tensor:
+    """Outputs for pictures whose codes were replaced."""
+    backbone, found, done = interpreter.backbone, [], 0
+    with backbone.session():
+        for batch in read_samples(images).batches(_BATCH):
+            part = codes[done : done + len(batch)]
+            found.append(_outputs(interpreter.bench.outputs_of(backbone.prepare(batch), part)))
+            done += len(batch)
     return torch.cat(found)
 
 

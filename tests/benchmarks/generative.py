@@ -16,15 +16,16 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-import interpret_inn as inn
 import numpy as np
 import torch
 from common import WORK, real_folder, table, write
-from interpret_inn.metrics.frechet import frechet_distance
 from safetensors.torch import load_file, save_file
 from sklearn.mixture import GaussianMixture
 from torch import Generator, Tensor, nn
 from torch.nn import functional
+
+import interpret_inn as inn
+from interpret_inn.metrics.frechet import frechet_distance
 
 HALF, COPIES, WIDTH = 5_000, 7, 16
 SETTINGS = {"blocks": 8, "steps": 1500, "learning_rate": 2e-3, "directions": "principal"}
@@ -35,7 +36,9 @@ def images(name: str) -> tuple[Tensor, Tensor]:
     with np.load(real_folder() / "images" / f"{name}.npz") as archive:
         found, labels = archive["images"], archive["labels"]
     order = torch.randperm(len(found), generator=Generator().manual_seed(0))
-    return torch.from_numpy(found).float()[order, None] / 255, torch.from_numpy(labels.astype(np.int64))[order]
+    return torch.from_numpy(found).float()[order, None] / 255, torch.from_numpy(labels.astype(np.int64))[
+        order
+    ]
 
 
 def jittered(batch: Tensor, generator: Generator) -> Tensor:
@@ -64,7 +67,12 @@ class Classifier(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            _conv(1, 32, 2), _conv(32, 64, 2), _conv(64, 64, 1), nn.Flatten(), nn.Linear(3136, 64), nn.LeakyReLU(0.2)
+            _conv(1, 32, 2),
+            _conv(32, 64, 2),
+            _conv(64, 64, 1),
+            nn.Flatten(),
+            nn.Linear(3136, 64),
+            nn.LeakyReLU(0.2),
         )
         self.head = nn.Linear(64, 10)
 
@@ -97,7 +105,9 @@ class Autoencoder(nn.Module):
         return self.decoder(self.encoder(batch))
 
 
-def trained(model: nn.Module, name: str, batches: Iterator[Any], loss: Any, *, steps: int, rate: float) -> nn.Module:
+def trained(
+    model: nn.Module, name: str, batches: Iterator[Any], loss: Any, *, steps: int, rate: float
+) -> nn.Module:
     """The model, trained once and kept."""
     kept = WORK / f"generative_{name}.safetensors"
     if kept.exists():
@@ -181,7 +191,11 @@ def main() -> None:
         print(table(rows[-1:]), flush=True)
 
     judge("real images", known, 0)
-    judge("reconstructions of the unseen", decoded(model, torch.cat([model.encode(p) for p in unseen.split(500)])), 0)
+    judge(
+        "reconstructions of the unseen",
+        decoded(model, torch.cat([model.encode(p) for p in unseen.split(500)])),
+        0,
+    )
     for seed in range(seeds):
         for where, some in (("", codes), (", jittered too", every)):
             for name, found in rivals(some, seed):
@@ -194,7 +208,9 @@ def main() -> None:
             made = inn.explore.sample(interpreter, HALF, seed=seed, spread=spread)  # type: ignore[arg-type]
             judge(f"flow, {spread}", made, seed, seconds)
             if not seed:
-                sheet = inn.explore.contact_sheet(inn.explore.to_pictures(made[:100]).reshape(10, 10, 28, 28, 3))
+                sheet = inn.explore.contact_sheet(
+                    inn.explore.to_pictures(made[:100]).reshape(10, 10, 28, 28, 3)
+                )
                 from PIL import Image
 
                 Image.fromarray(sheet).save(WORK / f"generative_{spread}.png")

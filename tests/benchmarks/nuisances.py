@@ -75,9 +75,8 @@ def run(task: Task, site: str, *, seed: int, settings: dict[str, Any]) -> dict[s
     total = time.perf_counter() - began
     judged = task.images[split(len(task.images), groups=None, seed=seed).judge.numpy()]
     held_out = judged if task.fresh is None else task.fresh
-    variants = 2 if len(held_out) >= 100 else 4
-    found = nuisances(interpreter, held_out, variants=variants, seed=seed + 1)
-    whole = through_the_layout(interpreter, held_out, variants=variants, seed=seed + 1)
+    found = nuisances(interpreter, held_out, seed=seed + 1)
+    whole = through_the_layout(interpreter, held_out, seed=seed + 1)
     learnt = {line.name: line.learnt for line in interpreter.judgement.summaries}
     rows = [one.__dict__ | {"learnt": learnt[one.name], "pooled": whole[one.name]} for one in found]
     direct = [one.direct for one in found]
@@ -96,21 +95,19 @@ def run(task: Task, site: str, *, seed: int, settings: dict[str, Any]) -> dict[s
     }  # fmt: skip
 
 
-def through_the_layout(
-    interpreter: inn.Interpreter, images: np.ndarray, *, variants: int, seed: int
-) -> dict[str, float]:
+def through_the_layout(interpreter: inn.Interpreter, images: np.ndarray, *, seed: int) -> dict[str, float]:
     """Change of the output when the whole code is that of the transformed picture, KL in nats, by transform."""
-    made = inn.concept_source("transforms", data=images, variants=variants, seed=seed).samples
+    made = inn.concept_source("transforms", data=images, seed=seed).samples
     asis = np.flatnonzero(made.transform == -1)
-    found = {}
+    outputs, found = interpreter.run(made.take(asis.tolist())), {}
     for number, name in enumerate(STANDARD):
         places = np.flatnonzero(made.transform == number)
-        before = made.take(asis[made.source[places]].tolist())
+        before = interpreter.backbone.prepare(made.take(asis[made.source[places]].tolist()))
         codes = interpreter.encode(made.take(places.tolist()))
-        edits = [inn.edits.swap(factor, donor_codes=codes) for factor in interpreter.factors.names]
-        one, other = (
-            x.double().log_softmax(1) for x in (interpreter.run(before), interpreter.run(before, edits))
-        )
+        with interpreter.backbone.session():
+            parts = zip(before.split(64), codes.split(64), strict=True)
+            edited = torch.cat([interpreter.bench.outputs_of(*part) for part in parts])
+        one, other = (x.double().log_softmax(1) for x in (outputs[made.source[places]], edited))
         found[name] = float((one.exp() * (one - other)).sum(1).mean())
     return found
 

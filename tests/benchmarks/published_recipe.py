@@ -135,15 +135,22 @@ def self_check(width: int = 8) -> None:
     torch.testing.assert_close(torch.linalg.slogdet(jacobian).logabsdet, log_det[0])
 
 
-def pair_loss(codes: tuple[Tensor, Tensor], log_dets: tuple[Tensor, Tensor], concepts: Tensor) -> Tensor:
+def pair_loss(
+    codes: tuple[Tensor, Tensor],
+    log_dets: tuple[Tensor, Tensor],
+    concepts: Tensor,
+    *,
+    sizes: Sequence[int] = SIZES,
+) -> Tensor:
     """Mean negative log-likelihood of pairs, up to the constants that the published code drops as well.
 
     Args:
         codes: Codes of both sides, each of shape (B, D).
         log_dets: Log-determinants of both sides, each of shape (B,).
         concepts: Index of the shared concept, shape (B,).
+        sizes: Axes of each factor, the residual last.
     """
-    owner = torch.repeat_interleave(torch.arange(len(SIZES)), torch.tensor(SIZES))
+    owner = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
     rho = RHO * (owner == concepts[:, None])  # (B, D)
     first, second = codes
     energy = first.square() + (second - rho * first).square() / (1 - rho.square())

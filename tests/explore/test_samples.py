@@ -84,7 +84,7 @@ def test_numbers_and_names_are_checked(faces: Any) -> None:
     it, _ = faces
     with pytest.raises(inn.EditError, match=r"number of samples, at least 1, found 0"):
         explore.sample(it, 0)
-    with pytest.raises(inn.EditError, match=r"'data', 'normal' or 'stored', found 'wide'"):
+    with pytest.raises(inn.EditError, match=r"'data', 'normal', 'mixture' or 'stored', found 'wide'"):
         explore.sample(it, 2, spread="wide")  # type: ignore[arg-type]
     with pytest.raises(inn.EditError, match=r"Type factors=\['tilt'\]"):
         explore.sample(it, 2, factors="tilt")

@@ -79,7 +79,11 @@ BLANK = np.full((40, 40, 3), 255, np.uint8)
 @pytest.mark.parametrize(
     ("sketches", "error", "text"),
     [
-        (lambda n: {"a": BLANK, "b": n}, ConceptError, "The sketch 'a' is blank: its values spread by 0.0000"),
+        (
+            lambda n: {"a": BLANK, "b": n},
+            ConceptError,
+            "The sketch 'a' is blank: its values spread by 0.0000",
+        ),
         (lambda n: {"a": n, "b": n.copy()}, ConceptError, "found the same picture for 'a' and 'b'"),
         (lambda n: [n], ConceptError, "one for each end of the concept, found 1. Type sketches="),
         (lambda n: [n, n, n], ConceptError, "one for each end of the concept, found 3"),
@@ -132,13 +136,13 @@ def test_parts_are_disjoint_pieces_of_the_sketch() -> None:
 
 
 def test_small_sketches_are_magnified_and_large_ones_shrunk() -> None:
-    found, notes = parts_of(textured(40, 40), textured(4000, 3000, 1))
+    found, notes = parts_of(textured(40, 40), textured(1000, 800, 1))
     assert found[0].shape == found[1].shape and found[0].shape[-1] == 12
     assert notes == [
         "The sketch '40x40' is small (40 pixels); it was magnified to 96 to be cut into parts. "
         "A larger one shows more of its style."
     ]
-    found, _ = parts_of(textured(4000, 3000, 1), textured(4000, 3000))
+    found, _ = parts_of(textured(1000, 800, 1), textured(1000, 800))
     assert found[0].shape[-1] == 32
     found, notes = parts_of(textured(400, 300), textured(400, 300, 1), sketch_size=120)
     assert found[0].shape[-1] == 17 and not notes
@@ -157,7 +161,9 @@ def test_empty_parts_are_left_out_and_too_few_refused() -> None:
     assert notes[0].startswith("Only 16 parts of the sketches show anything, so there is little to judge")
     values = values.copy()
     values[32:] = 255
-    with pytest.raises(ConceptError, match=r"Only 8 parts \(16 by 16 pixels\) of the sketch 'eighth' show anything"):
+    with pytest.raises(
+        ConceptError, match=r"Only 8 parts \(16 by 16 pixels\) of the sketch 'eighth' show anything"
+    ):
         parts_of(Sketch("eighth", values), textured(128, 128, 1))
 
 
