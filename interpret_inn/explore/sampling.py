@@ -40,7 +40,8 @@ def sample(
         spread: Where codes are drawn from. `"data"`: the Gaussian with the mean and covariance of stored codes.
             `"normal"`: N(0, I), what the flow was fitted to; as that was with noise, these samples carry the
             noise floor. `"mixture"`: a mixture of ten Gaussians fitted to stored codes, which keeps apart what
-            the flow could not make one cloud of (digits, say). `"stored"`: every factor as in some stored sample, each from another one.
+            the flow could not make one cloud of (digits, say).
+            `"stored"`: every factor as in some stored sample, each from another one.
 
     Returns:
         (n, …): primary outputs, on the CPU.

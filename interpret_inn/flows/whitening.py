@@ -67,7 +67,8 @@ class Whitening(Transform):
 
     def pulled(self, gradients: Tensor) -> Tensor:
         """Gradients by the inputs, (B, D), as gradients by the whitened axes, (B, D)."""
-        return (self._turn(gradients.double(), back=False) / self.scales).to(gradients)
+        turned: Tensor = self._turn(gradients.double(), back=False) / self.scales
+        return turned.to(gradients)
 
     def _turn(self, rows: Tensor, *, back: bool) -> Tensor:
         """Rows (B, D), float64, seen from the principal axes, or back from there."""

@@ -91,8 +91,8 @@ class ConceptSource(Protocol):
     * `see(white, variances)`, told before each fit: the whitened leading axes of the samples that are fitted on, of
       all sources together, float (N, d), one row for each position where there are positions; and the variance of
       each axis in the representation, float (d,), descending. It may change `concepts`;
-    * `listen(answers)`, called before `see`: `answers()` computes, float64 (d, d), how strongly the model's output answers
-      to each of the axes (its eigenvectors are the directions that matter most to the output);
+    * `listen(answers)`, called before `see`: `answers()` computes, float64 (d, d), how strongly the model's output
+      answers to each of the axes (its eigenvectors are the directions that matter most to the output);
     * `turn(span)`, for sources that say nothing by pairs: given the axes of the source's own factors and the
       residual, float (d, m) with orthonormal columns, the orthogonal matrix (m, m) that turns them to where the fit
       begins, the first factor's axes first;

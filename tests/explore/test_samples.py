@@ -90,3 +90,19 @@ def test_numbers_and_names_are_checked(faces: Any) -> None:
         explore.sample(it, 2, factors="tilt")
     with pytest.raises(inn.ConceptError, match=r"no factor 'tilts'"):
         explore.sample(it, 2, factors=["tilts"])
+
+
+def test_a_mixture_keeps_apart_what_is_apart() -> None:
+    """Two clouds: a Gaussian draws between them, the mixture does not; the same seed, the same draws."""
+    from interpret_inn.explore.spread import Spread, mixture_draws
+
+    generator = torch.Generator().manual_seed(0)
+    codes = torch.randn(400, 3, generator=generator) * 0.1
+    codes[:200, 0] += 3
+    codes[200:, 0] -= 3
+    drawn = mixture_draws(codes, 300, seed=1)
+    between = Spread(codes, width=3).noise(300, generator)
+    assert (drawn[:, 0].abs() < 2).float().mean() < 0.01 < (between[:, 0].abs() < 2).float().mean()
+    assert 0.35 < (drawn[:100, 0] > 0).float().mean() < 0.65  # shuffled: not one cloud after the other
+    torch.testing.assert_close(drawn, mixture_draws(codes, 300, seed=1))
+    assert mixture_draws(codes[:10], 5, seed=0).shape == (5, 3)

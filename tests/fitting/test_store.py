@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 import torch
 
-from interpret_inn.data import samples
+from interpret_inn.data import cache_folder, samples
 from interpret_inn.errors import BackboneError, DataError, InnWarning, InputError, StoreError
 from interpret_inn.fitting import rows as rows_module
 from interpret_inn.fitting import shards
 from interpret_inn.fitting.shards import amount
-from interpret_inn.data import cache_folder
 from interpret_inn.fitting.store import encode
 
 
