@@ -112,7 +112,9 @@ def load(
         _refuse_beside(backbone=backbone, preprocess=preprocess, **options)
     kind, kept = None, _NOTHING
     if not isinstance(model, Backbone):
-        kind, kept = (backbone, options) if backbone else _kind_kept(path, about.get("backbone"), options)
+        told = about.get("backbone")
+        other = backbone is not None and (told is None or backbone != told["kind"])
+        kind, kept = (backbone, options) if other else _kind_kept(path, told, options)
     try:
         adapted = (
             model

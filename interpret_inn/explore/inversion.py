@@ -109,8 +109,8 @@ def _targets(backbone: Backbone, images: Any, pool: _Pool) -> Tensor:
     known = backbone.value_range
     low, high = known or (float(pool.outputs.min()), float(pool.outputs.max()))
     if isinstance(images, Tensor) and images.is_floating_point():
-        found = images.float()
-        if found.ndim == 4:
+        found = images.detach().float()
+        if found.ndim == 4 and found.numel():
             _refuse_other_range(found, low, high)
     else:
         if known is None:

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import primary
 from interpret_inn.errors import EditError, SiteError
 from interpret_inn.explaining.bench import Bench
+from interpret_inn.explore.denoising import denoised
 from interpret_inn.explore.spread import mixture_draws, spread_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def sample(
     seed: int = 0,
     factors: Sequence[str] | None = None,
     spread: Spreading = "data",
+    denoise: int = 0,
 ) -> Tensor:
     """New outputs, without any input: an autoencoder and a flow together are a generative model.
 
@@ -42,6 +44,8 @@ def sample(
             noise floor. `"mixture"`: a mixture of ten Gaussians fitted to stored codes, which keeps apart what
             the flow could not make one cloud of (digits, say).
             `"stored"`: every factor as in some stored sample, each from another one.
+        denoise: Steps that take the noise out again with which the flow was fitted (see `denoising`). One or two make
+            samples cleaner, more make them alike.
 
     Returns:
         (n, …): primary outputs, on the CPU.
@@ -54,9 +58,12 @@ def sample(
     bench = interpreter.bench
     if not isinstance(n, int) or n < 1:
         raise EditError(f"Expected a number of samples, at least 1, found {n!r}.")
+    if isinstance(denoise, bool) or not isinstance(denoise, int) or denoise < 0:
+        raise EditError(f"Expected a number of steps to denoise by, 0 or more, found {denoise!r}.")
     with bench.backbone.session():
         refuse_unless_samples(bench)
         codes = drawn_codes(bench, n, seed=seed, factors=factors, spread=spread)
+        codes = denoised(bench.fitted, codes, steps=denoise)
         return torch.cat([outputs_of(bench, part, seed=seed) for part in codes.split(_AT_ONCE)])
 
 

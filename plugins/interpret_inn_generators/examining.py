@@ -36,6 +36,8 @@ def _random_code(backbone: Backbone, prepared: Tensor) -> list[str]:
     encode = backbone.model.encode
     with torch.no_grad():
         first, second = encode(prepared[:8]).float(), encode(prepared[:8]).float()  # type: ignore[operator]
+    if not bool(first.isfinite().all()):  # said by the fit itself, by the names of the inputs
+        return []
     spread = float(first.std()) if first.numel() > 1 else 0.0
     difference = float((first - second).square().mean().sqrt())
     if difference <= _RANDOM * max(spread, 1e-12):
@@ -76,6 +78,8 @@ def _reconstruction(prepared: Tensor, images: Tensor) -> list[str]:
     if len(prepared) < _FEWEST:
         return []
     truth, found = prepared.double(), images.double()
+    if not bool(found.isfinite().all()):
+        return []
     left = float((found - truth).square().mean() / (truth - truth.mean(0)).square().mean().clamp_min(1e-12))
     if left < 1:
         return []

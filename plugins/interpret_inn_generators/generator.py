@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones import Backbone, primary
@@ -89,8 +90,9 @@ def _latent_shape(backbone: Backbone, latents: str | Sampler, given: Shape | Non
     no_images: BackboneError | None = None
     tried, problem = [given] if given else likely_shapes(backbone.model), ""
     for shape in tried:
+        two = drawn(sampler(latents, shape), 2, Generator().manual_seed(0))
         try:
-            _require_images(backbone, _images(backbone, sampler(latents, shape), 2))
+            _require_images(backbone, _images(backbone, two))
             return shape
         except _NoImagesError as error:
             no_images = no_images or error
@@ -129,19 +131,32 @@ def _require_images(backbone: Backbone, images: Tensor) -> None:
         )
 
 
-def _images(backbone: Backbone, draw: Sampler, n: int) -> Tensor:
-    """Images of the first `n` latents of seed 0."""
-    prepared = backbone.prepare(drawn(draw, n, Generator().manual_seed(0)))
-    return primary(backbone.outputs(prepared))
+def _images(backbone: Backbone, latents: Tensor) -> Tensor:
+    return primary(backbone.outputs(backbone.prepare(latents)))
+
+
+def _seeded_latents(backbone: Backbone, n: int) -> Tensor:
+    """The first `n` latents of seed 0, which must be the same whenever they are drawn.
+
+    Raises:
+        BackboneError: the caller's function does not draw from the generator that it is given.
+    """
+    assert backbone.sample_inputs is not None
+    found, again = (drawn(backbone.sample_inputs, n, Generator().manual_seed(0)) for _ in range(2))
+    if not torch.equal(found, again):
+        raise BackboneError(
+            "Expected the function in latents= to draw the same latents from a generator of the same seed, found "
+            "others. Type latents=lambda n, generator: torch.randn(n, 64, generator=generator)."
+        )
+    return found
 
 
 def _look_at(backbone: Backbone, value_range: tuple[float, float] | None) -> list[str]:
     """Looks at samples: sets the range of values, and says what is odd."""
-    assert backbone.sample_inputs is not None
-    pair = _images(backbone, backbone.sample_inputs, 2)
-    again = _images(backbone, backbone.sample_inputs, 2)
+    two = _seeded_latents(backbone, 2)
+    pair, again = _images(backbone, two), _images(backbone, two)
     count = max(8, min(_LOOKED_AT, _PIXELS_LOOKED_AT // pair[0].numel()))
-    images = _images(backbone, backbone.sample_inputs, count)
+    images = _images(backbone, _seeded_latents(backbone, count))
     notes = []
     if not images.isfinite().all():
         raise BackboneError(f"Expected finite images from {backbone.name}, found NaN or infinity.")

@@ -51,7 +51,13 @@ def drawn(sample: Sampler, n: int, generator: Generator) -> Tensor:
     Raises:
         BackboneError: the function gave something else than `n` finite latents in floating numbers.
     """
-    found: Any = sample(n, generator)
+    try:
+        found: Any = sample(n, generator)
+    except TypeError as error:
+        raise BackboneError(
+            f"Expected the function in latents= to take a number and a torch.Generator, found {error}. "
+            "Type latents=lambda n, generator: torch.randn(n, 64, generator=generator)."
+        ) from error
     right = isinstance(found, Tensor) and found.is_floating_point() and found.ndim > 1 and len(found) == n
     if not isinstance(found, Tensor) or not right or not bool(torch.isfinite(found).all()):
         what = f"{found.dtype} {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__

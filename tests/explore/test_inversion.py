@@ -122,3 +122,19 @@ def test_a_model_that_cuts_gradients_is_refused(generator_at: Callable[..., Any]
     backbone.run = cut
     with pytest.raises(inn.BackboneError, match=r"lets no gradient from its outputs"):
         explore.project(inn.Interpreter(backbone), torch.rand(1, 3, 10, 10))
+
+
+@pytest.mark.filterwarnings("error")
+def test_images_that_carry_gradients_are_left_alone(faces: Any) -> None:
+    it, latents = faces
+    wanted = it.run(latents[:2]).clone().requires_grad_()
+    found = explore.project(it, wanted, steps=2, starts=1)
+    assert wanted.grad is None
+    assert not found.latents.requires_grad
+    assert not found.error.requires_grad
+
+
+def test_no_images_are_refused(faces: Any) -> None:
+    it, _ = faces
+    with pytest.raises(inn.errors.InputError, match="Expected images of the size"):
+        explore.project(it, torch.zeros(0, 3, 10, 10), steps=2, starts=1)

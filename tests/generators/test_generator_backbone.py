@@ -154,6 +154,9 @@ def test_a_fit_needs_no_data_and_comes_back_from_disk(
     assert torch.equal(again.encode(latents[:5]), it.encode(latents[:5]))
     assert torch.equal(again.sample_inputs(5), it.sample_inputs(5))
     assert again.backbone.kind == "generator"
+    # naming the kind again does not lose the options of then
+    named = inn.load(tmp_path / "kept", latent, backbone="generator")
+    assert torch.equal(named.sample_inputs(5), it.sample_inputs(5))
 
 
 NOT_TENSORS = lambda n, generator: [0] * n  # noqa: E731
@@ -165,6 +168,8 @@ NOT_TENSORS = lambda n, generator: [0] * n  # noqa: E731
         (Plain(), {}, "cannot be told from Plain.*latent_shape="),
         (Plain(), {"latents": "gauss"}, "one of 'normal', 'uniform' or a function.*found 'gauss'"),
         (Plain(), {"latents": NOT_TENSORS}, r"to give 2 finite latents as a tensor \(2, \.\.\.\).*found list"),
+        (Plain(), {"latents": lambda n: torch.ones(n, 4)}, r"to take a number and a torch.Generator, found .*Type lat"),
+        (Plain(), {"latents": lambda n, g: torch.rand(n, 4)}, "the same latents from a generator of the same seed"),
         (Plain(), {"latents": lambda n, g: torch.full((n, 3), float("inf"))}, r"float32 \(2, 3\), some not"),
         (Plain(), {"latents": lambda n, g: torch.ones(n, 3), "latent_shape": 4}, r"shape \(4,\).*found \(3,\).*Leave"),
         (Plain(), {"latent_shape": "five"}, r"Expected latent_shape.*found 'five'"),

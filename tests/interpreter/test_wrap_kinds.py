@@ -209,9 +209,9 @@ def test_load_takes_other_options_and_other_kinds(model: Maker, saved: Path) -> 
         {"spread": 5.0, "bounds": [-1, 1]},
     )
     assert inn.load(saved, model, backbone="maker").backbone.value_range == (
-        0,
+        -1,
         1,
-    )  # named anew: no old options
+    )  # the same kind keeps its options
     with pytest.raises(inn.PluginError, match="takes no option 'spred'"):
         inn.load(saved, model, spred=1.0)
     with pytest.raises(
