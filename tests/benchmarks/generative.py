@@ -28,7 +28,7 @@ import interpret_inn as inn
 from interpret_inn.metrics.frechet import frechet_distance
 
 HALF, COPIES, WIDTH = 5_000, 7, 16
-SETTINGS = {"blocks": 8, "steps": 1500, "learning_rate": 2e-3, "directions": "principal"}
+SETTINGS = {"blocks": 8, "hidden": 256, "steps": 1500, "learning_rate": 2e-3, "directions": "principal"}
 
 
 def images(name: str) -> tuple[Tensor, Tensor]:
