@@ -34,12 +34,16 @@ class FilterStylizer:
         self.steps, self.scales = steps, scales
 
     def __call__(self, images: Tensor, examples: Tensor) -> Tensor:
-        """Float (B, C, H, W) in the style of float (B, C, h, w), image by image; both in [0, 1], C is 1 or 3."""
+        """Float (B, C, H, W) in the style of float (B, C, h, w), image by image; both in [0, 1], C is 1 or 3.
+
+        A single example (1, C, h, w) counts for all images.
+        """
         smallest = min(*images.shape[-2:], *examples.shape[-2:])
         scales = max(1, min(self.scales, int(math.log2(smallest / 4))))
         found, wanted = to_opponent(images), to_opponent(examples)
-        targets = [quantiles(band) for band in analyse(wanted, scales)]
-        pixels = quantiles(wanted)
+        one_each = (len(images), -1, -1)
+        targets = [quantiles(band).expand(one_each) for band in analyse(wanted, scales)]
+        pixels = quantiles(wanted).expand(one_each)
         for _ in range(self.steps):
             bands = [matched(b, t) for b, t in zip(analyse(found, scales), targets, strict=True)]
             found = matched(synthesise(bands, scales, colours=found.shape[1]), pixels)

@@ -92,6 +92,13 @@ def test_styles_are_taken_on_and_images_stay_apart(name, images, examples) -> No
     assert own.diagonal().mean() > own.mean() + 0.1
 
 
+def test_one_example_counts_for_all_images(images, examples) -> None:
+    one = examples["filled"][:1]
+    torch.testing.assert_close(
+        FilterStylizer()(images, one), FilterStylizer()(images, one.expand(6, -1, -1, -1))
+    )
+
+
 @pytest.mark.parametrize("gram", [True, False])
 def test_gradient_steps_come_nearer_to_the_statistics(images, examples, gram) -> None:
     network = toy_classifier()
