@@ -35,6 +35,7 @@ def to_pictures(images: Tensor, *, value_range: tuple[float, float] | None = Non
     Raises:
         InputError: no images, or a range that is none.
 
+    >>> import torch
     >>> to_pictures(torch.zeros(2, 5, 1, 8, 8), value_range=(-1, 1)).shape
     (2, 5, 8, 8, 3)
     """
