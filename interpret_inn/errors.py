@@ -46,6 +46,10 @@ class EditError(InnError, ValueError):
     """An edit that cannot be applied: wrong donor, wrong size, or nothing to draw from."""
 
 
+class LocalizerError(InnError, ValueError):
+    """A mask cannot be had: an option, a method, or a model that the localizer cannot work with."""
+
+
 class StoreError(InnError, OSError):
     """Stored representations that cannot be written or read."""
 

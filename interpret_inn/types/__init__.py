@@ -6,6 +6,7 @@ Shapes: `N` samples of a source, `n` pairs of a batch, `B` inputs of a batch, `D
 
 from interpret_inn.types.arrays import FloatArray, IntArray, Picture
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
+from interpret_inn.types.localizers import Localizer, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
 from interpret_inn.types.sources import SAME, Concept, ConceptKind, ConceptSource, Pairs, Samples
 from interpret_inn.types.specs import (
@@ -30,7 +31,9 @@ __all__ = [
     "FloatArray",
     "Gallery",
     "IntArray",
+    "Localizer",
     "LocalizerSpec",
+    "Masks",
     "MetricSpec",
     "Pairs",
     "Picture",
@@ -39,4 +42,5 @@ __all__ = [
     "Samples",
     "Score",
     "Section",
+    "Space",
 ]

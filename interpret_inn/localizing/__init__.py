@@ -1,0 +1,1 @@
+"""Where factors act: what authors of localizers need, and how masks are judged."""
