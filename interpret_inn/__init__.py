@@ -27,7 +27,7 @@ from interpret_inn.errors import (
 from interpret_inn.explaining import edits
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.opening import load, sites, wrap
-from interpret_inn.plugin import concept_source, hookimpl, plugins, register, unregister
+from interpret_inn.plugin import concept_source, hookimpl, localizer, plugins, register, unregister
 
 __version__ = "0.1.0"
 
@@ -53,6 +53,7 @@ __all__ = [
     "explore",
     "hookimpl",
     "load",
+    "localizer",
     "plugins",
     "register",
     "sites",

@@ -37,10 +37,11 @@ from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.localizing import localize
 from interpret_inn.plugin import get_manager
-from interpret_inn.plugin.choosing import chosen_sources
+from interpret_inn.plugin.choosing import chosen_localizer, chosen_sources
 from interpret_inn.reports import Report
-from interpret_inn.types import ConceptSource, Factors, Gallery
+from interpret_inn.types import ConceptSource, Factors, Gallery, Localizer, Masks
 
 _OWN_SAMPLES = 4096
 
@@ -248,6 +249,34 @@ class Interpreter:
             (S, B, …): primary outputs, on the CPU.
         """
         return self.bench.walk(inputs, factor, steps)
+
+    def localize(
+        self, inputs: Any, factor: str, *, localizer: Localizer | str = "auto", seed: int = 0, **options: Any
+    ) -> Masks:
+        """Shows where a factor acts: a mask over each image, and how far it can be trusted.
+
+        Args:
+            inputs: `B` inputs of one size. Reliability over the input needs two at least.
+            factor: Name of the factor.
+            localizer: The name of a localizer whose options follow ("masks", "positions", "captum", a plugin's); one
+                made by `inn.localizer`, or any callable of that kind; "auto": "positions" where the flow is fitted at
+                positions, else "masks".
+            seed: Of the measurement of reliability.
+            options: Of the named localizer.
+
+        Returns:
+            Masks, float (B, 1, H, W) in [0, 1], over what the model takes, or gives where that is an image.
+
+        Raises:
+            NotFittedError: before `fit`.
+            LocalizerError: the localizer cannot work with this model, site or option, or gave no masks.
+            PluginError: an unknown localizer, or options it does not take.
+        """
+        self._require_same_weights()
+        made, title = chosen_localizer(localizer, options, positions=self.fitted.layout.name == "positions")
+        leave = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
+        with leave:
+            return localize(self, inputs, factor, made, title=title, seed=seed)
 
     # --- explaining ------------------------------------------------------------------------------------
 

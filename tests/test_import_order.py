@@ -18,7 +18,7 @@ FLOORS = [
     {"fitting"},
     {"explaining"},
     {"plugin"},
-    {"reports", "explore"},
+    {"reports", "explore", "localizing"},
     {"saving"},
     {"interpreter"},
     {"opening"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -18,12 +19,29 @@ BATCH = 64
 """Inputs in one forward, unless the caller's loader says otherwise."""
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Inputs that have been read and prepared already: goes wherever inputs go.
+
+    Attributes:
+        batch: As the model takes them, (B, ...).
+    """
+
+    batch: Tensor
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+
 def batches(backbone: Backbone, inputs: Any) -> Iterator[Tensor]:
     """Prepared batches of anything that can be read as inputs.
 
     Raises:
         InputError: there are no inputs.
     """
+    if isinstance(inputs, Prepared):
+        yield from inputs.batch.split(BATCH)
+        return
     done = 0
     for batch in stream(inputs, BATCH):
         yield prepared(backbone, batch, start=done)

@@ -1,1 +1,36 @@
-"""Where factors act: what authors of localizers need, and how masks are judged."""
+"""Where factors act: what authors of localizers need, and how masks are judged.
+
+```python
+from interpret_inn.localizing import FactorReader, prepared_inputs
+
+
+def where(interpreter, inputs, factor):
+    prepared = prepared_inputs(interpreter, inputs)                # (B, C, H, W), as the model takes them
+    with interpreter.backbone.session(gradients=True):             # the model is given back as found
+        reader = FactorReader(interpreter, factor)
+        like = reader.codes(prepared)
+        ...                                                        # gradients of reader.score(changed, like)
+```
+"""
+
+from interpret_inn.localizing.changes import output_changes, redrawn_changes
+from interpret_inn.localizing.inputs import prepared_inputs, require_images
+from interpret_inn.localizing.localize import localize
+from interpret_inn.localizing.maps import fit_size, heat_to_masks, overlay
+from interpret_inn.localizing.randomised import randomised
+from interpret_inn.localizing.reading import FactorReader
+from interpret_inn.localizing.reliability import reliability
+
+__all__ = [
+    "FactorReader",
+    "fit_size",
+    "heat_to_masks",
+    "localize",
+    "output_changes",
+    "overlay",
+    "prepared_inputs",
+    "randomised",
+    "redrawn_changes",
+    "reliability",
+    "require_images",
+]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from interpret_inn.errors import PluginError, suggest
@@ -18,16 +19,40 @@ from interpret_inn.types import (
     ConceptSourceSpec,
     FitStep,
     Gallery,
+    Localizer,
     LocalizerSpec,
+    Masks,
     MetricSpec,
     ReportSectionSpec,
     Section,
 )
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from interpret_inn.explaining.records import Explanation
 
-__all__ = ["Manager", "PluginWarning", "concept_source", "get_manager", "plugins", "register", "unregister"]
+__all__ = ["Manager", "PluginWarning", "concept_source", "get_manager", "localizer", "plugins", "register", "unregister"]
+
+
+@dataclass(frozen=True)
+class NamedLocalizer:
+    """A plugin's localizer; what it raises names who supplied it.
+
+    Attributes:
+        name: What it is listed as.
+        title: What errors call it.
+        built: What the plugin built.
+    """
+
+    name: str
+    title: str
+    built: Localizer
+
+    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Tensor | Masks:
+        """Masks of a factor; see `Localizer`."""
+        found: Tensor | Masks = call_named(self.title, self.built, interpreter, inputs, factor)
+        return found
 
 
 class Manager(Registry):
@@ -147,6 +172,26 @@ class Manager(Registry):
         check_source(f"the concept source {name!r} of {self.provider(spec)}", source)
         return cast(ConceptSource, source)
 
+    def localizer(self, name: str, **options: Any) -> Localizer:
+        """Builds a localizer by name.
+
+        Args:
+            name: As `plugins()` lists it.
+            options: What it takes.
+
+        Raises:
+            PluginError: the name or an option is unknown, the plugin failed, or it built nothing that can be called.
+        """
+        spec = self.find("localizer", name)
+        built = self.call(spec, **options)
+        title = f"the localizer {name!r} of {self.provider(spec)}"
+        if not callable(built):
+            raise PluginError(
+                f"Expected {title} to be a callable, localizer(interpreter, inputs, factor), found an object of type "
+                f"{type(built).__name__}."
+            )
+        return NamedLocalizer(name, title, built)
+
     def render_sections(self, explanation: Explanation) -> tuple[Section, ...]:
         """Renders the report sections of all plugins; one that fails is left out with a warning."""
         sections: list[Section] = []
@@ -240,6 +285,11 @@ def register(plugin: Any, *, name: str | None = None) -> str:
 def unregister(name: str) -> None:
     """Takes a plugin out again: see `Registry.unregister`."""
     get_manager().unregister(name)
+
+
+def localizer(name: str, **options: Any) -> Localizer:
+    """Builds a localizer by name: see `Manager.localizer`."""
+    return get_manager().localizer(name, **options)
 
 
 def plugins() -> PluginTable:

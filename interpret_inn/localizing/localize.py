@@ -1,0 +1,108 @@
+"""Runs a localizer, checks what it gave, and measures how far it can be trusted."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from interpret_inn.backbones import primary
+from interpret_inn.errors import LocalizerError
+from interpret_inn.explaining.streaming import Prepared
+from interpret_inn.localizing.inputs import prepared_inputs
+from interpret_inn.localizing.reliability import reliability
+from interpret_inn.types import Localizer, Masks, Score
+
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
+_EMPTY = 1e-6
+
+
+def localize(
+    interpreter: Interpreter, inputs: Any, factor: str, localizer: Localizer, *, title: str, seed: int = 0
+) -> Masks:
+    """Masks of a factor with their reliability; see `Interpreter.localize`.
+
+    Args:
+        interpreter: A fitted interpreter.
+        inputs: `B` inputs.
+        factor: Name of the factor.
+        localizer: What gives the masks.
+        title: What errors call it.
+        seed: Of the measurement of reliability.
+
+    Raises:
+        LocalizerError: it gave no masks of the images' size in [0, 1].
+    """
+    chosen = interpreter.factors[factor].name
+    prepared = prepared_inputs(interpreter, inputs)
+    found = _checked(localizer(interpreter, Prepared(prepared), chosen), prepared, factor, title)
+    _require_size(found, _image_size(interpreter, prepared, found), title)
+    score, each = reliability(
+        interpreter, Prepared(prepared), chosen, found.values, space=found.space, seed=seed
+    )
+    notes = (*found.notes, *_doubts(found, score, len(prepared)))
+    return dataclasses.replace(
+        found, factor=chosen, localizer=found.localizer or title, notes=notes, reliability=score, each=each
+    )
+
+
+def _checked(given: Any, prepared: Tensor, factor: str, title: str) -> Masks:
+    found = Masks(factor, given) if isinstance(given, Tensor) else given
+    if not isinstance(found, Masks) or not isinstance(found.values, Tensor):
+        raise LocalizerError(
+            f"Expected the localizer {title!r} to give masks, a tensor (B, 1, H, W) or Masks, found "
+            f"{type(given).__name__}."
+        )
+    values = found.values.detach().float().cpu()
+    if values.ndim != 4 or values.shape[1] != 1 or len(values) != len(prepared):
+        raise LocalizerError(
+            f"Expected the localizer {title!r} to give masks ({len(prepared)}, 1, H, W), one for each input, "
+            f"found {tuple(values.shape)}."
+        )
+    if not bool(torch.isfinite(values).all()) or float(values.min()) < 0 or float(values.max()) > 1:
+        low, high = float(values.min()), float(values.max())
+        raise LocalizerError(
+            f"Expected the localizer {title!r} to give masks in [0, 1], found {low:.3g} to {high:.3g}. "
+            "heat_to_masks of interpret_inn.localizing scales heat."
+        )
+    return dataclasses.replace(found, values=values)
+
+
+def _image_size(interpreter: Interpreter, prepared: Tensor, found: Masks) -> tuple[int, ...]:
+    images = prepared
+    if found.space == "output":
+        images = primary(interpreter.backbone.outputs(prepared[:1]))
+    if images.ndim != 4:
+        raise LocalizerError(
+            f"Expected images (B, C, H, W) as the model's {found.space}s, found {tuple(images.shape)}: there is no "
+            "place in them for masks to point at."
+        )
+    return tuple(images.shape[2:])
+
+
+def _require_size(found: Masks, size: tuple[int, ...], title: str) -> None:
+    if tuple(found.values.shape[2:]) != size:
+        raise LocalizerError(
+            f"Expected the localizer {title!r} to give masks of the size of the model's {found.space}s, {size}, found "
+            f"{tuple(found.values.shape[2:])}. fit_size of interpret_inn.localizing scales maps."
+        )
+
+
+def _doubts(found: Masks, score: Score, count: int) -> list[str]:
+    empty = int((found.values.amax((1, 2, 3)) <= _EMPTY).sum())
+    if empty == count and not found.notes:
+        return [f"The masks of {found.factor} are empty: this localizer finds nothing that it does."]
+    if math.isnan(score.value) and empty < count:
+        single = count == 1 and found.space == "input"
+        why = (
+            "one input alone has no other to move into; pass two or more"
+            if single
+            else "nothing changes here that could be measured"
+        )
+        return [f"How far these masks can be trusted is not known: {why}."]
+    return []

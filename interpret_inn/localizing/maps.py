@@ -1,0 +1,64 @@
+"""Maps of any size as masks of an image's size, and masks over pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interpret_inn.errors import LocalizerError
+from interpret_inn.types import Picture
+
+_OUTLINE = np.array([255, 60, 0], np.float32)
+
+
+def fit_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps (B, 1, h, w) at the size (H, W) of the image, each cell's centre where it stands in the image.
+
+    Bilinear; what is made smaller is averaged.
+    """
+    return torch.nn.functional.interpolate(
+        maps, size, mode="bilinear", align_corners=False, antialias=maps.shape[-1] > size[-1]
+    )
+
+
+def heat_to_masks(heat: Tensor) -> Tensor:
+    """Heat (B, 1, H, W) as masks in [0, 1]: negative heat is none, each image's largest becomes 1.
+
+    Heat that is nowhere positive, or not finite, gives an empty mask.
+    """
+    heat = torch.nan_to_num(heat, nan=0.0, posinf=0.0, neginf=0.0).clamp_min(0)
+    top = heat.amax((1, 2, 3), keepdim=True)
+    return torch.where(top > 0, heat / top.clamp_min(torch.finfo(heat.dtype).tiny), torch.zeros_like(heat))
+
+
+def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
+    """A picture that shines where the mask is 1, is dark and grey where it is 0, with a line at one half.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        mask: float (H, W) or (1, H, W) in [0, 1].
+        dimmed: How bright the rest stays, 0 to 1.
+
+    Raises:
+        LocalizerError: the mask is not of the picture's size.
+    """
+    flat = mask.detach().float().cpu().reshape(mask.shape[-2:]).numpy()
+    if flat.shape != picture.shape[:2]:
+        raise LocalizerError(
+            f"Expected a mask of the picture's size {picture.shape[:2]}, found {flat.shape}. "
+            "Resize one of them: interpret_inn.localizing.fit_size(masks, size)."
+        )
+    image = picture.astype(np.float32)
+    grey = image.mean(2, keepdims=True) * dimmed + 255 * 0.12
+    shown = flat[..., None] * image + (1 - flat[..., None]) * grey
+    shown[_edge(flat > 0.5)] = _OUTLINE
+    return shown.round().clip(0, 255).astype(np.uint8)
+
+
+def _edge(inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Pixels inside that touch the outside, on all four sides; the image's own border is no edge."""
+    padded = np.pad(inside, 1, mode="edge")
+    surrounded = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = inside & ~surrounded
+    return found

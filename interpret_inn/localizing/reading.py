@@ -1,0 +1,77 @@
+"""A factor's value as a function of the input, with gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from interpret_inn.types import Factor
+
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
+_NOTHING = 1e-6
+
+
+class FactorReader:
+    """Reads one factor from prepared inputs.
+
+    To be used within `with interpreter.backbone.session(gradients=True):`, or without gradients where none are
+    needed. Gradients reach the inputs; take them with `torch.autograd.grad(score, inputs)`, which leaves those of
+    the model's parameters alone.
+
+    Args:
+        interpreter: A fitted interpreter.
+        factor: Name of the factor.
+
+    Attributes:
+        factor: The factor.
+        centre: Mean of its codes in the data of the fit, float (size,).
+        spread: Their standard deviation, axis by axis, float (size,).
+    """
+
+    def __init__(self, interpreter: Interpreter, factor: str) -> None:
+        self._bench = interpreter.bench
+        self.factor: Factor = interpreter.factors[factor]
+        bank = self._bench.fitted.bank[:, self.factor.slice]
+        missing = self.factor.size - bank.shape[1]  # of very wide representations, only leading axes are kept
+        self.centre = torch.nn.functional.pad(bank.mean(0), (0, missing))
+        self.spread = torch.nn.functional.pad(bank.std(0, correction=0), (0, missing))
+
+    def codes(self, prepared: Tensor) -> Tensor:
+        """Codes of the factor, (B, size), or (B, P, size) at positions."""
+        z = self._bench.backbone.represent(prepared)
+        return self._bench.codes(z)[0][..., self.factor.slice]
+
+    def deviation(self, codes: Tensor) -> Tensor:
+        """Codes less the centre, positions and axes in one row: (B, size) or (B, P · size)."""
+        return (codes - self.centre.to(codes)).flatten(1)
+
+    def projection(self, prepared: Tensor, like: Tensor) -> Tensor:
+        """How far inputs lie along the direction in which others deviate from the centre.
+
+        Args:
+            prepared: (B, ...).
+            like: Codes of the unchanged inputs, as `codes` gives them; they are detached.
+
+        Returns:
+            (B,), in units of the code: ⟨f(x′) − c, (f − c) / |f − c|⟩.
+        """
+        own = self.deviation(like.detach())
+        return (self.deviation(self.codes(prepared)) * torch.nn.functional.normalize(own)).sum(1)
+
+    def score(self, prepared: Tensor, like: Tensor) -> Tensor:
+        """Which share of the factor's deviation from the centre is there.
+
+        Args:
+            prepared: (B, ...).
+            like: As for `projection`.
+
+        Returns:
+            (B,): 1 as in the unchanged input, 0 as in the mean of the data: ⟨f(x′) − c, f − c⟩ / |f − c|².
+        """
+        own = self.deviation(like.detach())
+        squared = own.square().sum(1).clamp_min(_NOTHING)
+        return (self.deviation(self.codes(prepared)) * own).sum(1) / squared
