@@ -13,6 +13,7 @@ from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.checks import check_batch, join_checks
 from interpret_inn.explaining.examples import Stage, describe_examples, neighbours, set_stage, walks
 from interpret_inn.explaining.judgement import Judgement
+from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.records import Checks, Explanation, Response
 from interpret_inn.explaining.responses import Target, distance_to_data
 from interpret_inn.explaining.streaming import batches
@@ -21,6 +22,8 @@ from interpret_inn.types import Gallery
 
 Further = Callable[[Bench, Stage, View], Sequence[Gallery]]
 """Makes more pictures of the examples, within the model's session."""
+Locate = Callable[[Stage, View], Sequence[Place]]
+"""Finds where factors act in the examples, outside any session of the model."""
 
 _LEAVES_DATA = 0.2
 
@@ -36,6 +39,7 @@ def explain(
     resamples: int | None = None,
     seed: int = 0,
     further: Further | None = None,
+    locate: Locate | None = None,
 ) -> Explanation:
     """Explains inputs with a fitted interpreter; see `Interpreter.explain`."""
     began = time.perf_counter()
@@ -48,6 +52,7 @@ def explain(
         described = describe_examples(bench, view, stage, target=target)
         walked = walks(bench, view, stage, target=target)
         galleries = further(bench, stage, view) if further else ()
+    places = tuple(locate(stage, view)) if locate else ()
     backbone, fitted = bench.backbone, bench.fitted
     return Explanation(
         model=backbone.name,
@@ -71,6 +76,7 @@ def explain(
         skipped=view.skipped,
         versions=_versions() | {"seed": str(fitted.seed)},
         galleries=tuple(galleries),
+        places=places,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from interpret_inn.explaining.places import Place
 from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Section
 from interpret_inn.types import Picture as Picture
 from interpret_inn.types import ReadOut as ReadOut
@@ -259,6 +260,7 @@ class Explanation:
         versions: Of this library, torch and timm, and the seed.
         sections: What plugins added.
         galleries: Grids of pictures: swaps, walks, samples, and what the pairs of the sources look like.
+        places: Where each factor acts in the first examples.
     """
 
     model: str
@@ -283,6 +285,7 @@ class Explanation:
     versions: Mapping[str, str] = field(default_factory=dict)
     sections: tuple[Section, ...] = ()
     galleries: tuple[Gallery, ...] = ()
+    places: tuple[Place, ...] = ()
 
     def __repr__(self) -> str:
         """A few lines, as a notebook shows them: the whole would be thousands of numbers and pictures."""

@@ -17,6 +17,7 @@ from interpret_inn.localizing.changes import output_changes, redrawn_changes
 from interpret_inn.localizing.inputs import prepared_inputs, require_images
 from interpret_inn.localizing.localize import localize
 from interpret_inn.localizing.maps import fit_size, heat_to_masks, overlay
+from interpret_inn.localizing.places import report_places
 from interpret_inn.localizing.randomised import randomised
 from interpret_inn.localizing.reading import FactorReader
 from interpret_inn.localizing.reliability import reliability
@@ -32,5 +33,6 @@ __all__ = [
     "randomised",
     "redrawn_changes",
     "reliability",
+    "report_places",
     "require_images",
 ]

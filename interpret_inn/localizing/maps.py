@@ -53,10 +53,13 @@ def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
     grey = image.mean(2, keepdims=True) * dimmed + 255 * 0.12
     shown = flat[..., None] * image + (1 - flat[..., None]) * grey
     shown[_edge(flat > 0.5)] = _OUTLINE
-    return shown.round().clip(0, 255).astype(np.uint8)
+    result: Picture = shown.round().clip(0, 255).astype(np.uint8)
+    return result
 
 
-def _edge(inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _edge(
+    inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
     """Pixels inside that touch the outside, on all four sides; the image's own border is no edge."""
     padded = np.pad(inside, 1, mode="edge")
     surrounded = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]

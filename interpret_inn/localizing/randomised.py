@@ -24,9 +24,7 @@ if TYPE_CHECKING:
 Part = Literal["flow", "model"]
 
 
-def randomised(
-    interpreter: Interpreter, part: Part = "flow", *, inputs: Any, seed: int = 0
-) -> Interpreter:
+def randomised(interpreter: Interpreter, part: Part = "flow", *, inputs: Any, seed: int = 0) -> Interpreter:
     """A copy of an interpreter of which one part has random weights; the original is left as it is.
 
     Weights of two axes and more are shuffled, each tensor in itself, so that their sizes stay as they were. A flow

@@ -95,7 +95,8 @@ def _transplanted(
         codes = torch.cat([reader.deviation(reader.codes(part)) for part in prepared.split(_AT_ONCE)])
         donors = _others(codes, generator)
         order = _ranks(values)
-        moved, by_chance = [], []
+        moved: list[Tensor] = []
+        by_chance: list[Tensor] = []
         for area in areas:
             inside = order < max(1, round(area * order[0].numel()))
             for places, kept in ((inside, moved), (_elsewhere(inside, generator), by_chance)):
@@ -125,7 +126,9 @@ def _ranks(values: Tensor) -> Tensor:
     near = torch.nn.functional.avg_pool2d(values, width, 1, width // 2, count_include_pad=False)
     shape = values.shape
     order = (values.double() + 1e-4 * near).flatten(1).argsort(dim=1, descending=True, stable=True)
-    return torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order)).view(shape)
+    return (
+        torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order)).view(shape)
+    )
 
 
 def _elsewhere(inside: Tensor, generator: Generator) -> Tensor:

@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 
     from interpret_inn.explaining.records import Explanation
 
-__all__ = ["Manager", "PluginWarning", "concept_source", "get_manager", "localizer", "plugins", "register", "unregister"]
+__all__ = [
+    "Manager",
+    "PluginWarning",
+    "concept_source",
+    "get_manager",
+    "localizer",
+    "plugins",
+    "register",
+    "unregister",
+]
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
             name: [_without(w, "pictures") for w in walks] for name, walks in explanation.walks.items()
         },
         "galleries": [_without(g, "cells", "rows", "columns") for g in explanation.galleries],
+        "places": [_without(place, "pictures") for place in explanation.places],
         "drifts": explanation.drifts,
         "timings": explanation.timings,
         "warnings": explanation.warnings,

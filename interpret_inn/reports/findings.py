@@ -123,6 +123,7 @@ def doubts(explanation: Explanation) -> tuple[Doubt, ...]:
         *_factors(explanation),
         *_leaking(explanation),
         *_responses(explanation),
+        *_places(explanation),
         *_data(explanation),
     ]
     grave: dict[Level, int] = {"bad": 0, "warn": 1, "note": 2}
@@ -235,6 +236,13 @@ def _responses(explanation: Explanation) -> Iterator[Doubt]:
     elif residual.kind == "classes" and residual.flip_rate.value > 0.2:
         text = Markup("What none of the concepts explains still changes the prediction in {} of cases.")
         yield Doubt("warn", text.format(percent(residual.flip_rate.value)))
+
+
+def _places(explanation: Explanation) -> Iterator[Doubt]:
+    for place in explanation.places:
+        if place.reliability.high <= 0.1:
+            text = Markup("The masks of {} do no better than masks at random places: read nothing from them.")
+            yield Doubt("warn", text.format(name_of(place.factor)))
 
 
 def _data(explanation: Explanation) -> Iterator[Doubt]:

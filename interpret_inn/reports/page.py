@@ -11,7 +11,7 @@ import jinja2
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation
-from interpret_inn.reports import answers, views, views_galleries, views_inputs, wording
+from interpret_inn.reports import answers, views, views_galleries, views_inputs, views_places, wording
 from interpret_inn.reports.findings import decides, doubts
 from interpret_inn.reports.pictures import LADDER, Quality, Thumbnails
 from interpret_inn.types import RESIDUAL, Section
@@ -109,6 +109,8 @@ def _inputs(explanation: Explanation, thumbnail: Thumbnails) -> dict[str, Any]:
         "neighbours": views_inputs.neighbour_views(explanation, css, thumbnail),
         "walks": views_inputs.walk_groups(explanation, css, thumbnail),
         "galleries": views_galleries.gallery_groups(explanation, css, thumbnail),
+        "place_heads": views_places.place_heads(explanation, thumbnail),
+        "places": views_places.place_rows(explanation, css, thumbnail),
     }
 
 
@@ -119,6 +121,7 @@ def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
         ("carries", "What each factor carries", context["matrix"]),
         # a model that makes pictures is best explained by pictures
         ("galleries", "In pictures", context["galleries"] and not context["classes"]),
+        ("places", "Where each factor acts", context["places"]),
         ("inputs", "Input by input", context["examples"]),
         ("maps", "Maps of the factors", context["maps"]),
         ("neighbours", "Real data along each factor", context["neighbours"]),

@@ -1,0 +1,90 @@
+"""The report's masks: where every factor acts in the first examples of an explanation."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from torch import Tensor
+
+from interpret_inn.errors import LocalizerError
+from interpret_inn.explaining.examples import Stage
+from interpret_inn.explaining.places import Place
+from interpret_inn.explaining.streaming import Prepared
+from interpret_inn.explaining.view import View, thumbnail
+from interpret_inn.explaining.wording import picture_of
+from interpret_inn.localizing.localize import localize
+from interpret_inn.localizing.maps import overlay
+from interpret_inn.types import Localizer, Masks, Picture, Score
+
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
+SHOWN = 6
+"""Examples that are shown under masks."""
+FACTORS = 12
+"""Factors that are localized, the residual among them: those that the output answers to most."""
+_EDGE = 96
+
+
+def report_places(
+    interpreter: Interpreter, localizer: Localizer, title: str, stage: Stage, view: View, *, seed: int = 0
+) -> tuple[Place, ...]:
+    """Masks of every factor over the first examples; nothing where there are no images to point at.
+
+    A factor that the localizer cannot work with gets a record without pictures that says why.
+
+    Args:
+        interpreter: A fitted interpreter.
+        localizer: What gives the masks.
+        title: Its name.
+        stage: The examples.
+        view: What was found of all inputs.
+        seed: Of the measurement of reliability.
+    """
+    prepared = stage.prepared[:SHOWN].clone()
+    if prepared.ndim != 4 and stage.outputs.ndim != 4:
+        return ()
+    strength = {factor.name: float(view.effects[factor.name].change.mean()) for factor in interpreter.factors}
+    chosen = set(sorted(strength, key=lambda name: -strength[name])[:FACTORS])
+    found = []
+    for name in (name for name in interpreter.factors.names if name in chosen):
+        try:
+            masks = localize(interpreter, Prepared(prepared), name, localizer, title=title, seed=seed)
+        except LocalizerError as error:
+            found.append(Place(name, title, "input", Score(math.nan), math.nan, notes=(str(error),)))
+            continue
+        found.append(_place(masks, _pictures(interpreter, prepared, masks, stage)))
+    return tuple(found)
+
+
+def _place(masks: Masks, pictures: list[Picture]) -> Place:
+    shown = tuple(_shown(picture, mask) for picture, mask in zip(pictures, masks.values, strict=True))
+    return Place(
+        factor=masks.factor,
+        localizer=masks.localizer,
+        space=masks.space,
+        reliability=masks.reliability or Score(math.nan),
+        area=float(masks.area.mean()),
+        figures=masks.figures,
+        notes=masks.notes,
+        pictures=shown,
+    )
+
+
+def _shown(picture: Picture, mask: Tensor) -> Picture:
+    """An overlay; small pictures are enlarged first, so that the line around the mask stays thin."""
+    times = max(1, _EDGE // max(picture.shape[:2]))
+    large = picture.repeat(times, 0).repeat(times, 1)
+    return thumbnail(overlay(large, mask.repeat_interleave(times, -2).repeat_interleave(times, -1)))
+
+
+def _pictures(interpreter: Interpreter, prepared: Tensor, masks: Masks, stage: Stage) -> list[Picture]:
+    """What the masks lie over, in their size; inputs that are no pictures as their first channel."""
+    if masks.space == "output":
+        return [picture_of(image, stage.low, stage.high) for image in stage.outputs[: len(prepared)]]
+    shown = interpreter.backbone.preprocess.undo(prepared)
+    if shown is not None:
+        return list(shown)
+    images = prepared[:, :1].detach().float().cpu()
+    return [picture_of(image, float(image.min()), float(image.max())) for image in images]
