@@ -28,7 +28,7 @@ def build(
     target: Target = "factor",
     reads: Reads = "outputs",
     baseline: Baseline | None = None,
-    sign: Sign = "positive",
+    sign: Sign = "absolute",
     squares: int = 8,
     batch_size: int = 32,
     seed: int = 0,
@@ -54,7 +54,8 @@ def build(
             (each image's mean colour), "blur" (Gaussian of an eighth of the longer side), a number, a tensor that fits
             (C, H, W) or (B, C, H, W), or a callable from prepared images to one. None: as captum does it, zero; methods
             that draw from baselines (GradientShap, DeepLiftShap) need one.
-        sign: Which attributions make the mask: "positive" (what brings the value about), "absolute" or "negative".
+        sign: Which attributions make the mask: "absolute" (whatever moves the value), "positive" (what brings it about)
+            or "negative" (what stands against it).
         squares: Along the longer side, for methods that take parts away, where no `feature_mask` is given.
         batch_size: Images that captum is given at once.
         seed: Of methods that draw; the global random state is given back as it was.

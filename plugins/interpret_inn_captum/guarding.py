@@ -15,7 +15,10 @@ _TABLES = (
     "_forward_hooks", "_forward_hooks_with_kwargs", "_forward_hooks_always_called", "_forward_pre_hooks",
     "_forward_pre_hooks_with_kwargs", "_backward_hooks", "_backward_pre_hooks",
 )  # fmt: skip
-_EXPECTED = ("Setting (forward, )?backward hooks", "Input Tensor .* did not", "Internal batch size cannot")
+_EXPECTED = (
+    "Setting (forward, )?backward hooks", "Input Tensor .* did not", "Internal batch size cannot",
+    "You are providing multiple inputs for Lime",
+)  # fmt: skip
 
 
 @contextmanager
@@ -46,11 +49,11 @@ def not_in_place(model: nn.Module) -> Iterator[None]:
     changed = [module for module in model.modules() if getattr(module, "inplace", False) is True]
     try:
         for module in changed:
-            module.inplace = False
+            setattr(module, "inplace", False)
         yield
     finally:
         for module in changed:
-            module.inplace = True
+            setattr(module, "inplace", True)
 
 
 @contextmanager

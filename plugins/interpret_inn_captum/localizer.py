@@ -13,7 +13,7 @@ from interpret_inn.errors import InnError, LocalizerError
 from interpret_inn.localizing import fit_size, heat_to_masks, prepared_inputs, require_images
 from interpret_inn.types import Masks
 from interpret_inn_captum.guarding import guarded
-from interpret_inn_captum.layers import as_map, carried, layer_of, map_layout
+from interpret_inn_captum.layers import Layer, layer_of
 from interpret_inn_captum.methods import Method, find
 from interpret_inn_captum.parts import NAMES, Baseline, baseline_of, squares, window
 from interpret_inn_captum.targets import Reads, Scalar, Target, scalar_of, unchanged_of
@@ -35,7 +35,7 @@ class CaptumLocalizer:
     target: Target = "factor"
     reads: Reads = "outputs"
     baseline: Baseline | None = None
-    sign: Sign = "positive"
+    sign: Sign = "absolute"
     squares: int = 8
     batch_size: int = 32
     seed: int = 0
@@ -60,18 +60,10 @@ class CaptumLocalizer:
             with guarded(backbone.model, prepared.device, seed=self.seed):
                 attribution = self._constructed(scalar, layer)
                 parts = self._parts(prepared, unchanged, baseline)
-                found = torch.cat([self._attributed(attribution, *part) for part in parts])
-            if layer is None:
-                maps = found.sum(1, keepdim=True)
-            else:
-                z = carried(interpreter, scalar, prepared, layer, at_input=self._at_input)
-                maps = as_map(found, map_layout(interpreter, z, layer))
-        heat = self._signed(maps.detach().float().cpu())
+                found = torch.cat([self._attributed(attribution, layer, *part) for part in parts])
+        maps = found.sum(1, keepdim=True) if layer is None else layer.as_map(found)
+        heat = self._signed(maps.float().cpu())
         return Masks(factor, heat_to_masks(fit_size(heat, size)), notes=(self._note(layer),))
-
-    @property
-    def _at_input(self) -> bool:
-        return bool(self.options.get("attribute_to_layer_input", False))
 
     @property
     def _inner(self) -> Method:
@@ -79,28 +71,27 @@ class CaptumLocalizer:
         inner = self.construct.get("attribution_method")
         return find(inner) if isinstance(inner, str) else self.method
 
-    def _layer(self, interpreter: Any, scalar: Scalar, prepared: Tensor) -> str | None:
+    def _layer(self, interpreter: Any, scalar: Scalar, prepared: Tensor) -> Layer | None:
+        """None where the input is attributed."""
         if not self._inner.takes_layer:
             return None
-        at_input = self._at_input
-        path = layer_of(interpreter, scalar, prepared, self.layer, at_input=at_input)
-        z = carried(interpreter, scalar, prepared, path, at_input=at_input)
-        layout = map_layout(interpreter, z, path)
-        if "GradCam" in self._inner.name and (z.ndim != 4 or layout.order != "channels_first"):
+        at_input = bool(self.options.get("attribute_to_layer_input", False))
+        found = layer_of(interpreter, scalar, prepared, self.layer, at_input=at_input)
+        if "GradCam" in self._inner.name and not found.is_map:
             raise LocalizerError(
-                f"captum's {self._inner.name} reads maps (B, channels, h, w), found {tuple(z.shape)} at {path!r}. "
+                f"captum's {self._inner.name} reads maps (channels, h, w), found {found.shape} at {found.path!r}. "
                 'Type method="LayerGradientXActivation".'
             )
-        return path
+        return found
 
     def _baseline(self, prepared: Tensor) -> Tensor | None:
         if self.baseline is None:
             return None
         return baseline_of(self.baseline, prepared, distribution=self._inner.takes_distribution)
 
-    def _constructed(self, scalar: Scalar, layer: str | None) -> Any:
+    def _constructed(self, scalar: Scalar, layer: Layer | None) -> Any:
         own = dict(self.construct)
-        where = {} if layer is None else {"layer": scalar.model.get_submodule(layer)}
+        where = {} if layer is None else {"layer": scalar.model.get_submodule(layer.path)}
         if isinstance(own.get("attribution_method"), str):
             inner = self._run(lambda: self._inner.kind(scalar, **where))
             own["attribution_method"] = inner
@@ -116,8 +107,15 @@ class CaptumLocalizer:
             baselines = baseline.split(self.batch_size)
         return list(zip(images, codes, baselines, strict=True))
 
-    def _attributed(self, attribution: Any, images: Tensor, unchanged: Tensor, baseline: Tensor | None) -> Tensor:
-        arguments = self._defaults(images) | dict(self.options)
+    def _attributed(
+        self,
+        attribution: Any,
+        layer: Layer | None,
+        images: Tensor,
+        unchanged: Tensor,
+        baseline: Tensor | None,
+    ) -> Tensor:
+        arguments = self._defaults(images, layer) | dict(self.options)
         if baseline is not None:
             arguments["baselines"] = baseline
         inputs = images.detach().clone().requires_grad_()
@@ -127,7 +125,7 @@ class CaptumLocalizer:
         found = found[0] if isinstance(found, tuple) else found
         return found.detach()
 
-    def _defaults(self, images: Tensor) -> dict[str, Any]:
+    def _defaults(self, images: Tensor, layer: Layer | None) -> dict[str, Any]:
         """What captum would leave to the caller, or do with every pixel by itself."""
         taken, found = self._inner.options, dict[str, Any]()
         if "feature_mask" in taken and not self._inner.takes_layer:
@@ -136,6 +134,10 @@ class CaptumLocalizer:
             found["sliding_window_shapes"], found["strides"] = window(images)
         if "internal_batch_size" in taken:
             found["internal_batch_size"] = max(_INTERNAL, len(images))
+        if "abs" in taken:
+            found["abs"] = self.sign == "absolute"
+        if "layer_mask" in taken and layer is not None:
+            found["layer_mask"] = layer.places().to(images.device)
         if "show_progress" in taken:
             found["show_progress"] = self.show_progress
         return found
@@ -163,8 +165,8 @@ class CaptumLocalizer:
     def _signed(self, heat: Tensor) -> Tensor:
         return heat.abs() if self.sign == "absolute" else -heat if self.sign == "negative" else heat
 
-    def _note(self, layer: str | None) -> str:
-        said = [f"layer {layer!r}"] if layer else []
+    def _note(self, layer: Layer | None) -> str:
+        said = [f"layer {layer.path!r}"] if layer else []
         if self._inner.takes_baseline:
             chosen = self.baseline if isinstance(self.baseline, str) else "given"
             said.append(f"baseline {'zero, as captum does' if self.baseline is None else chosen}")
@@ -173,7 +175,9 @@ class CaptumLocalizer:
             said.append("target given" if callable(self.target) else f"target {self.target}")
         name = self.method.name + (f" of {self._inner.name}" if self._inner is not self.method else "")
         which = {"positive": "positive parts", "absolute": "absolute values", "negative": "negative parts"}
-        return f"captum's {name}, {which[self.sign]}, summed over channels{''.join(f'; {one}' for one in said)}."
+        return (
+            f"captum's {name}, {which[self.sign]}, summed over channels{''.join(f'; {one}' for one in said)}."
+        )
 
 
 def check_baseline(method: Method, baseline: Any) -> None:

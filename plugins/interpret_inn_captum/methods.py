@@ -22,6 +22,7 @@ _WHY_NOT = {
     "LayerLRP": "it changes the model's weights while it runs; type 'LayerDeepLift'",
     "LayerActivation": "it shows what a layer carries, whatever the factor; type 'LayerGradCam'",
     "ShapleyValues": "it goes through every order of all parts; type 'ShapleyValueSampling'",
+    "LimeBase": "it is made of functions that it is given; type 'Lime'",
     "TCAV": "it scores concepts, writes files into ./cav, and attributes nothing to places",
 }
 _WHY_NOT_KINDS = {
@@ -30,7 +31,11 @@ _WHY_NOT_KINDS = {
     "RemoteLLM": "it is made for texts",
     "DataLoader": "it attributes whole data sets; pass the images to localize",
 }
-_ALIASES = {"gradcam": "LayerGradCam", "integratedgradient": "IntegratedGradients", "shapley": "ShapleyValueSampling"}
+_ALIASES = {
+    "gradcam": "LayerGradCam",
+    "integratedgradient": "IntegratedGradients",
+    "shapley": "ShapleyValueSampling",
+}
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,11 @@ class Method:
     def construct(self) -> dict[str, inspect.Parameter]:
         """What its constructor takes beside the model and the layer, by name."""
         found = dict(inspect.signature(self.kind.__init__).parameters)
-        return {name: value for name, value in found.items() if name not in ("self", "model", "forward_func", "layer")}
+        return {
+            name: value
+            for name, value in found.items()
+            if name not in ("self", "model", "forward_func", "layer")
+        }
 
     @property
     def takes_layer(self) -> bool:
@@ -86,10 +95,12 @@ class Method:
         """
         for name in options:
             if name in _RESERVED:
-                raise LocalizerError(f"Expected no option {name!r} for captum's {self.name}: {_RESERVED[name]}.")
+                raise LocalizerError(
+                    f"Expected no option {name!r} for captum's {self.name}: {_RESERVED[name]}."
+                )
             if name not in self.options or self.options[name].kind is inspect.Parameter.VAR_KEYWORD:
                 free = [known for known in self.options if known not in (*_RESERVED, "kwargs")]
-                raise LocalizerError(f"captum's {self.name} takes no option {name!r}. {suggest(name, free)}")
+                raise LocalizerError(f"captum's {self.name} has no option {name!r}. {suggest(name, free)}")
         for name in construct:
             if name not in self.construct:
                 raise LocalizerError(

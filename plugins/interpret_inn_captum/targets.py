@@ -108,7 +108,9 @@ def _checked(target: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor
         numbers = target(found, unchanged) if two else target(found)
         if not isinstance(numbers, Tensor) or numbers.shape != found.shape[:1]:
             shape = tuple(numbers.shape) if isinstance(numbers, Tensor) else type(numbers).__name__
-            raise LocalizerError(f"Expected target to give one number for each image, ({len(found)},), found {shape}.")
+            raise LocalizerError(
+                f"Expected target to give one number for each image, ({len(found)},), found {shape}."
+            )
         return numbers
 
     return reduce

@@ -326,8 +326,7 @@ def main() -> None:
     if only != "autoencoder":
         print(reader_scores(trained_reader(), made))
     if only != "reader":
-        with torch.no_grad():
-            shown = trained_autoencoder()(made.images)
+        shown = trained_autoencoder()(made.images)
         around = made.strokes.any(0)
         error = (shown - made.images).square().mean(1, keepdim=True)
         print({"mean squared error": float(error.mean()), "of strokes": float(error[around].mean())})

@@ -1,0 +1,207 @@
+"""Where a factor acts in the images that a model makes: masks of soft rectangles, fitted to its walks.
+
+The spatial constriction of "Where and What?" (Zhu, Xu and Tao 2021) learns masks inside a generator while that is
+trained. Here the model is frozen: the factor is walked through its range, and the mask is fitted to where the image
+changed, so that making the change inside the mask only loses little of it.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import torch
+from torch import Tensor
+
+from interpret_inn.backbones import primary
+from interpret_inn.errors import LocalizerError
+from interpret_inn.localizing import fit_size, output_changes, prepared_inputs
+from interpret_inn.metrics.bootstrap import bootstrap_mean
+from interpret_inn.types import Masks, Score
+from interpret_inn_masks.rectangles import Combine, fit_rectangles
+
+PLACES = 64
+"""Rectangles are fitted on maps of at most so many rows and columns; larger images are averaged down."""
+_VISIBLE = 1 / 510
+"""Half a grey level of 256, as a share of the range of the images."""
+_FLOOR = 0.1
+_NEAR = 8
+
+
+@dataclass(frozen=True)
+class Constriction:
+    """Masks over the images that a generator or an autoencoder makes.
+
+    A shared mask says where the factor acts in whatever image. For a model that draws its own inputs it is fitted on
+    inputs drawn anew, and judged on those that were given. Otherwise the mask is fitted on all given inputs; "held"
+    is then of masks fitted on one half of them and judged on the other.
+
+    Figures, each from 0 to 1: "held", the share of the squared change that lies inside the mask; "area", the share of
+    the image that it covers; "consistency", how far the factor acts in the same place always: the part that the
+    changes of two inputs have in common, ∑ min(p, q) of their shares, averaged over all pairs of inputs (1: always
+    the same place, 0: never). For that, changes are blurred over an eighth of the image, so that lines that move by a
+    few pixels count as one place.
+
+    Attributes:
+        rectangles: At most so many in a mask.
+        per_sample: One mask for each input, fitted to its own changes, "held" included.
+        combine: "union" of the rectangles, or their "mean", as published: that reaches 1 only where all of
+            them lie on each other, and so loses change wherever more than one is needed.
+        area_weight: What area costs: places where the change exceeds this many times its mean over the image are
+            worth covering. From 1 on, a factor that changes all of the image alike has no mask to speak of.
+        samples: Inputs that a shared mask is fitted on, of a model that can draw its own.
+        walk_steps: Positions of the factor, from −2.5 to 2.5 standard deviations.
+        steps: Of the fit of the rectangles.
+        seed: Of inputs that are drawn, and of the fit.
+    """
+
+    rectangles: int = 4
+    per_sample: bool = False
+    combine: Combine = "union"
+    area_weight: float = 0.75
+    samples: int = 16
+    walk_steps: int = 9
+    steps: int = 100
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        for name, least in (("rectangles", 1), ("samples", 1), ("walk_steps", 2), ("steps", 0)):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+                raise LocalizerError(
+                    f"Expected {name} to be a whole number, at least {least}, found {value!r}."
+                )
+        if self.combine not in get_args(Combine):
+            raise LocalizerError(f'Expected combine="union" or combine="mean", found {self.combine!r}.')
+        weight: Any = self.area_weight
+        if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 < weight < math.inf:
+            raise LocalizerError(f"Expected area_weight to be a number above 0, found {weight!r}.")
+
+    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
+        """Masks of a factor over the outputs for these inputs.
+
+        Args:
+            interpreter: A fitted interpreter of a model that makes images.
+            inputs: `B` inputs.
+            factor: Name of the factor.
+
+        Raises:
+            LocalizerError: the model's outputs are no images.
+        """
+        changes, visible = self._changes(interpreter, inputs, factor)
+        if not bool(visible.any()):
+            note = f"{factor} changes no pixel by half a grey level: its mask is empty."
+            return Masks(factor, torch.zeros_like(changes)[:, None], "output", shared=not self.per_sample,
+                         figures={"area": Score(0.0)}, notes=(note,))  # fmt: skip
+        if self.per_sample:
+            return self._each(factor, changes, visible)
+        drawn = torch.empty(0)
+        if interpreter.backbone.sample_inputs is not None:
+            latents = interpreter.sample_inputs(self.samples, seed=self.seed)
+            drawn = self._changes(interpreter, latents, factor)[0]
+        return self._shared(factor, changes, drawn)
+
+    def _changes(self, interpreter: Any, inputs: Any, factor: str) -> tuple[Tensor, Tensor]:
+        """Squared change over the walk, (B, H, W), and whether any of it could be seen, bool (B,)."""
+        found = output_changes(interpreter, inputs, factor, steps=self.walk_steps)
+        span = interpreter.backbone.value_range
+        if span is None:
+            images = primary(interpreter.backbone.outputs(prepared_inputs(interpreter, inputs))).float()
+            span = (float(images.min()), float(images.max()))
+        least = ((span[1] - span[0]) * _VISIBLE) ** 2
+        return found.mean(0), found.amax((0, 2, 3)) > least
+
+    def _fit(self, maps: Tensor) -> Tensor:
+        """Masks (N, H, W) of maps of change."""
+        size = (maps.shape[1], maps.shape[2])
+        small = (min(size[0], PLACES), min(size[1], PLACES))
+        reduced = torch.nn.functional.adaptive_avg_pool2d(maps[:, None], small)[:, 0]
+        masks = fit_rectangles(
+            reduced, rectangles=self.rectangles, combine=self.combine, area_weight=self.area_weight,
+            steps=self.steps, seed=self.seed,
+        )  # fmt: skip
+        return masks if small == size else fit_size(masks[:, None], size)[:, 0].clamp(0, 1)
+
+    def _each(self, factor: str, changes: Tensor, visible: Tensor) -> Masks:
+        masks = self._fit(changes * visible[:, None, None])
+        still = int((~visible).sum())
+        note = f"In {still} of {len(changes)} images {factor} changes nothing that could be seen: empty masks."
+        figures = {
+            "held": _mean(held(masks[visible], changes[visible])),
+            "area": _mean(masks.mean((1, 2))),
+            "consistency": consistency(changes[visible]),
+        }
+        return Masks(factor, masks[:, None], "output", figures=figures, notes=(note,) if still else ())
+
+    def _shared(self, factor: str, changes: Tensor, drawn: Tensor) -> Masks:
+        """One mask for all: fitted on drawn inputs, or where there are none, on the given ones."""
+        notes: tuple[str, ...] = ()
+        if len(drawn):
+            (mask,) = self._fit(pooled(drawn)[None])
+            shares = held(mask.expand_as(changes), changes)
+        elif len(changes) == 1:
+            (mask,) = self._fit(changes)
+            shares = held(mask[None], changes)
+            notes = ("With one input, how much its mask holds is of the input that it was fitted on.",)
+        else:
+            halves = changes[::2], changes[1::2]
+            mask, *others = self._fit(torch.stack([pooled(changes), pooled(halves[1]), pooled(halves[0])]))
+            pairs = zip(others, halves, strict=True)
+            shares = torch.cat([held(other.expand_as(half), half) for other, half in pairs])
+        figures = {
+            "held": _mean(shares),
+            "area": Score(float(mask.mean())),
+            "consistency": consistency(torch.cat((drawn, changes)) if len(drawn) else changes),
+        }
+        values = mask.expand(len(changes), 1, *mask.shape).clone()
+        return Masks(factor, values, "output", shared=True, figures=figures, notes=notes)
+
+
+def held(masks: Tensor, changes: Tensor) -> Tensor:
+    """Share of each input's squared change that lies inside its mask: ∑ M e / ∑ e.
+
+    Args:
+        masks: (B, H, W) in [0, 1].
+        changes: (B, H, W).
+
+    Returns:
+        (B,), NaN where nothing changes.
+    """
+    return (masks * changes).sum((1, 2)) / changes.sum((1, 2))
+
+
+def pooled(changes: Tensor) -> Tensor:
+    """One map (H, W) of the changes (B, H, W) of several inputs.
+
+    Each input counts nearly the same, however strongly it changes; those that hardly change count less, because
+    where they do is mostly chance.
+    """
+    total = changes.sum((1, 2), keepdim=True)
+    return (changes / (total + _FLOOR * total.mean()).clamp_min(torch.finfo(total.dtype).tiny)).mean(0)
+
+
+def consistency(changes: Tensor) -> Score:
+    """Whether a factor acts in the same place in all inputs; see `Constriction`.
+
+    Args:
+        changes: Squared changes, (B, H, W).
+
+    Returns:
+        The mean over inputs of what each has in common with the others, 0 to 1; NaN for fewer than two that change.
+    """
+    width = 2 * (max(changes.shape[1:]) // (2 * _NEAR)) + 1
+    near = torch.nn.functional.avg_pool2d(changes[:, None], width, 1, width // 2)[:, 0].flatten(1)
+    total = near.sum(1, keepdim=True)
+    near = (near / total)[total[:, 0] > 0]
+    count = len(near)
+    if count < 2:
+        return Score(math.nan)
+    common = torch.stack([torch.minimum(one, near).sum(1) for one in near])
+    return _mean((common.sum(1) - 1) / (count - 1))
+
+
+def _mean(shares: Tensor) -> Score:
+    known = shares[shares.isfinite()].double().clamp(0, 1).numpy()
+    return bootstrap_mean(known, share=True) if len(known) else Score(math.nan)
