@@ -25,29 +25,26 @@ from interpret_inn.errors import (
 )
 from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.edits import Edit
-from interpret_inn.explaining.examples import Stage
-from interpret_inn.explaining.explain import Locate, check, explain
+from interpret_inn.explaining.explain import check, explain
 from interpret_inn.explaining.judgement import Judgement, judge
 from interpret_inn.explaining.labelling import Labeller, label
 from interpret_inn.explaining.ordering import ordered_by_effect
-from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.records import Checks, Explanation
 from interpret_inn.explaining.responses import Target
 from interpret_inn.explaining.streaming import run_bare
-from interpret_inn.explaining.view import View
 from interpret_inn.explore import report_galleries
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.fitting.settings import FitSettings
-from interpret_inn.localizing import localize, report_places
+from interpret_inn.localizing import localize
+from interpret_inn.localizing.choosing import chosen_localizer, places_finder
 from interpret_inn.plugin import get_manager
-from interpret_inn.plugin.choosing import chosen_localizer, chosen_sources
+from interpret_inn.plugin.choosing import chosen_sources
 from interpret_inn.reports import Report
 from interpret_inn.types import ConceptSource, Factors, Gallery, Localizer, Masks
 
 _OWN_SAMPLES = 4096
-QUICK: dict[str, Any] = {}
 
 
 class Interpreter:
@@ -277,10 +274,7 @@ class Interpreter:
             PluginError: an unknown localizer, or options it does not take.
         """
         self._require_same_weights()
-        made, title = chosen_localizer(localizer, options, positions=self.fitted.layout.name == "positions")
-        leave = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
-        with leave:
-            return localize(self, inputs, factor, made, title=title, seed=seed)
+        return localize(self, inputs, factor, *chosen_localizer(self, localizer, options), seed=seed)
 
     # --- explaining ------------------------------------------------------------------------------------
 
@@ -328,7 +322,7 @@ class Interpreter:
             resamples=resamples,
             seed=seed,
             further=report_galleries,
-            locate=self._locate(localizer, seed),
+            locate=places_finder(self, localizer, seed=seed),
         )
         explanation = dataclasses.replace(
             explanation, galleries=self._illustrations() + explanation.galleries
@@ -360,26 +354,6 @@ class Interpreter:
                 raise FitError("The scores of this fit are not at hand. Fit again.")
             self._judgement = judge(self.bench, self._data)
         return self._judgement
-
-    def _locate(self, localizer: Localizer | str | None, seed: int) -> Locate | None:
-        """What finds places for an explanation."""
-        if localizer is None:
-            return None
-        positions = self.fitted.layout.name == "positions"
-        options: dict[str, Any] = {}
-        if localizer == "auto":
-            known = {spec.name for spec in get_manager().localizers()}
-            if not {"masks", "positions"} <= known:  # the plugin was left out
-                return None
-            options = {} if positions else QUICK
-        made, title = chosen_localizer(localizer, options, positions=positions)
-
-        def locate(stage: Stage, view: View) -> tuple[Place, ...]:
-            leave = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
-            with leave:
-                return report_places(self, made, title, stage, view, seed=seed)
-
-        return locate
 
     def _require_same_weights(self) -> None:
         self.bench  # noqa: B018 - says that there is no fit

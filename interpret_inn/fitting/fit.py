@@ -129,7 +129,7 @@ def _shown(pool: Pool, white: Tensor, whitening: Whitening, seed: int) -> Pool:
         variances = whitening.scales[: whitening.leading].reciprocal().square() - whitening.noise**2
         with named_failure(source, "to see the representation"):
             source.see(white[pool.indices("fit")].flatten(0, 1), variances.clamp_min(0))
-    return Pool([entry.source for entry in pool.parts], seed=seed) if curious else pool
+    return Pool([entry.source for entry in pool.parts], seed=seed, digests=pool.digests) if curious else pool
 
 
 def unfitted_network(fitted: Fitted) -> InvertibleNetwork:

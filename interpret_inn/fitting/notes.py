@@ -43,6 +43,9 @@ def odd_outputs(backbone: Any, pool: Pool, *, most: int | Literal["auto"] = "aut
 def about_data(pool: Pool, *, stops: bool) -> list[str]:
     """What the user should know of the data and the pairs."""
     found = _left_out(pool)
+    for note in pool.notes:
+        warnings.warn(note, InnWarning, stacklevel=4)
+    found.extend(pool.notes)
     if not stops:
         found.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
     for entry in pool.parts:
@@ -61,11 +64,13 @@ def copies(data: FitData) -> list[str]:
     copies = sum(digest in known for digest in judged)
     if not copies:
         return []
-    return [
+    note = (
         f"{copies} of {len(judged)} judge samples cannot be told from samples that were fitted on (copies in the "
         "data, or several sources over data that overlap), so scores are too good. Type groups=… so that copies "
         "stay together, or give all sources the same data."
-    ]
+    )
+    warnings.warn(note, InnWarning, stacklevel=4)
+    return [note]
 
 
 def _left_out(pool: Pool) -> list[str]:

@@ -13,8 +13,9 @@ import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.errors import ConceptError, DataError, InnError, PluginError
-from interpret_inn.fitting.split import Split, split
+from interpret_inn.errors import ConceptError, InnError, PluginError
+from interpret_inn.fitting.split import Split
+from interpret_inn.fitting.together import Set, merged_groups, picture_digests, split_together
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
 
@@ -27,7 +28,7 @@ class PooledSource:
         offset: Where its samples begin among all rows.
         columns: The columns of its concepts among all concepts.
         split: Its own samples' parts, counted from its own first sample.
-        groups: The groups of its samples, by which they were split.
+        groups: The groups of its samples, by which they were split; those of all sources that share the samples.
     """
 
     source: ConceptSource
@@ -44,35 +45,52 @@ class Pool:
     residual's correlation in its pairs.
 
     Args:
-        sources: At least one; sources over the same samples (by fingerprint) share their rows.
+        sources: At least one; sources over the same samples (by fingerprint) share their rows. A picture in the
+            samples of two sources is on the same side of the split in both.
         seed: Of the splits.
+        digests: What samples show, by their fingerprint, where an earlier pool has read it (its `digests`).
+
+    Attributes:
+        notes: What could not be kept together, in sentences.
 
     Raises:
         ConceptError: no source, or two sources name the same concept.
         PluginError: values of another length, or an order of concepts that have values.
-        DataError: two sources group the same samples differently, or there are fewer than 10 groups.
+        DataError: two sources group the same samples too differently, or there are fewer than 10 groups.
     """
 
-    def __init__(self, sources: Sequence[ConceptSource], *, seed: int) -> None:
+    def __init__(
+        self,
+        sources: Sequence[ConceptSource],
+        *,
+        seed: int,
+        digests: Mapping[str, list[bytes]] | None = None,
+    ) -> None:
         if not sources:
             raise ConceptError('Expected at least one concept source, found none. Try fit("labels", data=…).')
         self.concepts: list[Concept] = []
         self.parts: list[PooledSource] = []
         self.names = _distinct_names(sources)
-        self.rows = 0
-        known: dict[str, PooledSource] = {}
         for source in sources:
-            columns = torch.arange(len(self.concepts), len(self.concepts) + len(source.concepts))
             _refuse_other_lengths(source)
             _refuse_order_of_values(source)
+        sets = _sets(sources)
+        self.digests = dict(digests or {})
+        if len(sets) > 1:
+            self.digests |= {
+                key: picture_digests(one.samples) for key, one in sets.items() if key not in self.digests
+            }
+        splits, self.notes = split_together(list(sets.values()), seed=seed, digests=self.digests)
+        parts = dict(zip(sets, splits, strict=True))
+        starts, self.rows = {}, 0
+        for key, one in sets.items():
+            starts[key] = self.rows
+            self.rows += len(one.samples)
+        for source in sources:
+            columns = torch.arange(len(self.concepts), len(self.concepts) + len(source.concepts))
             self.concepts.extend(source.concepts)
-            key, groups = source.samples.fingerprint(), source.samples.groups
-            if key not in known:
-                parts = split(len(source.samples), groups=groups, seed=seed)
-                known[key] = PooledSource(source, self.rows, columns, parts, groups)
-                self.rows += len(source.samples)
-            _refuse_other_groups(known[key], source)
-            self.parts.append(dataclasses.replace(known[key], source=source, columns=columns))
+            key = source.samples.fingerprint()
+            self.parts.append(PooledSource(source, starts[key], columns, parts[key], sets[key].groups))
 
     def unique(self) -> list[PooledSource]:
         """One entry for each distinct set of samples, in the order of their rows."""
@@ -229,14 +247,15 @@ def _refuse_order_of_values(source: ConceptSource) -> None:
         )
 
 
-def _refuse_other_groups(known: PooledSource, source: ConceptSource) -> None:
-    """Samples that one source may fit on must not be what another is judged on."""
-    one, other = known.groups, source.samples.groups
-    if one is not other and (one is None or other is None or not np.array_equal(one, other)):
-        raise DataError(
-            f"The sources {known.source.name!r} and {source.name!r} group the same samples differently. "
-            "Give both the same groups."
-        )
+def _sets(sources: Sequence[ConceptSource]) -> dict[str, Set]:
+    """The distinct sets of samples by their fingerprint, in the order in which they come, with all their groups."""
+    found: dict[str, Set] = {}
+    for source in sources:
+        key, groups = source.samples.fingerprint(), source.samples.groups
+        one = found.setdefault(key, Set(source.name, source.samples, groups))
+        merged = merged_groups(one.groups, groups, names=(one.name, source.name))
+        found[key] = one._replace(groups=merged)
+    return found
 
 
 def _distinct_names(sources: Sequence[ConceptSource]) -> tuple[str, ...]:

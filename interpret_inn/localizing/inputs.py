@@ -37,7 +37,10 @@ def prepared_inputs(interpreter: Interpreter, inputs: Any) -> Tensor:
             f"Expected inputs of one size, found {sizes}. Localize those of one size at a time."
         )
     whole = torch.cat(parts)
-    return whole.clone() if whole.is_inference() else whole  # gradients cannot pass inference tensors
+    if not whole.is_inference():
+        return whole
+    with torch.inference_mode(False):  # gradients cannot pass tensors of inference mode
+        return whole.clone()
 
 
 def require_images(prepared: Tensor) -> tuple[int, int]:

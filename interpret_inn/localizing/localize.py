@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -23,7 +24,7 @@ _EMPTY = 1e-6
 
 
 def localize(
-    interpreter: Interpreter, inputs: Any, factor: str, localizer: Localizer, *, title: str, seed: int = 0
+    interpreter: Interpreter, inputs: Any, factor: str, localizer: Localizer, title: str, *, seed: int = 0
 ) -> Masks:
     """Masks of a factor with their reliability; see `Interpreter.localize`.
 
@@ -40,7 +41,9 @@ def localize(
     """
     chosen = interpreter.factors[factor].name
     prepared = prepared_inputs(interpreter, inputs)
-    found = _checked(localizer(interpreter, Prepared(prepared), chosen), prepared, factor, title)
+    # gradients cannot be had in inference mode, whoever asks for them
+    with torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
+        found = _checked(localizer(interpreter, Prepared(prepared), chosen), prepared, factor, title)
     _require_size(found, _image_size(interpreter, prepared, found), title)
     score, each = reliability(
         interpreter, Prepared(prepared), chosen, found.values, space=found.space, seed=seed

@@ -50,7 +50,7 @@ def report_places(
     found = []
     for name in (name for name in interpreter.factors.names if name in chosen):
         try:
-            masks = localize(interpreter, Prepared(prepared), name, localizer, title=title, seed=seed)
+            masks = localize(interpreter, Prepared(prepared), name, localizer, title, seed=seed)
         except LocalizerError as error:
             found.append(Place(name, title, "input", Score(math.nan), math.nan, notes=(str(error),)))
             continue

@@ -1,16 +1,16 @@
-"""The concept sources and localizers that were asked for, by name or as objects."""
+"""The concept sources that a fit was asked for, by name or as objects."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from interpret_inn.errors import ConceptError, LocalizerError, suggest
+from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.fitting.settings import FitSettings
-from interpret_inn.plugin.manager import NamedLocalizer, concept_source, get_manager
-from interpret_inn.types import ConceptSource, Localizer
+from interpret_inn.plugin.manager import concept_source, get_manager
+from interpret_inn.types import ConceptSource
 
 
 def chosen_sources(sources: Sequence[ConceptSource | str], options: dict[str, Any]) -> list[ConceptSource]:
@@ -43,31 +43,3 @@ def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:
                     f"Neither the fit nor the concept source {source!r} takes {option!r}. "
                     f"Did you mean {near[0]!r}?"
                 )
-
-
-def chosen_localizer(
-    localizer: Localizer | str, options: Mapping[str, Any], *, positions: bool
-) -> tuple[Localizer, str]:
-    """A localizer from what `localize` was given, and what to call it.
-
-    Args:
-        localizer: A name, "auto", or a callable.
-        options: Of the one that is named.
-        positions: The flow is fitted at positions.
-    """
-    if isinstance(localizer, str):
-        name = localizer if localizer != "auto" else "positions" if positions else "masks"
-        return get_manager().localizer(name, **options), name
-    if not callable(localizer):
-        raise LocalizerError(
-            f"Expected the name of a localizer or a callable, found an object of type {type(localizer).__name__}. "
-            'Type localizer="masks".'
-        )
-    if options:
-        raise LocalizerError(
-            f"Expected no options beside a localizer that is made already, found {sorted(options)}. Give them to "
-            'inn.localizer("name", …), or name the localizer.'
-        )
-    if isinstance(localizer, NamedLocalizer):
-        return localizer, localizer.name
-    return localizer, str(getattr(localizer, "__name__", type(localizer).__name__))

@@ -16,7 +16,7 @@ _SEEN_AXES = 64
 
 
 def extras(source: Any) -> Iterator[str]:
-    """What is wrong with `modules`, `extra_loss`, `notes`, `ordered` and `sizes`."""
+    """What is wrong with `modules`, `extra_loss`, `notes`, `ordered`, `key` and `sizes`."""
     modules = getattr(source, "modules", None)
     if modules is not None and not isinstance(modules(), nn.Module):
         yield f"Expected modules() to give an nn.Module, found {type(modules()).__name__}."
@@ -35,7 +35,18 @@ def extras(source: Any) -> Iterator[str]:
     valued = [concept.name for concept in source.concepts if concept.kind != "unlabelled"]
     if getattr(source, "ordered", False) and valued:
         yield f"Is ordered, which only unlabelled concepts can be, and yet {valued} have values."
+    yield from _key(source)
     yield from _sizes(source)
+
+
+def _key(source: Any) -> Iterator[str]:
+    if not hasattr(source, "key"):
+        return
+    key = source.key
+    if not isinstance(key, str):
+        yield f"Expected key to be a string, found {type(key).__name__}."
+    elif source.key != key:
+        yield "Expected a key that stays the same, found another at the second look, so no fit could be resumed."
 
 
 def _sizes(source: Any) -> Iterator[str]:
@@ -64,6 +75,41 @@ def shown_representation(source: Any, *, seed: int) -> Iterator[str]:
         yield "Changes what it sees, which belongs to the fit."
     if len(list(source.concepts)) >= _SEEN_AXES:
         yield f"Wants {len(list(source.concepts))} factors of {_SEEN_AXES} axes, of which the residual needs one."
+
+
+def heard_answers(source: Any, *, seed: int) -> Iterator[str]:
+    """Calls `listen` and then `see` as a fit does, and says what is wrong with how the source listens."""
+    generator = Generator().manual_seed(seed)
+    pulled = torch.randn(2 * _SEEN_AXES, _SEEN_AXES, generator=generator, dtype=torch.float64)
+    matrix = pulled.T @ pulled
+    kept = matrix.clone()
+    source.listen(lambda: matrix)
+    if hasattr(source, "see"):
+        yield from (f"After listen(): {line}" for line in shown_representation(source, seed=seed))
+    if not torch.equal(matrix, kept):
+        yield "Changes the answers that it hears, which belong to the fit."
+
+
+def turned_axes(source: Any, *, seed: int) -> Iterator[str]:
+    """Calls `turn` as a fit does, for all axes and where other sources have some, and says what is wrong with it."""
+    generator = Generator().manual_seed(seed)
+    for count in (_SEEN_AXES, _SEEN_AXES - 10):
+        drawn = torch.randn(_SEEN_AXES, count, generator=generator)
+        span = torch.linalg.qr(drawn).Q
+        kept = span.clone()
+        found = torch.as_tensor(source.turn(span))
+        if not torch.equal(span, kept):
+            yield "Changes the axes that it is to turn, which belong to the fit."
+        if found.shape != (count, count):
+            yield f"Expected turn() to give a matrix {(count, count)} for {count} axes, found {tuple(found.shape)}."
+            return
+        wanted = torch.eye(count)
+        if not torch.allclose(found.float().T @ found.float(), wanted, atol=1e-3):
+            yield f"Expected turn() to give an orthogonal matrix for {count} axes, found one that stretches axes."
+            return
+        if not torch.equal(found, torch.as_tensor(source.turn(kept))):
+            yield "Turns the same axes another way at the second time, so no fit could be resumed."
+            return
 
 
 def illustrations(source: Any) -> Iterator[str]:

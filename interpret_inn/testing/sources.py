@@ -215,16 +215,38 @@ def _extras(case: _Case) -> Iterator[str]:
     yield from optional.extras(case.source)
 
 
+def _apart(source: Any) -> Any:
+    """A copy, as the source may choose other concepts for what it is shown here."""
+    seen = copy.copy(source)
+    seen.concepts = list(source.concepts)
+    return seen
+
+
 def _seeing(case: _Case) -> Iterator[str]:
     if not hasattr(case.source, "see"):
         return
-    # a copy, as the source may choose other concepts for what it is shown here
-    seen = copy.copy(case.source)
-    seen.concepts = list(case.source.concepts)
+    seen = _apart(case.source)
     yield from optional.shown_representation(seen, seed=case.seed)
     after = _Case(seen, case.seed)
     for check in (_concepts, _values, _pairs_form, _extras):
         yield from (f"After see(): {line}" for line in check(after))
+
+
+def _listening(case: _Case) -> Iterator[str]:
+    if hasattr(case.source, "listen"):
+        yield from optional.heard_answers(_apart(case.source), seed=case.seed)
+
+
+def _turning(case: _Case) -> Iterator[str]:
+    if not hasattr(case.source, "turn"):
+        return
+    # a fit turns axes after the source has listened and seen
+    told = _apart(case.source)
+    if hasattr(told, "listen"):
+        list(optional.heard_answers(told, seed=case.seed))
+    elif hasattr(told, "see"):
+        list(optional.shown_representation(told, seed=case.seed))
+    yield from optional.turned_axes(told, seed=case.seed)
 
 
 def _illustrations(case: _Case) -> Iterator[str]:
@@ -243,6 +265,8 @@ CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _pairs_meaning,
     _extras,
     _seeing,
+    _listening,
+    _turning,
     _illustrations,
 )
 """All checks, in order."""

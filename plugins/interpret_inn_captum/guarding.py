@@ -49,11 +49,11 @@ def not_in_place(model: nn.Module) -> Iterator[None]:
     changed = [module for module in model.modules() if getattr(module, "inplace", False) is True]
     try:
         for module in changed:
-            setattr(module, "inplace", False)
+            vars(module)["inplace"] = False
         yield
     finally:
         for module in changed:
-            setattr(module, "inplace", True)
+            vars(module)["inplace"] = True
 
 
 @contextmanager

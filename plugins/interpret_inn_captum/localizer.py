@@ -122,8 +122,8 @@ class CaptumLocalizer:
         found = self._run(
             lambda: attribution.attribute(inputs, additional_forward_args=(unchanged,), **arguments)
         )
-        found = found[0] if isinstance(found, tuple) else found
-        return found.detach()
+        first: Tensor = found[0] if isinstance(found, tuple) else found
+        return first.detach()
 
     def _defaults(self, images: Tensor, layer: Layer | None) -> dict[str, Any]:
         """What captum would leave to the caller, or do with every pixel by itself."""
@@ -151,8 +151,8 @@ class CaptumLocalizer:
             text = str(error)
             if "inplace" in text or "in-place" in text or "in place" in text:
                 raise LocalizerError(
-                    f"captum's {self.method.name} puts hooks on gradients, and this model overwrites tensors that "
-                    'they need (relu_, x += y). Type method="IntegratedGradients", which needs none. '
+                    f"captum's {self.method.name} takes gradients, and this model overwrites tensors that these "
+                    'need (relu_, x += y). Type method="Occlusion", which takes none. '
                     f"{type(error).__name__}: {error}"
                 ) from error
             if isinstance(error, InnError):

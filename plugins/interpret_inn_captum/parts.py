@@ -35,7 +35,7 @@ def baseline_of(baseline: Any, prepared: Tensor, *, distribution: bool) -> Tenso
     try:
         found = torch.as_tensor(found).to(prepared)
         alone = distribution and found.ndim == 4 and found.shape[1:] == prepared.shape[1:]
-        return found.detach() if alone else found.detach().expand_as(prepared)
+        return found.detach() if alone else found.detach().expand_as(prepared).contiguous()
     except (TypeError, ValueError, RuntimeError) as error:
         found_text = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise LocalizerError(
@@ -68,7 +68,8 @@ def _blurred_along(images: Tensor, axis: int, width: float) -> Tensor:
     places = torch.arange(images.shape[axis], dtype=torch.float32)
     weights = torch.exp(-0.5 * ((places[:, None] - places) / width).square())
     weights = (weights / weights.sum(1, keepdim=True)).to(images)
-    return torch.tensordot(images, weights, ([axis], [1])).movedim(-1, axis)
+    found: Tensor = torch.tensordot(images, weights, ([axis], [1])).movedim(-1, axis)
+    return found
 
 
 def squares(prepared: Tensor, across: int) -> Tensor:

@@ -1,12 +1,49 @@
-"""Localizers of this library's own: masks that are learnt, and maps of positions."""
+"""Localizers of this library's own: masks that are learnt, and maps of positions.
+
+```python
+interpreter.localize(images, "digit", localizer="masks")          # over the input; over the output of a generator
+```
+"""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from interpret_inn import hookimpl
-from interpret_inn.types import LocalizerSpec
+from interpret_inn.types import Localizer, LocalizerSpec, Space
+from interpret_inn_masks.choosing import ChosenMasks
+from interpret_inn_masks.constriction import Constriction
+from interpret_inn_masks.input_masks import InputMasks
+from interpret_inn_masks.positions import PositionMaps, build_positions
+
+__all__ = ["Constriction", "InputMasks", "PositionMaps", "build", "build_positions", "inn_localizers"]
+
+
+def build(*, over: Space | None = None, **options: Any) -> Localizer:
+    """Makes a localizer that learns masks.
+
+    Args:
+        over: "output": where a factor changes the images that a generator or an autoencoder makes, see
+            `Constriction`; "input": where it stands in the images that a model takes, see `InputMasks`; None: over the
+            output if that is an image, else over the input.
+        options: Over the input: mode, area, fill, enough, steps, cells, rate, seed. Over the output: rectangles, per_sample,
+            combine, area_weight, samples, walk_steps, steps, seed.
+
+    Raises:
+        LocalizerError: options that are unknown, or cannot be used.
+    """
+    return ChosenMasks(over, options)
 
 
 @hookimpl
 def inn_localizers() -> Iterable[LocalizerSpec]:
     """Contributes localizers."""
-    return ()
+    yield LocalizerSpec(
+        "masks",
+        "The part of an image that alone keeps a factor; or where a factor changes the images that a model makes.",
+        build,
+    )
+    yield LocalizerSpec(
+        "positions", "What a factor carries at each position; for flows fitted at positions.", build_positions
+    )

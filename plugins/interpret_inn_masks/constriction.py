@@ -26,6 +26,7 @@ PLACES = 64
 """Rectangles are fitted on maps of at most so many rows and columns; larger images are averaged down."""
 _VISIBLE = 1 / 510
 """Half a grey level of 256, as a share of the range of the images."""
+_WHOLE = 0.98
 _FLOOR = 0.1
 _NEAR = 8
 
@@ -45,7 +46,7 @@ class Constriction:
     few pixels count as one place.
 
     Attributes:
-        rectangles: At most so many in a mask.
+        rectangles: At most so many in a mask. One that would hold next to nothing is left out.
         per_sample: One mask for each input, fitted to its own changes, "held" included.
         combine: "union" of the rectangles, or their "mean", as published: that reaches 1 only where all of
             them lie on each other, and so loses change wherever more than one is needed.
@@ -76,7 +77,8 @@ class Constriction:
         if self.combine not in get_args(Combine):
             raise LocalizerError(f'Expected combine="union" or combine="mean", found {self.combine!r}.')
         weight: Any = self.area_weight
-        if isinstance(weight, bool) or not isinstance(weight, numbers.Real) or not 0 < weight < math.inf:
+        number = isinstance(weight, int | float) and not isinstance(weight, bool)
+        if not number or not 0 < weight < math.inf:
             raise LocalizerError(f"Expected area_weight to be a number above 0, found {weight!r}.")
 
     def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
@@ -122,12 +124,16 @@ class Constriction:
             reduced, rectangles=self.rectangles, combine=self.combine, area_weight=self.area_weight,
             steps=self.steps, seed=self.seed,
         )  # fmt: skip
-        return masks if small == size else fit_size(masks[:, None], size)[:, 0].clamp(0, 1)
+        masks = masks if small == size else fit_size(masks[:, None], size)[:, 0].clamp(0, 1)
+        # soft edges at the border would leave a thousandth of the image outside, which says nothing
+        return torch.where(masks.mean((1, 2), keepdim=True) > _WHOLE, torch.ones_like(masks), masks)
 
     def _each(self, factor: str, changes: Tensor, visible: Tensor) -> Masks:
         masks = self._fit(changes * visible[:, None, None])
         still = int((~visible).sum())
-        note = f"In {still} of {len(changes)} images {factor} changes nothing that could be seen: empty masks."
+        note = (
+            f"In {still} of {len(changes)} images {factor} changes nothing that could be seen: empty masks."
+        )
         figures = {
             "held": _mean(held(masks[visible], changes[visible])),
             "area": _mean(masks.mean((1, 2))),
@@ -155,6 +161,8 @@ class Constriction:
             "area": Score(float(mask.mean())),
             "consistency": consistency(torch.cat((drawn, changes)) if len(drawn) else changes),
         }
+        if float(mask.min()) == 1:
+            notes = (*notes, f"{factor} changes the image everywhere: its mask is all of it.")
         values = mask.expand(len(changes), 1, *mask.shape).clone()
         return Masks(factor, values, "output", shared=True, figures=figures, notes=notes)
 

@@ -1,34 +1,33 @@
-"""A factor's map for free: its codes at every position of a map or of tokens."""
+"""A factor's map for free: what it carries at every position of a map or of tokens."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError, suggest
 from interpret_inn.localizing import FactorReader, fit_size, heat_to_masks, prepared_inputs, require_images
+from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks
 
-Measure = Literal["distance", "share", "rarity"]
+Measure = Literal["share", "change", "code"]
 _AT_ONCE = 64
-_NEIGHBOURS = 10
-_STORED = 1024
-_RIDGE = 1e-3
+_NOTHING = 1e-12
 
 
 @dataclass(frozen=True)
 class PositionMaps:
-    """Says how strongly a factor speaks at each position; see `build_positions`.
+    """Says how much a factor carries at each position; see `build_positions`.
 
     Example:
         interpreter = inn.wrap(model, "layer4", layout="positions").fit("labels", data=images)
         interpreter.localize(images, "digit", localizer="positions")
     """
 
-    measure: Measure = "distance"
+    measure: Measure = "share"
 
     @torch.no_grad()
     def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
@@ -42,7 +41,93 @@ class PositionMaps:
         size = require_images(prepared)
         with interpreter.backbone.session():
             reader = FactorReader(interpreter, factor)
-            codes = torch.cat([reader.codes(part) for part in prepared.split(_AT_ONCE)])
-        strength = self._strength(interpreter, reader, codes).float().cpu()
+            found = [self._strength(interpreter, reader, part) for part in prepared.split(_AT_ONCE)]
+        strength, agreement = (torch.cat(parts).float().cpu() for parts in zip(*found, strict=True))
         heat = fit_size(strength.reshape(-1, 1, *grid), size)
-        return Masks(reader.factor.name, heat_to_masks(heat))
+        figures = {"agreement": bootstrap_mean(agreement.double().numpy(), seed=0)}
+        return Masks(reader.factor.name, heat_to_masks(heat), figures=figures)
+
+    def _strength(self, interpreter: Any, reader: FactorReader, prepared: Tensor) -> tuple[Tensor, Tensor]:
+        """What the factor carries at each position, (B, P), and how much the positions agree, (B,)."""
+        backbone, fitted = interpreter.backbone, interpreter.fitted
+        codes, _ = interpreter.bench.codes(backbone.represent(prepared))
+        codes = codes.reshape(
+            len(prepared), -1, codes.shape[-1]
+        )  # a grid of one place comes without its axis
+        carried = _carried(fitted.network, codes, reader)
+        whole = carried.mean(1, keepdim=True)
+        each = carried.square().sum(2)
+        agreement = whole.square().sum((1, 2)) / each.mean(1).clamp_min(_NOTHING)
+        if self.measure == "code":
+            own = codes[..., reader.factor.slice] - reader.centre.to(codes)
+            return (own / reader.spread.to(codes).clamp_min(1e-6)).square().sum(2), agreement.sqrt()
+        return (each if self.measure == "change" else (carried * whole).sum(2).clamp_min(0)), agreement.sqrt()
+
+
+def _carried(network: Any, codes: Tensor, reader: FactorReader) -> Tensor:
+    """What of the representation is lost where the factor is put at its centre, (B, P, D).
+
+    The code itself will not do: whitening makes all axes equally loud, those that the model hardly uses too, so that
+    a code is far from its centre wherever there is anything at all. In the representation each axis is as loud as the
+    model has it.
+    """
+    neutral = codes.clone()
+    neutral[..., reader.factor.slice] = reader.centre.to(codes)
+    rows = [network.inverse(some.flatten(0, 1))[0] for some in (codes, neutral)]
+    lost: Tensor = (rows[0] - rows[1]).reshape(codes.shape)
+    return lost
+
+
+def grid_of(interpreter: Any) -> tuple[int, int]:
+    """Height and width of the grid that the positions form.
+
+    Raises:
+        LocalizerError: the flow is not fitted at positions, or they form no grid.
+    """
+    layout, shape = interpreter.fitted.layout, tuple(interpreter.fitted.z_shape)
+    if layout.name != "positions":
+        kinds = {
+            "vector": "a vector has none",
+            "flat": "one code stands for all of them together",
+            "pooled": "one code stands for the mean of them",
+        }
+        raise LocalizerError(
+            f"Expected a flow that is fitted at positions, found the layout {layout.name!r} at "
+            f"{str(interpreter.backbone.address)!r}, {shape}: {kinds[layout.name]}. Type "
+            'wrap(model, site, layout="positions") with the site of a map or of tokens, and fit again; or '
+            'localizer="masks".'
+        )
+    grid = layout.grid(shape)
+    if grid is None:
+        count = layout.positions_per_input(shape)
+        raise LocalizerError(
+            f"Expected positions that form a grid, found {count} tokens after {layout.prefix} prefix tokens at "
+            f'{str(interpreter.backbone.address)!r}, which is no square. Type localizer="masks", or choose a site '
+            "that carries a map."
+        )
+    found: tuple[int, int] = grid
+    return found
+
+
+def build_positions(*, measure: Measure = "share") -> Localizer:
+    """Makes a localizer that reads the flow at every position; for interpreters fitted with `layout="positions"`.
+
+    With `z_p` the representation at position `p` and `z°_p` the same with the factor put at its mean code, the factor
+    carries `Δ_p = z_p − z°_p` there. Maps are brought to the image's size (bilinear), each image's largest is 1.
+
+    Args:
+        measure: "share": `max(0, ⟨Δ_p, Δ̄⟩)`, `Δ̄` the mean over positions: what the position adds to what the factor
+            carries in the whole image. "change": `|Δ_p|²`, also where positions contradict each other. "code":
+            `|(f_p − c) / s|²` of the code alone, `c` and `s` its mean and spread; coarser, as it is loud wherever
+            there is anything at all.
+
+    Returns:
+        A localizer; its `figures["agreement"]` is `|Δ̄| / sqrt(mean |Δ_p|²)`: 1 where all positions say the same, `1/√P`
+        where one alone speaks or all speak at random.
+
+    Raises:
+        LocalizerError: another measure.
+    """
+    if measure not in get_args(Measure):
+        raise LocalizerError(f"There is no measure {measure!r}. {suggest(str(measure), get_args(Measure))}")
+    return cast(Localizer, PositionMaps(measure))

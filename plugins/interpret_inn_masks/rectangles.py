@@ -19,6 +19,11 @@ _SHARPNESS = 1.5
 """How steeply logits fall off around an edge at the start: it is spread over about two places."""
 _RATE = 0.1
 _WOBBLE = 0.1
+_PRICES = (0.0, 0.15, 0.3, 0.6)
+"""What area costs at the start, between its weight (0) and the highest change (1)."""
+_ROUNDS = 1
+_LEAST = 0.005
+"""A rectangle that adds less of the change than this, beyond what its area costs, is left out."""
 
 
 def intervals(starts: Tensor, ends: Tensor) -> Tensor:
@@ -66,9 +71,8 @@ def best_rectangle(gain: Tensor) -> tuple[Tensor, Tensor]:
         least, left = sums[..., :-1].cummin(2)
         value, place = (sums[..., 1:] - least).flatten(1).max(1)
         right = place % width
-        found = torch.stack(
-            [torch.full_like(place, top), top + place // width, left.flatten(1).gather(1, place[:, None])[:, 0], right], 1
-        )  # fmt: skip
+        start = left.flatten(1).gather(1, place[:, None])[:, 0]
+        found = torch.stack([torch.full_like(place, top), top + place // width, start, right], 1)
         better = value > best
         best = torch.where(better, value, best)
         where = torch.where(better[:, None], found, where)
@@ -86,8 +90,8 @@ def fit_rectangles(
     error is Σ (1 − M)² e, which leaves edges and whole regions half inside. It is used for "mean" only, where without
     the square every rectangle would be fitted by itself, and all of them would become the same.
 
-    Rectangles start one after the other at the best hard one for what is not yet covered, so that no random start
-    decides; then all edges are fitted together (Adam), and the best masks on the way are kept.
+    Rectangles start at the best hard ones (`best_rectangles`), so that no random start decides; then all edges are
+    fitted together (Adam), and the best masks on the way are kept.
 
     Args:
         change: Squared change, float (N, H, W), none of it negative; a map without any gets an empty mask.
@@ -130,17 +134,10 @@ def _masks(logits: list[Tensor], combine: Combine) -> Tensor:
 
 
 def _started(share: Tensor, count: int, combine: Combine, area_weight: float, seed: int) -> list[Tensor]:
-    """Logits whose rectangles are the best hard ones, one after the other."""
-    gain = share * share[0].numel() - area_weight
-    found: list[Tensor] = []
-    for _ in range(count):
-        where, worth = best_rectangle(gain)
-        # one that is worth nothing repeats the first, which changes no union
-        where = torch.where((worth > 0)[:, None], where, found[0] if found else where)
-        found.append(where)
-        if combine == "union":
-            gain = torch.where(_inside(where, gain), 0.0, gain)
-    edges = torch.stack(found, 1)  # (N, J, 4)
+    """Logits whose rectangles are the best hard ones that were found."""
+    edges = best_rectangles(share * share[0].numel(), count, area_weight)
+    if combine == "mean":  # which holds most where all of them lie on each other
+        edges = edges[:, :1].expand(-1, count, -1)
     generator = torch.Generator().manual_seed(seed)
     logits = []
     for side in range(4):
@@ -149,6 +146,59 @@ def _started(share: Tensor, count: int, combine: Combine, area_weight: float, se
         wobble = _WOBBLE * torch.randn(fall.shape[1:], generator=generator)
         logits.append((fall + wobble).requires_grad_())
     return logits
+
+
+def best_rectangles(density: Tensor, count: int, area_weight: float) -> Tensor:
+    """Hard rectangles whose union is worth most: the sum inside of density less the weight of area.
+
+    One after the other, the best for what the others leave; and then each once more. Where
+    area is cheap, the first may swallow several places with all that lies between them, and never let go. So this
+    is done also from what is best where area costs more, and the best end is taken.
+
+    Args:
+        density: float (N, H, W), 1 on average.
+        count: How many rectangles, J.
+        area_weight: What a place costs.
+
+    Returns:
+        First row, last row, first and last column of each, int64 (N, J, 4), those worth most first. A rectangle that
+        is not needed ends before it begins.
+    """
+    gain = density - area_weight
+    best = torch.full_like(gain[:, 0, 0], -torch.inf)
+    found = torch.zeros(len(gain), count, 4, dtype=torch.int64)
+    for part in _PRICES:
+        price = area_weight + part * (density.amax((1, 2), keepdim=True) - area_weight).clamp_min(0)
+        edges = _one_by_one(density - price, _none(gain, count))
+        for _ in range(_ROUNDS):
+            edges = _one_by_one(gain, edges)
+        covered = torch.stack([_inside(edges[:, j], gain) for j in range(count)]).any(0)
+        worth = (gain * covered).sum((1, 2))
+        better = worth > best
+        best, found = torch.where(better, worth, best), torch.where(better[:, None, None], edges, found)
+    each = torch.stack([(gain * _inside(found[:, j], gain)).sum((1, 2)) for j in range(count)], 1)
+    return found.gather(1, each.argsort(dim=1, descending=True, stable=True)[..., None].expand_as(found))
+
+
+def _one_by_one(gain: Tensor, edges: Tensor) -> Tensor:
+    """Each of the rectangles (N, J, 4) put where it is worth most beside the others."""
+    edges = edges.clone()
+    none = _none(gain, 1)[:, 0]
+    inside = [_inside(edges[:, j], gain) for j in range(edges.shape[1])]
+    for j in range(edges.shape[1]):
+        others = [one for place, one in enumerate(inside) if place != j]
+        left = gain.masked_fill(torch.stack(others).any(0), 0.0) if others else gain
+        where, worth = best_rectangle(left)
+        enough = worth > _LEAST * gain[0].numel()
+        edges[:, j] = torch.where(enough[:, None], where, none)
+        inside[j] = _inside(edges[:, j], gain)
+    return edges
+
+
+def _none(like: Tensor, count: int) -> Tensor:
+    """Rectangles that hold nothing, int64 (N, count, 4): they end at the first place and begin at the last."""
+    height, width = like.shape[1:]
+    return torch.tensor([height - 1, 0, width - 1, 0]).expand(len(like), count, 4)
 
 
 def _inside(where: Tensor, like: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ interpreter.fit("sketches", data=images, sketches={"straight": "lines.png", "rou
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,11 +80,7 @@ def build(
     """
     from interpret_inn.data import samples as read_samples
 
-    if not 0 < strength <= 1:
-        raise ConceptError(f"Expected a strength above 0, up to 1, found {strength:g}.")
-    for option, value in (("rounds", rounds), ("size", size), ("sketch_size", sketch_size)):
-        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
-            raise ConceptError(f"Expected {option} to be None or a number from 1, found {value!r}.")
+    strength = _checked(strength, rounds=rounds, size=size, sketch_size=sketch_size)
     both, notes = read_sketches(sketches)
     method, identity = make_stylizer(stylizer, network=network, layers=layers, rounds=rounds)
     whole = read_samples(data, groups=groups)
@@ -92,17 +89,28 @@ def build(
     parts = cut(both, channels=images.shape[3], side=side, sketch_size=sketch_size, seed=seed, notes=notes)
     chosen = assign(len(images), len(parts[0]), groups=whole.groups, seed=seed)
     key = make_key(images, *parts, chosen, identity, strength, form)
-    styled = kept(
-        lambda: render(images, parts, chosen, method, strength=strength),
-        key=key,
-        where=keep if identity is not None else None,
-    )
+    if identity is None:  # nothing is kept of a stylizer that cannot be told from others
+        keep = None
+    styled = kept(lambda: render(images, parts, chosen, method, strength=strength), key=key, where=keep)
     ends = (both[0].name, both[1].name)
     key = key if identity is not None else make_key(styled, chosen, form)
     samples = StyledSamples(
         styled, form, parts=chosen, names=whole.names, ends=ends, key=key, skipped=whole.skipped
     )
     return SketchSource(samples, images, both, name=concept, notes=notes)
+
+
+def _checked(strength: Any, **whole: Any) -> float:
+    """The strength as a number; refuses options that are none, or none that can be used."""
+    is_number = isinstance(strength, numbers.Real) and not isinstance(strength, bool)
+    if not is_number or not 0 < strength <= 1:  # NaN compares with nothing
+        raise ConceptError(
+            f"Expected strength to be a number above 0, up to 1, found {strength!r}. Type 1.0, say."
+        )
+    for option, value in whole.items():
+        if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < 1):
+            raise ConceptError(f"Expected {option} to be None or a whole number from 1, found {value!r}.")
+    return float(strength)
 
 
 @hookimpl

@@ -82,6 +82,8 @@ def as_pixels(item: Any, *, place: int) -> Pixels:
     try:
         if isinstance(item, Image.Image) and ("A" in item.getbands() or "transparency" in item.info):
             item = np.array(item.convert("RGBA"))
+        if isinstance(item, np.ndarray) and not item.flags.writeable:
+            item = item.copy()  # as np.asarray(a PIL image) is, which torch warns of
         picture = single(item, channels=None, index=place)
     except ValueError as error:
         raise DataError(f"Expected pictures to render in a style: {error}") from error

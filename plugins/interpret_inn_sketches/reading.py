@@ -77,7 +77,8 @@ def read_sketches(sketches: Any) -> tuple[tuple[Sketch, Sketch], list[str]]:
 def _read(name: str, picture: Any, notes: list[str]) -> Sketch:
     if isinstance(picture, (str, Path)):
         picture = _opened(name, Path(picture).expanduser())
-    if _is_transparent(picture):
+    transparent = _is_transparent(picture)
+    if transparent:
         notes.append(_TRANSPARENT.format(name))
     if isinstance(picture, np.ndarray) and picture.dtype == np.uint16:
         picture = picture.astype(np.float32) / 65535
@@ -85,13 +86,31 @@ def _read(name: str, picture: Any, notes: list[str]) -> Sketch:
         pixels = as_pixels(picture, place=0)
     except DataError as error:
         raise DataError(f"The sketch {name!r} cannot be used. {error}") from error
-    spread = float((pixels.astype(np.float64) / 255).std((0, 1)).max())
-    if spread < BLANK:
-        raise ConceptError(
-            f"The sketch {name!r} is blank: its values spread by {spread:.4f} of the whole range, expected at least "
-            f"{BLANK:.3f}. Give a picture that shows the style."
-        )
+    _refuse_blank(Sketch(name, pixels), transparent=transparent)
     return Sketch(name, pixels)
+
+
+def _refuse_blank(sketch: Sketch, *, transparent: bool) -> None:
+    """A picture of one colour shows no style; says why it looks so where that can be told."""
+    height, width = sketch.pixels.shape[:2]
+    if height * width == 1:
+        raise ConceptError(
+            f"The sketch {sketch.name!r} is a single pixel, found {height}x{width}. Give a picture of at least 32x32 "
+            "pixels that shows the style."
+        )
+    spread = float((sketch.pixels.astype(np.float64) / 255).std((0, 1)).max())
+    if spread >= BLANK:
+        return
+    if transparent:
+        raise ConceptError(
+            f"The sketch {sketch.name!r} is blank once it is laid over white, as transparent pictures are: its values "
+            f"spread by {spread:.4f} of the whole range, expected at least {BLANK:.3f}. Lay it over another colour, "
+            "or save it without transparency: picture.convert('RGB')."
+        )
+    raise ConceptError(
+        f"The sketch {sketch.name!r} is blank: its values spread by {spread:.4f} of the whole range, expected at least "
+        f"{BLANK:.3f}. Give a picture that shows the style."
+    )
 
 
 def _opened(name: str, path: Path) -> Any:

@@ -7,6 +7,7 @@ from PIL import Image
 
 from interpret_inn.errors import ConceptError, DataError
 from interpret_inn_sketches.parts import assign, cut
+from interpret_inn_sketches.pictures import as_pixels
 from interpret_inn_sketches.reading import Sketch, read_sketches
 
 
@@ -56,6 +57,16 @@ def test_what_is_transparent_lies_over_white_and_is_said(noise, tmp_path) -> Non
         assert notes == ["The sketch 'clear' is partly transparent; it was laid over white."]
 
 
+def test_arrays_that_cannot_be_written_are_copied(noise) -> None:
+    fixed = np.asarray(Image.fromarray(noise))
+    assert not fixed.flags.writeable, "or this shows nothing"
+    (first, _), _ = read_sketches({"one": fixed, "two": np.asarray(Image.fromarray(noise[..., 0]))})
+    assert np.array_equal(first.pixels, noise)
+    planes = torch.rand(3, 8, 8).numpy()
+    planes.flags.writeable = False  # warnings are errors in tests
+    assert as_pixels(planes, place=0).shape == (8, 8, 3)
+
+
 def test_files_name_the_ends(noise, tmp_path) -> None:
     Image.fromarray(noise).save(tmp_path / "lines.png")
     Image.fromarray(255 - noise).save(tmp_path / "circles.png")
@@ -83,6 +94,21 @@ BLANK = np.full((40, 40, 3), 255, np.uint8)
             lambda n: {"a": BLANK, "b": n},
             ConceptError,
             "The sketch 'a' is blank: its values spread by 0.0000",
+        ),
+        (
+            lambda n: {"a": np.dstack([BLANK[..., :1] * 0 + n[:40, :40], BLANK[..., :1] * 0]), "b": n},
+            ConceptError,
+            "The sketch 'a' is blank once it is laid over white, as transparent pictures are: .*convert",
+        ),
+        (
+            lambda n: {"a": Image.fromarray(BLANK).convert("RGBA"), "b": n},
+            ConceptError,
+            "The sketch 'a' is blank: its values",
+        ),
+        (
+            lambda n: {"a": n[:1, :1], "b": n},
+            ConceptError,
+            "The sketch 'a' is a single pixel, found 1x1. Give a picture of at least 32x32 pixels",
         ),
         (lambda n: {"a": n, "b": n.copy()}, ConceptError, "found the same picture for 'a' and 'b'"),
         (lambda n: [n], ConceptError, "one for each end of the concept, found 1. Type sketches="),

@@ -135,14 +135,20 @@ def test_images_of_several_sizes_need_a_size(both) -> None:
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"strength": 0}, ConceptError, "Expected a strength above 0, up to 1, found 0"),
+        ({"strength": 0}, ConceptError, "Expected strength to be a number above 0, up to 1, found 0"),
+        ({"strength": "1"}, ConceptError, "to be a number above 0, up to 1, found '1'. Type 1.0, say"),
+        ({"strength": float("nan")}, ConceptError, "to be a number above 0, up to 1, found nan"),
+        ({"strength": -1}, ConceptError, "to be a number above 0, up to 1, found -1"),
+        ({"strength": True}, ConceptError, "to be a number above 0, up to 1, found True"),
+        ({"strength": None}, ConceptError, "to be a number above 0, up to 1, found None"),
+        ({"strength": [1.0]}, ConceptError, r"to be a number above 0, up to 1, found \[1.0\]"),
         ({"strength": 1.5}, ConceptError, "found 1.5"),
-        ({"rounds": 0}, ConceptError, "Expected rounds to be None or a number from 1, found 0"),
-        ({"size": "big"}, ConceptError, "Expected size to be None or a number from 1, found 'big'"),
+        ({"rounds": 0}, ConceptError, "Expected rounds to be None or a whole number from 1, found 0"),
+        ({"size": "big"}, ConceptError, "Expected size to be None or a whole number from 1, found 'big'"),
         (
             {"sketch_size": True},
             ConceptError,
-            "Expected sketch_size to be None or a number from 1, found True",
+            "Expected sketch_size to be None or a whole number from 1, found True",
         ),
         (
             {"stylizer": lambda images, examples: images[:1]},

@@ -57,6 +57,8 @@ class Everything(Good):
 
     notes = ("Drawn on the spot.",)
     ordered = True
+    key = "by the answers"
+    answers: Any = None
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,7 +71,17 @@ class Everything(Good):
     def sizes(self) -> dict[str, int]:
         return {concept.name: 2 for concept in self.concepts}
 
+    def listen(self, answers: Callable[[], torch.Tensor]) -> None:
+        self.answers = answers
+
+    def turn(self, span: torch.Tensor) -> torch.Tensor:
+        free = span.double()
+        return torch.linalg.eigh(free.T @ self.heard @ free).eigenvectors.flip(1)
+
     def see(self, white: torch.Tensor, variances: torch.Tensor) -> None:
+        if self.answers is not None:
+            self.heard = self.answers()
+            assert self.heard.shape == (len(variances),) * 2 and self.heard.dtype == torch.float64
         assert white.shape == (84, len(variances))
         assert (variances.diff() <= 0).all()
         self._name(5)
@@ -172,6 +184,28 @@ def seeing(choose: Callable[[Good], list[Any]]) -> Callable[[Good], None]:
     return sabotage
 
 
+def heard(change: Callable[[torch.Tensor], Any]) -> Callable[[Good], None]:
+    """A source that does something to the answers it hears."""
+    return changed(listen=lambda answers: change(answers()))
+
+
+def turning(turn: Callable[[torch.Tensor], Any]) -> Callable[[Good], None]:
+    """A source that turns axes so, given as many as there are."""
+    return changed(turn=turn)
+
+
+def eye(span: torch.Tensor) -> torch.Tensor:
+    return torch.eye(span.shape[1])
+
+
+class Restless(Good):
+    """Its key is another every time."""
+
+    @property
+    def key(self) -> str:
+        return str(next(counter))
+
+
 def gallery(**fields: Any) -> Callable[[Good], None]:
     """A gallery of two cells, of which something is changed."""
     whole = {"title": "Pairs", "caption": "Two and two.", "cells": ((IMAGES[0], "a text"),)}
@@ -265,6 +299,8 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (changed(sizes={"colour": 3}), r"Expected sizes of its own concepts, found some of \['colour'\]"),
         (changed(sizes={"hue": 0}), "Expected a whole number of axes, at least 1, for 'hue', found 0"),
         (changed(sizes={"hue": 1.5}), "Expected a whole number of axes, at least 1, for 'hue', found 1.5"),
+        (changed(key=3), "Expected key to be a string, found int"),
+        (lambda source: setattr(source, "__class__", Restless), "Expected a key that stays the same"),
     ],
     "seeing": [
         (changed(see=lambda white, variances: white.zero_()), "Changes what it sees"),
@@ -276,6 +312,20 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
             seeing(lambda source: [Concept(f"factor {k}", "unlabelled") for k in range(64)]),
             "Wants 64 factors of 64 axes, of which the residual needs one",
         ),
+    ],
+    "listening": [
+        (changed(listen=lambda: None), "raised TypeError: .* 1 was given"),
+        (heard(lambda answers: answers.zero_()), "Changes the answers that it hears"),
+        (heard(lambda answers: answers @ torch.ones(3)), "raised RuntimeError"),
+    ],
+    "turning": [
+        (turning(lambda span: torch.eye(64)), r"a matrix \(54, 54\) for 54 axes, found \(64, 64\)"),
+        (turning(lambda span: span), r"a matrix \(54, 54\) for 54 axes, found \(64, 54\)"),
+        (turning(lambda span: 2 * eye(span)), "an orthogonal matrix for 64 axes, found one that stretches"),
+        (turning(lambda span: eye(span) * torch.nan), "an orthogonal matrix for 64 axes"),
+        (turning(lambda span: eye(span.zero_())), "Changes the axes that it is to turn"),
+        (turning(lambda span: eye(span).roll(next(counter), 0)), "another way at the second time"),
+        (turning(lambda span: None), "raised (TypeError|RuntimeError)"),
     ],
     "illustrations": [
         (changed(illustrations=lambda: ["shapes"]), "to give Gallery records, found str"),

@@ -1,0 +1,82 @@
+"""The localizer that was asked for, by name or as an object; and which one where nothing was said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from interpret_inn.errors import LocalizerError
+from interpret_inn.explaining.examples import Stage
+from interpret_inn.explaining.explain import Locate
+from interpret_inn.explaining.places import Place
+from interpret_inn.explaining.view import View
+from interpret_inn.localizing.places import report_places
+from interpret_inn.plugin import get_manager
+from interpret_inn.plugin.manager import NamedLocalizer
+from interpret_inn.types import Localizer
+
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
+AUTO = "auto"
+QUICK: Mapping[str, Any] = {"steps": 20}
+"""Options of the automatic choice in a report, which shows many factors and is to be read soon."""
+
+
+def chosen_localizer(
+    interpreter: Interpreter, localizer: Localizer | str, options: Mapping[str, Any]
+) -> tuple[Localizer, str]:
+    """A localizer from what `localize` was given, and what to call it.
+
+    Args:
+        interpreter: A fitted interpreter.
+        localizer: A name, "auto", or a callable.
+        options: Of the one that is named.
+
+    Raises:
+        LocalizerError: neither a name nor a callable, or options that nobody would read.
+        PluginError: an unknown name or option.
+    """
+    if isinstance(localizer, str):
+        name = _automatic(interpreter) if localizer == AUTO else localizer
+        return get_manager().localizer(name, **options), name
+    if not callable(localizer):
+        raise LocalizerError(
+            f"Expected the name of a localizer or a callable, found an object of type {type(localizer).__name__}. "
+            'Type localizer="masks".'
+        )
+    if options:
+        raise LocalizerError(
+            f"Expected no options beside a localizer that is made already, found {sorted(options)}. Give them to "
+            'inn.localizer("name", …), or name the localizer.'
+        )
+    if isinstance(localizer, NamedLocalizer):
+        return localizer, localizer.name
+    return localizer, str(getattr(localizer, "__name__", type(localizer).__name__))
+
+
+def places_finder(
+    interpreter: Interpreter, localizer: Localizer | str | None, *, seed: int
+) -> Locate | None:
+    """What finds the places of an explanation.
+
+    None where nothing is to be localized, or where the automatic choice has been left out of the plugins.
+    """
+    if localizer is None:
+        return None
+    options: Mapping[str, Any] = {}
+    if localizer == AUTO:
+        name = _automatic(interpreter)
+        if name not in {spec.name for spec in get_manager().localizers()}:
+            return None
+        options = QUICK if name == "masks" else {}
+    made, title = chosen_localizer(interpreter, localizer, options)
+
+    def locate(stage: Stage, view: View) -> tuple[Place, ...]:
+        return report_places(interpreter, made, title, stage, view, seed=seed)
+
+    return locate
+
+
+def _automatic(interpreter: Interpreter) -> str:
+    return "positions" if interpreter.fitted.layout.name == "positions" else "masks"

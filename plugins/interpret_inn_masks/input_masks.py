@@ -1,0 +1,182 @@
+"""Where in the input a factor's value stands: smooth masks that alone keep it, or whose absence destroys it.
+
+After Fong, Patrick and Vedaldi, "Understanding deep networks via extremal perturbations and smooth masks" (2019),
+with three changes: what is kept is a factor's code and not a class; one map is fitted for all areas at once, its
+level sets being the masks (so that nothing has to be run again to choose an area); and the map is a sum of coarse
+and fine ones in place of a dilated mask.
+"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import LocalizerError
+from interpret_inn.localizing import FactorReader, prepared_inputs, require_images
+from interpret_inn.metrics.bootstrap import bootstrap_mean
+from interpret_inn.types import Masks
+from interpret_inn_masks.fills import Fill, filler
+from interpret_inn_masks.nested import NestedMasks, cycled, default_cells, level_sets
+
+Mode = Literal["preserve", "delete"]
+AREAS = (0.05, 0.1, 0.2, 0.4)
+"""Shares of the image that masks are fitted at, and chosen from."""
+PASSES = 3
+"""Passes through the model up to the site that a step takes, a backward pass counted as two."""
+_AT_ONCE = 32
+_MOMENTUM = 0.8
+_NOTHING = 1e-3  # of the typical deviation from the centre
+
+
+@dataclass(frozen=True)
+class InputMasks:
+    """Masks over the input of any model that takes images.
+
+    Figures: "kept", the share of the factor's value that the mask's inside alone keeps (the rest of the image being
+    filled); "destroyed", the share that is gone when only the inside is filled; "area", the share of the image.
+
+    Attributes:
+        mode: "preserve": the smallest region that alone keeps the value; "delete": the smallest whose absence
+            destroys it.
+        area: Share of the image that a mask covers; None: the smallest of 5, 10, 20 and 40 % that does `enough`.
+        fill: What stands elsewhere: "blur", "noise" (drawn anew at each step), or "mean" (the image's mean colour).
+        enough: Share of the value to be kept, or destroyed, where the area is chosen.
+        steps: Of the optimisation.
+        cells: Along the shorter side of the finest map; None: one for eight pixels, 6 to 28.
+        seed: Of the noise.
+    """
+
+    mode: Mode = "preserve"
+    area: float | None = None
+    fill: Fill = "blur"
+    enough: float = 0.8
+    steps: int = 60
+    cells: int | None = None
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.mode not in get_args(Mode):
+            raise LocalizerError(f'Expected mode="preserve" or mode="delete", found {self.mode!r}.')
+        if self.fill not in get_args(Fill):
+            raise LocalizerError(f'Expected fill="blur", "noise" or "mean", found {self.fill!r}.')
+        for name, value in (("area", self.area), ("enough", self.enough)):
+            wrong = isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < float(value) < 1
+            if value is not None and wrong:
+                raise LocalizerError(f"Expected {name} to be a share between 0 and 1, found {value!r}.")
+        for name, count, least in (("steps", self.steps, 1), ("cells", self.cells, 2)):
+            wrong = isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < least
+            if count is not None and wrong:
+                raise LocalizerError(
+                    f"Expected {name} to be a whole number, at least {least}, found {count!r}."
+                )
+
+    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
+        """Masks of a factor over the inputs.
+
+        Raises:
+            LocalizerError: the inputs are no images, or the model lets no gradient through.
+        """
+        prepared = prepared_inputs(interpreter, inputs)
+        size = require_images(prepared)
+        generator = Generator().manual_seed(self.seed)
+        with torch.inference_mode(False), interpreter.backbone.session(gradients=True):
+            reader = FactorReader(interpreter, factor)
+            parts = [_Search(self, reader, part, size, generator).run() for part in prepared.split(_AT_ONCE)]
+        masks, kept, destroyed, idle = (torch.cat(found) for found in zip(*parts, strict=True))
+        area = masks.mean((1, 2, 3))
+        notes = []
+        if bool(idle.any()):
+            which = "" if bool(idle.all()) else f" in {int(idle.sum())} of {len(idle)} inputs"
+            notes.append(
+                f"{factor} stands at the mean of the data{which}, or nothing in the image moves it: an empty mask."
+            )
+        figures = {
+            name: bootstrap_mean(values[~idle].double().numpy())
+            for name, values in (("kept", kept), ("destroyed", destroyed), ("area", area))
+        }
+        return Masks(factor, masks, "input", figures=figures, notes=tuple(notes))
+
+
+class _Search:
+    """Looks for the masks of one batch."""
+
+    def __init__(
+        self,
+        options: InputMasks,
+        reader: FactorReader,
+        images: Tensor,
+        size: tuple[int, int],
+        generator: Generator,
+    ) -> None:
+        self.options, self.reader, self.images = options, reader, images
+        self.fill = filler(images, options.fill, generator)
+        with torch.no_grad():
+            self.like = reader.codes(images)
+        self.own = reader.deviation(self.like)
+        self.squared = self.own.square().sum(1)
+        usual = float(reader.spread.square().sum()) * (self.own.shape[1] / max(1, len(reader.spread)))
+        self.idle = self.squared <= _NOTHING**2 * max(usual, 1e-12)
+        self.masks = NestedMasks(len(images), size, options.cells or default_cells(size), images.device)
+        self.areas = AREAS if options.area is None else (options.area,)
+
+    def run(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Masks (B, 1, H, W), what they keep and destroy (B,), and which have nothing to show, bool (B,)."""
+        speed = [torch.zeros_like(parameter) for parameter in self.masks.parameters]
+        for step in range(self.options.steps):
+            areas = cycled(self.areas, step, len(self.images)).to(self.images.device)
+            slopes = self._slopes(areas)
+            # Steps of one length for each image, and not for each cell as Adam's are: that would move cells that
+            # hardly matter as far as those that do.
+            length = torch.stack([slope.square().sum((1, 2, 3)) for slope in slopes]).sum(0).sqrt()
+            if step == 0:
+                self.idle = self.idle | (length <= 0)
+            with torch.no_grad():
+                for parameter, slope, moving in zip(self.masks.parameters, slopes, speed, strict=True):
+                    moving.mul_(_MOMENTUM).add_(slope / length.clamp_min(1e-30)[:, None, None, None])
+                    parameter.sub_(moving)
+        return self._chosen()
+
+    def _slopes(self, areas: Tensor) -> tuple[Tensor, ...]:
+        masks = self.masks.at(areas)
+        loss = self._loss(masks)
+        if not loss.requires_grad:
+            raise LocalizerError(
+                "The model lets no gradient from the site to its inputs (torch.no_grad within it, say), so masks cannot "
+                'be fitted. Type localizer="captum", method="Occlusion".'
+            )
+        return torch.autograd.grad(loss, self.masks.parameters)
+
+    def _loss(self, masks: Tensor) -> Tensor:
+        """What is to become small, summed over images."""
+        masks = masks.to(self.images)
+        if self.options.mode == "preserve":
+            away = self.reader.deviation(self.reader.codes(self._mixed(masks))) - self.own
+            return torch.log1p(away.square().sum(1) / self.squared.clamp_min(1e-12)).sum()
+        return self.reader.score(self._mixed(1 - masks), self.like).clamp_min(0).square().sum()
+
+    def _mixed(self, masks: Tensor) -> Tensor:
+        return masks * self.images + (1 - masks) * self.fill()
+
+    @torch.no_grad()
+    def _chosen(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The smallest masks that do enough; where none does, the one that does most."""
+        maps, count = self.masks.map(), len(self.images)
+        tried = []
+        for area in self.areas:
+            masks = level_sets(maps, torch.full((count,), area, device=maps.device)).to(self.images)
+            kept = self.reader.score(self._mixed(masks), self.like)
+            destroyed = 1 - self.reader.score(self._mixed(1 - masks), self.like)
+            tried.append((masks, kept, destroyed))
+        masks, kept, destroyed = (torch.stack(found) for found in zip(*tried, strict=True))
+        done = kept if self.options.mode == "preserve" else destroyed
+        enough = done >= self.options.enough
+        place = torch.where(enough.any(0), enough.int().argmax(0), done.argmax(0))
+        every = torch.arange(count, device=place.device)
+        shown = masks[place, every] * (~self.idle[:, None, None, None]).to(masks)
+        bounded = (values[place, every].clamp(0, 1).float().cpu() for values in (kept, destroyed))
+        return shown.float().cpu(), *bounded, self.idle.cpu()  # type: ignore[return-value]
