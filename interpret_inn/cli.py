@@ -87,7 +87,12 @@ def fit(
 
 
 def report(
-    artefact: Path, data: Path, out: Path = Path("report.html"), model: str | None = None, examples: int = 16
+    artefact: Path,
+    data: Path,
+    out: Path = Path("report.html"),
+    model: str | None = None,
+    examples: int = 16,
+    localizer: str | None = "auto",
 ) -> None:
     """Explain images with a saved interpreter and write the report.
 
@@ -97,10 +102,11 @@ def report(
         out: The page; its JSON is written beside it.
         model: Name of the model; by default the one that was fitted.
         examples: Images that are shown one by one.
+        localizer: Name of the localizer that shows where factors act; null for none.
     """
     import interpret_inn as inn
 
-    written = inn.load(artefact, model).report(data, examples=examples).save(out)
+    written = inn.load(artefact, model).report(data, examples=examples, localizer=localizer).save(out)
     print(f"Wrote {' and '.join(map(str, written))}.")
 
 

@@ -260,8 +260,8 @@ class Interpreter:
             inputs: `B` inputs of one size. Reliability over the input needs two at least.
             factor: Name of the factor.
             localizer: The name of a localizer whose options follow ("masks", "positions", "captum", a plugin's); one
-                made by `inn.localizer`, or any callable of that kind; "auto": "positions" where the flow is fitted at
-                positions, else "masks".
+                made by `inn.localizer`, or any callable of that kind; "auto": "positions" where the flow is fitted to
+                the positions of a map or to their mean, else "masks".
             seed: Of the measurement of reliability.
             options: Of the named localizer.
 
@@ -298,7 +298,9 @@ class Interpreter:
             target: What of the output to watch: the index of an output, or a callable that maps outputs
                 (B, …) to scores (B,); None: the predicted class, or the whole output.
             examples: Inputs that are shown one by one.
-            resamples: Edits of each input for the responses; None: as many as a forward allows.
+            resamples: Edits of each input for the responses; None: as many as a forward allows (32 of 512 inputs where
+                the rest of the model can run alone, 8 of 64 where it cannot). Where outputs are images, a factor's
+                responses take up to 4 million pixels (8 of 128 inputs at 64 by 64), or 8 of 64 inputs.
             localizer: What shows where factors act in the first six examples, as for `localize`; "auto" takes fewer
                 steps here; None: nothing is localized.
             seed: Of the edits.

@@ -6,9 +6,11 @@ import os
 # busy machine take forty times as long as one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import importlib.util
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -66,6 +68,20 @@ def toy(cache_of_tests: None) -> Toy:
             steps=150, pairs=128, hidden=64, blocks=3, samples_per_axis=3, cache=None, checkpoint=None,
         )  # fmt: skip
     return Toy(interpreter, model, images, labels, toy_images(150, seed=2)[0])
+
+
+@pytest.fixture(scope="session")
+def zoo() -> ModuleType:
+    """The module that builds real networks and reads real images, from the folder that a variable names."""
+    folder = os.environ.get("INTERPRET_INN_REAL")
+    if not folder:
+        pytest.skip("INTERPRET_INN_REAL names no folder with real networks and images")
+    spec = importlib.util.spec_from_file_location("zoo", Path(folder) / "zoo.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 @pytest.fixture

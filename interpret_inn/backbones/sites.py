@@ -26,6 +26,9 @@ GENERATIVE_HINT = (
     "is an autoencoder, type wrap(model, backbone='autoencoder'), which reads it at the code."
 )
 
+_HALVES, _CODE = ("encode", "decode"), "decode:in"
+"""What makes a model an autoencoder, and where its code is once it is wrapped as one."""
+
 __all__ = ["GENERATIVE_HINT", "SiteRow", "SiteTable", "check_path", "default_site", "sites"]
 
 
@@ -51,10 +54,15 @@ class SiteRow:
 
 
 class SiteTable(Sequence[SiteRow]):
-    """All sites of a model in the order in which they run; prints as a table."""
+    """All sites of a model in the order in which they run; prints as a table.
 
-    def __init__(self, rows: Sequence[SiteRow]) -> None:
-        self.rows = tuple(rows)
+    Args:
+        rows: The sites.
+        code: Address of the code of an autoencoder, which `wrap` alone takes, where it is no module's own.
+    """
+
+    def __init__(self, rows: Sequence[SiteRow], *, code: str | None = None) -> None:
+        self.rows, self.code = tuple(rows), code
 
     @overload
     def __getitem__(self, key: int) -> SiteRow: ...
@@ -69,13 +77,20 @@ class SiteTable(Sequence[SiteRow]):
     @property
     def suggestion(self) -> str | None:
         """The address to begin with, None where none is plain."""
-        return next((row.address for row in self.rows if row.suggested), None)
+        return next((row.address for row in self.rows if row.suggested), self.code)
+
+    @property
+    def note(self) -> str:
+        """What to type for a site that is no row of the table; empty where there is none."""
+        if self.code is None or any(row.suggested for row in self.rows):
+            return ""
+        return f"suggested: the code between encode and decode, which interpret_inn.wrap(model) takes ({self.code!r})"
 
     def __str__(self) -> str:
         lines = [self._header(), *(self._cells(row) for row in self.rows)]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         padded = [[cell.ljust(w) for cell, w in zip(line, widths, strict=True)] for line in lines]
-        return "\n".join("  ".join(cells).rstrip() for cells in padded)
+        return "\n".join(["  ".join(cells).rstrip() for cells in padded] + ([self.note] if self.note else []))
 
     def __repr__(self) -> str:
         return f"SiteTable({len(self)} sites, suggested: {self.suggestion!r})"
@@ -85,7 +100,8 @@ class SiteTable(Sequence[SiteRow]):
             return "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in cells) + "</tr>"
 
         body = "".join(row(self._cells(r), "td") for r in self.rows)
-        return f"<table><thead>{row(self._header(), 'th')}</thead><tbody>{body}</tbody></table>"
+        below = f"<p>{html.escape(self.note)}</p>" if self.note else ""
+        return f"<table><thead>{row(self._header(), 'th')}</thead><tbody>{body}</tbody></table>{below}"
 
     @staticmethod
     def _header() -> list[str]:
@@ -100,6 +116,8 @@ class SiteTable(Sequence[SiteRow]):
 def sites(model: nn.Module | Backbone, example: Any) -> SiteTable:
     """Lists every place of a model that carries one representation for each input.
 
+    Of a model with `encode` and `decode` the code between them is suggested, as `wrap(model)` takes it.
+
     Args:
         model: A network or a backbone (which also knows how to prepare and run inputs).
         example: Inputs: a prepared tensor (B, ...), or a batch of pictures.
@@ -111,13 +129,14 @@ def sites(model: nn.Module | Backbone, example: Any) -> SiteTable:
         from interpret_inn.backbones.backbone import Backbone as NewBackbone  # it needs `default_site`
 
         backbone = NewBackbone(model, ".")
-        suggestion = _suggestion(backbone.model)
+        code = _CODE if all(callable(getattr(backbone.model, half, None)) for half in _HALVES) else None
+        suggestion = code or _suggestion(backbone.model)
     else:
-        backbone, suggestion = model, str(model.address)
+        backbone, suggestion, code = model, str(model.address), None
     prepared = _prepared(backbone, example)
     with as_found(backbone.model), recorded_calls(backbone.model) as calls:
         backbone.outputs(prepared)
-    return SiteTable(list(_rows(calls, backbone.model, len(prepared), suggestion)))
+    return SiteTable(list(_rows(calls, backbone.model, len(prepared), suggestion)), code=code)
 
 
 def _rows(calls: Sequence[Call], model: nn.Module, batch: int, suggestion: str | None) -> Iterator[SiteRow]:

@@ -27,6 +27,9 @@ INPUTS = 512
 """Inputs that are looked at, spread evenly over what is given."""
 WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
 """Inputs whose responses are measured, and edits of each, where the tail can run alone and where not."""
+IMAGE_PIXELS = 2**22
+"""Pixels of output images that a factor's responses may take: 1024 images of 64 by 64. Where these are too few for
+all edits of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are."""
 _CHECKED = 128
 _THUMBNAIL = 96
 
@@ -70,7 +73,7 @@ class Viewer:
     Args:
         bench: Backbone and flow.
         target: See `measure`.
-        resamples: Edits of each input; None: by what a forward costs.
+        resamples: Edits of each input; None: by what a forward costs, and by the pixels of outputs that are images.
         examples: How many inputs are kept whole.
         seed: Of the edits.
     """
@@ -140,13 +143,24 @@ class Viewer:
         self._keep_pictures(prepared)
         if done < _CHECKED:
             self.checks.append(check_batch(bench, prepared, seed=self.seed))
-        most, edits = WITH_TAIL if bench.backbone.has_tail else WITHOUT_TAIL
+        most, edits = self._effort(outputs)
         part = prepared[: max(0, most - len(self.order))]
         if len(part):
             n = len(part)
             kept = (prepared, z, carried) if n == len(prepared) else (part, *self._again(part))
-            self._measure(*kept, codes[:n], outputs[:n], self.resamples or edits)
+            self._measure(*kept, codes[:n], outputs[:n], edits)
             self.order.extend(range(done, done + n))
+
+    def _effort(self, outputs: Tensor) -> tuple[int, int]:
+        """How many inputs' responses are measured, and by how many edits of each."""
+        if not self.bench.backbone.has_tail:
+            return WITHOUT_TAIL[0], self.resamples or WITHOUT_TAIL[1]
+        most, edits = WITH_TAIL
+        if output_kind(outputs) != "image":
+            return most, self.resamples or edits
+        images = max(1, IMAGE_PIXELS // outputs[0, 0].numel())
+        edits = self.resamples or min(max(images // most, WITHOUT_TAIL[1]), edits)
+        return min(max(images // edits, WITHOUT_TAIL[0]), most), edits
 
     def _again(self, part: Tensor) -> tuple[Tensor, Any]:
         z = self.bench.backbone.represent(part)

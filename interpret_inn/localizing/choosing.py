@@ -55,9 +55,7 @@ def chosen_localizer(
     return localizer, str(getattr(localizer, "__name__", type(localizer).__name__))
 
 
-def places_finder(
-    interpreter: Interpreter, localizer: Localizer | str | None, *, seed: int
-) -> Locate | None:
+def places_finder(interpreter: Interpreter, localizer: Localizer | str | None, *, seed: int) -> Locate | None:
     """What finds the places of an explanation.
 
     None where nothing is to be localized, or where the automatic choice has been left out of the plugins.
@@ -79,4 +77,8 @@ def places_finder(
 
 
 def _automatic(interpreter: Interpreter) -> str:
-    return "positions" if interpreter.fitted.layout.name == "positions" else "masks"
+    fitted = interpreter.fitted
+    at_places = (
+        fitted.layout.name in ("positions", "pooled") and fitted.layout.grid(fitted.z_shape) is not None
+    )
+    return "positions" if at_places else "masks"

@@ -20,8 +20,8 @@ from interpret_inn.types import Localizer, Masks, Picture, Score
 if TYPE_CHECKING:
     from interpret_inn.interpreter import Interpreter
 
-SHOWN = 6
-"""Examples that are shown under masks."""
+LOCALIZED, SHOWN = 10, 6
+"""Examples that are localized, so that reliability is of more than a few; and those that are shown."""
 FACTORS = 12
 """Factors that are localized, the residual among them: those that the output answers to most."""
 _EDGE = 96
@@ -42,7 +42,7 @@ def report_places(
         view: What was found of all inputs.
         seed: Of the measurement of reliability.
     """
-    prepared = stage.prepared[:SHOWN].clone()
+    prepared = stage.prepared[:LOCALIZED].clone()
     if prepared.ndim != 4 and stage.outputs.ndim != 4:
         return ()
     strength = {factor.name: float(view.effects[factor.name].change.mean()) for factor in interpreter.factors}
@@ -59,7 +59,9 @@ def report_places(
 
 
 def _place(masks: Masks, pictures: list[Picture]) -> Place:
-    shown = tuple(_shown(picture, mask) for picture, mask in zip(pictures, masks.values, strict=True))
+    shown = tuple(
+        _shown(picture, mask) for picture, mask in zip(pictures[:SHOWN], masks.values[:SHOWN], strict=True)
+    )
     return Place(
         factor=masks.factor,
         localizer=masks.localizer,

@@ -20,14 +20,14 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from interpret_inn.errors import InputError, suggest
+from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.per_image import MaskArray, PerImage, finite, mask_arrays, per_image, same_shapes
 from interpret_inn.types import FloatArray, IntArray, Masks, Score
 
-FillName = Literal["mean", "blur", "zero"]
-Fill = FillName | Tensor | npt.NDArray[Any] | Callable[[Tensor], Tensor]
-"""What stands where an image was taken away: a name, images (broadcast), or a function of images that makes them."""
+FillName = Literal["mean", "blur"]
+Fill = FillName | float | Tensor | npt.NDArray[Any] | Callable[[Tensor], Tensor]
+"""What stands where an image was taken away: a name, a number, images (broadcast), or a function that makes them."""
 
 ScoreFunction = Callable[[Tensor], Tensor | npt.ArrayLike]
 """Images (B, C, H, W), all of them in their order, to one number each, (B,)."""
@@ -76,9 +76,9 @@ def deletion_curve(
             original: `lambda changed: reader.score(changed, like)`.
         images: (B, C, H, W), as `score` takes them.
         masks: (B, 1, H, W) or (B, H, W) of the same size.
-        fill: What comes in their place: "mean", each image's mean colour; "blur", the image out of focus; "zero"; images
-            that broadcast to (B, C, H, W), such as `images.roll(1, 0)`; or a function that makes them of the images.
-            Judge by another fill than the masks were made with: a mask may fit its own.
+        fill: What comes in their place: "mean", each image's mean colour; "blur", the image out of focus; a number;
+            images that broadcast to (B, C, H, W), such as `images.roll(1, 0)`; or a function that makes them of the
+            images. Judge by another fill than the masks were made with: a mask may fit its own.
         areas: Shares of the pixels that are taken, ascending, within 0 and 1.
         groups: Shape (B,), images that belong together in the bootstrap.
         seed: Of the bootstrap, and of the order of pixels of one value.
@@ -163,9 +163,9 @@ def stability(
         seed: Of the bootstrap.
 
     Returns:
-        Shares in [0, 1]: 1 the same masks, 0 nothing in common. NaN where both are empty in every draw. What a localizer
-        scores that looks at nothing stands in `score.parts["chance"]`: each mask against the noisy one of the
-        next image. A score no higher than that only says that all masks are alike.
+        Shares in [0, 1]: 1 the same masks, 0 nothing in common. NaN where both are empty in every draw. What a
+        localizer scores that looks at nothing stands in `score.parts["chance"]`: each mask against the noisy one of
+        the next image. A score no higher than that only says that all masks are alike.
 
     Raises:
         InputError: shapes differ, or `noisy` is an empty list.
@@ -173,15 +173,13 @@ def stability(
     single = isinstance(noisy, (Masks, Tensor, np.ndarray))
     draws: list[Any] = [noisy] if single else list(noisy)  # type: ignore[arg-type]
     if not draws:
-        raise InputError("Expected masks under noise to compare with, found an empty list.")
+        raise InputError("Expected noisy masks, at least one array of them, found none.")
     pairs = [same_shapes(masks, draw, "noisy masks") for draw in draws]
     known = finite(*(array for pair in pairs for array in pair))
     each = _mean_known([_shared(first, second) for first, second in pairs])
     others = _mean_known([_shared(first, np.roll(second, -1, 0)) for first, second in pairs])
-    chance = others if len(others) > 1 else np.full(len(others), np.nan)
-    return per_image(
-        np.where(known, each, np.nan), groups=groups, share=True, seed=seed, chance=np.nan_to_num(chance)
-    )
+    chance = np.nan_to_num(others) if len(others) > 1 else np.full(len(others), np.nan)
+    return per_image(np.where(known, each, np.nan), groups=groups, share=True, seed=seed, chance=chance)
 
 
 def _curve(
@@ -198,7 +196,7 @@ def _curve(
     pictures, heat = torch.as_tensor(images).detach(), mask_arrays(masks)
     if pictures.ndim != 4 or (len(pictures), *pictures.shape[2:]) != heat.shape:
         raise InputError(
-            f"Expected images (B, C, H, W) and masks of one size, found {tuple(pictures.shape)} and {heat.shape}. "
+            f"Expected images (B, C, H, W) and masks of their size, found {tuple(pictures.shape)} and {heat.shape}. "
             "interpret_inn.localizing.fit_size(masks, size) resizes masks."
         )
     shares = _ascending(areas)
@@ -220,14 +218,14 @@ def _ascending(areas: Sequence[float]) -> FloatArray:
     inside = shares.ndim == 1 and len(shares) > 1 and shares.min() >= 0 and shares.max() <= 1
     if not inside or not (np.diff(shares) > 0).all():
         raise InputError(
-            f"Expected two ascending areas or more, shares of the image within 0 and 1, found {areas}."
+            f"Expected areas that rise from 0 or more to 1 or less, at least two, found {areas}."
         )
     return shares
 
 
 def _places(heat: FloatArray, seed: int) -> IntArray:
     """Each pixel's place (B, H, W) in the order of its mask, 0 the highest; ties in random order."""
-    flat = heat.reshape(len(heat), -1)
+    flat = heat.reshape(len(heat), heat.shape[1] * heat.shape[2])
     turns = np.random.default_rng(seed).random(flat.shape)
     places = np.empty(flat.shape, np.int64)
     for own, turn, row in zip(places, turns, flat, strict=True):
@@ -238,16 +236,16 @@ def _places(heat: FloatArray, seed: int) -> IntArray:
 def _filled(images: Tensor, fill: Fill) -> Tensor:
     if isinstance(fill, str):
         if fill not in get_args(FillName):
-            raise InputError(f"There is no fill {fill!r}. {suggest(fill, get_args(FillName))}")
-        if fill == "zero":
-            return torch.zeros_like(images)
+            raise InputError(
+                f'Expected fill="mean", "blur", a number, images or a function of images, found {fill!r}.'
+            )
         return images.mean((2, 3), keepdim=True).expand_as(images) if fill == "mean" else _blurred(images)
     made = torch.as_tensor(fill(images) if callable(fill) else fill).detach()
     try:
         return made.to(images).expand_as(images)
     except RuntimeError as error:
         raise InputError(
-            f"Expected a fill of the images' shape {tuple(images.shape)}, found {tuple(made.shape)}."
+            f"Expected a fill that broadcasts to the images {tuple(images.shape)}, found {tuple(made.shape)}."
         ) from error
 
 
@@ -269,8 +267,7 @@ def _scored(score: ScoreFunction, images: Tensor) -> FloatArray:
     values = np.asarray(given.detach().double().cpu() if isinstance(given, Tensor) else given, np.float64)
     if values.shape != (len(images),):
         raise InputError(
-            f"Expected the score function to give one number for each of {len(images)} images, ({len(images)},), "
-            f"found {values.shape}."
+            f"Expected the score to give one number for each of {len(images)} images, found shape {values.shape}."
         )
     return values
 
@@ -279,7 +276,7 @@ def _ranks(arrays: FloatArray) -> FloatArray:
     """Mean ranks around 0, (B, H W)."""
     from scipy.stats import rankdata
 
-    flat = arrays.reshape(len(arrays), -1)
+    flat = arrays.reshape(len(arrays), arrays.shape[1] * arrays.shape[2])
     ranks: FloatArray = np.asarray(rankdata(flat, axis=1), np.float64) - (flat.shape[1] + 1) / 2
     return ranks
 

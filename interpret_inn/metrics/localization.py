@@ -39,7 +39,7 @@ def matched_area(masks: MaskArray, pixels: FloatArray | float) -> FloatArray:
         InputError: fewer than 0 pixels are wanted, or more than there are.
     """
     values = mask_arrays(masks)
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), values.shape[1] * values.shape[2])
     wanted = np.broadcast_to(np.asarray(pixels, np.float64), len(flat))
     if not ((wanted >= 0) & (wanted <= flat.shape[1])).all():
         raise InputError(f"Expected between 0 and {flat.shape[1]} pixels of each mask, found {pixels}.")
@@ -174,7 +174,12 @@ def sparsity(masks: MaskArray, *, groups: IntArray | None = None, seed: int = 0)
     """
     values = mask_arrays(masks)
     known = finite(values) & ~_empty(values)
-    ordered = np.sort(np.where(known[:, None, None], values, 1).clip(0).reshape(len(values), -1), 1)
+    ordered = np.sort(
+        np.where(known[:, None, None], values, 1)
+        .clip(0)
+        .reshape(len(values), values.shape[1] * values.shape[2]),
+        1,
+    )
     count = ordered.shape[1]
     weights = (count - np.arange(1, count + 1) + 0.5) / count
     each = 1 - 2 * (ordered @ weights) / ordered.sum(1)

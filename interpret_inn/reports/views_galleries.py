@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation
+from interpret_inn.reports.headed import Headed
 from interpret_inn.reports.pictures import Thumbnails
 from interpret_inn.types import Gallery, Picture
 
@@ -33,11 +34,9 @@ class GalleryView:
 
 
 @dataclass(frozen=True)
-class GalleryGroup:
-    """The galleries under one heading; `css`: the factor's colour where the heading is a factor's name."""
+class GalleryGroup(Headed):
+    """The galleries under one heading."""
 
-    name: str
-    css: str
     galleries: tuple[GalleryView, ...]
 
 

@@ -12,6 +12,7 @@ from interpret_inn.reports import figures
 from interpret_inn.reports.figures import element
 from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_map, legend, walk_curves
 from interpret_inn.reports.findings import decides
+from interpret_inn.reports.headed import Headed
 from interpret_inn.reports.pictures import Thumbnails
 from interpret_inn.reports.wording import MISSING, number, percent
 from interpret_inn.types import RESIDUAL
@@ -128,11 +129,9 @@ def _sigma(value: float) -> str:
 
 
 @dataclass(frozen=True)
-class MapView:
+class MapView(Headed):
     """A factor's map, what its colours mean, and how the plane was chosen."""
 
-    name: str
-    css: str
     drawing: Markup
     legend: tuple[LegendEntry, ...]
     method: str
@@ -164,11 +163,9 @@ class NeighbourColumn:
 
 
 @dataclass(frozen=True)
-class NeighbourView:
+class NeighbourView(Headed):
     """Real inputs along a factor, from its low to its high end."""
 
-    name: str
-    css: str
     columns: tuple[NeighbourColumn, ...]
 
 
@@ -210,11 +207,9 @@ class WalkView:
 
 
 @dataclass(frozen=True)
-class WalkGroup:
+class WalkGroup(Headed):
     """The walks along one factor."""
 
-    name: str
-    css: str
     walks: tuple[WalkView, ...]
 
 

@@ -138,15 +138,15 @@ def _given_back(case: _Case) -> Iterator[str]:
         # As a user may have left it: where batch norm would move its statistics.
         for module in model.modules():
             module.training = True
-        before = _state(model)
+        before = model_state(model)
         backbone.represent(case.prepared)
         backbone.outputs(case.prepared)
         backbone.rewritten(case.prepared, lambda z: z)
-        yield from _changes(before, _state(model), "after use")
+        yield from model_changes(before, model_state(model), "after use")
         with suppress(Exception):
             backbone.rewritten(case.prepared, _fail)
             yield "An error that a rewrite raises is swallowed."
-        yield from _changes(before, _state(model), "after a rewrite raised")
+        yield from model_changes(before, model_state(model), "after a rewrite raised")
     finally:
         for module, flag in zip(model.modules(), flags, strict=True):
             module.training = flag
@@ -156,7 +156,7 @@ def _fail(z: Tensor) -> Tensor:
     raise _RewriteError(f"{len(z)} inputs")
 
 
-def _state(model: nn.Module) -> dict[str, Any]:
+def model_state(model: nn.Module) -> dict[str, Any]:
     """Everything of a model that nobody may change."""
     return {
         "training flags": [module.training for module in model.modules()],
@@ -174,7 +174,8 @@ def _state(model: nn.Module) -> dict[str, Any]:
     }
 
 
-def _changes(before: dict[str, Any], now: dict[str, Any], when: str) -> Iterator[str]:
+def model_changes(before: dict[str, Any], now: dict[str, Any], when: str) -> Iterator[str]:
+    """Says which of it changed between two looks at `model_state`."""
     changed = [name for name in before if not same(before[name], now[name])]
     if changed:
         yield f"The model is not given back as found {when}: changed are its {', '.join(changed)}."

@@ -1,4 +1,4 @@
-"""The contracts of localizers, metrics and report sections."""
+"""The contracts of metrics and report sections."""
 
 from __future__ import annotations
 
@@ -7,94 +7,14 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from interpret_inn.explaining.records import Explanation, plain
 from interpret_inn.testing.contract import Check, hold, same
 from interpret_inn.testing.markup import problems
 from interpret_inn.testing.records import toy_explanation
 from interpret_inn.types import FloatArray, MetricSpec, ReportSectionSpec, Score, Section
-
-_MOST_FACTORS = 3
-
-
-@dataclass(frozen=True)
-class _LocalizerCase:
-    localizer: Any
-    interpreter: Any
-    inputs: Any
-
-    @cached_property
-    def codes(self) -> Tensor:
-        codes: Tensor = self.interpreter.encode(self.inputs)
-        return codes
-
-
-def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str, ...]:
-    """Checks a localizer: `localizer(interpreter, inputs, factor)` gives masks (B, 1, H, W) in [0, 1].
-
-    Args:
-        localizer: What a `LocalizerSpec` built.
-        interpreter: A fitted interpreter.
-        inputs: A few inputs for it.
-
-    Returns:
-        The names of the checks, all of which held.
-
-    Raises:
-        ContractError: everything that is broken, at once.
-    """
-    return hold(
-        f"The localizer {type(localizer).__name__}",
-        LOCALIZER_CHECKS,
-        _LocalizerCase(localizer, interpreter, inputs),
-    )
-
-
-def _callable(case: _LocalizerCase) -> Iterator[str]:
-    if not callable(case.localizer):
-        yield "Expected a callable, localizer(interpreter, inputs, factor)."
-
-
-def _gives_masks(case: _LocalizerCase) -> Iterator[str]:
-    for factor in case.interpreter.factors.names[:_MOST_FACTORS]:
-        masks = case.localizer(case.interpreter, case.inputs, factor)
-        if not isinstance(masks, Tensor) or not masks.is_floating_point():
-            yield f"Expected masks of {factor!r} as a tensor of floats, found {type(masks).__name__}."
-        elif masks.ndim != 4 or masks.shape[:2] != (len(case.codes), 1):
-            wanted = f"({len(case.codes)}, 1, H, W)"
-            yield f"Expected masks of {factor!r} of shape {wanted}, found {tuple(masks.shape)}."
-        elif not ((masks >= 0) & (masks <= 1)).all():
-            low, high = float(masks.min()), float(masks.max())
-            yield f"Expected masks of {factor!r} in [0, 1], found {low} to {high}."
-        elif masks.requires_grad:
-            yield f"The masks of {factor!r} drag a graph of gradients along."
-
-
-def _repeats_masks(case: _LocalizerCase) -> Iterator[str]:
-    factor = case.interpreter.factors.names[0]
-    first, second = (case.localizer(case.interpreter, case.inputs, factor) for _ in range(2))
-    if not same(first, second):
-        yield "The same inputs give other masks the second time."
-
-
-def _leaves_interpreter(case: _LocalizerCase) -> Iterator[str]:
-    before = case.codes.clone()
-    case.localizer(case.interpreter, case.inputs, case.interpreter.factors.names[0])
-    if not same(before, case.interpreter.encode(case.inputs)):
-        yield "The interpreter encodes the same inputs differently afterwards; it was to be read only."
-
-
-LOCALIZER_CHECKS: tuple[Check[_LocalizerCase], ...] = (
-    _callable,
-    _gives_masks,
-    _repeats_masks,
-    _leaves_interpreter,
-)
-"""All checks, in order."""
 
 
 @dataclass(frozen=True)

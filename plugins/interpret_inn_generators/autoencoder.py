@@ -21,6 +21,7 @@ SITE = "decode:in"
 
 Part = str | Callable[[Any], Any] | None
 _LINEAR = (nn.Linear, nn.modules.conv._ConvNd)
+_CASTS = {torch.float16: "half", torch.bfloat16: "bfloat16", torch.float64: "double"}
 
 
 class Pair(nn.Module):
@@ -81,13 +82,41 @@ class Autoencoder(nn.Module):
         except Exception as error:
             if "out of memory" in str(error):
                 raise
-            takes = _first_width(self.decode)
-            raise BackboneError(
-                f"The encoder does not match the decoder: it gives codes of shape {tuple(code.shape[1:])}, "
-                f"{f'while the first layer of the decoder takes {takes}' if takes else 'which the decoder refuses'} "
-                f"({type(error).__name__}: {error}). Pass an encoder and a decoder that belong together, or pick "
-                "another part of what the encoder gives with code=."
-            ) from error
+            raise BackboneError(_mismatch(code, self.decode, len(images), error)) from error
+
+
+def _mismatch(code: Tensor, decode: Decode, count: int, error: Exception) -> str:
+    """What is wrong with codes that a decoder refuses: expected, found, what to type."""
+    shape, said = tuple(code.shape), f"({type(error).__name__}: {error})"
+    first = _first_layer(decode)
+    if code.dtype != first.weight.dtype if first is not None else "dtype" in str(error):
+        found = str(code.dtype).removeprefix("torch.")
+        wanted = (
+            "the decoder's precision" if first is None else str(first.weight.dtype).removeprefix("torch.")
+        )
+        cast = "float" if first is None else _CASTS.get(first.weight.dtype, "float")
+        return (
+            f"Expected codes in {wanted}, found {found} from the encoder {said}. Bring both halves to one precision, "
+            f"model.{cast}(), or convert what the encoder gives: wrap(..., code=lambda answer: answer.{cast}())."
+        )
+    if shape[0] != count and len(shape) == 2 and shape[1] == count:
+        return (
+            f"Expected codes (B, ...), one row for each of {count} images, found {shape}, which looks transposed "
+            f"{said}. Type wrap(..., code=lambda answer: answer.T)."
+        )
+    if shape[0] != count:
+        return (
+            f"Expected codes (B, ...), one for each of {count} images, found {shape} {said}. Pick the part of what "
+            "the encoder gives that has one row for each image: wrap(..., code=lambda answer: ...)."
+        )
+    takes = "which the decoder refuses"
+    if first is not None:
+        width = first.in_features if isinstance(first, nn.Linear) else first.in_channels
+        takes = f"while the first layer of the decoder takes {width}"
+    return (
+        f"The encoder does not match the decoder: it gives codes of shape {shape[1:]}, {takes} {said}. Pass an encoder "
+        "and a decoder that belong together, or pick another part of what the encoder gives with code=."
+    )
 
 
 def adapt(
@@ -236,12 +265,9 @@ def _inputs_range(preprocess: Preprocess) -> Range | None:
     return min(ends), max(ends)
 
 
-def _first_width(decode: Decode) -> int | None:
-    """How many numbers the first layer of the decoder takes, where that can be told."""
+def _first_layer(decode: Decode) -> Any:
+    """The first layer of the decoder that has weights for its inputs; None where that cannot be told."""
     half = decode._function[0]
     if not isinstance(half, nn.Module):
         return None
-    first = next((module for module in half.modules() if isinstance(module, _LINEAR)), None)
-    if first is None:
-        return None
-    return int(first.in_features if isinstance(first, nn.Linear) else first.in_channels)
+    return next((module for module in half.modules() if isinstance(module, _LINEAR)), None)

@@ -27,8 +27,8 @@ def build(*, over: Space | None = None, **options: Any) -> Localizer:
         over: "output": where a factor changes the images that a generator or an autoencoder makes, see
             `Constriction`; "input": where it stands in the images that a model takes, see `InputMasks`; None: over the
             output if that is an image, else over the input.
-        options: Over the input: mode, area, fill, enough, steps, cells, rate, seed. Over the output: rectangles, per_sample,
-            combine, area_weight, samples, walk_steps, steps, seed.
+        options: Over the input: mode, area, fill, enough, steps, cells, seed. Over the output: rectangles,
+            per_sample, combine, area_weight, samples, edits, walk_steps, steps, seed.
 
     Raises:
         LocalizerError: options that are unknown, or cannot be used.

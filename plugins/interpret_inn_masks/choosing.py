@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from torch import Tensor
 

@@ -10,23 +10,27 @@ from __future__ import annotations
 import math
 import numbers
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing import fit_size, output_changes, prepared_inputs
+from interpret_inn.localizing import fit_size, output_changes, prepared_inputs, redrawn_changes
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Masks, Score
 from interpret_inn_masks.rectangles import Combine, fit_rectangles
+
+Edits = Literal["walk", "redraw"]
 
 PLACES = 64
 """Rectangles are fitted on maps of at most so many rows and columns; larger images are averaged down."""
 _VISIBLE = 1 / 510
 """Half a grey level of 256, as a share of the range of the images."""
 _WHOLE = 0.98
+_OWN_SEEDS = 7919
+"""Inputs are drawn with other seeds than people use, so that none of those given was fitted on."""
 _FLOOR = 0.1
 _NEAR = 8
 
@@ -53,7 +57,10 @@ class Constriction:
         area_weight: What area costs: places where the change exceeds this many times its mean over the image are
             worth covering. From 1 on, a factor that changes all of the image alike has no mask to speak of.
         samples: Inputs that a shared mask is fitted on, of a model that can draw its own.
-        walk_steps: Positions of the factor, from −2.5 to 2.5 standard deviations.
+        edits: How the factor is changed: "walk" it along its main direction, or "redraw" it from the data of the
+            fit. A walk goes to both ends but in one direction only: a residual, and other factors of many axes, act
+            in more places than it shows.
+        walk_steps: Positions of the walk, from −2.5 to 2.5 standard deviations; or how often it is redrawn.
         steps: Of the fit of the rectangles.
         seed: Of inputs that are drawn, and of the fit.
     """
@@ -63,6 +70,7 @@ class Constriction:
     combine: Combine = "union"
     area_weight: float = 0.75
     samples: int = 16
+    edits: Edits = "walk"
     walk_steps: int = 9
     steps: int = 100
     seed: int = 0
@@ -76,6 +84,8 @@ class Constriction:
                 )
         if self.combine not in get_args(Combine):
             raise LocalizerError(f'Expected combine="union" or combine="mean", found {self.combine!r}.')
+        if self.edits not in get_args(Edits):
+            raise LocalizerError(f'Expected edits="walk" or edits="redraw", found {self.edits!r}.')
         weight: Any = self.area_weight
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not number or not 0 < weight < math.inf:
@@ -101,13 +111,17 @@ class Constriction:
             return self._each(factor, changes, visible)
         drawn = torch.empty(0)
         if interpreter.backbone.sample_inputs is not None:
-            latents = interpreter.sample_inputs(self.samples, seed=self.seed)
+            latents = interpreter.sample_inputs(self.samples, seed=_OWN_SEEDS + self.seed)
             drawn = self._changes(interpreter, latents, factor)[0]
         return self._shared(factor, changes, drawn)
 
     def _changes(self, interpreter: Any, inputs: Any, factor: str) -> tuple[Tensor, Tensor]:
-        """Squared change over the walk, (B, H, W), and whether any of it could be seen, bool (B,)."""
-        found = output_changes(interpreter, inputs, factor, steps=self.walk_steps)
+        """Mean squared change over all edits, (B, H, W), and whether any of it could be seen, bool (B,)."""
+        count, seed = self.walk_steps, _OWN_SEEDS + self.seed
+        if self.edits == "walk":
+            found = output_changes(interpreter, inputs, factor, steps=count)
+        else:
+            found = redrawn_changes(interpreter, inputs, factor, draws=count, seed=seed)
         span = interpreter.backbone.value_range
         if span is None:
             images = primary(interpreter.backbone.outputs(prepared_inputs(interpreter, inputs))).float()
@@ -200,7 +214,8 @@ def consistency(changes: Tensor) -> Score:
         The mean over inputs of what each has in common with the others, 0 to 1; NaN for fewer than two that change.
     """
     width = 2 * (max(changes.shape[1:]) // (2 * _NEAR)) + 1
-    near = torch.nn.functional.avg_pool2d(changes[:, None], width, 1, width // 2)[:, 0].flatten(1)
+    blurred = torch.nn.functional.avg_pool2d(changes[:, None], width, max(1, width // 4), width // 2)
+    near = blurred[:, 0].flatten(1)
     total = near.sum(1, keepdim=True)
     near = (near / total)[total[:, 0] > 0]
     count = len(near)

@@ -8,7 +8,6 @@ and fine ones in place of a dilated mask.
 
 from __future__ import annotations
 
-import math
 import numbers
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -146,8 +145,8 @@ class _Search:
         loss = self._loss(masks)
         if not loss.requires_grad:
             raise LocalizerError(
-                "The model lets no gradient from the site to its inputs (torch.no_grad within it, say), so masks cannot "
-                'be fitted. Type localizer="captum", method="Occlusion".'
+                "The model lets no gradient from the site to its inputs (torch.no_grad within it, say), so masks "
+                'cannot be fitted. Type localizer="captum", method="Occlusion".'
             )
         return torch.autograd.grad(loss, self.masks.parameters)
 

@@ -55,7 +55,8 @@ class NestedMasks:
     def __init__(self, count: int, size: tuple[int, int], cells: int, device: torch.device) -> None:
         self.size = size
         self.parameters = [
-            torch.zeros(count, 1, *shape, device=device, requires_grad=True) for shape in resolutions(size, cells)
+            torch.zeros(count, 1, *shape, device=device, requires_grad=True)
+            for shape in resolutions(size, cells)
         ]
 
     def map(self) -> Tensor:

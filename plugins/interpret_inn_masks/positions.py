@@ -12,6 +12,7 @@ from interpret_inn.errors import LocalizerError, suggest
 from interpret_inn.localizing import FactorReader, fit_size, heat_to_masks, prepared_inputs, require_images
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks
+from interpret_inn_masks.pooled import removal_strength
 
 Measure = Literal["share", "change", "code"]
 _AT_ONCE = 64
@@ -44,12 +45,15 @@ class PositionMaps:
             found = [self._strength(interpreter, reader, part) for part in prepared.split(_AT_ONCE)]
         strength, agreement = (torch.cat(parts).float().cpu() for parts in zip(*found, strict=True))
         heat = fit_size(strength.reshape(-1, 1, *grid), size)
-        figures = {"agreement": bootstrap_mean(agreement.double().numpy(), seed=0)}
+        known = agreement[agreement.isfinite()]
+        figures = {"agreement": bootstrap_mean(known.double().numpy(), seed=0)} if len(known) else {}
         return Masks(reader.factor.name, heat_to_masks(heat), figures=figures)
 
     def _strength(self, interpreter: Any, reader: FactorReader, prepared: Tensor) -> tuple[Tensor, Tensor]:
         """What the factor carries at each position, (B, P), and how much the positions agree, (B,)."""
         backbone, fitted = interpreter.backbone, interpreter.fitted
+        if fitted.layout.name == "pooled":
+            return removal_strength(interpreter, reader, prepared), torch.full((len(prepared),), torch.nan)
         codes, _ = interpreter.bench.codes(backbone.represent(prepared))
         codes = codes.reshape(
             len(prepared), -1, codes.shape[-1]
@@ -85,16 +89,15 @@ def grid_of(interpreter: Any) -> tuple[int, int]:
         LocalizerError: the flow is not fitted at positions, or they form no grid.
     """
     layout, shape = interpreter.fitted.layout, tuple(interpreter.fitted.z_shape)
-    if layout.name != "positions":
+    if layout.name not in ("positions", "pooled"):
         kinds = {
             "vector": "a vector has none",
             "flat": "one code stands for all of them together",
-            "pooled": "one code stands for the mean of them",
         }
         raise LocalizerError(
-            f"Expected a flow that is fitted at positions, found the layout {layout.name!r} at "
+            f"Expected a flow that is fitted to positions or to their mean, found the layout {layout.name!r} at "
             f"{str(interpreter.backbone.address)!r}, {shape}: {kinds[layout.name]}. Type "
-            'wrap(model, site, layout="positions") with the site of a map or of tokens, and fit again; or '
+            'wrap(model, site, layout="pooled") with the site of a map or of tokens, and fit again; or '
             'localizer="masks".'
         )
     grid = layout.grid(shape)
@@ -110,16 +113,18 @@ def grid_of(interpreter: Any) -> tuple[int, int]:
 
 
 def build_positions(*, measure: Measure = "share") -> Localizer:
-    """Makes a localizer that reads the flow at every position; for interpreters fitted with `layout="positions"`.
+    """Makes a localizer that reads the flow at every position of a map or of tokens.
 
+    Where the flow is fitted to the mean over positions (`layout="pooled"`), the map is what each position adds to
+    that mean: see `removal_strength`. Where it is fitted at positions (`layout="positions"`), there is a code at each.
     With `z_p` the representation at position `p` and `z°_p` the same with the factor put at its mean code, the factor
     carries `Δ_p = z_p − z°_p` there. Maps are brought to the image's size (bilinear), each image's largest is 1.
 
     Args:
-        measure: "share": `max(0, ⟨Δ_p, Δ̄⟩)`, `Δ̄` the mean over positions: what the position adds to what the factor
-            carries in the whole image. "change": `|Δ_p|²`, also where positions contradict each other. "code":
-            `|(f_p − c) / s|²` of the code alone, `c` and `s` its mean and spread; coarser, as it is loud wherever
-            there is anything at all.
+        measure: At positions only. "share": `max(0, ⟨Δ_p, Δ̄⟩)`, `Δ̄` the mean over positions: what the position
+            adds to what the factor carries in the whole image. "change": `|Δ_p|²`, also where positions contradict
+            each other. "code": `|(f_p − c) / s|²` of the code alone, `c` and `s` its mean and spread; coarser,
+            as it is loud wherever there is anything at all.
 
     Returns:
         A localizer; its `figures["agreement"]` is `|Δ̄| / sqrt(mean |Δ_p|²)`: 1 where all positions say the same, `1/√P`

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import importlib.util
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,19 +9,6 @@ from interpret_inn.backbones import Backbone, sites
 from interpret_inn_timm import adapt
 
 pytestmark = pytest.mark.real
-
-
-@pytest.fixture(scope="module")
-def zoo() -> Any:
-    folder = os.environ.get("INTERPRET_INN_REAL")
-    if not folder:
-        pytest.skip("INTERPRET_INN_REAL names no folder with real networks and images")
-    spec = importlib.util.spec_from_file_location("zoo", Path(folder) / "zoo.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_imagenet_mobilenet(zoo: Any) -> None:

@@ -5,6 +5,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from interpret_inn import wrap
 from interpret_inn.backbones import Backbone, default_site, sites
 from interpret_inn.errors import BackboneError, SiteError
 
@@ -97,3 +98,50 @@ def test_the_latents_of_a_generator_are_listed() -> None:
     assert table.suggestion is None
     with pytest.raises(SiteError, match=r"wrap\(model, backbone='generator'\)"):
         default_site(generator)
+
+
+class Coder(nn.Module):
+    """Encodes and decodes by methods, so that its code is no module's input."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.narrow, self.wide = nn.Linear(8, 3), nn.Linear(3, 8)
+
+    def encode(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.narrow(rows)
+
+    def decode(self, codes: torch.Tensor) -> torch.Tensor:
+        return self.wide(codes.tanh())
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        return self.decode(self.encode(rows))
+
+
+def test_the_code_of_an_autoencoder_is_suggested_and_not_its_last_layer() -> None:
+    table = sites(Coder(), torch.rand(4, 8))
+    assert table.suggestion == "decode:in"
+    assert [row.address for row in table] == ["narrow", "wide", ".:in", "."]
+    assert not any(row.suggested for row in table)
+    last = (
+        "suggested: the code between encode and decode, which interpret_inn.wrap(model) takes ('decode:in')"
+    )
+    assert str(table).splitlines()[-1] == last == table.note
+    assert "<p>suggested: the code between" in table._repr_html_()
+    assert "suggested: 'decode:in'" in repr(table)
+    taken, typed = wrap(Coder()).backbone, wrap(Coder(), table.suggestion).backbone
+    assert str(taken.address) == str(typed.address) == table.suggestion
+    assert taken.kind == typed.kind == "autoencoder"
+    assert not sites(nn.Sequential(nn.Linear(8, 2)), torch.rand(4, 8)).note
+
+
+def test_a_decoder_that_is_a_module_has_a_row_of_its_own() -> None:
+    class Parts(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.encode, self.decode = nn.Linear(8, 3), nn.Linear(3, 8)
+
+        def forward(self, rows: torch.Tensor) -> torch.Tensor:
+            return self.decode(self.encode(rows))
+
+    table = sites(Parts(), torch.rand(4, 8))
+    assert [row.address for row in table if row.suggested] == ["decode:in"] and not table.note

@@ -21,6 +21,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import torch
 from common import WORK, load_zoo, table, write
 from drawn_scenes import LATENTS, draw_latents, render, trained_autoencoder, true_places
 from PIL import Image
@@ -68,7 +69,7 @@ def judge_scenes(seed: int) -> list[dict[str, Any]]:
             masks = interpreter.localize(scenes, name, localizer="masks", per_sample=True)
             rows.append(_scene_row(seed, interpreter, masks, each, scenes))
             drawn.append(_sheet_row("  each its own", interpreter, scenes[:2], name, masks))
-    _save(drawn, f"scenes {seed}", times=2)
+    _save(drawn, f"scenes {seed}")
     return rows
 
 
@@ -127,7 +128,7 @@ def judge_faces(name: str) -> dict[str, Any]:
          "reliability": text(masks.reliability or Score(float("nan")))}
         for masks in found[:MOST]
     ]  # fmt: skip
-    _save([_sheet_row(m.factor, interpreter, inputs[:2], m.factor, m) for m in found[:MOST]], name, times=2)
+    _save([_sheet_row(m.factor, interpreter, inputs[:2], m.factor, m) for m in found[:MOST]], name)
     print(f"\n{name}: {len(found)} factors, {alone:.1f} s, with reliability {whole:.1f} s")
     print(table(rows), flush=True)
     return {"factors": rows, "seconds": alone, "seconds_with_reliability": whole, "count": len(found)}
@@ -158,18 +159,19 @@ def _sheet_row(
     return row
 
 
-def _save(rows: list[list[Any]], name: str, *, times: int) -> Path:
+def _save(rows: list[list[Any]], name: str) -> Path:
     FOLDER.mkdir(parents=True, exist_ok=True)
-    wide = [[cell if isinstance(cell, str) else _enlarged(cell, times) for cell in row] for row in rows]
+    wide = [[cell if isinstance(cell, str) else _enlarged(cell) for cell in row] for row in rows]
     path = FOLDER / f"{name}.png"
     Image.fromarray(inn.explore.contact_sheet(wide)).save(path)
     print(f"drawn: {path}")
     return path
 
 
-def _enlarged(picture: Any, times: int) -> Any:
-    """Walks enlarged to the size of the overlays, which are that large already."""
-    return picture if picture.shape[0] > 64 else picture.repeat(times, 0).repeat(times, 1)
+def _enlarged(picture: Any) -> Any:
+    """Walks and overlays at one size."""
+    times = max(1, 128 // len(picture))
+    return picture.repeat(times, 0).repeat(times, 1)
 
 
 def text(score: Score) -> str:

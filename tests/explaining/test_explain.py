@@ -12,7 +12,7 @@ import interpret_inn as inn
 from interpret_inn.data import samples
 from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.records import Explanation, Outcome, plain
-from interpret_inn.explaining.view import Viewer, thumbnail
+from interpret_inn.explaining.view import IMAGE_PIXELS, Viewer, thumbnail
 
 
 @pytest.fixture(scope="module")
@@ -264,3 +264,27 @@ def test_intervals_of_responses_draw_whole_groups(toy: Any) -> None:
     )
     assert together.value == pytest.approx(apart.value)
     assert (together.low, together.high) != (apart.low, apart.high)
+
+
+@pytest.mark.parametrize(
+    ("shape", "resamples", "wanted"),
+    [
+        ((3, 8, 8), None, (512, 32)),
+        ((1, 28, 28), None, (512, 10)),
+        ((3, 64, 64), None, (128, 8)),
+        ((3, 64, 64), 1, (512, 1)),
+        ((3, 64, 64), 32, (64, 32)),
+        ((3, 512, 512), None, (64, 8)),
+        ((10,), None, (512, 32)),
+        ((10,), 5, (512, 5)),
+        ((4096,), None, (512, 32)),
+    ],
+)
+def test_large_output_images_are_edited_less_often(
+    toy: Any, shape: tuple[int, ...], resamples: int | None, wanted: tuple[int, int]
+) -> None:
+    viewer = Viewer(toy.interpreter.bench, target=None, resamples=resamples, examples=2, seed=0)
+    assert viewer._effort(torch.zeros(2, *shape)) == wanted
+    most, edits = wanted
+    if len(shape) == 3 and resamples is None:
+        assert most * edits * shape[1] * shape[2] <= max(IMAGE_PIXELS, 64 * 8 * shape[1] * shape[2])

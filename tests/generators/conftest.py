@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -85,16 +82,3 @@ def vae(pictures: Tensor) -> nn.Module:
 @pytest.fixture(scope="session")
 def make_latent() -> Callable[..., nn.Module]:
     return lambda *arguments, **options: seeded(lambda: Latent(*arguments, **options))
-
-
-@pytest.fixture(scope="session")
-def zoo() -> Any:
-    folder = os.environ.get("INTERPRET_INN_REAL")
-    if not folder:
-        pytest.skip("INTERPRET_INN_REAL names no folder with real networks and images")
-    spec = importlib.util.spec_from_file_location("zoo", Path(folder) / "zoo.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

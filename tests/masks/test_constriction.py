@@ -1,5 +1,6 @@
 """Masks over the images that a model makes, where the places are known."""
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 from interpret_inn.errors import LocalizerError
+from interpret_inn.types import Factors
 from interpret_inn_masks.constriction import Constriction, consistency, held, pooled
 
 SIZE = (20, 24)
@@ -183,6 +185,16 @@ def test_images_in_which_nothing_can_be_seen_are_counted(
     assert masks.figures["held"].value > 0.97
 
 
+def test_a_factor_of_several_axes_is_redrawn_to_be_seen_whole(boxes: inn.Interpreter) -> None:
+    """All three boxes answer to one factor; its main direction is some direction among them."""
+    whole = Factors.from_sizes({"all": 5}, total=6)
+    fitted = dataclasses.replace(boxes.fitted, factors=whole, concepts=())
+    together = inn.Interpreter(boxes.backbone, fitted=fitted)
+    masks = together.localize(together.sample_inputs(8, seed=9), "all", localizer="masks", edits="redraw")
+    assert (masks.values[0, 0] - sum(truth(name) for name in PLACES)).abs().mean() < 0.02
+    assert masks.reliability is not None and masks.reliability.low > 0.95
+
+
 def test_change_everywhere_is_said(monkeypatch: pytest.MonkeyPatch, boxes: inn.Interpreter) -> None:
     changes_are(monkeypatch, torch.ones(SIZE))
     masks = Constriction()(boxes, boxes.sample_inputs(3), "left")
@@ -205,6 +217,23 @@ def test_the_same_call_gives_the_same_masks_and_leaves_the_model_alone(boxes: in
         again = boxes.localize(latents, "right", localizer="masks")
     assert torch.equal(first.values, again.values) and first.figures == again.figures
     assert boxes.backbone.fingerprint() == before
+
+
+def test_inputs_that_are_given_are_none_of_those_fitted_on(
+    monkeypatch: pytest.MonkeyPatch, boxes: inn.Interpreter
+) -> None:
+    seen: list[Tensor] = []
+
+    def recorded(interpreter: Any, inputs: Any, factor: str, *, steps: int) -> Tensor:
+        seen.append(inputs)
+        return truth("left").expand(1, len(inputs), -1, -1)
+
+    monkeypatch.setattr("interpret_inn_masks.constriction.output_changes", recorded)
+    for seed in range(3):
+        Constriction(seed=seed, samples=5)(boxes, boxes.sample_inputs(4, seed=seed), "left")
+        given, drawn = seen[-2:]
+        assert len(given) == 4 and len(drawn) == 5
+        assert torch.cdist(given, drawn).min() > 1e-3
 
 
 def test_figures_agree_with_what_they_say() -> None:
@@ -235,6 +264,7 @@ def test_figures_agree_with_what_they_say() -> None:
         ({"walk_steps": 1}, "Expected walk_steps to be a whole number, at least 2, found 1."),
         ({"steps": True}, "Expected steps to be a whole number, at least 0, found True."),
         ({"combine": "sum"}, 'Expected combine="union" or combine="mean", found \'sum\'.'),
+        ({"edits": "swap"}, 'Expected edits="walk" or edits="redraw", found \'swap\'.'),
         ({"area_weight": 0}, "Expected area_weight to be a number above 0, found 0."),
         ({"area_weight": float("nan")}, "Expected area_weight to be a number above 0, found nan."),
     ],

@@ -81,12 +81,12 @@ def test_options_reach_their_kind(called: list[str]) -> None:
 def test_options_of_the_other_kind(called: list[str]) -> None:
     made = inn.localizer("masks", rectangles=2)
     with pytest.raises(
-        inn.LocalizerError, match='over the input of a model do not take rectangles.*over="output"'
+        inn.LocalizerError, match=r'over the input of a model do not take rectangles.*over="output"'
     ):
         made(Interpreter(Backbone("classifier", LOGITS)), IMAGES, "shape")
     made = inn.localizer("masks", area=0.2)
     with pytest.raises(
-        inn.LocalizerError, match='over the images that a model makes do not take area.*over="input"'
+        inn.LocalizerError, match=r'over the images that a model makes do not take area.*over="input"'
     ):
         made(Interpreter(Backbone("generator", IMAGES)), IMAGES, "shape")
     assert not called

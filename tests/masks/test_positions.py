@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -13,6 +14,7 @@ import interpret_inn as inn
 from interpret_inn.errors import LocalizerError
 from interpret_inn.localizing import FactorReader, fit_size, heat_to_masks, prepared_inputs
 from interpret_inn.testing import ToyClassifier
+from interpret_inn_masks.pooled import removal_strength
 from interpret_inn_masks.positions import build_positions
 
 MEASURES = ("share", "change", "code")
@@ -94,23 +96,13 @@ def test_the_same_call_gives_the_same_masks_in_batches_of_any_size(toy, at_place
     assert all(torch.equal(value, state[name]) for name, value in toy.model.state_dict().items())
 
 
-def test_a_factor_at_its_mean_gives_an_empty_mask(toy, at_places) -> None:
-    """Codes that are the mean's everywhere carry nothing."""
-
-    class AtTheMean(FactorReader):
-        def __init__(self, interpreter: Any, factor: str) -> None:
-            super().__init__(interpreter, factor)
-            codes = interpreter.encode(toy.fresh[:1])
-            self.centre = codes[0, 0, self.factor.slice]
-
-    flat = torch.zeros(2, 3, 24, 24)  # all places inside carry the same, but for those at the border
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("interpret_inn_masks.positions.FactorReader", AtTheMean)
-        patch.setattr("interpret_inn_masks.positions._carried", lambda *_: torch.zeros(2, 144, 32))
-        for measure in ("share", "change"):
-            found = build_positions(measure=measure)(at_places, flat, "shape")
-            assert not found.values.any()
-            assert found.figures["agreement"].value == 0
+def test_a_factor_that_carries_nothing_gives_an_empty_mask(toy, at_places, monkeypatch) -> None:
+    monkeypatch.setattr("interpret_inn_masks.positions._carried", lambda *_: torch.zeros(2, 144, 32))
+    for measure in ("share", "change"):
+        found = at_places.localize(toy.fresh[:2], "shape", measure=measure, localizer="positions")
+        assert not found.values.any()
+        assert found.figures["agreement"].value == 0
+        assert "are empty" in found.notes[0]
 
 
 class LastAxis(nn.Module):
@@ -131,8 +123,6 @@ def test_channels_may_stand_last(toy, at_places) -> None:
     turned = inn.wrap(LastAxis(toy.model), "turn", layout="positions:channels_last")
     turned.backbone.probe(prepared_inputs(turned, toy.fresh[:1]))
     fitted = at_places.fitted
-    import dataclasses
-
     other = dataclasses.replace(fitted, layout=turned.backbone.layout, z_shape=turned.backbone.z_shape)
     found = build_positions()(inn.Interpreter(turned.backbone, fitted=other), toy.fresh[:3], "shape").values
     torch.testing.assert_close(
@@ -189,20 +179,38 @@ def test_tokens_that_are_no_square(small) -> None:
         build_positions()(interpreter, torch.rand(2, 3, 8, 8), "factor 1")
 
 
-@pytest.mark.parametrize("layout", ["pooled", "flat"])
-def test_other_layouts(small, layout: str) -> None:
-    interpreter = fitted_tokens(9, 0, small, layout)
-    with pytest.raises(
-        LocalizerError, match=rf"at positions, found the layout '{layout}' at 'site'.*layout=\"positions\""
-    ):
+def test_a_flat_layout(small) -> None:
+    interpreter = fitted_tokens(9, 0, small, "flat")
+    text = r"to positions or to their mean, found the layout 'flat' at 'site'.*layout=\"pooled\""
+    with pytest.raises(LocalizerError, match=text):
         interpreter.localize(torch.rand(2, 3, 8, 8), "factor 1", localizer="positions")
 
 
+@pytest.mark.parametrize("prefix", [0, 2])
+def test_pooled_maps_are_what_taking_a_position_out_of_the_mean_does(small, prefix: int) -> None:
+    interpreter = fitted_tokens(9 + prefix, prefix, small, "pooled")
+    prepared = prepared_inputs(interpreter, torch.rand(3, 3, 8, 8))
+    reader, network = FactorReader(interpreter, "factor 1"), interpreter.fitted.network
+    with interpreter.backbone.session():
+        found = removal_strength(interpreter, reader, prepared)
+        tokens = interpreter.backbone.represent(prepared)[:, prefix:]
+        assert found.shape == (3, 9)
+        for i in range(3):
+            usual = tokens[i].median(0).values
+            own = network(tokens[i].mean(0)[None])[0][0, reader.factor.slice] - reader.centre
+            for p in range(9):
+                without = tokens[i].clone()
+                without[p] = usual
+                code = network(without.mean(0)[None])[0][0, reader.factor.slice] - reader.centre
+                wanted = max(0.0, float((own - code) @ own / own.norm()))
+                assert float(found[i, p]) == pytest.approx(wanted, abs=1e-4)
+
+
 def test_a_vector(toy) -> None:
-    with pytest.raises(LocalizerError, match="found the layout 'vector' at 'head:in'.*a vector has none"):
+    with pytest.raises(LocalizerError, match=r"found the layout 'vector' at 'head:in'.*a vector has none"):
         build_positions()(toy.interpreter, toy.fresh[:2], "shape")
 
 
 def test_a_misspelt_measure() -> None:
-    with pytest.raises(LocalizerError, match="There is no measure 'shares'. Did you mean 'share'"):
+    with pytest.raises(LocalizerError, match=r"There is no measure 'shares'. Did you mean 'share'"):
         inn.localizer("positions", measure="shares")

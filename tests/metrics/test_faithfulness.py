@@ -59,8 +59,8 @@ def test_curves_equal_the_literal_ones(curve, keeps):
 
 def test_curves_begin_and_end_at_the_image_and_the_fill():
     images, masks = bright_corner()
-    gone = deletion_curve(corner, images, masks, fill="zero")
-    back = insertion_curve(corner, images, masks, fill="zero")
+    gone = deletion_curve(corner, images, masks, fill=0)
+    back = insertion_curve(corner, images, masks, fill=0)
     np.testing.assert_allclose(gone.scores[:, 0], corner(images), rtol=1e-6)
     np.testing.assert_allclose(gone.scores[:, -1], 0)
     np.testing.assert_allclose(back.scores[:, 0], 0)
@@ -72,7 +72,7 @@ def test_right_masks_beat_chance_and_wrong_ones_fall_behind():
     chance = np.ones_like(masks)
     for curve, better in ((deletion_curve, -1), (insertion_curve, 1)):
         right, random, wrong = (
-            curve(corner, images, each, fill="zero").under.each for each in (masks, chance, 1 - masks)
+            curve(corner, images, each, fill=0).under.each for each in (masks, chance, 1 - masks)
         )
         assert (better * (right - random)).mean() > 0.1
         assert (better * (random - wrong)).mean() > 0.1
@@ -80,13 +80,13 @@ def test_right_masks_beat_chance_and_wrong_ones_fall_behind():
 
 def test_pixels_of_one_value_favour_no_place():
     images = torch.ones(400, 1, *SIZE)
-    found = insertion_curve(corner, images, np.zeros((400, *SIZE)), fill="zero", areas=(0.25, 0.5))
+    found = insertion_curve(corner, images, np.zeros((400, *SIZE)), fill=0, areas=(0.25, 0.5))
     assert found.scores.mean(0) == pytest.approx([0.25, 0.5], abs=0.02)
-    again = insertion_curve(corner, images, np.zeros((400, *SIZE)), fill="zero", areas=(0.25, 0.5))
+    again = insertion_curve(corner, images, np.zeros((400, *SIZE)), fill=0, areas=(0.25, 0.5))
     np.testing.assert_array_equal(found.scores, again.scores)
 
 
-@pytest.mark.parametrize("fill", ["mean", "blur", "zero", lambda x: x.flip(0), np.float32(0.5)])
+@pytest.mark.parametrize("fill", ["mean", "blur", 0, lambda x: x.flip(0), np.float32(0.5)])
 def test_every_fill_stands_where_the_image_was(fill):
     images, masks = bright_corner(4)
     kept = images.clone()
@@ -115,7 +115,10 @@ def test_ranks_equal_scipys():
     np.testing.assert_allclose(found.each, wanted, atol=1e-12)
     assert rank_correlation(one, 3 * one + 1).score.value == pytest.approx(1)
     assert rank_correlation(one, -one).score.value == pytest.approx(-1)
-    assert abs(rank_correlation(other, generator.permutation(other.ravel()).reshape(other.shape)).score.value) < 0.2
+    assert (
+        abs(rank_correlation(other, generator.permutation(other.ravel()).reshape(other.shape)).score.value)
+        < 0.2
+    )
 
 
 def test_what_has_no_order_has_no_rank_correlation():
@@ -183,16 +186,25 @@ def test_one_image_is_enough_and_none_is_no_error():
 def test_what_cannot_be_measured_is_said():
     images, masks = bright_corner(3)
     for given, found in [
-        (lambda: deletion_curve(corner, images, masks[:2]), r"Expected images \(B, C, H, W\) and masks of one size"),
-        (lambda: deletion_curve(corner, images[0], masks), r"Expected images \(B, C, H, W\) and masks of one size"),
-        (lambda: deletion_curve(corner, images, masks, areas=(0.5, 0.1)), "Expected two ascending areas"),
-        (lambda: deletion_curve(corner, images, masks, areas=(0.5,)), "Expected two ascending areas"),
-        (lambda: deletion_curve(corner, images, masks, areas=()), "Expected two ascending areas"),
-        (lambda: deletion_curve(corner, images, masks, areas=(0, 5)), "within 0 and 1"),
-        (lambda: deletion_curve(corner, images, masks, fill="blurr"), "There is no fill 'blurr'.*'blur'"),
-        (lambda: deletion_curve(corner, images, masks, fill=images[:2]), "Expected a fill of the images' shape"),
+        (
+            lambda: deletion_curve(corner, images, masks[:2]),
+            r"Expected images \(B, C, H, W\) and masks of their size",
+        ),
+        (
+            lambda: deletion_curve(corner, images[0], masks),
+            r"Expected images \(B, C, H, W\) and masks of their size",
+        ),
+        (lambda: deletion_curve(corner, images, masks, areas=(0.5, 0.1)), "Expected areas that rise"),
+        (lambda: deletion_curve(corner, images, masks, areas=(0.5,)), "Expected areas that rise"),
+        (lambda: deletion_curve(corner, images, masks, areas=()), "Expected areas that rise"),
+        (lambda: deletion_curve(corner, images, masks, areas=(0, 5)), "at least two, found"),
+        (lambda: deletion_curve(corner, images, masks, fill="blurr"), "Expected fill=.*found 'blurr'"),
+        (
+            lambda: deletion_curve(corner, images, masks, fill=images[:2]),
+            "Expected a fill that broadcasts to the images",
+        ),
         (lambda: deletion_curve(torch.sum, images, masks), "one number for each of 3 images"),
-        (lambda: stability(masks, []), "Expected masks under noise to compare with"),
+        (lambda: stability(masks, []), "Expected noisy masks, at least one"),
         (lambda: stability(masks, masks[:2]), "Expected masks and noisy masks of one shape"),
         (lambda: rank_correlation(masks, masks[:2]), "Expected masks and others of one shape"),
     ]:

@@ -96,7 +96,9 @@ def test_energy_inside_equals_the_literal_one():
     generator = np.random.default_rng(0)
     heat, truth = generator.normal(size=(5, *SIZE)), regions(5)
     for mask, region, value in zip(heat, truth, energy_inside(heat, truth).each, strict=True):
-        inside = sum(max(mask[index], 0) for index in np.argwhere(region).tolist() for index in [tuple(index)])
+        inside = sum(
+            max(mask[index], 0) for index in np.argwhere(region).tolist() for index in [tuple(index)]
+        )
         assert value == pytest.approx(inside / mask.clip(0).sum())
 
 

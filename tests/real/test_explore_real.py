@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import time
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,19 +14,6 @@ import interpret_inn as inn
 from interpret_inn import explore
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
-
-
-@pytest.fixture(scope="module")
-def zoo() -> Any:
-    folder = os.environ.get("INTERPRET_INN_REAL")
-    if not folder:
-        pytest.skip("INTERPRET_INN_REAL names no folder with real networks and images")
-    spec = importlib.util.spec_from_file_location("zoo", Path(folder) / "zoo.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 class Decoder(nn.Module):

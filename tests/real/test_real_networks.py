@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -23,19 +21,6 @@ HALF = {"mean": (0.5,) * 3, "std": (0.5,) * 3}
 QUICK = {"steps": 100, "every": 25, "cache": None, "checkpoint": None}
 VAES = ("VAE_dsprites", "betaB_dsprites", "betaH_dsprites", "btcvae_dsprites", "factor_dsprites",
         "btcvae_mnist", "btcvae_celeba")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def zoo() -> Any:
-    folder = os.environ.get("INTERPRET_INN_REAL")
-    if not folder:
-        pytest.skip("INTERPRET_INN_REAL names no folder with real networks and images")
-    spec = importlib.util.spec_from_file_location("zoo", Path(folder) / "zoo.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def state(model: nn.Module) -> tuple[Any, ...]:

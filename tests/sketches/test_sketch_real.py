@@ -1,9 +1,6 @@
 """Real images and a real network: what two sketches find, and what they must not find."""
 
-import importlib.util
-import os
 import warnings
-from pathlib import Path
 from types import ModuleType
 
 import numpy as np
@@ -12,23 +9,8 @@ import pytest
 import interpret_inn as inn
 from interpret_inn.types import IntArray
 
-pytestmark = [
-    pytest.mark.real,
-    pytest.mark.skipif(
-        not os.environ.get("INTERPRET_INN_REAL"), reason="INTERPRET_INN_REAL names no folder of real networks"
-    ),
-]
+pytestmark = pytest.mark.real
 PREPROCESS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "channels": 3}
-
-
-@pytest.fixture(scope="module")
-def zoo() -> ModuleType:
-    path = Path(os.environ["INTERPRET_INN_REAL"]) / "zoo.py"
-    spec = importlib.util.spec_from_file_location("zoo", path)
-    assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def fitted(zoo: ModuleType, sketches: dict[str, IntArray]) -> inn.Interpreter:

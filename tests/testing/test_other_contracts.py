@@ -1,28 +1,25 @@
-"""The contracts of localizers, metrics and report sections, each check with its saboteur."""
+"""The contracts of metrics and report sections, each check with its saboteur."""
 
 from __future__ import annotations
 
 import html
 from collections.abc import Callable
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
 from interpret_inn.explaining.records import plain
 from interpret_inn.testing import (
     ContractError,
-    check_localizer,
     check_metric,
     check_report_section,
     toy_explanation,
     toy_images,
 )
 from interpret_inn.testing.markup import problems
-from interpret_inn.testing.others import LOCALIZER_CHECKS, METRIC_CHECKS, REPORT_SECTION_CHECKS
+from interpret_inn.testing.others import METRIC_CHECKS, REPORT_SECTION_CHECKS
 from interpret_inn.types import MetricSpec, ReportSectionSpec, Score, Section
 
 IMAGES, LABELS = toy_images(8)
@@ -31,46 +28,6 @@ noise = iter(torch.linspace(0, 1, 1000))
 
 def names(checks: Any) -> list[str]:
     return [check.__name__.strip("_") for check in checks]
-
-
-# --- localizers -------------------------------------------------------------------------------------------
-
-
-def interpreter() -> Any:
-    state = SimpleNamespace(shift=0.0, factors=SimpleNamespace(names=("shape", "hue", "residual")))
-    state.encode = lambda inputs: torch.from_numpy(inputs).float().mean((1, 2, 3))[:, None] + state.shift
-    return state
-
-
-def good_masks(given: Any, inputs: Any, factor: str) -> Tensor:
-    return torch.from_numpy(inputs).float().mean(-1)[:, None] / 255
-
-
-def shifting(given: Any, inputs: Any, factor: str) -> Tensor:
-    given.shift += 1
-    return good_masks(given, inputs, factor)
-
-
-LOCALIZER_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
-    "callable": [(3, "Expected a callable")],
-    "gives_masks": [
-        (lambda *given: good_masks(*given)[:, 0], r"shape \(8, 1, H, W\), found \(8, 24, 24\)"),
-        (lambda *given: good_masks(*given) * 300, r"in \[0, 1\], found"),
-        (lambda *given: good_masks(*given) > 0, "tensor of floats"),
-        (lambda *given: good_masks(*given).requires_grad_(), "graph of gradients"),
-    ],
-    "repeats_masks": [(lambda *given: good_masks(*given) * next(noise), "other masks the second time")],
-    "leaves_interpreter": [(shifting, "to be read only")],
-}
-
-
-def test_localizers() -> None:
-    assert list(check_localizer(good_masks, interpreter(), IMAGES)) == names(LOCALIZER_CHECKS)
-    assert list(LOCALIZER_SABOTAGE) == names(LOCALIZER_CHECKS)
-    for check, several in LOCALIZER_SABOTAGE.items():
-        for bad, text in several:
-            with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
-                check_localizer(bad, interpreter(), IMAGES)
 
 
 # --- metrics ----------------------------------------------------------------------------------------------

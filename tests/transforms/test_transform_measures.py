@@ -1,8 +1,6 @@
 import json
 import math
-import os
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -164,15 +162,7 @@ def test_together_with_labels(small):
 
 @pytest.mark.real
 @pytest.mark.slow
-def test_a_real_network_answers_to_what_it_answers_to_directly():
-    folder = os.environ.get("INTERPRET_INN_REAL")
-    if not folder:
-        pytest.skip("INTERPRET_INN_REAL names no folder with real networks and images")
-    import importlib.util
-
-    spec = importlib.util.spec_from_file_location("zoo", Path(folder) / "zoo.py")
-    zoo = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(zoo)
+def test_a_real_network_answers_to_what_it_answers_to_directly(zoo):
     images = zoo.images("cifar10")[0][::10]
     own = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "channels": 3}
     interpreter = inn.wrap(zoo.cifar_resnet20(), "linear:in", preprocess=own)

@@ -1,0 +1,231 @@
+"""The contract of localizers."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_args
+
+import torch
+from torch import Tensor, nn
+
+from interpret_inn.backbones import primary
+from interpret_inn.testing.contract import Check, hold, same
+from interpret_inn.testing.networks import model_changes, model_state
+from interpret_inn.types import Masks, Score
+from interpret_inn.types.localizers import Space
+
+_MOST_FACTORS = 3
+
+
+class _StopError(Exception):
+    """Raised inside the model, to see what is left behind."""
+
+
+@dataclass(frozen=True)
+class _Case:
+    localizer: Any
+    interpreter: Any
+    inputs: Any
+
+    @property
+    def factor(self) -> str:
+        first: str = self.interpreter.factors.names[0]
+        return first
+
+    @property
+    def model(self) -> nn.Module:
+        model: nn.Module = self.interpreter.backbone.model
+        return model
+
+    @cached_property
+    def images(self) -> dict[str, Tensor]:
+        """What the model takes and gives for all inputs, by space."""
+        prepared = self.interpreter.backbone.prepare(self.inputs)
+        return {"input": prepared, "output": primary(self.interpreter.backbone.outputs(prepared))}
+
+    @cached_property
+    def first(self) -> Any:
+        """What it gives for the first factor."""
+        return self.run()
+
+    def run(self, inputs: Any = None) -> Any:
+        """Masks of the first factor in these inputs (None: in all)."""
+        given = copy.deepcopy(self.inputs) if inputs is None else inputs  # a bad localizer may spoil them
+        return self.localizer(self.interpreter, given, self.factor)
+
+    def problems(self, found: Any, factor: str, *, count: int | None = None) -> Iterator[str]:
+        """What is wrong with masks of that many inputs (None: all of them)."""
+        values = found.values if isinstance(found, Masks) else found
+        space = found.space if isinstance(found, Masks) else "input"
+        if space not in get_args(Space):
+            yield f"Expected the space of {factor!r} to be one of {get_args(Space)}, found {space!r}."
+            return
+        images = self.images[space]
+        wanted = (len(images) if count is None else count, 1, *images.shape[2:])
+        if not isinstance(values, Tensor) or not values.is_floating_point():
+            yield f"Expected masks of {factor!r} as Masks or a tensor of floats, found {type(values).__name__}."
+        elif values.shape != wanted:
+            found_shape = tuple(values.shape)
+            yield f"Expected masks of {factor!r} over the {space} of shape {wanted}, found {found_shape}."
+        elif not torch.isfinite(values).all():
+            yield f"The masks of {factor!r} are not finite."
+        elif not ((values >= 0) & (values <= 1)).all():
+            low, high = float(values.min()), float(values.max())
+            yield f"Expected masks of {factor!r} in [0, 1], found {low} to {high}."
+        elif values.requires_grad:
+            yield f"The masks of {factor!r} drag a graph of gradients along."
+
+
+def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str, ...]:
+    """Checks a localizer: `localizer(interpreter, inputs, factor)` gives masks (B, 1, H, W) in [0, 1], or `Masks`.
+
+    It is called about ten times, so one with few steps saves time. Whether its masks are *right* is measured by
+    `Interpreter.localize` (their reliability) and by `interpret_inn.metrics`.
+
+    Args:
+        localizer: What a `LocalizerSpec` built.
+        interpreter: A fitted interpreter of a model that it can work with.
+        inputs: An array, a tensor or a list of at least 2 inputs of one size.
+
+    Returns:
+        The names of the checks, all of which held.
+
+    Raises:
+        ContractError: everything that is broken, at once.
+    """
+    title = f"The localizer {getattr(localizer, '__name__', type(localizer).__name__)}"
+    return hold(title, LOCALIZER_CHECKS, _Case(localizer, interpreter, inputs))
+
+
+def _callable(case: _Case) -> Iterator[str]:
+    if not callable(case.localizer):
+        yield "Expected a callable, localizer(interpreter, inputs, factor)."
+
+
+def _gives_masks(case: _Case) -> Iterator[str]:
+    yield from case.problems(case.first, case.factor)
+    names = case.interpreter.factors.names
+    for factor in dict.fromkeys([*names[1:_MOST_FACTORS], names[-1]]):  # the residual is a factor, too
+        yield from case.problems(case.localizer(case.interpreter, copy.deepcopy(case.inputs), factor), factor)
+
+
+def _fills_record(case: _Case) -> Iterator[str]:
+    found = case.first
+    if not isinstance(found, Masks):
+        return
+    if found.factor != case.factor:
+        yield f"Expected Masks of the factor that was asked for, {case.factor!r}, found {found.factor!r}."
+    strange = [name for name, figure in found.figures.items() if not isinstance(figure, Score)]
+    if strange:
+        yield f"Expected figures to be Scores, found others under {strange}."
+    if isinstance(found.notes, str) or not all(isinstance(note, str) for note in found.notes):
+        yield f"Expected notes to be a sequence of sentences, found {found.notes!r:.60}."
+    if found.reliability is not None or found.each is not None:
+        yield "Fills in its own reliability, which Interpreter.localize measures in one way for all."
+    values = found.values
+    if found.shared and isinstance(values, Tensor) and not same(values, values[:1].expand_as(values)):
+        yield "Says that one mask is shared by all inputs, and gives several."
+
+
+def _any_number(case: _Case) -> Iterator[str]:
+    for count in dict.fromkeys((1, len(case.inputs) - 1)):
+        found = case.run(copy.deepcopy(case.inputs[:count]))
+        yield from (f"Of {count} inputs: {line}" for line in case.problems(found, case.factor, count=count))
+
+
+def _repeats_masks(case: _Case) -> Iterator[str]:
+    if not same(case.first, case.run()):
+        yield "The same inputs give other masks the second time."
+
+
+def _bears_silence(case: _Case) -> Iterator[str]:
+    """A factor that does nothing: in a model whose weights are 0, every gradient and every change is 0."""
+    backbone = copy.deepcopy(case.interpreter.backbone)
+    with torch.no_grad():
+        for parameter in backbone.model.parameters():
+            parameter.zero_()
+    silent = type(case.interpreter)(backbone, fitted=case.interpreter.fitted)
+    lines = case.problems(case.localizer(silent, copy.deepcopy(case.inputs), case.factor), case.factor)
+    yield from (f"Of a model that answers to nothing, where every gradient is 0: {line}" for line in lines)
+
+
+def _gives_model_back(case: _Case) -> Iterator[str]:
+    flags = [module.training for module in case.model.modules()]
+    try:
+        # As a user may have left it: where batch norm would move its statistics.
+        for module in case.model.modules():
+            module.training = True
+        before = model_state(case.model)
+        calls = _run_until(case, None)
+        yield from model_changes(before, model_state(case.model), "after use")
+        with suppress(Exception):  # the backbone may have wrapped it
+            _run_until(case, calls // 2)
+        yield from model_changes(before, model_state(case.model), "after the model raised")
+    finally:
+        for module, flag in zip(case.model.modules(), flags, strict=True):
+            module.training = flag
+
+
+def _run_until(case: _Case, last: int | None) -> int:
+    """Runs, and stops at that call of one of the model's innermost modules; gives the number of calls."""
+    calls = 0
+
+    def count(original: Callable[..., Any]) -> Callable[..., Any]:
+        def forward(*given: Any, **named: Any) -> Any:
+            nonlocal calls
+            calls += 1
+            if last is not None and calls > last:
+                raise _StopError
+            return original(*given, **named)
+
+        return forward
+
+    innermost = [
+        module
+        for module in case.model.modules()
+        if not list(module.children()) and not isinstance(module, torch.jit.ScriptModule)
+    ]
+    for module in innermost:
+        vars(module)["forward"] = count(module.forward)
+    try:
+        case.run()
+    finally:
+        for module in innermost:
+            vars(module).pop("forward", None)
+    return calls
+
+
+def _leaves_interpreter(case: _Case) -> Iterator[str]:
+    inputs, flow = copy.deepcopy(case.inputs), case.interpreter.fitted.network
+    bank, codes, state = (
+        case.interpreter.fitted.bank.clone(),
+        case.interpreter.encode(inputs),
+        model_state(flow),
+    )
+    case.run(inputs)
+    if not same(inputs, case.inputs):
+        yield "Changes the inputs that it is given."
+        return
+    yield from (
+        line.replace("The model", "The flow")
+        for line in model_changes(state, model_state(flow), "afterwards")
+    )
+    if not same(codes, case.interpreter.encode(inputs)) or not same(bank, case.interpreter.fitted.bank):
+        yield "The interpreter has other codes afterwards; it was to be read only."
+
+
+LOCALIZER_CHECKS: tuple[Check[_Case], ...] = (
+    _callable,
+    _gives_masks,
+    _fills_record,
+    _any_number,
+    _repeats_masks,
+    _bears_silence,
+    _gives_model_back,
+    _leaves_interpreter,
+)
+"""All checks, in order."""

@@ -1,0 +1,143 @@
+"""The contract of localizers: each check with its saboteur, and the built-in localizers hold it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+import interpret_inn as inn
+from interpret_inn.localizing import FactorReader, heat_to_masks, prepared_inputs
+from interpret_inn.testing import ContractError, check_localizer
+from interpret_inn.testing.localizers import LOCALIZER_CHECKS
+from interpret_inn.types import Masks, Score
+
+noise = iter(torch.linspace(0, 1, 10000))
+
+
+def good(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    """Brightness: no localizer to be proud of, but of the right form."""
+    return heat_to_masks(prepared_inputs(interpreter, inputs).mean(1, keepdim=True))
+
+
+def careful(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    """Gradient of the factor's projection."""
+    prepared = prepared_inputs(interpreter, inputs).clone().requires_grad_()
+    with interpreter.backbone.session(gradients=True):
+        reader = FactorReader(interpreter, factor)
+        score = reader.projection(prepared, reader.codes(prepared)).sum()
+        (slope,) = torch.autograd.grad(score, [prepared])
+    return heat_to_masks(slope.abs().sum(1, keepdim=True))
+
+
+def divided(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    """The same, divided by a maximum that may be 0."""
+    prepared = prepared_inputs(interpreter, inputs).clone().requires_grad_()
+    with interpreter.backbone.session(gradients=True):
+        reader = FactorReader(interpreter, factor)
+        (slope,) = torch.autograd.grad(reader.projection(prepared, reader.codes(prepared)).sum(), [prepared])
+    return slope.abs().sum(1, keepdim=True) / slope.abs().sum(1, keepdim=True).amax((1, 2, 3), keepdim=True)
+
+
+def record(**changes: Any) -> Any:
+    def gives(interpreter: Any, inputs: Any, factor: str) -> Masks:
+        masks = Masks(
+            factor, good(interpreter, inputs, factor), figures={"area": Score(0.5)}, notes=("A note.",)
+        )
+        return dataclasses.replace(masks, **changes)
+
+    return gives
+
+
+def only_all(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    return good(interpreter, inputs, factor)[:1].expand(6, -1, -1, -1)
+
+
+def training(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    interpreter.backbone.model.eval()
+    return good(interpreter, inputs, factor)
+
+
+def careless(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    """Leaves a flag turned when the model raises."""
+    weight = next(interpreter.backbone.model.parameters())
+    weight.requires_grad_(not weight.requires_grad)
+    interpreter.backbone.model(prepared_inputs(interpreter, inputs))
+    weight.requires_grad_(not weight.requires_grad)
+    return good(interpreter, inputs, factor)
+
+
+def spoiling(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    inputs[0] = 0
+    return good(interpreter, inputs, factor)
+
+
+def shifting(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    interpreter.fitted.bank.add_(1e-3)
+    return good(interpreter, inputs, factor)
+
+
+SABOTAGE: dict[str, list[tuple[Any, str]]] = {
+    "callable": [(3, "Expected a callable")],
+    "gives_masks": [
+        (lambda *given: good(*given)[:, 0], r"shape \(6, 1, 24, 24\), found \(6, 24, 24\)"),
+        (lambda *given: good(*given)[..., ::2], r"shape \(6, 1, 24, 24\), found \(6, 1, 24, 12\)"),
+        (lambda *given: good(*given) * 300, r"in \[0, 1\], found"),
+        (lambda *given: good(*given) * math.nan, "are not finite"),
+        (lambda *given: good(*given) > 0, "Masks or a tensor of floats, found Tensor"),
+        (lambda *given: good(*given).numpy(), "Masks or a tensor of floats, found ndarray"),
+        (lambda *given: good(*given).requires_grad_(), "graph of gradients"),
+        (lambda *given: torch.rand(6, 1, 24, 24), "draws from a global random generator"),
+        (record(space="middle"), "to be one of .*, found .middle."),
+    ],
+    "fills_record": [
+        (record(factor="another"), "asked for, 'shape', found 'another'"),
+        (record(figures={"area": 0.5}), r"Expected figures to be Scores, found others under \['area'\]"),
+        (record(notes="One note."), "sequence of sentences, found 'One note.'"),
+        (record(reliability=Score(1.0)), "its own reliability"),
+        (record(shared=True), "shared by all inputs, and gives several"),
+    ],
+    "any_number": [(only_all, r"Of 1 inputs: Expected masks .* \(1, 1, 24, 24\), found \(6, 1, 24, 24\)")],
+    "repeats_masks": [(lambda *given: good(*given) * next(noise), "other masks the second time")],
+    "bears_silence": [(divided, "every gradient is 0: The masks of 'shape' are not finite")],
+    "gives_model_back": [
+        (training, "after use: changed are its training flags"),
+        (careless, "after the model raised: changed are its requires_grad"),
+    ],
+    "leaves_interpreter": [(spoiling, "Changes the inputs"), (shifting, "to be read only")],
+}
+
+
+def test_good_localizers_hold_it_all(toy: Any) -> None:
+    names = [check.__name__.strip("_") for check in LOCALIZER_CHECKS]
+    for localizer in (good, careful, record()):
+        assert list(check_localizer(localizer, toy.interpreter, toy.fresh[:6])) == names
+    assert list(SABOTAGE) == names
+
+
+@pytest.mark.parametrize(
+    ("check", "bad", "text"), [(name, *each) for name, several in SABOTAGE.items() for each in several]
+)
+def test_every_check_finds_its_saboteur(toy: Any, check: str, bad: Any, text: str) -> None:
+    kept = toy.interpreter.fitted.bank.clone()
+    try:
+        with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
+            check_localizer(bad, toy.interpreter, toy.fresh[:6].copy())
+    finally:
+        toy.interpreter.fitted.bank.copy_(kept)
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("masks", {"steps": 4}),
+        ("captum", {"method": "Saliency"}),
+        ("captum", {"method": "GradCAM"}),
+    ],
+)
+def test_the_built_in_localizers_hold_it(toy: Any, name: str, options: dict[str, Any]) -> None:
+    check_localizer(inn.localizer(name, **options), toy.interpreter, toy.fresh[:4])
