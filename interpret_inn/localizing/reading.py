@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from interpret_inn.localizing.coordinates import concept_coordinates
 from interpret_inn.types import Factor
 
 if TYPE_CHECKING:
@@ -39,6 +40,8 @@ class FactorReader:
         missing = self.factor.size - bank.shape[1]  # of very wide representations, only leading axes are kept
         self.centre = torch.nn.functional.pad(bank.mean(0), (0, missing))
         self.spread = torch.nn.functional.pad(bank.std(0, correction=0), (0, missing))
+        found = concept_coordinates(bank, self._bench.fitted.concept(self.factor))
+        self.coordinates = None if found is None else torch.nn.functional.pad(found, (0, 0, 0, missing))
 
     def codes(self, prepared: Tensor) -> Tensor:
         """Codes of the factor, (B, size), or (B, P, size) at positions."""
@@ -46,8 +49,9 @@ class FactorReader:
         return self._bench.codes(z)[0][..., self.factor.slice]
 
     def deviation(self, codes: Tensor) -> Tensor:
-        """Codes less the centre, positions and axes in one row: (B, size) or (B, P · size)."""
-        return (codes - self.centre.to(codes)).flatten(1)
+        """Codes less the centre in the factor's coordinates, positions and axes in one row: (B, r) or (B, P · r)."""
+        away = codes - self.centre.to(codes)
+        return (away if self.coordinates is None else away @ self.coordinates.to(codes)).flatten(1)
 
     def projection(self, prepared: Tensor, like: Tensor) -> Tensor:
         """How far inputs lie along the direction in which others deviate from the centre.

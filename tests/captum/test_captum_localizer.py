@@ -76,8 +76,7 @@ def test_every_method_gives_masks_and_the_model_back(toy, method: str) -> None:
 
 
 def test_it_keeps_the_contract(toy) -> None:
-    localizer = build("Saliency")
-    assert check_localizer(lambda *given: localizer(*given).values, toy.interpreter, toy.fresh[:3])
+    assert check_localizer(build("Saliency"), toy.interpreter, toy.fresh[:3])
 
 
 @pytest.mark.parametrize("name", ["integrated gradients", "integrated_gradients", "INTEGRATEDGRADIENTS"])
