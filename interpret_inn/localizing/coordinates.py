@@ -16,9 +16,9 @@ _RIDGE = 1e-3
 def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None:
     """The linear map from a factor's centred codes to where its concept can be seen.
 
-    A flow makes all axes of a code equally loud, those too in which the concept hardly shows. With S_b the covariance of
-    what the concept tells of the code (class means; the regression on numbers, on cosine and sine of angles) and S_w
-    that of the rest, the map whitens by S_w, turns to the eigenvectors of the whitened S_b, and weighs each by
+    A flow makes all axes of a code equally loud, those too in which the concept hardly shows. With S_b the covariance
+    of what the concept tells of the code (class means; the regression on numbers, on cosine and sine of angles) and
+    S_w that of the rest, the map whitens by S_w, turns to the eigenvectors of the whitened S_b, and weighs each by
     λ / (1 + λ), λ its eigenvalue: Fisher's discriminant coordinates, with those that carry noise alone faded out.
 
     Args:
@@ -34,8 +34,8 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
     present = np.isfinite(targets).all(1)
     if int(present.sum()) < _LEAST or (np.ptp(targets[present], 0) == 0).all():
         return None
-    centred = codes.detach().cpu().double().numpy()[present]
-    centred = centred - centred.mean(0)
+    known = codes.detach().cpu().double().numpy()[present]
+    centred = np.asarray(known - known.mean(0), np.float64)
     told = _told(centred, targets[present], concept.kind)
     size = centred.shape[1]
     within = np.cov(centred - told, rowvar=False).reshape(size, size)
@@ -55,5 +55,5 @@ def _told(codes: FloatArray, targets: FloatArray, kind: str) -> FloatArray:
         design = np.eye(classes.max() + 1)[classes]
     else:
         design = np.concatenate([targets, np.ones((len(targets), 1))], 1)
-    solution: FloatArray = np.linalg.lstsq(design, codes, rcond=None)[0]
-    return np.asarray(design @ solution)
+    solution = np.linalg.lstsq(design, codes, rcond=None)[0]
+    return np.asarray(design @ solution, np.float64)

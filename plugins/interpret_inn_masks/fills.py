@@ -9,6 +9,8 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+from interpret_inn_masks.smoothing import smoothed
+
 Fill = Literal["blur", "noise", "mean"]
 _WIDTH = 6  # the blur's standard deviation is the shorter side over this
 _CORRELATED = 16  # patches of noise are the shorter side over this wide
@@ -16,19 +18,7 @@ _CORRELATED = 16  # patches of noise are the shorter side over this wide
 
 def blurred(images: Tensor) -> Tensor:
     """Images (B, C, H, W) under a Gaussian so wide that only broad light and colour are left."""
-    sigma = min(images.shape[-2:]) / _WIDTH
-    for axis in (-2, -1):
-        images = _smoothed(images, sigma, axis)
-    return images
-
-
-def _smoothed(images: Tensor, sigma: float, axis: int) -> Tensor:
-    """A Gaussian along one axis; at the border it is made of what there is."""
-    size = images.shape[axis]
-    place = torch.arange(size, device=images.device, dtype=torch.float32)
-    weight = torch.exp(-0.5 * ((place[:, None] - place[None]) / sigma) ** 2)
-    weight = (weight / weight.sum(1, keepdim=True)).to(images)
-    return (images.transpose(axis, -1) @ weight.T).transpose(axis, -1)
+    return smoothed(images, min(images.shape[-2:]) / _WIDTH)
 
 
 def mean_colour(images: Tensor) -> Tensor:

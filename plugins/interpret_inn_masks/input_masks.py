@@ -20,12 +20,12 @@ from interpret_inn.localizing import FactorReader, prepared_inputs, require_imag
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Masks
 from interpret_inn_masks.fills import Fill, filler
-from interpret_inn_masks.nested import NestedMasks, cycled, default_cells, level_sets
+from interpret_inn_masks.nested import NestedMasks, cycled, default_cells
 
-Mode = Literal["preserve", "delete"]
+Mode = Literal["both", "preserve", "delete"]
 AREAS = (0.05, 0.1, 0.2, 0.4)
 """Shares of the image that masks are fitted at, and chosen from."""
-PASSES = 3
+PASSES = {"preserve": 3, "delete": 3, "both": 6}
 """Passes through the model up to the site that a step takes, a backward pass counted as two."""
 _AT_ONCE = 32
 _MOMENTUM = 0.8
@@ -41,26 +41,29 @@ class InputMasks:
 
     Attributes:
         mode: "preserve": the smallest region that alone keeps the value; "delete": the smallest whose absence
-            destroys it.
+            destroys it; "both": one that does both, at twice the passes. What keeps a value may lack half of what
+            stands for it, what destroys it may be a blot in the wrong place; together they rule these errors out.
         area: Share of the image that a mask covers; None: the smallest of 5, 10, 20 and 40 % that does `enough`.
-        fill: What stands elsewhere: "blur", "noise" (drawn anew at each step), or "mean" (the image's mean colour).
-        enough: Share of the value to be kept, or destroyed, where the area is chosen.
+        fill: What stands elsewhere, taken from *another* image of the batch, so that it does not tell of this one's
+            own factors: "blur", "noise" (its colours in soft patches, drawn anew at each step), or "mean" (its mean
+            colour).
+        enough: Share of the value to be kept (with "delete": destroyed), where the area is chosen.
         steps: Of the optimisation.
         cells: Along the shorter side of the finest map; None: one for eight pixels, 6 to 28.
         seed: Of the noise.
     """
 
-    mode: Mode = "preserve"
+    mode: Mode = "both"
     area: float | None = None
     fill: Fill = "blur"
     enough: float = 0.8
-    steps: int = 60
+    steps: int = 40
     cells: int | None = None
     seed: int = 0
 
     def __post_init__(self) -> None:
         if self.mode not in get_args(Mode):
-            raise LocalizerError(f'Expected mode="preserve" or mode="delete", found {self.mode!r}.')
+            raise LocalizerError(f'Expected mode="both", "preserve" or "delete", found {self.mode!r}.')
         if self.fill not in get_args(Fill):
             raise LocalizerError(f'Expected fill="blur", "noise" or "mean", found {self.fill!r}.')
         for name, value in (("area", self.area), ("enough", self.enough)):
@@ -152,30 +155,34 @@ class _Search:
 
     def _loss(self, masks: Tensor) -> Tensor:
         """What is to become small, summed over images."""
-        masks = masks.to(self.images)
-        if self.options.mode == "preserve":
+        masks, mode = masks.to(self.images), self.options.mode
+        loss = masks.new_zeros(())
+        if mode != "delete":
             away = self.reader.deviation(self.reader.codes(self._mixed(masks))) - self.own
-            return torch.log1p(away.square().sum(1) / self.squared.clamp_min(1e-12)).sum()
-        return self.reader.score(self._mixed(1 - masks), self.like).clamp_min(0).square().sum()
+            loss = loss + torch.log1p(away.square().sum(1) / self.squared.clamp_min(1e-12)).sum()
+        if mode != "preserve":
+            left = self.reader.score(self._mixed(1 - masks), self.like).clamp_min(0)
+            loss = loss + left.square().sum()
+        return loss
 
     def _mixed(self, masks: Tensor) -> Tensor:
         return masks * self.images + (1 - masks) * self.fill()
 
     @torch.no_grad()
     def _chosen(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The smallest masks that do enough; where none does, the one that does most."""
-        maps, count = self.masks.map(), len(self.images)
-        tried = []
-        for area in self.areas:
-            masks = level_sets(maps, torch.full((count,), area, device=maps.device)).to(self.images)
-            kept = self.reader.score(self._mixed(masks), self.like)
-            destroyed = 1 - self.reader.score(self._mixed(1 - masks), self.like)
-            tried.append((masks, kept, destroyed))
-        masks, kept, destroyed = (torch.stack(found) for found in zip(*tried, strict=True))
-        done = kept if self.options.mode == "preserve" else destroyed
+        """The smallest masks that do enough; where none does, those that do most."""
+        masks = torch.stack([self.masks.at(torch.full_like(self.squared, area)) for area in self.areas])
+        kept, destroyed = (torch.stack(found) for found in zip(*map(self._does, masks), strict=True))
+        done = destroyed if self.options.mode == "delete" else kept
         enough = done >= self.options.enough
         place = torch.where(enough.any(0), enough.int().argmax(0), done.argmax(0))
-        every = torch.arange(count, device=place.device)
-        shown = masks[place, every] * (~self.idle[:, None, None, None]).to(masks)
-        bounded = (values[place, every].clamp(0, 1).float().cpu() for values in (kept, destroyed))
-        return shown.float().cpu(), *bounded, self.idle.cpu()  # type: ignore[return-value]
+        shown = self.masks.soft(masks[place, torch.arange(len(place), device=place.device)])
+        bounded = (values.clamp(0, 1).float().cpu() for values in self._does(shown))
+        shown = torch.where(self.idle[:, None, None, None], 0.0, shown.float())
+        return shown.cpu(), *bounded, self.idle.cpu()  # type: ignore[return-value]
+
+    def _does(self, masks: Tensor) -> tuple[Tensor, Tensor]:
+        """The share of the value that masks keep, and the share that their absence destroys, (B,) each."""
+        masks = masks.to(self.images)
+        kept = self.reader.score(self._mixed(masks), self.like)
+        return kept, 1 - self.reader.score(self._mixed(1 - masks), self.like)

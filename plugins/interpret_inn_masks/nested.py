@@ -12,10 +12,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from interpret_inn.localizing import heat_to_masks
+from interpret_inn_masks.smoothing import softened
+
 SOFTNESS = 0.3
 """Width of a mask's border, in standard deviations of the map."""
-_FINEST = 8  # pixels of a cell of the finest map, at least
+_CELLS = (6, 14)  # along the shorter side of the finest map: at least, at most
+_PIXELS = 8  # of such a cell, in between
 _LEAST = 3  # cells along the shorter side of the coarsest map
+_SMOOTH = 0.6  # the Gaussian over the map, in cells
 
 
 def resolutions(size: tuple[int, int], cells: int) -> list[tuple[int, int]]:
@@ -35,8 +40,9 @@ def resolutions(size: tuple[int, int], cells: int) -> list[tuple[int, int]]:
 
 
 def default_cells(size: tuple[int, int]) -> int:
-    """Cells along the shorter side of the finest map: as large as eight pixels, 28 at most, 6 at least."""
-    return max(min(6, min(size)), min(28, min(size) // _FINEST))
+    """Cells along the shorter side of the finest map: eight pixels each, 6 to 14 of them."""
+    least, most = _CELLS
+    return min(min(size), max(least, min(most, min(size) // _PIXELS)))
 
 
 class NestedMasks:
@@ -54,6 +60,7 @@ class NestedMasks:
 
     def __init__(self, count: int, size: tuple[int, int], cells: int, device: torch.device) -> None:
         self.size = size
+        self._sigma = _SMOOTH * min(size) / cells
         self.parameters = [
             torch.zeros(count, 1, *shape, device=device, requires_grad=True)
             for shape in resolutions(size, cells)
@@ -73,6 +80,14 @@ class NestedMasks:
     def at(self, areas: Tensor) -> Tensor:
         """Masks (B, 1, H, W) in (0, 1) whose highest `areas` (B,) are above one half."""
         return level_sets(self.map(), areas)
+
+    def soft(self, masks: Tensor) -> Tensor:
+        """Masks (B, 1, H, W) as they are given: under a Gaussian, the highest pixel of each at 1.
+
+        A region is found as a whole; without this its highest pixel would be anywhere in it. Masks are not fitted so:
+        a map that is smooth all along spreads what stands in one place over its surroundings.
+        """
+        return heat_to_masks(softened(masks, self._sigma))
 
 
 def level_sets(maps: Tensor, areas: Tensor) -> Tensor:

@@ -13,6 +13,7 @@ from interpret_inn.localizing import FactorReader, fit_size, heat_to_masks, prep
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks
 from interpret_inn_masks.pooled import removal_strength
+from interpret_inn_masks.smoothing import softened
 
 Measure = Literal["share", "change", "code"]
 _AT_ONCE = 64
@@ -44,7 +45,7 @@ class PositionMaps:
             reader = FactorReader(interpreter, factor)
             found = [self._strength(interpreter, reader, part) for part in prepared.split(_AT_ONCE)]
         strength, agreement = (torch.cat(parts).float().cpu() for parts in zip(*found, strict=True))
-        heat = fit_size(strength.reshape(-1, 1, *grid), size)
+        heat = laid_out(strength.reshape(-1, 1, *grid), size)
         known = agreement[agreement.isfinite()]
         figures = {"agreement": bootstrap_mean(known.double().numpy(), seed=0)} if len(known) else {}
         return Masks(reader.factor.name, heat_to_masks(heat), figures=figures)
@@ -66,6 +67,11 @@ class PositionMaps:
             own = codes[..., reader.factor.slice] - reader.centre.to(codes)
             return (own / reader.spread.to(codes).clamp_min(1e-6)).square().sum(2), agreement.sqrt()
         return (each if self.measure == "change" else (carried * whole).sum(2).clamp_min(0)), agreement.sqrt()
+
+
+def laid_out(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps (B, 1, h, w) at the image's size, under a Gaussian of one cell: a position sees beyond its own cell."""
+    return softened(fit_size(maps, size), min(size[0] / maps.shape[2], size[1] / maps.shape[3]))
 
 
 def _carried(network: Any, codes: Tensor, reader: FactorReader) -> Tensor:
@@ -118,7 +124,8 @@ def build_positions(*, measure: Measure = "share") -> Localizer:
     Where the flow is fitted to the mean over positions (`layout="pooled"`), the map is what each position adds to
     that mean: see `removal_strength`. Where it is fitted at positions (`layout="positions"`), there is a code at each.
     With `z_p` the representation at position `p` and `z°_p` the same with the factor put at its mean code, the factor
-    carries `Δ_p = z_p − z°_p` there. Maps are brought to the image's size (bilinear), each image's largest is 1.
+    carries `Δ_p = z_p − z°_p` there. Maps are brought to the image's size (bilinear, under a Gaussian
+    of one cell), each image's largest is 1.
 
     Args:
         measure: At positions only. "share": `max(0, ⟨Δ_p, Δ̄⟩)`, `Δ̄` the mean over positions: what the position

@@ -5,12 +5,13 @@ images (each in 4 variants); masks are made for images that it never saw.
 
 * Time: a preservation mask for 16 images, with its number of steps.
 * Quality: what is inside the mask is moved into other held-out images ("transplant": nothing of the kind was
-  optimised by either), or stands in the image's mean colour (no occlusion and no mask here is made with it), at areas of
-  5 to 50 % of the highest pixels, so that all maps compare at equal areas. The score is how far the factor's code
-  moves from that of the ground to that of the image (1: all the way); its mean over areas is compared by image.
+  optimised by either), or stands in the image's mean colour (no occlusion and no mask here is made with it), at
+  areas of 5 to 50 % of the highest pixels, so that all maps compare at equal areas. The score is how far the
+  factor's code moves from that of the ground to that of the image (1: all the way); its mean over areas is compared
+  by image.
 * Passes: a forward counts as one, a backward as two. Occlusion gets at least as many as the mask.
 
-    INTERPRET_INN_REAL=… python tests/benchmarks/preservation.py [--images 24] [--steps 60]
+    INTERPRET_INN_REAL=… python tests/benchmarks/preservation.py [--images 24] [--steps 20] [--threads 2]
 
 Overlays are written into `work/preservation/`; pictures there must not enter the repository.
 """
@@ -104,7 +105,7 @@ def insertion(interpreter: Any, images: Tensor, heat: Tensor, grounds: Tensor) -
         for area in AREAS:
             inside = rank < round(area * rank[0].numel())
             moved = reader.deviation(reader.codes(torch.where(inside, images, grounds))) - base
-            total += ((moved * way).sum(1) / way.square().sum(1).clamp_min(1e-6)).clamp(-1, 2)
+            total += ((moved * way).sum(1) / way.square().sum(1).clamp_min(1e-6)).clamp(-1, 1)
     return np.asarray((total / len(AREAS)).double())
 
 
@@ -150,8 +151,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--images", type=int, default=24)
-    parser.add_argument("--steps", type=int, default=60)
+    parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     interpreter, pictures = fitted(load_zoo())
     chosen = np.linspace(0, len(pictures) - 1, options.images).round().astype(int)
     pictures = pictures[chosen]
@@ -159,7 +162,7 @@ def main() -> None:
     with interpreter.backbone.session():
         classes = np.asarray(interpreter.backbone.outputs(images).argmax(1))
     kinds = classes < 398  # what the network takes them for
-    maker: Callable[..., Any] = lambda: inn.localizer("masks", steps=options.steps)  # noqa: E731
+    maker: Callable[..., Any] = lambda: inn.localizer("masks", mode="preserve", steps=options.steps)  # noqa: E731
     began = time.perf_counter()
     maker()(interpreter, pictures[:16], FACTOR)
     of_sixteen = time.perf_counter() - began

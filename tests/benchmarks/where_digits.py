@@ -6,10 +6,13 @@ neither saw. The truth of a factor's mask is the tight box of the digit on its s
 
 * Pointing game: the share of masks whose highest pixel is inside the box.
 * Overlap: intersection over union of the box and the mask's highest pixels, as many as the box has.
-* What is taken away becomes the image's mean colour wherever a localizer lets one choose: a blur keeps the colour.
-* Beside the factor's masks stand captum's attributions of the *class logit*: the one of the digit that the reader
-  sees on that side. The paired difference is of the factor's mask less the best of them, by the mean overlap on the
-  very images that judge: the logit has the advantage of the choice, the factor's localizers have none.
+* Captum's baselines are the image's mean colour wherever one can be chosen: a blur keeps the colour.
+* What is taken away by masks is filled from other images, whose colours say nothing of the image's own.
+* Beside the factor's masks stand captum's attributions of the *class logit*. The class is the number that both digits
+  make (00 to 99), its logit the sum of theirs. The paired difference is of the factor's mask less the best of them, by
+  the mean overlap on the very images that judge: the logit has the advantage of the choice, the factor's localizers
+  have none. For comparison "one digit's logit", which already knows the side: a reader with a head for every side
+  needs no factor to find it.
 * Sanity: masks of a flow, and of a reader, whose weights are shuffled must differ from the real ones (mean rank
   correlation of pixels under 0.3; also within the two boxes alone, as most of a canvas is ground that no mask likes).
   The reliability that the library states should tell them apart (area under the ROC curve over all masks, and over
@@ -76,12 +79,14 @@ CAPTUM: dict[str, dict[str, Any]] = {
         "baseline": "mean",
     },
 }
-SLOW = ("ShapleyValueSampling", "masks, preserve, blur", "positions, fitted there")
-QUICKLY_CHECKED = ("positions", "GradCAM", "IntegratedGradients", "masks, preserve")
+SLOW = ("ShapleyValueSampling", "positions, fitted there", "masks, preserve", "masks, delete")
+CHECKED = ("masks", "positions", "GradCAM", "IntegratedGradients")
+CHECKED_IMAGES = 32
+ONE_DIGITS = ("GradCAM", "IntegratedGradients")
 WAYS = {
-    "masks, preserve": Way("pooled", "masks", {"mode": "preserve", "fill": "mean"}),
-    "masks, preserve, blur": Way("pooled", "masks", {"mode": "preserve"}),
-    "masks, delete": Way("pooled", "masks", {"mode": "delete", "fill": "mean"}),
+    "masks": Way("pooled", "masks", {}),
+    "masks, preserve": Way("pooled", "masks", {"mode": "preserve"}),
+    "masks, delete": Way("pooled", "masks", {"mode": "delete"}),
     "positions": Way("pooled", "positions", {}),
     "positions, fitted there": Way("positions", "positions", {}),
     **{name: Way("pooled", "captum", options) for name, options in CAPTUM.items()},
@@ -137,14 +142,17 @@ def judged(masks: Tensor, made: Canvases, factor: str) -> dict[str, np.ndarray]:
 
 
 def logit_masks(
-    interpreter: inn.Interpreter, made: Canvases, factor: str, options: Mapping[str, Any]
+    interpreter: inn.Interpreter, made: Canvases, factor: str, options: Mapping[str, Any], *, whole: bool
 ) -> Masks:
-    """Captum's attribution of the logit of the digit that the reader sees on the factor's side."""
-    first = 10 * side(factor)
+    """Captum's attribution of the logit of the number that the reader sees, or of the factor's own digit alone."""
+    firsts = (0, 10) if whole else (10 * side(factor),)
 
     def logit(outputs: Tensor, unchanged: Tensor) -> Tensor:
-        seen = unchanged[:, first : first + 10].argmax(1, keepdim=True)
-        return outputs[:, first : first + 10].gather(1, seen)[:, 0]
+        found = torch.zeros(len(outputs))
+        for first in firsts:
+            seen = unchanged[:, first : first + 10].argmax(1, keepdim=True)
+            found = found + outputs[:, first : first + 10].gather(1, seen)[:, 0]
+        return found
 
     return interpreter.localize(made.pictures, factor, localizer="captum", target=logit, **options)
 
@@ -166,10 +174,15 @@ def compare(
     rows, kept, each = [], {}, {}
     targets: list[tuple[str, Way, tuple[str, ...]]] = [(name, way, CONCEPTS) for name, way in ways.items()]
     logits = [name for name in CAPTUM if not (quick and name in SLOW)] if "pooled" in models else []
-    targets += [(f"logit: {name}", Way("pooled", "", CAPTUM[name]), DIGITS) for name in logits]
+    targets += [(f"logit: {name}", Way("pooled", "number", CAPTUM[name]), DIGITS) for name in logits]
+    targets += [
+        (f"one digit's logit: {name}", Way("pooled", "digit", CAPTUM[name]), DIGITS)
+        for name in ONE_DIGITS
+        if name in logits
+    ]
     for name, way, factors in targets:
         began = time.perf_counter()
-        make = found_by if way.name else _of_logit
+        make = _of_logit if way.name in ("number", "digit") else found_by
         kept[name] = {factor: make(way, models[way.model], made, factor) for factor in factors}
         seconds = time.perf_counter() - began
         each[name] = {factor: judged(masks.values, made, factor) for factor, masks in kept[name].items()}
@@ -179,7 +192,7 @@ def compare(
 
 
 def _of_logit(way: Way, interpreter: inn.Interpreter, made: Canvases, factor: str) -> Masks:
-    return logit_masks(interpreter, made, factor, way.options)
+    return logit_masks(interpreter, made, factor, way.options, whole=way.name == "number")
 
 
 def _rows(
@@ -212,7 +225,7 @@ def _paired(each: Mapping[str, Mapping[str, Mapping[str, np.ndarray]]], groups: 
     gains = {
         name: text(bootstrap_mean(found - means[best], groups))
         for name, found in means.items()
-        if not name.startswith("logit")
+        if "logit" not in name
     }
     return {"best of the logit": best, "overlap less its": gains}
 
@@ -268,8 +281,15 @@ def main() -> None:
     print("\n" + table(rows))
     print(paired)
     picture(made, kept)
-    checked = {name: way for name, way in ways.items() if not options.quick or name in QUICKLY_CHECKED}
-    found = [] if options.no_sanity else sanity(models, checked, made, kept, seeds=1 if options.quick else 2)
+    checked = {name: way for name, way in ways.items() if name in CHECKED}
+    found = []
+    if not options.no_sanity:
+        few = canvases("judge", CHECKED_IMAGES, seed=3)
+        real = {
+            name: {factor: found_by(way, models[way.model], few, factor) for factor in CONCEPTS}
+            for name, way in checked.items()
+        }
+        found = sanity(models, checked, few, real, seeds=1 if options.quick else 2)
     print("\n" + table(found))
     name = "where_digits_quick" if options.quick or options.only else "where_digits"
     write(name, {"images": len(made.images), "localizers": rows, "paired": paired, "sanity": found})

@@ -15,7 +15,7 @@ from interpret_inn.errors import LocalizerError
 from interpret_inn.localizing import FactorReader, fit_size, heat_to_masks, prepared_inputs
 from interpret_inn.testing import ToyClassifier
 from interpret_inn_masks.pooled import removal_strength
-from interpret_inn_masks.positions import build_positions
+from interpret_inn_masks.positions import build_positions, laid_out
 
 MEASURES = ("share", "change", "code")
 
@@ -62,7 +62,7 @@ def literal(interpreter: inn.Interpreter, images: Any, factor: str, measure: str
 @pytest.mark.parametrize("factor", ["shape", "hue"])
 def test_maps_are_what_the_formulas_say(toy, at_places, factor: str, measure: str) -> None:
     images = toy.fresh[:3]
-    expected = heat_to_masks(fit_size(literal(at_places, images, factor, measure)[:, None], (24, 24)))
+    expected = heat_to_masks(laid_out(literal(at_places, images, factor, measure)[:, None], (24, 24)))
     found = build_positions(measure=measure)(at_places, images, factor)
     torch.testing.assert_close(found.values, expected, atol=1e-3, rtol=1e-3)
     assert 0 < found.figures["agreement"].value < 1
@@ -167,7 +167,7 @@ def test_prefix_tokens_stand_apart(small) -> None:
     neutral[..., place] = interpreter.fitted.bank[:, place].mean(0)
     lost = interpreter.invert(codes, images) - interpreter.invert(neutral, images)
     assert not lost[:, 0].any()  # the prefix token
-    expected = heat_to_masks(fit_size(lost[:, 1:].square().sum(2).reshape(3, 1, 3, 3), (8, 8)))
+    expected = heat_to_masks(laid_out(lost[:, 1:].square().sum(2).reshape(3, 1, 3, 3), (8, 8)))
     torch.testing.assert_close(found, expected, atol=1e-3, rtol=1e-3)
 
 
