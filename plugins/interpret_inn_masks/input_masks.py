@@ -49,7 +49,7 @@ class InputMasks:
             colour).
         enough: Share of the value to be kept (with "delete": destroyed), where the area is chosen.
         steps: Of the optimisation.
-        cells: Along the shorter side of the finest map; None: one for eight pixels, 6 to 28.
+        cells: Along the shorter side of the finest map; None: one for eight pixels, 6 to 8.
         seed: Of the noise.
     """
 

@@ -17,7 +17,7 @@ from interpret_inn_masks.smoothing import softened
 
 SOFTNESS = 0.3
 """Width of a mask's border, in standard deviations of the map."""
-_CELLS = (6, 14)  # along the shorter side of the finest map: at least, at most
+_CELLS = (6, 8)  # along the shorter side of the finest map: at least, at most
 _PIXELS = 8  # of such a cell, in between
 _LEAST = 3  # cells along the shorter side of the coarsest map
 _SMOOTH = 0.6  # the Gaussian over the map, in cells
@@ -40,7 +40,7 @@ def resolutions(size: tuple[int, int], cells: int) -> list[tuple[int, int]]:
 
 
 def default_cells(size: tuple[int, int]) -> int:
-    """Cells along the shorter side of the finest map: eight pixels each, 6 to 14 of them."""
+    """Cells along the shorter side of the finest map: eight pixels each, 6 to 8 of them."""
     least, most = _CELLS
     return min(min(size), max(least, min(most, min(size) // _PIXELS)))
 

@@ -45,8 +45,11 @@ def test_score_and_projection_are_as_written(toy: Any) -> None:
         like, moved = reader.codes(prepared), reader.codes(other)
         score, projection = reader.score(other, like), reader.projection(other, like)
         assert torch.allclose(reader.score(prepared, like), torch.ones(12), atol=1e-4)
+    assert reader.coordinates is not None
     for i in range(12):
-        own, new = (like[i] - reader.centre).double(), (moved[i] - reader.centre).double()
+        own, new = (
+            (codes[i] - reader.centre).double() @ reader.coordinates.double() for codes in (like, moved)
+        )
         assert float(score[i]) == pytest.approx(float(new @ own / (own @ own)), abs=1e-4)
         assert float(projection[i]) == pytest.approx(float(new @ own / own.norm()), abs=1e-4)
 
