@@ -14,7 +14,7 @@ from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
 from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.localizing.inputs import prepared_inputs
-from interpret_inn.localizing.reliability import reliability
+from interpret_inn.localizing.reliability import WHOLE, reliability
 from interpret_inn.types import Localizer, Masks, Score
 
 if TYPE_CHECKING:
@@ -101,11 +101,11 @@ def _doubts(found: Masks, score: Score, count: int) -> list[str]:
     if empty == count and not found.notes:
         return [f"The masks of {found.factor} are empty: this localizer finds nothing that it does."]
     if math.isnan(score.value) and empty < count:
-        single = count == 1 and found.space == "input"
-        why = (
-            "one input alone has no other to move into; pass two or more"
-            if single
-            else "nothing changes here that could be measured"
-        )
+        if count == 1 and found.space == "input":
+            why = "one input alone has no other to move into; pass two or more"
+        elif float(found.area.min()) >= WHOLE:
+            why = "they cover the whole image, or nearly so"
+        else:
+            why = "nothing changes here that could be measured"
         return [f"How far these masks can be trusted is not known: {why}."]
     return []

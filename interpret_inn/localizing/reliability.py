@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 AREAS = (0.1, 0.2, 0.4)
 """Shares of the image that are moved: the highest of each mask, so that masks of all kinds compare."""
+WHOLE = 0.98
+"""A mask over more than this share of the image says nothing of where."""
 _DONORS = 2
 _CANDIDATES = 8
 _AT_ONCE = 64
@@ -78,7 +80,8 @@ def _held(interpreter: Interpreter, prepared: Tensor, factor: str, values: Tenso
     total = changes.sum((0, 2, 3))
     area = values.double().mean((1, 2, 3))
     share = (inside / total - area) / (1 - area)
-    return np.asarray(torch.where((total > 0) & (area < 1), share, torch.nan).numpy(), np.float64)
+    # Next to nothing is left outside a mask of nearly all: what little changes there would decide alone.
+    return np.asarray(torch.where((total > 0) & (area < WHOLE), share, torch.nan).numpy(), np.float64)
 
 
 @torch.no_grad()

@@ -163,6 +163,17 @@ def test_masks_over_outputs_pass_localize(halves: inn.Interpreter) -> None:
         halves.localize(latents, "left", localizer=lambda *_: torch.ones(4, 1, 8, 6))
 
 
+def test_masks_of_nearly_everything_have_no_reliability_and_say_so(halves: inn.Interpreter) -> None:
+    from interpret_inn.types import Masks
+
+    nearly = torch.full((4, 1, 6, 8), 0.99)
+    masks = halves.localize(
+        halves.sample_inputs(4), "left", localizer=lambda *_: Masks("left", nearly, space="output")
+    )
+    assert masks.reliability is not None and np.isnan(masks.reliability.value)
+    assert "they cover the whole image, or nearly so" in masks.notes[0]
+
+
 def test_changes_need_a_model_that_makes_images(toy: Any) -> None:
     with pytest.raises(
         inn.LocalizerError, match=r"model that makes images.*found outputs \(12, 3\).*over=\"input\""
