@@ -12,7 +12,7 @@ from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.view import View
 from interpret_inn.localizing.places import report_places
 from interpret_inn.plugin import get_manager
-from interpret_inn.plugin.manager import NamedLocalizer
+from interpret_inn.plugin.named import NamedLocalizer
 from interpret_inn.types import Localizer
 
 if TYPE_CHECKING:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from interpret_inn.errors import PluginError, suggest
 from interpret_inn.plugin.calling import call_named, check_options, check_source
 from interpret_inn.plugin.contributions import Spec, kind_named, kind_of
+from interpret_inn.plugin.named import NamedLocalizer
 from interpret_inn.plugin.registry import PluginWarning, Registry
 from interpret_inn.plugin.table import PluginTable
 from interpret_inn.types import (
@@ -21,15 +21,12 @@ from interpret_inn.types import (
     Gallery,
     Localizer,
     LocalizerSpec,
-    Masks,
     MetricSpec,
     ReportSectionSpec,
     Section,
 )
 
 if TYPE_CHECKING:
-    from torch import Tensor
-
     from interpret_inn.explaining.records import Explanation
 
 __all__ = [
@@ -42,26 +39,6 @@ __all__ = [
     "register",
     "unregister",
 ]
-
-
-@dataclass(frozen=True)
-class NamedLocalizer:
-    """A plugin's localizer; what it raises names who supplied it.
-
-    Attributes:
-        name: What it is listed as.
-        title: What errors call it.
-        built: What the plugin built.
-    """
-
-    name: str
-    title: str
-    built: Localizer
-
-    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Tensor | Masks:
-        """Masks of a factor; see `Localizer`."""
-        found: Tensor | Masks = call_named(self.title, self.built, interpreter, inputs, factor)
-        return found
 
 
 class Manager(Registry):

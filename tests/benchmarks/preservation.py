@@ -7,8 +7,8 @@ images (each in 4 variants); masks are made for images that it never saw.
 * Quality: what is inside the mask is moved into other held-out images ("transplant": nothing of the kind was
   optimised by either), or stands in the image's mean colour (no occlusion and no mask here is made with it), at
   areas of 5 to 50 % of the highest pixels, so that all maps compare at equal areas. The score is how far the
-  factor's code moves from that of the ground to that of the image (1: all the way); its mean over areas is compared
-  by image.
+  factor's code moves from that of the ground to that of the image (1: all the way, −1 to 1); its mean over areas is
+  compared by image, each weighted by how far the two codes are apart, for where they are near there is little to move.
 * Masks that keep the value, and masks that keep it and destroy it by their absence, in half the steps.
 * Passes: a forward counts as one, a backward as two. Occlusion gets at least as many as the mask.
 
@@ -105,7 +105,8 @@ def insertion(interpreter: Any, images: Tensor, heat: Tensor, grounds: Tensor) -
         for area in AREAS:
             inside = rank < round(area * rank[0].numel())
             moved = reader.deviation(reader.codes(torch.where(inside, images, grounds))) - base
-            total += ((moved * way).sum(1) / way.square().sum(1).clamp_min(1e-6)).clamp(-1, 1)
+            share = ((moved * way).sum(1) / way.square().sum(1).clamp_min(1e-6)).clamp(-1, 1)
+            total += share * way.square().sum(1) / way.square().sum(1).mean()
     return np.asarray((total / len(AREAS)).double())
 
 
