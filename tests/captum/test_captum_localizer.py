@@ -97,8 +97,10 @@ def literal_gradient(toy, images: Any, factor: str) -> Tensor:
         with interpreter.backbone.session(gradients=True):
             reader = FactorReader(interpreter, factor)
             code = reader.codes(prepared)[0]
-            direction = (code - reader.centre).detach()
-            number = (code - reader.centre) @ direction / direction.norm()
+            assert reader.coordinates is not None
+            away = (code - reader.centre) @ reader.coordinates
+            direction = away.detach()
+            number = away @ direction / direction.norm()
             rows.append(torch.autograd.grad(number, prepared)[0])
     return torch.cat(rows)
 
