@@ -12,7 +12,7 @@ images (each in 4 variants); masks are made for images that it never saw.
 * Masks that keep the value, and masks that keep it and destroy it by their absence, in half the steps.
 * Passes: a forward counts as one, a backward as two. Occlusion gets at least as many as the mask.
 
-    INTERPRET_INN_REAL=… python tests/benchmarks/preservation.py [--images 24] [--steps 50] [--threads 2]
+    INTERPRET_INN_REAL=… python tests/benchmarks/preservation.py [--images 40] [--steps 50] [--threads 2]
 
 Overlays are written into `work/preservation/`; pictures there must not enter the repository.
 """
@@ -151,7 +151,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--images", type=int, default=24)
+    parser.add_argument("--images", type=int, default=40)
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
