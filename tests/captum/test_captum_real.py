@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,15 +13,8 @@ pytestmark = pytest.mark.real
 
 
 @pytest.fixture(scope="module")
-def mobile(small: dict[str, Any]) -> tuple[inn.Interpreter, Any]:
+def mobile(small: dict[str, Any], zoo: Any) -> tuple[inn.Interpreter, Any]:
     """MobileNetV2 with a flow that has learnt next to nothing, and 4 ImageNet images."""
-    folder = os.environ.get("INTERPRET_INN_REAL")
-    if not folder:
-        pytest.skip("INTERPRET_INN_REAL does not name the folder with real networks and images")
-    spec = importlib.util.spec_from_file_location("zoo", Path(folder) / "zoo.py")
-    assert spec is not None and spec.loader is not None
-    zoo = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(zoo)
     images, _ = zoo.images("imagenet")
     interpreter = inn.wrap(zoo.imagenet_mobilenetv2(), preprocess={"mean": (0.5,) * 3, "std": (0.5,) * 3})
     interpreter.fit("unsupervised", data=images[:40], factors=2, directions="principal", **small)

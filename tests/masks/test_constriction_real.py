@@ -1,9 +1,6 @@
 """Masks over faces that a real generator makes: what changes the ground lies around the face."""
 
-import importlib.util
-import os
 import warnings
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,19 +21,6 @@ class Decoder(nn.Module):
     def forward(self, latents: Tensor) -> Tensor:
         made: Tensor = self.vae.decode(latents)
         return made
-
-
-@pytest.fixture(scope="module")
-def zoo() -> Any:
-    folder = os.environ.get("INTERPRET_INN_REAL", "")
-    path = Path(folder) / "zoo.py"
-    if not folder or not path.exists():
-        pytest.skip("INTERPRET_INN_REAL names no folder with real networks")
-    spec = importlib.util.spec_from_file_location("zoo", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_factors_of_a_vae_of_faces_have_places(zoo: Any) -> None:
