@@ -252,8 +252,9 @@ class Interpreter:
         return self.bench.walk(inputs, factor, steps)
 
     def localize(
-        self, inputs: Any, factor: str, *, localizer: Localizer | str = "auto", seed: int = 0, **options: Any
-    ) -> Masks:
+        self, inputs: Any, factor: str, *, localizer: Localizer | str = "auto", seed: int | None = None,
+        **options: Any,
+    ) -> Masks:  # fmt: skip
         """Shows where a factor acts: a mask over each image, and how far it can be trusted.
 
         Args:
@@ -262,7 +263,7 @@ class Interpreter:
             localizer: The name of a localizer whose options follow ("masks", "positions", "captum", a plugin's); one
                 made by `inn.localizer`, or any callable of that kind; "auto": "positions" where the flow is fitted to
                 the positions of a map or to their mean, else "masks".
-            seed: Of the measurement of reliability.
+            seed: Of the measurement of reliability, and of the named localizer where it takes one; None: 0.
             options: Of the named localizer.
 
         Returns:
@@ -274,7 +275,8 @@ class Interpreter:
             PluginError: an unknown localizer, or options it does not take.
         """
         self._require_same_weights()
-        return localize(self, inputs, factor, *chosen_localizer(self, localizer, options), seed=seed)
+        made, title = chosen_localizer(self, localizer, options, seed=seed)
+        return localize(self, inputs, factor, made, title, seed=seed or 0)
 
     # --- explaining ------------------------------------------------------------------------------------
 

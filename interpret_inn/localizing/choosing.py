@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from inspect import signature
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from interpret_inn.errors import LocalizerError
@@ -24,7 +26,11 @@ QUICK: Mapping[str, Any] = {"steps": 20}
 
 
 def chosen_localizer(
-    interpreter: Interpreter, localizer: Localizer | str, options: Mapping[str, Any]
+    interpreter: Interpreter,
+    localizer: Localizer | str,
+    options: Mapping[str, Any],
+    *,
+    seed: int | None = None,
 ) -> tuple[Localizer, str]:
     """A localizer from what `localize` was given, and what to call it.
 
@@ -32,19 +38,20 @@ def chosen_localizer(
         interpreter: A fitted interpreter.
         localizer: A name, "auto", or a callable.
         options: Of the one that is named.
+        seed: Given to the one that is named, where it takes one; None: it has its own.
 
     Raises:
-        LocalizerError: neither a name nor a callable, or options that nobody would read.
+        LocalizerError: neither a name nor what can be called as a localizer, or options that nobody would read.
         PluginError: an unknown name or option.
     """
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0):
+        raise LocalizerError(f"Expected seed to be a whole number, at least 0, found {seed!r}.")
     if isinstance(localizer, str):
         name = _automatic(interpreter) if localizer == AUTO else localizer
+        if seed is not None and "seed" in signature(get_manager().find("localizer", name).build).parameters:
+            options = {"seed": seed} | dict(options)
         return get_manager().localizer(name, **options), name
-    if not callable(localizer):
-        raise LocalizerError(
-            f"Expected the name of a localizer or a callable, found an object of type {type(localizer).__name__}. "
-            'Type localizer="masks".'
-        )
+    _require_localizer(localizer)
     if options:
         raise LocalizerError(
             f"Expected no options beside a localizer that is made already, found {sorted(options)}. Give them to "
@@ -53,6 +60,24 @@ def chosen_localizer(
     if isinstance(localizer, NamedLocalizer):
         return localizer, localizer.name
     return localizer, str(getattr(localizer, "__name__", type(localizer).__name__))
+
+
+def _require_localizer(localizer: Any) -> None:
+    """Of what can be called as (interpreter, inputs, factor); a class would take them for its own options."""
+    if isinstance(localizer, type) or not callable(localizer):
+        found = f"the class {localizer.__name__}" if isinstance(localizer, type) else type(localizer).__name__
+        raise LocalizerError(
+            f"Expected the name of a localizer or a callable that takes (interpreter, inputs, factor), found {found}. "
+            'Type localizer="masks", or an object of that class.'
+        )
+    try:
+        signature(localizer).bind(None, None, None)
+    except ValueError:  # a callable whose signature cannot be read
+        return
+    except TypeError as problem:
+        raise LocalizerError(
+            f"Expected a localizer that takes (interpreter, inputs, factor), found one that does not: {problem}."
+        ) from None
 
 
 def places_finder(interpreter: Interpreter, localizer: Localizer | str | None, *, seed: int) -> Locate | None:

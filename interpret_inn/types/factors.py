@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from numbers import Integral
 from typing import overload
 
 from interpret_inn.errors import ConceptError, suggest
@@ -71,12 +72,12 @@ class Factors(Sequence[Factor]):
     @overload
     def __getitem__(self, key: slice) -> tuple[Factor, ...]: ...
     def __getitem__(self, key: int | str | slice) -> Factor | tuple[Factor, ...]:
-        if not isinstance(key, str):
+        if isinstance(key, slice | Integral):
             return self._factors[key]
         for factor in self._factors:
             if factor.name == key:
                 return factor
-        raise ConceptError(f"There is no factor {key!r}. {suggest(key, self.names)}")
+        raise ConceptError(f"There is no factor {key!r}. {suggest(str(key), self.names)}")
 
     def __len__(self) -> int:
         return len(self._factors)

@@ -87,9 +87,9 @@ def build(
     check_target(target, reads)
     if sign not in get_args(Sign):
         raise LocalizerError(f"There is no sign {sign!r}. {suggest(str(sign), get_args(Sign))}")
-    for name, value in (("squares", squares), ("batch_size", batch_size)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise LocalizerError(f"Expected {name} to be a whole number, at least 1, found {value!r}.")
+    for name, value, least in (("squares", squares, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+            raise LocalizerError(f"Expected {name} to be a whole number, at least {least}, found {value!r}.")
     return cast(
         Localizer,
         CaptumLocalizer(

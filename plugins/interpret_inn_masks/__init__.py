@@ -20,20 +20,21 @@ from interpret_inn_masks.positions import PositionMaps, build_positions
 __all__ = ["Constriction", "InputMasks", "PositionMaps", "build", "build_positions", "inn_localizers"]
 
 
-def build(*, over: Space | None = None, **options: Any) -> Localizer:
+def build(*, over: Space | None = None, seed: int = 0, **options: Any) -> Localizer:
     """Makes a localizer that learns masks.
 
     Args:
         over: "output": where a factor changes the images that a generator or an autoencoder makes, see
             `Constriction`; "input": where it stands in the images that a model takes, see `InputMasks`; None: over the
             output if that is an image, else over the input.
-        options: Over the input: mode, area, fill, enough, steps, cells, seed. Over the output: rectangles,
-            per_sample, combine, area_weight, samples, edits, walk_steps, steps, seed.
+        seed: Of what is drawn.
+        options: Over the input: mode, area, fill, enough, steps, cells. Over the output: rectangles, per_sample,
+            combine, area_weight, samples, edits, walk_steps, steps.
 
     Raises:
         LocalizerError: options that are unknown, or cannot be used.
     """
-    return ChosenMasks(over, options)
+    return ChosenMasks(over, options if seed == 0 else {"seed": seed} | options)
 
 
 @hookimpl

@@ -76,7 +76,7 @@ class Constriction:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("rectangles", 1), ("samples", 1), ("walk_steps", 2), ("steps", 0)):
+        for name, least in (("rectangles", 1), ("samples", 1), ("walk_steps", 2), ("steps", 0), ("seed", 0)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
                 raise LocalizerError(

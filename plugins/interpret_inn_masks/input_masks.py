@@ -1,9 +1,10 @@
 """Where in the input a factor's value stands: smooth masks that alone keep it, or whose absence destroys it.
 
 After Fong, Patrick and Vedaldi, "Understanding deep networks via extremal perturbations and smooth masks" (2019),
-with three changes: what is kept is a factor's code and not a class; one map is fitted for all areas at once, its
-level sets being the masks (so that nothing has to be run again to choose an area); and the map is a sum of coarse
-and fine ones in place of a dilated mask.
+with four changes: what is kept is a factor's code and not a class; one map is fitted for all areas at once, its
+level sets being the masks (so that nothing has to be run again to choose an area); the map is a sum of coarse and
+fine ones in place of a dilated mask; and within the mask that was chosen, places are ranked by what each adds while
+the mask fades in.
 """
 
 from __future__ import annotations
@@ -21,12 +22,11 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Masks
 from interpret_inn_masks.fills import Fill, filler
 from interpret_inn_masks.nested import NestedMasks, cycled, default_cells
+from interpret_inn_masks.ranking import ranked
 
 Mode = Literal["both", "preserve", "delete"]
 AREAS = (0.05, 0.1, 0.2, 0.4)
 """Shares of the image that masks are fitted at, and chosen from."""
-PASSES = {"preserve": 3, "delete": 3, "both": 6}
-"""Passes through the model up to the site that a step takes, a backward pass counted as two."""
 _AT_ONCE = 32
 _MOMENTUM = 0.8
 _NOTHING = 1e-3  # of the typical deviation from the centre
@@ -48,7 +48,8 @@ class InputMasks:
             own factors: "blur", "noise" (its colours in soft patches, drawn anew at each step), or "mean" (its mean
             colour).
         enough: Share of the value to be kept (with "delete": destroyed), where the area is chosen.
-        steps: Of the optimisation.
+        steps: Of the optimisation. Each costs a forward and a backward pass up to the site (with "both" two of each);
+            choosing and ranking at the end cost about as much as seven steps.
         cells: Along the shorter side of the finest map; None: one for eight pixels, 6 to 8.
         seed: Of the noise.
     """
@@ -70,9 +71,13 @@ class InputMasks:
             wrong = isinstance(value, bool) or not isinstance(value, numbers.Real) or not 0 < float(value) < 1
             if value is not None and wrong:
                 raise LocalizerError(f"Expected {name} to be a share between 0 and 1, found {value!r}.")
-        for name, count, least in (("steps", self.steps, 1), ("cells", self.cells, 2)):
+        for name, count, least in (
+            ("steps", self.steps, 1),
+            ("cells", self.cells, 2),
+            ("seed", self.seed, 0),
+        ):
             wrong = isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < least
-            if count is not None and wrong:
+            if wrong and not (name == "cells" and count is None):
                 raise LocalizerError(
                     f"Expected {name} to be a whole number, at least {least}, found {count!r}."
                 )
@@ -176,10 +181,18 @@ class _Search:
         done = destroyed if self.options.mode == "delete" else kept
         enough = done >= self.options.enough
         place = torch.where(enough.any(0), enough.int().argmax(0), done.argmax(0))
-        shown = self.masks.soft(masks[place, torch.arange(len(place), device=place.device)])
+        regions = masks[place, torch.arange(len(place), device=place.device)]
+        areas = torch.tensor(self.areas, device=place.device)[place]
+        shown = ranked(self._value, regions, areas, self.masks.cell)
         bounded = (values.clamp(0, 1).float().cpu() for values in self._does(shown))
         shown = torch.where(self.idle[:, None, None, None], 0.0, shown.float())
         return shown.cpu(), *bounded, self.idle.cpu()  # type: ignore[return-value]
+
+    def _value(self, masks: Tensor) -> Tensor:
+        """What masks (B, 1, H, W) are to raise, (B,): the share they keep, or (with "delete") destroy."""
+        if self.options.mode == "delete":
+            return -self.reader.score(self._mixed(1 - masks.to(self.images)), self.like)
+        return self.reader.score(self._mixed(masks.to(self.images)), self.like)
 
     def _does(self, masks: Tensor) -> tuple[Tensor, Tensor]:
         """The share of the value that masks keep, and the share that their absence destroys, (B,) each."""

@@ -12,15 +12,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from interpret_inn.localizing import heat_to_masks
-from interpret_inn_masks.smoothing import softened
-
 SOFTNESS = 0.3
 """Width of a mask's border, in standard deviations of the map."""
 _CELLS = (6, 8)  # along the shorter side of the finest map: at least, at most
 _PIXELS = 8  # of such a cell, in between
 _LEAST = 3  # cells along the shorter side of the coarsest map
-_SMOOTH = 0.6  # the Gaussian over the map, in cells
 
 
 def resolutions(size: tuple[int, int], cells: int) -> list[tuple[int, int]]:
@@ -55,12 +51,13 @@ class NestedMasks:
         device: Where they are.
 
     Attributes:
+        cell: Pixels along one cell of the finest map.
         parameters: The maps, coarse to fine, each float (B, 1, h, w); zero at first.
     """
 
     def __init__(self, count: int, size: tuple[int, int], cells: int, device: torch.device) -> None:
         self.size = size
-        self._sigma = _SMOOTH * min(size) / cells
+        self.cell = min(size) / cells
         self.parameters = [
             torch.zeros(count, 1, *shape, device=device, requires_grad=True)
             for shape in resolutions(size, cells)
@@ -80,14 +77,6 @@ class NestedMasks:
     def at(self, areas: Tensor) -> Tensor:
         """Masks (B, 1, H, W) in (0, 1) whose highest `areas` (B,) are above one half."""
         return level_sets(self.map(), areas)
-
-    def soft(self, masks: Tensor) -> Tensor:
-        """Masks (B, 1, H, W) as they are given: under a Gaussian, the highest pixel of each at 1.
-
-        A region is found as a whole; without this its highest pixel would be anywhere in it. Masks are not fitted so:
-        a map that is smooth all along spreads what stands in one place over its surroundings.
-        """
-        return heat_to_masks(softened(masks, self._sigma))
 
 
 def level_sets(maps: Tensor, areas: Tensor) -> Tensor:

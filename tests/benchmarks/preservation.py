@@ -40,6 +40,7 @@ from interpret_inn_masks.fills import filler
 FACTOR = "kind"
 AREAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 WINDOWS = (56, 80)
+ENDS = 22  # passes at the end: five masks that keep, five that destroy, four slopes at three passes
 DONORS = 2
 HELD_OUT = 5  # every fifth image
 
@@ -166,7 +167,7 @@ def main() -> None:
     began = time.perf_counter()
     masks = inn.localizer("masks", mode="preserve", steps=options.steps)(interpreter, pictures[:16], FACTOR)
     of_sixteen = time.perf_counter() - began
-    passes = 3 * options.steps + 10
+    passes = 3 * options.steps + ENDS
     maps, scores, rows = {}, {}, []
     for mode, steps in (("preserve", options.steps), ("both", options.steps // 2)):
         began = time.perf_counter()

@@ -140,10 +140,17 @@ def test_what_is_no_mask_is_refused(toy: Any, given: Any, text: str) -> None:
 
 
 def test_what_is_no_localizer_is_refused(toy: Any, registered: str) -> None:
-    with pytest.raises(
-        inn.LocalizerError, match="name of a localizer or a callable, found an object of type int"
-    ):
+    with pytest.raises(inn.LocalizerError, match=r"callable that takes \(interpreter, .*, found int"):
         toy.interpreter.localize(IMAGES, "shape", localizer=3)
+    with pytest.raises(inn.LocalizerError, match="found the class Generator"):
+        toy.interpreter.localize(IMAGES, "shape", localizer=torch.Generator)
+    with pytest.raises(inn.LocalizerError, match=r"Expected a localizer that takes .* too many positional"):
+        toy.interpreter.localize(IMAGES, "shape", localizer=lambda images: images)
+    for seed in ("a", -1, 1.5, True):
+        with pytest.raises(inn.LocalizerError, match=r"Expected seed to be .* at least 0, found"):
+            toy.interpreter.localize(IMAGES, "shape", localizer=bright, seed=seed)
+    with pytest.raises(inn.ConceptError, match="There is no factor None"):
+        toy.interpreter.localize(IMAGES, None, localizer=bright)
     with pytest.raises(inn.LocalizerError, match=r"made already, found \['area'\].*inn.localizer"):
         toy.interpreter.localize(IMAGES, "shape", localizer=bright, area=0.1)
     with pytest.raises(inn.PluginError, match=r"There is no localizer 'gradient'. Did you mean 'gradients'"):
@@ -154,6 +161,16 @@ def test_what_is_no_localizer_is_refused(toy: Any, registered: str) -> None:
         toy.interpreter.localize(IMAGES, "shap", localizer=bright)
     with pytest.raises(inn.NotFittedError):
         inn.wrap(toy.model, "head:in").localize(IMAGES, "shape", localizer=bright)
+
+
+def test_the_seed_reaches_a_named_localizer_that_takes_one(toy: Any) -> None:
+    first, second, given = (
+        toy.interpreter.localize(
+            IMAGES[:4], "shape", localizer="masks", fill="noise", steps=2, **seeds
+        ).values
+        for seeds in ({"seed": 1}, {"seed": 2}, {"seed": 1})
+    )
+    assert torch.equal(first, given) and not torch.equal(first, second)
 
 
 def test_a_plugin_that_builds_nothing_callable_is_named() -> None:
