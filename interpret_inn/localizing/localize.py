@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,7 @@ def localize(
     prepared = prepared_inputs(interpreter, inputs)
     # gradients cannot be had in inference mode, whoever asks for them
     with torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
-        found = _checked(localizer(interpreter, Prepared(prepared), chosen), prepared, factor, title)
+        found = _checked(localizer(interpreter, Prepared(prepared.clone()), chosen), prepared, factor, title)
     _require_size(found, _image_size(interpreter, prepared, found), title)
     score, each = reliability(
         interpreter, Prepared(prepared), chosen, found.values, space=found.space, seed=seed
@@ -61,6 +62,7 @@ def _checked(given: Any, prepared: Tensor, factor: str, title: str) -> Masks:
             f"Expected the localizer {title!r} to give masks, a tensor (B, 1, H, W) or Masks, found "
             f"{type(given).__name__}."
         )
+    _require_record(found, title)
     values = found.values.detach().float().cpu()
     if values.ndim != 4 or values.shape[1] != 1 or len(values) != len(prepared):
         raise LocalizerError(
@@ -74,6 +76,19 @@ def _checked(given: Any, prepared: Tensor, factor: str, title: str) -> Masks:
             "heat_to_masks of interpret_inn.localizing scales heat."
         )
     return dataclasses.replace(found, values=values)
+
+
+def _require_record(found: Masks, title: str) -> None:
+    strange = isinstance(found.notes, str) or not isinstance(found.notes, Sequence)
+    if strange or not all(isinstance(note, str) for note in found.notes):
+        raise LocalizerError(
+            f"Expected the notes of the localizer {title!r} to be a sequence of sentences, found {found.notes!r:.60}."
+        )
+    figures = found.figures
+    if not isinstance(figures, Mapping) or not all(isinstance(one, Score) for one in figures.values()):
+        raise LocalizerError(
+            f"Expected the figures of the localizer {title!r} to be Scores by name, found {figures!r:.60}."
+        )
 
 
 def _image_size(interpreter: Interpreter, prepared: Tensor, found: Masks) -> tuple[int, ...]:
@@ -98,14 +113,17 @@ def _require_size(found: Masks, size: tuple[int, ...], title: str) -> None:
 
 def _doubts(found: Masks, score: Score, count: int) -> list[str]:
     empty = int((found.values.amax((1, 2, 3)) <= _EMPTY).sum())
-    if empty == count and not found.notes:
-        return [f"The masks of {found.factor} are empty: this localizer finds nothing that it does."]
-    if math.isnan(score.value) and empty < count:
+    said = any("empty" in note for note in found.notes)
+    if empty == count:
+        text = f"The masks of {found.factor} are empty: this localizer finds nothing that it does."
+        return [] if said else [text]
+    doubts = [f"{empty} of {count} masks are empty."] if empty and not said else []
+    if math.isnan(score.value):
         if count == 1 and found.space == "input":
             why = "one input alone has no other to move into; pass two or more"
         elif float(found.area.min()) >= WHOLE:
             why = "they cover the whole image, or nearly so"
         else:
             why = "nothing changes here that could be measured"
-        return [f"How far these masks can be trusted is not known: {why}."]
-    return []
+        doubts.append(f"How far these masks can be trusted is not known: {why}.")
+    return doubts

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor
 
-from interpret_inn.errors import LocalizerError
+from interpret_inn.errors import InnError
 from interpret_inn.explaining.examples import Stage
 from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.streaming import Prepared
@@ -51,8 +52,11 @@ def report_places(
     for name in (name for name in interpreter.factors.names if name in chosen):
         try:
             masks = localize(interpreter, Prepared(prepared), name, localizer, title, seed=seed)
-        except LocalizerError as error:
-            found.append(Place(name, title, "input", Score(math.nan), math.nan, notes=(str(error),)))
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # one localizer's fault must not cost the whole report
+            said = str(error) if isinstance(error, InnError) else f"{type(error).__name__}: {error}"
+            found.append(Place(name, title, "input", Score(math.nan), math.nan, notes=(said,)))
             continue
         found.append(_place(masks, _pictures(interpreter, prepared, masks, stage)))
     return tuple(found)

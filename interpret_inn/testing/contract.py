@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -44,21 +45,55 @@ def hold(title: str, checks: Sequence[Check[Case]], case: Case) -> tuple[str, ..
         ContractError: something is broken.
     """
     broken: list[str] = []
-    for number, check in enumerate(checks):
-        name = check.__name__.strip("_")
-        before = random_states()
-        try:
-            found = list(check(case))
-        except Exception as error:
-            found = [f"raised {type(error).__name__}: {error}"]
-        if random_states() != before:
-            found.append("draws from a global random generator; make one of your own")
-        broken += [f"{name}: {line}" for line in found]
-        if broken and number == 0:
-            break
+    with _strange_randomness():
+        for number, check in enumerate(checks):
+            found = _checked(check, case)
+            broken += [f"{check.__name__.strip('_')}: {line}" for line in found]
+            if broken and number == 0:
+                break
     if broken:
         raise ContractError(title, broken)
     return tuple(check.__name__.strip("_") for check in checks)
+
+
+def _checked(check: Check[Case], case: Case) -> list[str]:
+    before, settings = random_states(), _settings()
+    try:
+        found = list(check(case))
+    except Exception as error:
+        found = [f"raised {type(error).__name__}: {error}"]
+    if random_states() != before:
+        found.append("draws from a global random generator, or seeds one; make one of your own")
+    changed = [name for name, value in settings.items() if _settings()[name] != value]
+    if changed:
+        found.append(f"changes what holds for the whole process: torch's {', '.join(changed)}")
+        torch.set_grad_enabled(settings["gradient mode"])
+        torch.set_default_dtype(settings["default dtype"])
+        torch.set_num_threads(settings["number of threads"])
+    return found
+
+
+def _settings() -> dict[str, Any]:
+    return {
+        "gradient mode": torch.is_grad_enabled(),
+        "default dtype": torch.get_default_dtype(),
+        "number of threads": torch.get_num_threads(),
+    }
+
+
+@contextmanager
+def _strange_randomness() -> Iterator[None]:
+    """Global generators in a state that nobody's seed gives, so that seeding them is seen; given back afterwards."""
+    own, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
+    try:
+        for draw in (random.random, np.random.random, torch.default_generator.seed):
+            draw()
+        torch.rand(3)
+        yield
+    finally:
+        random.setstate(own)
+        np.random.set_state(arrays)  # noqa: NPY002
+        torch.set_rng_state(tensors)
 
 
 def random_states() -> tuple[str, bytes, str]:
@@ -70,6 +105,11 @@ def random_states() -> tuple[str, bytes, str]:
 
 def same(first: Any, second: Any) -> bool:
     """Whether two batches or outputs hold the same: tensors, arrays and pictures by value, NaN included."""
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        if first.dtype != second.dtype or first.shape != second.shape:
+            return False
+        one, other = first.detach().cpu(), second.detach().cpu()
+        return bool(((one == other) | ((one != one) & (other != other))).all())
     if isinstance(first, Tensor) or isinstance(second, Tensor):
         first, second = (x.detach().cpu().numpy() if isinstance(x, Tensor) else x for x in (first, second))
     if isinstance(first, dict) and isinstance(second, dict):
@@ -79,9 +119,9 @@ def same(first: Any, second: Any) -> bool:
     if hasattr(first, "__dataclass_fields__") and type(first) is type(second):
         return same(vars(first), vars(second))
     try:
-        one, other = np.asarray(first), np.asarray(second)
-        floating = one.dtype.kind in "fc" and other.dtype.kind in "fc"
-        return one.dtype == other.dtype and np.array_equal(one, other, equal_nan=floating)
+        left, right = np.asarray(first), np.asarray(second)
+        floating = left.dtype.kind in "fc" and right.dtype.kind in "fc"
+        return left.dtype == right.dtype and np.array_equal(left, right, equal_nan=floating)
     except (TypeError, ValueError):
         return bool(first == second)
 

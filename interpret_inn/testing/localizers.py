@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from interpret_inn.backbones import primary
+from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.testing.contract import Check, hold, same
 from interpret_inn.testing.networks import model_changes, model_state
 from interpret_inn.types import Masks, Score
@@ -30,6 +32,11 @@ class _Case:
     localizer: Any
     interpreter: Any
     inputs: Any
+    backbone: Any  # a copy that was made before the localizer ran
+
+    def untouched(self) -> Any:
+        """The interpreter with a model that no localizer has seen."""
+        return type(self.interpreter)(copy.deepcopy(self.backbone), fitted=self.interpreter.fitted)
 
     @property
     def factor(self) -> str:
@@ -98,7 +105,8 @@ def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str,
         ContractError: everything that is broken, at once.
     """
     title = f"The localizer {getattr(localizer, '__name__', type(localizer).__name__)}"
-    return hold(title, LOCALIZER_CHECKS, _Case(localizer, interpreter, inputs))
+    case = _Case(localizer, interpreter, inputs, copy.deepcopy(interpreter.backbone))
+    return hold(title, LOCALIZER_CHECKS, case)
 
 
 def _callable(case: _Case) -> Iterator[str]:
@@ -144,30 +152,28 @@ def _repeats_masks(case: _Case) -> Iterator[str]:
 
 def _bears_silence(case: _Case) -> Iterator[str]:
     """A factor that does nothing: in a model whose weights are 0, every gradient and every change is 0."""
-    backbone = copy.deepcopy(case.interpreter.backbone)
+    silent = case.untouched()
     with torch.no_grad():
-        for parameter in backbone.model.parameters():
+        for parameter in silent.backbone.model.parameters():
             parameter.zero_()
-    silent = type(case.interpreter)(backbone, fitted=case.interpreter.fitted)
     lines = case.problems(case.localizer(silent, copy.deepcopy(case.inputs), case.factor), case.factor)
     yield from (f"Of a model that answers to nothing, where every gradient is 0: {line}" for line in lines)
 
 
 def _gives_model_back(case: _Case) -> Iterator[str]:
-    flags = [module.training for module in case.model.modules()]
-    try:
-        # As a user may have left it: where batch norm would move its statistics.
-        for module in case.model.modules():
-            module.training = True
-        before = model_state(case.model)
-        calls = _run_until(case, None)
-        yield from model_changes(before, model_state(case.model), "after use")
-        with suppress(Exception):  # the backbone may have wrapped it
-            _run_until(case, calls // 2)
-        yield from model_changes(before, model_state(case.model), "after the model raised")
-    finally:
-        for module, flag in zip(case.model.modules(), flags, strict=True):
-            module.training = flag
+    """On a copy that no localizer has seen: what stays changed after the first time is not changed by the second."""
+    fresh = dataclasses.replace(case, interpreter=case.untouched())
+    # As a user may have left it: some modules where batch norm would move its statistics, some weights frozen.
+    for number, module in enumerate(fresh.model.modules()):
+        module.training = number % 3 != 1
+    for number, parameter in enumerate(fresh.model.parameters()):
+        parameter.requires_grad_(number % 2 == 0)
+    before = model_state(fresh.model)
+    calls = _run_until(fresh, None)
+    yield from model_changes(before, model_state(fresh.model), "after use")
+    with suppress(Exception):  # the backbone may have wrapped it
+        _run_until(fresh, calls // 2)
+    yield from model_changes(before, model_state(fresh.model), "after the model raised")
 
 
 def _run_until(case: _Case, last: int | None) -> int:
@@ -210,6 +216,10 @@ def _leaves_interpreter(case: _Case) -> Iterator[str]:
     if not same(inputs, case.inputs):
         yield "Changes the inputs that it is given."
         return
+    prepared = Prepared(case.images["input"].clone())  # as Interpreter.localize gives them
+    case.run(prepared)
+    if not same(prepared.batch, case.images["input"]):
+        yield "Changes the inputs that it is given: what prepared_inputs gives is not its own, either."
     yield from (
         line.replace("The model", "The flow")
         for line in model_changes(state, model_state(flow), "afterwards")

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpret_inn.backbones import Attachment, Layout, infer_layout, sites
 from interpret_inn.errors import LocalizerError, SiteError, suggest
-from interpret_inn_captum.targets import Scalar
+from interpret_inn_captum.targets import Scalar, unchanged_of
 
 
 @dataclass(frozen=True)
@@ -71,17 +71,47 @@ def layer_of(
         if path not in paths:
             raise LocalizerError(f"{backbone.name} has no layer {path!r}. {suggest(str(path), paths)}")
         return _layer(interpreter, scalar, prepared, path, at_input=at_input)
+    silent = None
     for row in reversed(sites(backbone, prepared[:1])):
         if ":" in row.address or "@" in row.address or len(row.shape) < 3 or row.calls != 1:
             continue
         try:
-            return _layer(interpreter, scalar, prepared, row.address, at_input=at_input)
+            found = _layer(interpreter, scalar, prepared, row.address, at_input=at_input)
         except LocalizerError:  # it comes after the site, or has no places
             continue
+        if _speaks(scalar, prepared[:1], found):
+            return found
+        silent = silent or found
+    if silent is not None:  # the target depends on nothing at all
+        return silent
     raise LocalizerError(
         f"{backbone.name} has no layer with places before {str(backbone.address)!r}. Type layer=…, or a method that "
         'attributes the input: method="IntegratedGradients".'
     )
+
+
+def _speaks(scalar: Scalar, image: Tensor, layer: Layer) -> bool:
+    """Whether the target depends on the layer's places: behind the last attention only the class token is read."""
+    seen: list[Tensor] = []
+    unchanged = unchanged_of(scalar, image, at_once=1)
+    handle = scalar.model.get_submodule(layer.path).register_forward_hook(
+        lambda _module, _given, made: seen.append(made)
+    )
+    try:
+        with torch.enable_grad():
+            value = scalar(
+                image.detach().clone().requires_grad_(), unchanged_of(scalar, image, at_once=1)
+            ).sum()
+    finally:
+        handle.remove()
+    made = seen[0] if seen and isinstance(seen[0], Tensor) else None
+    if made is None or not made.requires_grad or not value.requires_grad:
+        return True  # nothing is known of it
+    try:
+        (slope,) = torch.autograd.grad(value, made, allow_unused=True)
+    except RuntimeError:  # overwritten tensors; captum will say so
+        return True
+    return slope is not None and bool(layer.as_map(slope.abs()).any())
 
 
 def _layer(interpreter: Any, scalar: Scalar, prepared: Tensor, path: str, *, at_input: bool) -> Layer:

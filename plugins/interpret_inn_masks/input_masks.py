@@ -10,6 +10,7 @@ the mask fades in.
 from __future__ import annotations
 
 import numbers
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -22,7 +23,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Masks
 from interpret_inn_masks.fills import Fill, filler
 from interpret_inn_masks.nested import NestedMasks, cycled, default_cells
-from interpret_inn_masks.ranking import ranked
+from interpret_inn_masks.ranking import ranked, with_area
 
 Mode = Literal["both", "preserve", "delete"]
 AREAS = (0.05, 0.1, 0.2, 0.4)
@@ -156,7 +157,15 @@ class _Search:
                 "The model lets no gradient from the site to its inputs (torch.no_grad within it, say), so masks "
                 'cannot be fitted. Type localizer="captum", method="Occlusion".'
             )
-        return torch.autograd.grad(loss, self.masks.parameters)
+        try:
+            return torch.autograd.grad(loss, self.masks.parameters)
+        except RuntimeError as error:
+            if "inplace" not in str(error):
+                raise
+            raise LocalizerError(
+                "The model overwrites tensors that its gradients need (relu_, x += y), so masks cannot be fitted. "
+                f'Type localizer="captum", method="Occlusion". {error}'
+            ) from error
 
     def _loss(self, masks: Tensor) -> Tensor:
         """What is to become small, summed over images."""
@@ -175,27 +184,32 @@ class _Search:
 
     @torch.no_grad()
     def _chosen(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The smallest masks that do enough; where none does, those that do most."""
-        masks = torch.stack([self.masks.at(torch.full_like(self.squared, area)) for area in self.areas])
-        kept, destroyed = (torch.stack(found) for found in zip(*map(self._does, masks), strict=True))
-        done = destroyed if self.options.mode == "delete" else kept
+        """Masks (B, 1, H, W), the shares that they keep and destroy (B,), and which have nothing to show, bool (B,)."""
+        regions = self._smallest([self.masks.at(torch.full_like(self.squared, area)) for area in self.areas])
+        heat = ranked(self._value, regions, self.masks.cell)
+        # chosen once more: of pixels in the order in which they matter, fewer are enough
+        shown = self._smallest([with_area(heat, area) for area in self.areas])
+        kept, destroyed = (
+            found.clamp(0, 1).float().cpu() for found in (self._kept(shown), self._destroyed(shown))
+        )
+        shown = torch.where(self.idle[:, None, None, None], 0.0, shown.float())
+        return shown.cpu(), kept, destroyed, self.idle.cpu()
+
+    def _smallest(self, masks: Sequence[Tensor]) -> Tensor:
+        """Of masks (B, 1, H, W) of growing area, each image's first that does enough, or the one that does most."""
+        done = torch.stack([self._value(one) for one in masks])
         enough = done >= self.options.enough
         place = torch.where(enough.any(0), enough.int().argmax(0), done.argmax(0))
-        regions = masks[place, torch.arange(len(place), device=place.device)]
-        areas = torch.tensor(self.areas, device=place.device)[place]
-        shown = ranked(self._value, regions, areas, self.masks.cell)
-        bounded = (values.clamp(0, 1).float().cpu() for values in self._does(shown))
-        shown = torch.where(self.idle[:, None, None, None], 0.0, shown.float())
-        return shown.cpu(), *bounded, self.idle.cpu()  # type: ignore[return-value]
+        return torch.stack(list(masks))[place, torch.arange(len(place), device=place.device)]
 
     def _value(self, masks: Tensor) -> Tensor:
-        """What masks (B, 1, H, W) are to raise, (B,): the share they keep, or (with "delete") destroy."""
-        if self.options.mode == "delete":
-            return -self.reader.score(self._mixed(1 - masks.to(self.images)), self.like)
+        """What masks (B, 1, H, W) are for, (B,)."""
+        return self._destroyed(masks) if self.options.mode == "delete" else self._kept(masks)
+
+    def _kept(self, masks: Tensor) -> Tensor:
+        """The share of the value that masks (B, 1, H, W) keep, (B,)."""
         return self.reader.score(self._mixed(masks.to(self.images)), self.like)
 
-    def _does(self, masks: Tensor) -> tuple[Tensor, Tensor]:
-        """The share of the value that masks keep, and the share that their absence destroys, (B,) each."""
-        masks = masks.to(self.images)
-        kept = self.reader.score(self._mixed(masks), self.like)
-        return kept, 1 - self.reader.score(self._mixed(1 - masks), self.like)
+    def _destroyed(self, masks: Tensor) -> Tensor:
+        """The share of the value that the absence of what masks (B, 1, H, W) show destroys, (B,)."""
+        return 1 - self.reader.score(self._mixed(1 - masks.to(self.images)), self.like)

@@ -11,13 +11,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from interpret_inn.localizing import heat_to_masks
 from interpret_inn_masks.smoothing import softened
 
 FADES = (0.125, 0.375, 0.625, 0.875)
 """How far a mask has faded in where slopes are taken."""
 _SMOOTH = 0.45  # the Gaussian over what pixels add, in cells
-_FLATTEST, _HALVINGS = 0.01, 25
+_BORDER = 0.15  # width of a mask's border, in shares of its area
 
 
 def added_by(value: Callable[[Tensor], Tensor], masks: Tensor) -> Tensor:
@@ -43,34 +42,27 @@ def added_by(value: Callable[[Tensor], Tensor], masks: Tensor) -> Tensor:
     return added
 
 
-def ranked(value: Callable[[Tensor], Tensor], masks: Tensor, areas: Tensor, cell: float) -> Tensor:
-    """Masks of given areas (B,) whose pixels are as high as what they add, float (B, 1, H, W) in [0, 1].
+def ranked(value: Callable[[Tensor], Tensor], masks: Tensor, cell: float) -> Tensor:
+    """Heat (B, 1, H, W) that is as high as what pixels of the masks add, at least 0.
 
     Args:
         value: As in `added_by`.
-        masks: The regions, float (B, 1, H, W) in [0, 1]; one whose pixels add nothing keeps its middle highest.
-        areas: Shares of the image that masks shall sum to, (B,).
+        masks: The regions, float (B, 1, H, W) in [0, 1]; one whose pixels add nothing is highest in its middle.
         cell: Pixels along a cell: somewhat less is smoothed over, so that no pixel counts by itself.
     """
     added = added_by(value, masks).clamp_min(0)
     nothing = added.amax((1, 2, 3), keepdim=True) <= 0
-    return with_areas(softened(torch.where(nothing, masks, added), _SMOOTH * cell), areas)
+    return softened(torch.where(nothing, masks, added), _SMOOTH * cell)
 
 
-def with_areas(heat: Tensor, areas: Tensor) -> Tensor:
-    """Masks (B, 1, H, W) in [0, 1] of given areas, in the order of their heat.
+def with_area(heat: Tensor, area: float) -> Tensor:
+    """Masks (B, 1, H, W) in [0, 1] of a given area, in the order of their heat, with a border that is soft.
 
     Args:
         heat: Not negative, float (B, 1, H, W).
-        areas: Shares of the image that masks shall sum to, (B,), in (0, 1).
-
-    Returns:
-        The heat over its own maximum, to the power at which it has the area.
+        area: Share of the image that masks shall sum to, in (0, 1).
     """
-    masks = heat_to_masks(heat)
-    low, high = torch.full_like(areas, _FLATTEST), torch.full_like(areas, 1 / _FLATTEST)
-    for _ in range(_HALVINGS):
-        middle = (low * high).sqrt()
-        wide = (masks ** middle[:, None, None, None]).mean((1, 2, 3)) > areas
-        low, high = torch.where(wide, middle, low), torch.where(wide, high, middle)
-    return masks ** (low * high).sqrt()[:, None, None, None]
+    flat = heat.flatten(1)
+    place = flat.argsort(dim=1, descending=True).argsort(dim=1).to(heat) / flat.shape[1]
+    masks = ((area - place) / (_BORDER * area)).sigmoid()
+    return torch.where(flat > 0, masks, 0.0).view_as(heat)

@@ -104,6 +104,19 @@ def test_grad_cam_reads_maps_only(small) -> None:
         assert masks.values.shape == (2, 1, 160, 160)
 
 
+@pytest.mark.filterwarnings("ignore::interpret_inn.errors.InnWarning")
+def test_layers_whose_places_nobody_reads_are_passed_over(small) -> None:
+    # behind the last attention only the class token goes on
+    import timm
+
+    model = timm.create_model("test_vit", pretrained=False, num_classes=4, global_pool="token").eval()
+    images = torch.rand(40, 3, 160, 160, generator=torch.Generator().manual_seed(0))
+    interpreter = inn.wrap(model, "head:in", preprocess="identity")
+    interpreter.fit("unsupervised", data=images, factors=1, **small)
+    found = inn.localizer("captum", method="LayerGradientXActivation")(interpreter, images[:2], "factor 1")
+    assert found.values.any() and "'norm'" not in found.notes[0]
+
+
 def test_captum_is_listed_without_being_imported() -> None:
     for path in Path(interpret_inn_captum.__file__).parent.glob("*.py"):
         tree = ast.parse(path.read_text(encoding="utf-8"))

@@ -105,6 +105,36 @@ def test_empty_masks_say_so(toy: Any) -> None:
     assert masks.notes == ("The masks of shape are empty: this localizer finds nothing that it does.",)
 
 
+def test_empty_masks_say_so_whatever_else_is_said(toy: Any) -> None:
+    half = torch.where(torch.arange(len(BRIGHT))[:, None, None, None] < 5, BRIGHT, 0)
+    for values, said in ((0 * BRIGHT, "The masks of shape are empty"), (half, "19 of 24 masks are empty.")):
+        given = Masks("shape", values, notes=("captum's Saliency.",))
+        notes = toy.interpreter.localize(IMAGES, "shape", localizer=lambda *_, given=given: given).notes
+        assert notes[0] == "captum's Saliency." and any(note.startswith(said) for note in notes)
+
+
+def test_a_localizer_that_fails_costs_no_report(toy: Any) -> None:
+    def failing(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+        if factor == "hue":
+            raise ZeroDivisionError("halfway")
+        return bright(interpreter, inputs, factor)
+
+    places = toy.interpreter.explain(IMAGES, localizer=failing, resamples=2).places
+    by_factor = {place.factor: place for place in places}
+    assert by_factor["hue"].notes == ("ZeroDivisionError: halfway",) and not by_factor["hue"].pictures
+    assert by_factor["shape"].pictures
+
+
+def test_a_localizer_may_write_into_what_it_was_given(toy: Any) -> None:
+    def writing(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+        found = bright(interpreter, inputs, factor)
+        prepared_inputs(interpreter, inputs).zero_()
+        return found
+
+    spoilt = toy.interpreter.localize(IMAGES, "shape", localizer=writing)
+    assert spoilt.reliability == toy.interpreter.localize(IMAGES, "shape", localizer=bright).reliability
+
+
 def test_the_model_is_given_back_as_found(toy: Any) -> None:
     before = {name: value.clone() for name, value in toy.model.state_dict().items()}
     flags = [parameter.requires_grad for parameter in toy.model.parameters()]
@@ -131,6 +161,16 @@ def test_the_model_is_given_back_as_found(toy: Any) -> None:
         (BRIGHT * 2, r"to give masks in \[0, 1\], found 0 to 2.*heat_to_masks"),
         (BRIGHT * float("nan"), r"to give masks in \[0, 1\], found nan"),
         (BRIGHT[..., ::2, ::2], r"the size of the model's inputs, \(24, 24\), found \(12, 12\).*fit_size"),
+        (
+            Masks("shape", BRIGHT, notes="One."),
+            "the notes of the localizer .* sequence of sentences, found 'One.'",
+        ),
+        (Masks("shape", BRIGHT, notes=None), "the notes of the localizer .* found None"),
+        (
+            Masks("shape", BRIGHT, figures={"area": 0.5}),
+            "the figures of the localizer .* Scores by name, found",
+        ),
+        (Masks("shape", BRIGHT, figures=None), "the figures of the localizer .* found None"),
         (Masks("shape", BRIGHT, space="output"), "images .B, C, H, W. as the model's outputs, found"),
     ],
 )

@@ -100,6 +100,29 @@ def test_a_model_that_cuts_gradients_is_refused(cut: inn.Interpreter) -> None:
         cut.localize(IMAGES[:4], cut.factors.names[0], localizer="masks", over="input")
 
 
+class InPlace(torch.nn.Module):
+    """Overwrites what the gradients of its ReLU need."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.relu, self.head = torch.nn.Conv2d(3, 12, 3), torch.nn.ReLU(), torch.nn.Linear(12, 2)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        hidden = self.relu(self.first(images))
+        hidden += 1
+        return self.head(hidden.mean((2, 3)))
+
+
+@pytest.mark.filterwarnings("ignore::interpret_inn.errors.InnWarning")
+def test_a_model_that_overwrites_tensors_is_refused(small: dict[str, Any]) -> None:
+    images, labels = toy_images(80, seed=1)
+    interpreter = inn.wrap(InPlace(), "head:in").fit(
+        "labels", data=images, labels=labels["shape"], **(small | {"axes": 6})
+    )
+    with pytest.raises(inn.LocalizerError, match=r"overwrites tensors .*method=\"Occlusion\""):
+        interpreter.localize(IMAGES[:4], interpreter.factors.names[0], localizer="masks", steps=2)
+
+
 @pytest.mark.parametrize(
     ("options", "text"),
     [

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import random
+from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -13,6 +16,7 @@ from torch import Tensor
 import interpret_inn as inn
 from interpret_inn.localizing import FactorReader, heat_to_masks, prepared_inputs
 from interpret_inn.testing import ContractError, check_localizer
+from interpret_inn.testing.contract import same
 from interpret_inn.testing.localizers import LOCALIZER_CHECKS
 from interpret_inn.types import Masks, Score
 
@@ -81,6 +85,24 @@ def shifting(interpreter: Any, inputs: Any, factor: str) -> Tensor:
     return good(interpreter, inputs, factor)
 
 
+def lasting(trace: Callable[[Any], Any]) -> Any:
+    """Leaves a trace that is there already the second time."""
+
+    def gives(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+        trace(interpreter)
+        return good(interpreter, inputs, factor)
+
+    return gives
+
+
+def emptying(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    """Takes what `prepared_inputs` gives for its own."""
+    found = good(interpreter, inputs, factor)
+    if not isinstance(inputs, np.ndarray):
+        prepared_inputs(interpreter, inputs).zero_()
+    return found
+
+
 SABOTAGE: dict[str, list[tuple[Any, str]]] = {
     "callable": [(3, "Expected a callable")],
     "gives_masks": [
@@ -92,6 +114,9 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
         (lambda *given: good(*given).numpy(), "Masks or a tensor of floats, found ndarray"),
         (lambda *given: good(*given).requires_grad_(), "graph of gradients"),
         (lambda *given: torch.rand(6, 1, 24, 24), "draws from a global random generator"),
+        (lasting(lambda _: np.random.seed(0)), "global random generator, or seeds one"),  # noqa: NPY002
+        (lasting(lambda _: random.seed(0)), "global random generator, or seeds one"),
+        (lasting(lambda _: torch.manual_seed(0)), "global random generator, or seeds one"),
         (record(space="middle"), "to be one of .*, found .middle."),
     ],
     "fills_record": [
@@ -107,8 +132,17 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
     "gives_model_back": [
         (training, "after use: changed are its training flags"),
         (careless, "after the model raised: changed are its requires_grad"),
+        (lasting(lambda given: given.backbone.model.train()), "changed are its training flags"),
+        (lasting(lambda given: given.backbone.model.requires_grad_(False)), "changed are its requires_grad"),
+        (lasting(lambda given: setattr(given.backbone.model, "seen", 1)), "changed are its attributes"),
+        (lasting(lambda _: torch.set_grad_enabled(False)), "whole process: torch's gradient mode"),
+        (lasting(lambda _: torch.set_default_dtype(torch.float64)), "whole process: torch's default dtype"),
     ],
-    "leaves_interpreter": [(spoiling, "Changes the inputs"), (shifting, "to be read only")],
+    "leaves_interpreter": [
+        (spoiling, "Changes the inputs"),
+        (emptying, "what prepared_inputs gives is not its own"),
+        (shifting, "to be read only"),
+    ],
 }
 
 
@@ -124,11 +158,23 @@ def test_good_localizers_hold_it_all(toy: Any) -> None:
 )
 def test_every_check_finds_its_saboteur(toy: Any, check: str, bad: Any, text: str) -> None:
     kept = toy.interpreter.fitted.bank.clone()
+    model = toy.model
+    attributes, flags = set(vars(model)), [weight.requires_grad for weight in model.parameters()]
     try:
         with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
             check_localizer(bad, toy.interpreter, toy.fresh[:6].copy())
     finally:
         toy.interpreter.fitted.bank.copy_(kept)
+        model.eval()
+        for name in set(vars(model)) - attributes:
+            vars(model).pop(name)
+        for weight, flag in zip(model.parameters(), flags, strict=True):
+            weight.requires_grad_(flag)
+
+
+def test_models_in_half_precision_can_be_compared() -> None:
+    one = torch.tensor([1.0, math.nan], dtype=torch.bfloat16)
+    assert same(one, one.clone()) and not same(one, one.float()) and not same(one, one + 1)
 
 
 @pytest.mark.parametrize(
