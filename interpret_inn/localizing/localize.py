@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import torch
 from torch import Tensor
@@ -16,7 +16,7 @@ from interpret_inn.errors import LocalizerError
 from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.localizing.reliability import WHOLE, reliability
-from interpret_inn.types import Localizer, Masks, Score
+from interpret_inn.types import Localizer, Masks, Score, Space
 
 if TYPE_CHECKING:
     from interpret_inn.interpreter import Interpreter
@@ -60,10 +60,20 @@ def _checked(given: Any, prepared: Tensor, factor: str, title: str) -> Masks:
     if not isinstance(found, Masks) or not isinstance(found.values, Tensor):
         raise LocalizerError(
             f"Expected the localizer {title!r} to give masks, a tensor (B, 1, H, W) or Masks, found "
-            f"{type(given).__name__}."
+            f"{type(getattr(given, 'values', given)).__name__}."
         )
     _require_record(found, title)
+    if not found.values.is_floating_point() or found.values.layout != torch.strided or found.values.is_meta:
+        what = "on no device" if found.values.is_meta else f"of {found.values.dtype}, {found.values.layout}"
+        raise LocalizerError(
+            f"Expected the localizer {title!r} to give masks of floats that are not sparse, found a tensor {what}. "
+            "Type .float(), or .to_dense()."
+        )
     values = found.values.detach().float().cpu()
+    if found.space not in get_args(Space):
+        raise LocalizerError(
+            f'Expected the localizer {title!r} to say space="input" or space="output", found {found.space!r}.'
+        )
     if values.ndim != 4 or values.shape[1] != 1 or len(values) != len(prepared):
         raise LocalizerError(
             f"Expected the localizer {title!r} to give masks ({len(prepared)}, 1, H, W), one for each input, "
@@ -124,6 +134,6 @@ def _doubts(found: Masks, score: Score, count: int) -> list[str]:
         elif float(found.area.min()) >= WHOLE:
             why = "they cover the whole image, or nearly so"
         else:
-            why = "nothing changes here that could be measured"
+            why = "nothing changes here that could be measured, or parts at random places do as well as any"
         doubts.append(f"How far these masks can be trusted is not known: {why}.")
     return doubts

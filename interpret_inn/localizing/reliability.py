@@ -30,6 +30,7 @@ AREAS = (0.1, 0.2, 0.4)
 """Shares of the image that are moved: the highest of each mask, so that masks of all kinds compare."""
 WHOLE = 0.98
 """A mask over more than this share of the image says nothing of where."""
+_ANYWHERE = 0.9  # where parts at random places take that share along, no place can be better than another
 _DONORS = 2
 _CANDIDATES = 8
 _AT_ONCE = 64
@@ -60,7 +61,7 @@ def reliability(
     Returns:
         The mean over images with its interval, and the scores of the images, float64 (B,): 1 is all, 0 chance,
         less than 0 worse than chance. NaN where there is nothing to measure (an empty mask, a factor that
-        changes nothing, inputs that all have the same code).
+        changes nothing, inputs whose codes hardly differ or that parts at random places take along as well).
     """
     prepared = prepared_inputs(interpreter, inputs)
     if space == "output":
@@ -106,8 +107,8 @@ def _transplanted(
                 kept.append(_moved(reader, prepared, codes, donors, places))
     own, chance = torch.stack(moved), torch.stack(by_chance).nanmean(1, keepdim=True)
     # chance is that of all images together: of one image it would be mostly noise
-    gain = (own - chance) / (1 - chance).clamp_min(0.05)
-    return np.asarray(gain.mean(0).clamp(-1, 1).double().cpu().numpy(), np.float64)
+    gain = torch.where(chance < _ANYWHERE, (own - chance) / (1 - chance), torch.nan)
+    return np.asarray(gain.nanmean(0).clamp(-1, 1).double().cpu().numpy(), np.float64)
 
 
 def _others(codes: Tensor, generator: Generator) -> Tensor:

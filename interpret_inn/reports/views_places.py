@@ -45,7 +45,9 @@ def place_heads(explanation: Explanation, thumbnail: Thumbnails) -> tuple[Markup
 
 
 def doubtful(place: Place) -> bool:
-    """Whether the masks are not shown to be better than chance."""
+    """Whether the masks were measured, and are not shown to be better than chance."""
+    if not math.isfinite(place.reliability.value):
+        return False  # its notes say why
     low = place.reliability.low if math.isfinite(place.reliability.low) else place.reliability.value
     return not low > 0
 

@@ -74,7 +74,8 @@ class _Case:
         images = self.images[space]
         wanted = (len(images) if count is None else count, 1, *images.shape[2:])
         if not isinstance(values, Tensor) or not values.is_floating_point():
-            yield f"Expected masks of {factor!r} as Masks or a tensor of floats, found {type(values).__name__}."
+            kind = values.dtype if isinstance(values, Tensor) else type(values).__name__
+            yield f"Expected masks of {factor!r} as Masks or a tensor of floats, found {kind}."
         elif values.shape != wanted:
             found_shape = tuple(values.shape)
             yield f"Expected masks of {factor!r} over the {space} of shape {wanted}, found {found_shape}."
@@ -103,7 +104,10 @@ def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str,
 
     Raises:
         ContractError: everything that is broken, at once.
+        ValueError: fewer than 2 inputs.
     """
+    if len(inputs) < 2:
+        raise ValueError(f"Expected at least 2 inputs to check a localizer with, found {len(inputs)}.")
     title = f"The localizer {getattr(localizer, '__name__', type(localizer).__name__)}"
     case = _Case(localizer, interpreter, inputs, copy.deepcopy(interpreter.backbone))
     return hold(title, LOCALIZER_CHECKS, case)

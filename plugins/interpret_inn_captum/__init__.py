@@ -8,6 +8,7 @@ interpreter.localize(images, "digit", localizer="captum", method="IntegratedGrad
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from numbers import Integral
 from typing import Any, cast, get_args
 
 from interpret_inn import hookimpl
@@ -88,7 +89,7 @@ def build(
     if sign not in get_args(Sign):
         raise LocalizerError(f"There is no sign {sign!r}. {suggest(str(sign), get_args(Sign))}")
     for name, value, least in (("squares", squares, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise LocalizerError(f"Expected {name} to be a whole number, at least {least}, found {value!r}.")
     return cast(
         Localizer,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from interpret_inn.backbones import Attachment, Layout, infer_layout, sites
 from interpret_inn.errors import LocalizerError, SiteError, suggest
@@ -75,6 +75,8 @@ def layer_of(
     for row in reversed(sites(backbone, prepared[:1])):
         if ":" in row.address or "@" in row.address or len(row.shape) < 3 or row.calls != 1:
             continue
+        if _inside_attention(backbone.model, row.address):
+            continue
         try:
             found = _layer(interpreter, scalar, prepared, row.address, at_input=at_input)
         except LocalizerError:  # it comes after the site, or has no places
@@ -90,6 +92,12 @@ def layer_of(
     )
 
 
+def _inside_attention(model: nn.Module, path: str) -> bool:
+    """Whether a layer is part of one: heads times tokens there look like a map and are none."""
+    parents = (model.get_submodule(path[:end]) for end, sign in enumerate(path) if sign == ".")
+    return any("attention" in type(parent).__name__.lower() for parent in parents)
+
+
 def _speaks(scalar: Scalar, image: Tensor, layer: Layer) -> bool:
     """Whether the target depends on the layer's places: behind the last attention only the class token is read."""
     seen: list[Tensor] = []
@@ -99,9 +107,7 @@ def _speaks(scalar: Scalar, image: Tensor, layer: Layer) -> bool:
     )
     try:
         with torch.enable_grad():
-            value = scalar(
-                image.detach().clone().requires_grad_(), unchanged_of(scalar, image, at_once=1)
-            ).sum()
+            value = scalar(image.detach().clone().requires_grad_(), unchanged).sum()
     finally:
         handle.remove()
     made = seen[0] if seen and isinstance(seen[0], Tensor) else None

@@ -34,8 +34,14 @@ def baseline_of(baseline: Any, prepared: Tensor, *, distribution: bool) -> Tenso
     found = baseline(prepared) if callable(baseline) else baseline
     try:
         found = torch.as_tensor(found).to(prepared)
+        if not found.isfinite().all():
+            raise LocalizerError(
+                'Expected a baseline of finite numbers, found NaN or infinity. Type baseline="blur", "mean" or "zero".'
+            )
         alone = distribution and found.ndim == 4 and found.shape[1:] == prepared.shape[1:]
         return found.detach() if alone else found.detach().expand_as(prepared).contiguous()
+    except LocalizerError:  # a ValueError, too
+        raise
     except (TypeError, ValueError, RuntimeError) as error:
         found_text = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise LocalizerError(

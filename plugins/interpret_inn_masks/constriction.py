@@ -82,6 +82,8 @@ class Constriction:
                 raise LocalizerError(
                     f"Expected {name} to be a whole number, at least {least}, found {value!r}."
                 )
+        if not isinstance(self.per_sample, bool):
+            raise LocalizerError(f"Expected per_sample to be True or False, found {self.per_sample!r}.")
         if self.combine not in get_args(Combine):
             raise LocalizerError(f'Expected combine="union" or combine="mean", found {self.combine!r}.')
         if self.edits not in get_args(Edits):

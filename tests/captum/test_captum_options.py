@@ -41,6 +41,7 @@ from interpret_inn.errors import LocalizerError
         ({"method": "Saliency", "reads": "code"}, "Expected reads="),
         ({"method": "Saliency", "sign": "positiv"}, "no sign 'positiv'. Did you mean 'positive'"),
         ({"method": "Occlusion", "squares": 0}, "Expected squares to be a whole number"),
+        ({"method": "Occlusion", "seed": None}, "Expected seed to be a whole number, at least 0"),
         ({"method": "Occlusion", "batch_size": 1.5}, "Expected batch_size to be a whole number"),
     ],
 )
@@ -67,6 +68,7 @@ def test_options_that_cannot_be(options: dict[str, Any], text: str) -> None:
             {"method": "DeepLift", "baseline": torch.zeros(5, 24, 24)},
             r"Expected a baseline of shape \(2, 3, 24, 24\)",
         ),
+        ({"method": "DeepLift", "baseline": float("nan")}, "a baseline of finite numbers, found NaN"),
         ({"method": "Occlusion", "sliding_window_shapes": (9, 9, 9)}, "captum's Occlusion raised"),
     ],
 )
@@ -114,7 +116,7 @@ def test_layers_whose_places_nobody_reads_are_passed_over(small) -> None:
     interpreter = inn.wrap(model, "head:in", preprocess="identity")
     interpreter.fit("unsupervised", data=images, factors=1, **small)
     found = inn.localizer("captum", method="LayerGradientXActivation")(interpreter, images[:2], "factor 1")
-    assert found.values.any() and "'norm'" not in found.notes[0]
+    assert found.values.any() and "layer 'blocks." in found.notes[0] and "attn" not in found.notes[0]
 
 
 def test_captum_is_listed_without_being_imported() -> None:

@@ -158,6 +158,11 @@ def test_the_model_is_given_back_as_found(toy: Any) -> None:
         (None, "to give masks, a tensor .B, 1, H, W. or Masks, found NoneType"),
         (BRIGHT[:3], r"to give masks \(24, 1, H, W\), one for each input, found \(3, 1, 24, 24\)"),
         (BRIGHT[:, 0], r"one for each input, found \(24, 24, 24\)"),
+        (BRIGHT > 0.5, "masks of floats that are not sparse, found a tensor of torch.bool"),
+        (BRIGHT.to_sparse(), r"not sparse, found a tensor of torch.float32, torch.sparse_coo.*to_dense"),
+        (BRIGHT.to("meta"), "found a tensor on no device"),
+        (Masks("shape", [1.0]), "a tensor .B, 1, H, W. or Masks, found list"),  # type: ignore[arg-type]
+        (Masks("shape", BRIGHT, space="inputs"), "say space=.input. or space=.output., found .inputs."),  # type: ignore[arg-type]
         (BRIGHT * 2, r"to give masks in \[0, 1\], found 0 to 2.*heat_to_masks"),
         (BRIGHT * float("nan"), r"to give masks in \[0, 1\], found nan"),
         (BRIGHT[..., ::2, ::2], r"the size of the model's inputs, \(24, 24\), found \(12, 12\).*fit_size"),

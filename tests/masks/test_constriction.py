@@ -264,6 +264,7 @@ def test_figures_agree_with_what_they_say() -> None:
         ({"walk_steps": 1}, "Expected walk_steps to be a whole number, at least 2, found 1."),
         ({"steps": True}, "Expected steps to be a whole number, at least 0, found True."),
         ({"combine": "sum"}, 'Expected combine="union" or combine="mean", found \'sum\'.'),
+        ({"per_sample": "yes"}, "Expected per_sample to be True or False, found 'yes'."),
         ({"edits": "swap"}, 'Expected edits="walk" or edits="redraw", found \'swap\'.'),
         ({"area_weight": 0}, "Expected area_weight to be a number above 0, found 0."),
         ({"area_weight": float("nan")}, "Expected area_weight to be a number above 0, found nan."),

@@ -110,7 +110,7 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
         (lambda *given: good(*given)[..., ::2], r"shape \(6, 1, 24, 24\), found \(6, 1, 24, 12\)"),
         (lambda *given: good(*given) * 300, r"in \[0, 1\], found"),
         (lambda *given: good(*given) * math.nan, "are not finite"),
-        (lambda *given: good(*given) > 0, "Masks or a tensor of floats, found Tensor"),
+        (lambda *given: good(*given) > 0, "Masks or a tensor of floats, found torch.bool"),
         (lambda *given: good(*given).numpy(), "Masks or a tensor of floats, found ndarray"),
         (lambda *given: good(*given).requires_grad_(), "graph of gradients"),
         (lambda *given: torch.rand(6, 1, 24, 24), "draws from a global random generator"),
@@ -170,6 +170,11 @@ def test_every_check_finds_its_saboteur(toy: Any, check: str, bad: Any, text: st
             vars(model).pop(name)
         for weight, flag in zip(model.parameters(), flags, strict=True):
             weight.requires_grad_(flag)
+
+
+def test_one_input_is_not_enough(toy: Any) -> None:
+    with pytest.raises(ValueError, match="at least 2 inputs to check a localizer with, found 1"):
+        check_localizer(good, toy.interpreter, toy.fresh[:1])
 
 
 def test_models_in_half_precision_can_be_compared() -> None:
