@@ -1,8 +1,24 @@
 """Scores as pure functions of arrays.
 
-Those of masks stand here; those of codes and images in the files of this room.
+Those of masks and of codes with known factors stand here; read-outs and distances of images in the files of this room.
 """
 
+from interpret_inn.metrics.disentanglement import (
+    CodeScore,
+    beta_vae_score,
+    beta_vae_score_of_batches,
+    dci,
+    discretise,
+    explicitness,
+    factor_vae_score,
+    factor_vae_score_of_batches,
+    irs,
+    mig,
+    modularity,
+    mutual_information,
+    sap,
+    total_correlation,
+)
 from interpret_inn.metrics.faithfulness import (
     Curve,
     deletion_curve,
@@ -14,15 +30,29 @@ from interpret_inn.metrics.localization import energy_inside, iou, matched_area,
 from interpret_inn.metrics.per_image import PerImage
 
 __all__ = [
+    "CodeScore",
     "Curve",
     "PerImage",
+    "beta_vae_score",
+    "beta_vae_score_of_batches",
+    "dci",
     "deletion_curve",
+    "discretise",
     "energy_inside",
+    "explicitness",
+    "factor_vae_score",
+    "factor_vae_score_of_batches",
     "insertion_curve",
     "iou",
+    "irs",
     "matched_area",
+    "mig",
+    "modularity",
+    "mutual_information",
     "pointing_game",
     "rank_correlation",
+    "sap",
     "sparsity",
     "stability",
+    "total_correlation",
 ]

@@ -1,0 +1,232 @@
+"""The FactorVAE score: which code keeps still while one factor is held?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from interpret_inn.errors import InputError
+from interpret_inn.metrics.bootstrap import bootstrap_mean
+from interpret_inn.metrics.disentanglement.inputs import (
+    Groups,
+    read_codes,
+    read_groups,
+    read_rows,
+    varying,
+)
+from interpret_inn.metrics.disentanglement.record import CodeScore
+from interpret_inn.types import FloatArray, IntArray, Score
+
+
+def factor_vae_score(
+    codes: Any,
+    factors: Any,
+    *,
+    votes: int = 2400,
+    batch: int = 64,
+    fewest: int = 8,
+    test_share: float = 1 / 3,
+    groups: Groups | None = None,
+    dead: float = 0.0,
+    resamples: int = 0,
+    seed: int = 0,
+) -> CodeScore:
+    """FactorVAE score from rows: batches are drawn from the rows that share one value of one factor.
+
+    See `factor_vae_score_of_batches`. For each vote a factor is drawn, then a value of it (as often as rows have it),
+    then at most `batch` rows with that value, no row twice. So a value of which few rows are there gives small
+    batches and uncertain votes, and one of fewer than `fewest` rows is never held.
+
+    Args:
+        codes: (N, D).
+        factors: (N, K), a class per different value.
+        votes: How many batches are drawn.
+        batch: Rows in a batch, at most.
+        fewest: Rows that a value must have to be held, at least 2.
+        test_share: Share of the votes that is judged by.
+        groups: As in `factor_vae_score_of_batches`.
+        dead: Likewise.
+        resamples: Likewise. Votes share rows: the interval does not say how it would be for other rows.
+        seed: Of the draws of batches, and of the interval.
+
+    Returns:
+        As `factor_vae_score_of_batches`.
+
+    Raises:
+        InputError: arrays that do not go together, values that are not finite, a factor of one value or of too many, a
+            factor that can never be held, groups that overlap.
+    """
+    rows = read_rows(codes, factors)
+    dimensions = read_groups(groups, rows.codes.shape[1])
+    generator = np.random.default_rng(seed)
+    array = np.asarray(rows.codes, np.float64)
+    drawn = held_rows(rows.labels, votes=votes, fewest=max(fewest, 2), generator=generator)
+    held, local = [], []
+    for factor, members in drawn:
+        some = members
+        if len(members) > batch:
+            some = generator.choice(members, batch, replace=False, shuffle=False)
+        held.append(factor)
+        local.append(array[some].var(0, ddof=1))
+    still = _stillness(np.array(local), _variances(array), dimensions, dead)
+    return _judged(still, np.array(held), rows.labels.shape[1], test_share, resamples, seed)
+
+
+def factor_vae_score_of_batches(
+    batches: Any,
+    held: npt.ArrayLike,
+    *,
+    variances: npt.ArrayLike | None = None,
+    test_share: float = 1 / 3,
+    groups: Groups | None = None,
+    dead: float = 0.0,
+    resamples: int = 0,
+    seed: int = 0,
+) -> CodeScore:
+    """FactorVAE score (Kim & Mnih 2018, "Disentangling by factorising", section 3).
+
+    In each batch one factor is held and the others vary. The code whose variance, divided by its variance over all
+    data, is lowest votes for that factor. On the first votes each code is given the factor that it votes for most;
+    the score is how often that is right on the others.
+
+    Args:
+        batches: (V, B, D) codes, B at least 2.
+        held: (V,) the number of the held factor of each batch, from 0.
+        variances: (D,) of each dimension over all data; None: over all batches together.
+        test_share: Share of the votes, the last ones, that is judged by.
+        groups: Dimensions that make up one code: its variance is the mean over its dimensions of the variance
+            divided by that over all data (each dimension counts alike). Dimensions in no group are left out.
+        dead: Dimensions whose standard deviation over all data is no higher have no vote (constant ones never have).
+        resamples: For an interval: the judged votes are drawn anew that often.
+        seed: Of these draws.
+
+    Returns:
+        Share of votes in [0, 1]: 1 where each factor has a code that keeps still with it alone; 1/K is chance. It does
+        not mind a factor spread over several codes. 0 where all codes are constant. Parts: `votes` (G, K) of
+        the first votes, `factor` (G,) that each code stands for (0 where it never voted), `voted` (V,) the voting code
+        of each batch, `train`, the share on the first votes, `active` (G,).
+
+    Raises:
+        InputError: shapes that do not go together, values that are not finite, groups that overlap.
+    """
+    array = read_batches(batches, held)
+    count, size, width = array.shape
+    if size < 2:
+        raise InputError(f"Expected batches of at least two codes, found {array.shape} (V, B, D).")
+    flat = array.reshape(count * size, width)
+    total = _variances(flat) if variances is None else np.asarray(variances, np.float64)
+    if total.shape != (width,):
+        raise InputError(f"Expected a variance for each of {width} dimensions, found {total.shape}.")
+    factors = np.asarray(held, np.int64)
+    still = _stillness(array.var(1, ddof=1), total, read_groups(groups, width), dead)
+    return _judged(still, factors, int(factors.max()) + 1, test_share, resamples, seed)
+
+
+def read_batches(batches: Any, held: npt.ArrayLike) -> FloatArray:
+    """Batches as float64 (V, B, D).
+
+    Raises:
+        InputError: another shape, values that are not finite, or no held factor for each.
+    """
+    shape = np.shape(batches)
+    if len(shape) != 3 or not np.prod(shape):
+        raise InputError(f"Expected batches of shape (V, B, D), found {shape}.")
+    array = np.asarray(read_codes(np.reshape(batches, (-1, shape[2])), "batches"), np.float64).reshape(shape)
+    factors = np.asarray(held)
+    if factors.shape != (len(array),) or factors.dtype.kind not in "iu" or factors.min() < 0:
+        raise InputError(
+            f"Expected the number of the held factor, from 0, for each of {len(array)} batches, "
+            f"found an array {factors.shape} of {factors.dtype}."
+        )
+    return array
+
+
+def held_rows(
+    labels: IntArray, *, votes: int, fewest: int, generator: np.random.Generator
+) -> list[tuple[int, IntArray]]:
+    """Factors to hold, drawn alike, each with the rows that have one value of it, drawn as often as rows have it.
+
+    Raises:
+        InputError: a factor without any value that enough rows have, or fewer than two votes.
+    """
+    if votes < 2:
+        raise InputError(f"Expected at least two votes, found {votes}.")
+    values, chances = [], []
+    for k, column in enumerate(labels.T):
+        members = [np.flatnonzero(column == value) for value in range(column.max() + 1)]
+        enough = [rows for rows in members if len(rows) >= fewest]
+        if not enough:
+            raise InputError(
+                f"Expected a value of factor {k} that at least {fewest} rows have, found at most "
+                f"{max(map(len, members))}. Take more rows, or fewer classes: discretise(factors, bins=5)."
+            )
+        sizes = np.array([len(rows) for rows in enough], np.float64)
+        values.append(enough)
+        chances.append(sizes / sizes.sum())
+    factors = generator.integers(0, len(values), votes)
+    return [(int(k), values[k][generator.choice(len(chances[k]), p=chances[k])]) for k in factors]
+
+
+def first_votes(count: int, test_share: float) -> int:
+    """How many of the votes are learnt from.
+
+    Raises:
+        InputError: none, or all.
+    """
+    first = round(count * (1 - test_share)) if 0 < test_share < 1 else 0
+    if not 0 < first < count:
+        raise InputError(
+            f"Expected a share of {count} votes to judge by, between 0 and 1, found test_share={test_share}."
+        )
+    return first
+
+
+def judged_share(right: npt.NDArray[np.bool_], resamples: int, seed: int) -> Score:
+    """The share of judged votes that are right, with its interval where it is asked for."""
+    if resamples < 0:
+        raise InputError(f"Expected a number of resamples, 0 for no interval, found {resamples}.")
+    if not resamples:
+        return Score(float(right.mean()))
+    return bootstrap_mean(right, share=True, seed=seed, resamples=resamples)
+
+
+def _variances(codes: FloatArray) -> FloatArray:
+    """Of each dimension, (D,); exactly 0 for a constant one, whose mean differs from it in the last digit."""
+    return np.where(varying(codes), codes.var(0, ddof=1), 0.0)
+
+
+def _stillness(local: FloatArray, total: FloatArray, groups: list[IntArray], dead: float) -> FloatArray:
+    """Variance within each batch as a share of that of all data, (V, G); infinite for codes that are dead."""
+    alive = (total > 0) & (np.sqrt(total.clip(0)) > dead)
+    share = local / np.where(alive, total, 1)
+    found = np.full((len(local), len(groups)), np.inf)
+    for g, group in enumerate(groups):
+        live = group[alive[group]]
+        if len(live):
+            found[:, g] = share[:, live].mean(1)
+    return found
+
+
+def _judged(
+    still: FloatArray, held: IntArray, factors: int, test_share: float, resamples: int, seed: int
+) -> CodeScore:
+    """Majority votes of the first batches, judged on the others."""
+    first = first_votes(len(still), test_share)
+    active = np.isfinite(still[0])
+    voted = still.argmin(1)
+    votes = np.zeros((still.shape[1], factors))
+    np.add.at(votes, (voted[:first], held[:first]), 1)
+    factor = votes.argmax(1)
+    right = (factor[voted] == held) & active.any()
+    return CodeScore(
+        judged_share(right[first:], resamples, seed),
+        parts={
+            "votes": votes,
+            "factor": factor,
+            "voted": voted,
+            "train": float(right[:first].mean()),
+            "active": active,
+        },
+    )

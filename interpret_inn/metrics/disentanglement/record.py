@@ -1,0 +1,93 @@
+"""What every score of codes gives back, and the intervals of those that are drawn again from their rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from interpret_inn.errors import InputError
+from interpret_inn.metrics.bootstrap import _interval, student_quantile
+from interpret_inn.types import FloatArray, IntArray, Score
+
+
+@dataclass(frozen=True)
+class CodeScore:
+    """A score of codes against known factors.
+
+    Attributes:
+        score: The score; its ends are NaN unless `resamples` asked for an interval.
+        further: Other scores of the same computation, by name: completeness and informativeness of `dci`.
+        parts: What the scores are made of: numbers, and arrays whose first axis is the code (a dimension, or a group of
+            them) and whose second is the factor.
+    """
+
+    score: Score
+    further: Mapping[str, Score] = field(default_factory=dict)
+    parts: Mapping[str, float | npt.NDArray[np.generic]] = field(default_factory=dict, repr=False)
+
+
+def resampled(
+    value: float,
+    statistic: Callable[[IntArray], float],
+    count: int,
+    *,
+    resamples: int,
+    seed: int,
+    highest: float = 1.0,
+) -> Score:
+    """A score with the interval of its values on rows drawn anew, with replacement.
+
+    Drawn rows repeat, and repeated rows raise whatever estimates a dependence (as fewer rows would). So the drawn
+    values are moved until their mean is the score, and only their spread is used.
+
+    Args:
+        value: The score of all rows.
+        statistic: The score of the rows that it is given the numbers of; NaN where they have none.
+        count: How many rows there are.
+        resamples: How many times they are drawn; 0: no interval.
+        seed: Of the draws.
+        highest: The interval is cut off at 0 and there.
+
+    Raises:
+        InputError: fewer than 0 resamples.
+    """
+    drawn = np.array([statistic(rows) for rows in drawn_rows(count, resamples, seed)], np.float64)
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) < 2 or not math.isfinite(value):
+        return Score(value)
+    low, high = _interval(drawn - drawn.mean() + value, count)
+    return Score(value, min(max(low, 0.0), value), max(min(high, highest), value))
+
+
+def refitted(value: float, drawn: npt.ArrayLike) -> Score:
+    """A score with the interval that a few values of it on other rows give: Student's, from their deviation."""
+    values = np.asarray(drawn, np.float64)
+    if len(values) < 2:
+        return Score(value)
+    half = student_quantile(len(values) - 1) * float(values.std(ddof=1))
+    return Score(value, max(value - half, 0.0), min(value + half, 1.0))
+
+
+def drawn_rows(count: int, resamples: int, seed: int) -> Iterator[IntArray]:
+    """Row numbers (count,), drawn with replacement, as often as wanted.
+
+    Raises:
+        InputError: fewer than 0 resamples.
+    """
+    if resamples < 0:
+        raise InputError(f"Expected a number of resamples, 0 for no interval, found {resamples}.")
+    generator = np.random.default_rng(seed)
+    for _ in range(resamples):
+        yield generator.integers(0, count, count)
+
+
+def gap(matrix: FloatArray) -> FloatArray:
+    """The highest value of each column minus the second highest: (K,) of (G, K); a single row has 0 below it."""
+    if len(matrix) == 1:
+        return np.asarray(matrix[0], np.float64)
+    ordered = np.sort(matrix, 0)
+    return np.asarray(ordered[-1] - ordered[-2], np.float64)
