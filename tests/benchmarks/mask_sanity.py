@@ -27,6 +27,7 @@ def told_apart(
             np.nanmean([rank_correlation(real[f], one).score.value for f, one in pairs])
         ),
         "within boxes": float(np.nanmean(near)),
+        "a digit at random": _at_random(made),
     }
     truths = [each_of(real[factor]) for factor in others]
     own = [each_of(one) for _, one in pairs]
@@ -38,6 +39,14 @@ def told_apart(
         means = [np.array([np.nanmean(one) for one in found]) for found in (truths, spoilt)]
         row[f"{name}: AUROC, factors"] = roc_area(*means)
     return row
+
+
+def _at_random(made: Canvases) -> float:
+    """Mean rank correlation of a digit's box with the box of a digit that is drawn by lot: itself, or the other one.
+
+    A shuffled flow still reads a map that is about digits: its masks stand on them, on either one.
+    """
+    return float((1 + np.nanmean(rank_correlation(*made.boxes.float()).each)) / 2)
 
 
 def _within_boxes(first: Tensor, second: Tensor, made: Canvases) -> float:

@@ -15,6 +15,8 @@ neither saw. The truth of a factor's mask is the tight box of the digit on its s
   needs no factor to find it.
 * Sanity: masks of a flow, and of a reader, whose weights are shuffled must differ from the real ones (mean rank
   correlation of pixels under 0.3; also within the two boxes alone, as most of a canvas is ground that no mask likes).
+  "A digit at random" is what the true boxes would reach if a digit were drawn by lot: a shuffled flow still reads a
+  map that is about digits.
   The reliability that the library states should tell them apart (area under the ROC curve over all masks, and over
   factors' means): "own" is measured with the shuffled interpreter's factor, which may well stand where its mask says;
   "claimed" are the same masks passed off as those of the real factor.
