@@ -14,7 +14,7 @@ PLUGINS = CORE.parent / "plugins"
 FLOORS = [
     {"errors"},
     {"types"},
-    {"backbones", "flows", "metrics", "data"},
+    {"backbones", "flows", "metrics", "data", "datasets"},
     {"fitting"},
     {"explaining"},
     {"plugin"},
