@@ -1,0 +1,168 @@
+"""Traversal perceptual length: how far images move when the axes of a code are walked, one by one."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import InputError
+from interpret_inn.metrics.bootstrap import bootstrap_mean
+from interpret_inn.metrics.traversals.distances import Distance, multi_scale_pixels
+from interpret_inn.types import FloatArray, Score
+
+Generate = Callable[[Tensor], Tensor]
+"""From codes (B, D) to images (B, C, H, W)."""
+
+
+@dataclass(frozen=True)
+class TraversalLengths:
+    """How long the axes of a code are.
+
+    Attributes:
+        score: The sum over active axes of their mean lengths, with its interval over starting points.
+        axes: Mean length of each axis, float64 (K,), in the distance's units.
+        active: Those at least as long as the threshold, bool (K,).
+        threshold: What an axis needs, in the distance's units.
+        each: Length of each axis from each starting point, float64 (S, K).
+    """
+
+    score: Score
+    axes: FloatArray
+    active: npt.NDArray[np.bool_]
+    threshold: float
+    each: FloatArray = field(repr=False)
+
+
+def tpl(
+    generate: Generate,
+    axes: int | Tensor,
+    *,
+    distance: Distance = multi_scale_pixels,
+    starts: int | Tensor = 10,
+    steps: int = 24,
+    span: float = 4.0,
+    threshold: float = 0.1,
+    relative: bool = True,
+    at_once: int = 128,
+    seed: int = 0,
+) -> TraversalLengths:
+    """Traversal perceptual length (Zhu, Xu and Tao, "Where and What?", 2021, section 4.3): less is simpler.
+
+    From each starting point every axis is walked from `-span` to `span`, all else kept, and the distances of
+    neighbouring images are summed. The score is the sum over axes of the mean over starting points; axes shorter than a
+    threshold, which hardly do anything, count 0.
+
+    Args:
+        generate: From codes (B, D) to images (B, C, H, W). Run without gradients, in evaluation mode if it is
+            a module that has been put into it: that is the caller's.
+        axes: `D`: every axis of the code; or directions to walk along, (K, D), of any length but 0.
+        distance: Of two batches of images; its units are the score's.
+        starts: How many starting points are drawn from N(0, I), or the codes to start from, (S, D).
+        steps: Images on each walk; published: 24, with 10 starts, and 48, with 300.
+        span: How far a walk goes to either side.
+        threshold: Length that an axis needs to count.
+        relative: The threshold is a share of the median axis' length, so that it means the same for every distance;
+            False: it is a length itself (published with LPIPS: 0.1, 0.3 and 0.5).
+        at_once: Images that are made together.
+        seed: Of the starting points.
+
+    Returns:
+        The score and what it is made of.
+
+    Raises:
+        InputError: axes, starts or numbers that cannot be used, or images that are none.
+    """
+    _check(steps=steps, at_once=at_once, span=span, threshold=threshold)
+    directions = _directions(axes)
+    codes = _starts(starts, directions, seed)
+    each = walked_lengths(
+        generate, directions, codes, distance=distance, steps=steps, span=span, at_once=at_once
+    )
+    lengths = each.mean(0)
+    least = threshold * float(np.median(lengths)) if relative else threshold
+    active = (lengths >= least) & (lengths > 0)
+    return TraversalLengths(bootstrap_mean((each * active).sum(1), seed=seed), lengths, active, least, each)
+
+
+@torch.no_grad()
+def walked_lengths(
+    generate: Generate,
+    directions: Tensor,
+    codes: Tensor,
+    *,
+    distance: Distance,
+    steps: int,
+    span: float,
+    at_once: int = 128,
+) -> FloatArray:
+    """Length of the walk along each direction (K, D) from each code (S, D), float64 (S, K)."""
+    unit = directions / directions.norm(dim=1, keepdim=True)
+    places = torch.linspace(-span, span, steps).to(codes)
+    together = max(1, at_once // steps)
+    found = []
+    for direction in unit:
+        kept = codes - (codes @ direction)[:, None] * direction
+        row = []
+        for part in kept.split(together):
+            walk = part[:, None] + places[:, None] * direction
+            row.append(_summed(generate, walk, distance))
+        found.append(torch.cat(row))
+    return np.asarray(torch.stack(found, 1).double().cpu())
+
+
+def _summed(generate: Generate, walk: Tensor, distance: Distance) -> Tensor:
+    """Sum of the distances of neighbouring images of walks (S, T, D), (S,)."""
+    count, steps = walk.shape[:2]
+    images = generate(walk.flatten(0, 1))
+    if not isinstance(images, Tensor) or images.ndim != 4 or len(images) != count * steps:
+        what = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
+        raise InputError(f"Expected the generator to make images ({count * steps}, C, H, W), found {what}.")
+    rows = images.unflatten(0, (count, steps))
+    between: Tensor = distance(rows[:, :-1].flatten(0, 1), rows[:, 1:].flatten(0, 1))
+    if between.shape != (count * (steps - 1),):
+        raise InputError(
+            f"Expected the distance to give ({count * (steps - 1)},), one for each pair, found {tuple(between.shape)}."
+        )
+    if not bool(torch.isfinite(between).all()):
+        raise InputError("Expected distances that are finite, found NaN or infinity. Look at the images.")
+    summed: Tensor = between.reshape(count, steps - 1).sum(1)
+    return summed
+
+
+def _directions(axes: int | Tensor) -> Tensor:
+    if isinstance(axes, numbers.Integral) and not isinstance(axes, bool) and axes >= 1:
+        return torch.eye(int(axes))
+    if isinstance(axes, Tensor) and axes.ndim == 2 and len(axes) and bool((axes.norm(dim=1) > 0).all()):
+        return axes.detach()
+    what = tuple(axes.shape) if isinstance(axes, Tensor) else repr(axes)
+    raise InputError(
+        f"Expected axes to be the number of axes, at least 1, or directions (K, D) that are not 0, found {what}."
+    )
+
+
+def _starts(starts: int | Tensor, directions: Tensor, seed: int) -> Tensor:
+    width = directions.shape[1]
+    if isinstance(starts, Tensor):
+        if starts.ndim == 2 and len(starts) and starts.shape[1] == width:
+            return starts.detach().to(directions.dtype)
+        raise InputError(f"Expected codes to start from, (S, {width}), found {tuple(starts.shape)}.")
+    if isinstance(starts, bool) or not isinstance(starts, numbers.Integral) or starts < 1:
+        raise InputError(f"Expected starts to be a whole number, at least 1, or codes, found {starts!r}.")
+    drawn = torch.randn(int(starts), width, generator=Generator().manual_seed(seed))
+    return drawn.to(directions)
+
+
+def _check(*, steps: int, at_once: int, span: float, threshold: float) -> None:
+    for name, count, least in (("steps", steps, 2), ("at_once", at_once, 1)):
+        if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < least:
+            raise InputError(f"Expected {name} to be a whole number, at least {least}, found {count!r}.")
+    if not isinstance(span, numbers.Real) or not 0 < float(span) < float("inf"):
+        raise InputError(f"Expected span to be a number above 0, found {span!r}.")
+    if not isinstance(threshold, numbers.Real) or not 0 <= float(threshold) < float("inf"):
+        raise InputError(f"Expected threshold to be a number from 0, found {threshold!r}.")
