@@ -10,7 +10,7 @@ images (each in 4 variants); masks are made for images that it never saw.
   factor's code moves from that of the ground to that of the image (1: all the way, −1 to 1); its mean over areas is
   compared by image, each weighted by how far the two codes are apart, for where they are near there is little to move.
 * Masks that keep the value, and masks that keep it and destroy it by their absence, in half the steps.
-* Passes: a forward counts as one, a backward as two. Occlusion gets at least as many as the mask.
+* Passes: a forward counts as one, a backward as two. Occlusion gets as many as the mask, to the next square.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/preservation.py [--images 40] [--steps 50] [--threads 2]
 
@@ -69,7 +69,7 @@ def fitted(zoo: Any) -> tuple[Any, np.ndarray]:
 def occlusion(interpreter: Any, images: Tensor, window: int, passes: int) -> tuple[Tensor, int, float]:
     """Captum's occlusion of the factor's score under the blurred image; the heat, its passes, and seconds."""
     side = images.shape[-1]
-    count = int(np.ceil(np.sqrt(passes)))
+    count = round(np.sqrt(passes))
     stride = max(1, (side - window) // (count - 1))
     began = time.perf_counter()
     heat, done = [], (int(np.ceil((side - window) / stride)) + 1) ** 2 + 1
