@@ -15,7 +15,7 @@ from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
 from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.localizing.inputs import prepared_inputs
-from interpret_inn.localizing.reliability import WHOLE, reliability
+from interpret_inn.localizing.reliability import FLAT, WHOLE, reliability
 from interpret_inn.types import Localizer, Masks, Score, Space
 
 if TYPE_CHECKING:
@@ -133,6 +133,8 @@ def _doubts(found: Masks, score: Score, count: int) -> list[str]:
             why = "one input alone has no other to move into; pass two or more"
         elif float(found.area.min()) >= WHOLE:
             why = "they cover the whole image, or nearly so"
+        elif bool((found.values.amax((1, 2, 3)) - found.values.amin((1, 2, 3)) <= FLAT).all()):
+            why = "they are the same everywhere"
         else:
             why = "nothing changes here that could be measured, or parts at random places do as well as any"
         doubts.append(f"How far these masks can be trusted is not known: {why}.")

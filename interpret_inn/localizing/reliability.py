@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from scipy.optimize import linear_sum_assignment
 from torch import Generator, Tensor
 
 from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.localizing.changes import redrawn_changes
 from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.localizing.reading import FactorReader
-from interpret_inn.metrics.bootstrap import bootstrap_mean
+from interpret_inn.metrics.bootstrap import bootstrap_mean, percentile_interval, resampling_weights
 from interpret_inn.types import FloatArray, Score, Space
 
 if TYPE_CHECKING:
@@ -31,8 +32,12 @@ AREAS = (0.1, 0.2, 0.4)
 WHOLE = 0.98
 """A mask over more than this share of the image says nothing of where."""
 _ANYWHERE = 0.9  # where parts at random places take that share along, no place can be better than another
+FLAT = 1e-6
+"""A mask whose pixels differ by less says nothing of where."""
 _DONORS = 2
-_CANDIDATES = 8
+_LOT = 0.5  # how much chance has in who is moved into whom, beside how far their codes are apart
+_TIES = 1e-9
+_NEVER = 1e6
 _AT_ONCE = 64
 _SAME = 1e-6
 
@@ -60,18 +65,21 @@ def reliability(
 
     Returns:
         The mean over images with its interval, and the scores of the images, float64 (B,): 1 is all, 0 chance,
-        less than 0 worse than chance. NaN where there is nothing to measure (an empty mask, a factor that
-        changes nothing, inputs whose codes hardly differ or that parts at random places take along as well).
+        less than 0 worse than chance. NaN where there is nothing to measure (a mask that is empty, or over the input
+        the same everywhere; a factor that changes nothing; inputs whose codes hardly differ, or that parts at
+        random places take along as well).
     """
     prepared = prepared_inputs(interpreter, inputs)
+    highest, lowest = values.amax((1, 2, 3)), values.amin((1, 2, 3))
     if space == "output":
-        each = _held(interpreter, prepared, factor, values, seed)
-    else:
-        each = _transplanted(interpreter, prepared, factor, values, areas, seed)
-    empty = (values.amax((1, 2, 3)) <= 0).numpy()
-    each = np.where(empty, math.nan, each)
-    known = each[np.isfinite(each)]
-    return bootstrap_mean(known, seed=seed) if len(known) else Score(math.nan), each
+        each = np.where((highest <= 0).numpy(), math.nan, _held(interpreter, prepared, factor, values, seed))
+        known = each[np.isfinite(each)]
+        return bootstrap_mean(known, seed=seed) if len(known) else Score(math.nan), each
+    if len(prepared) < 2:
+        return Score(math.nan), np.full(len(prepared), math.nan)
+    own, chance = _transplanted(interpreter, prepared, factor, values, areas, seed)
+    own[:, (highest - lowest <= FLAT).numpy()] = math.nan  # no pixel of theirs is higher than another
+    return _beyond_chance(own, chance, seed)
 
 
 def _held(interpreter: Interpreter, prepared: Tensor, factor: str, values: Tensor, seed: int) -> FloatArray:
@@ -88,48 +96,86 @@ def _held(interpreter: Interpreter, prepared: Tensor, factor: str, values: Tenso
 @torch.no_grad()
 def _transplanted(
     interpreter: Interpreter, prepared: Tensor, factor: str, values: Tensor, areas: Sequence[float], seed: int
-) -> FloatArray:
-    """How much of the factor moves with the mask's inside, less what moves at random places, for each image."""
-    count = len(prepared)
-    if count < 2:
-        return np.full(count, math.nan)
+) -> tuple[FloatArray, FloatArray]:
+    """How much of the factor moves with each mask's inside, and how much from a random place, (areas, B) each."""
     generator = Generator().manual_seed(seed)
     with interpreter.backbone.session():
         reader = FactorReader(interpreter, factor)
         codes = torch.cat([reader.deviation(reader.codes(part)) for part in prepared.split(_AT_ONCE)])
         donors = _others(codes, generator)
-        order = _ranks(values)
+        order = _ranks(values, generator)
         moved: list[Tensor] = []
         by_chance: list[Tensor] = []
         for area in areas:
             inside = order < max(1, round(area * order[0].numel()))
             for places, kept in ((inside, moved), (_elsewhere(inside, generator), by_chance)):
                 kept.append(_moved(reader, prepared, codes, donors, places))
-    own, chance = torch.stack(moved), torch.stack(by_chance).nanmean(1, keepdim=True)
-    # chance is that of all images together: of one image it would be mostly noise
-    gain = torch.where(chance < _ANYWHERE, (own - chance) / (1 - chance), torch.nan)
-    return np.asarray(gain.nanmean(0).clamp(-1, 1).double().cpu().numpy(), np.float64)
+    own, chance = (torch.stack(kept).double().numpy() for kept in (moved, by_chance))
+    return own, chance
+
+
+def _beyond_chance(own: FloatArray, chance: FloatArray, seed: int) -> tuple[Score, FloatArray]:
+    """What masks do beyond chance, as a share of what is left to do: the mean with its interval, and each, (B,).
+
+    Chance is that of all images together, as of one image it would be mostly noise. It is an estimate like what the
+    masks do, so both are drawn anew.
+    """
+    each = _gains(own, chance, np.ones((1, own.shape[1])))[0]
+    known = np.isfinite(each)
+    count = int(known.sum())
+    if not count:
+        return Score(math.nan), each
+    value = float(each[known].mean())
+    if count < 2:
+        return Score(value), each
+    weights = resampling_weights(count, seed=seed)
+    drawn = (weights * _gains(own[:, known], chance[:, known], weights)).sum(1) / count
+    low, high = percentile_interval(drawn[np.isfinite(drawn)], count)
+    return Score(value, min(low, value), max(high, value)), each
+
+
+def _gains(own: FloatArray, chance: FloatArray, weights: FloatArray) -> FloatArray:
+    """(own − chance) / (1 − chance), mean over areas, (R, B), chance being the mean by each row of weights (R, B)."""
+    known = np.isfinite(chance)
+    total = weights @ known.T
+    mean = (weights @ np.where(known, chance, 0).T) / np.maximum(total, 1e-12)  # (R, areas)
+    mean = np.where((total > 0) & (mean < _ANYWHERE), mean, math.nan)[:, :, None]
+    gains = (own[None] - mean) / (1 - mean)
+    usable = np.isfinite(gains)
+    counted = usable.sum(1)
+    summed = np.where(usable, gains, 0).sum(1) / np.maximum(counted, 1)
+    return np.asarray(np.where(counted > 0, summed.clip(-1, 1), math.nan), np.float64)
 
 
 def _others(codes: Tensor, generator: Generator) -> Tensor:
-    """For each image, others whose codes differ from its own, int64 (B, donors): the farthest of a few at random."""
+    """For each image, others whose codes are far from its own, int64 (B, donors).
+
+    Each image is moved into as often as every other: one that all are moved into would decide for all of them.
+    """
     count = len(codes)
-    candidates = min(_CANDIDATES, count - 1)
-    shuffled = torch.rand(count, count, generator=generator).fill_diagonal_(2).argsort(1)[:, :candidates]
-    away = torch.cdist(codes, codes).cpu().gather(1, shuffled)
-    return shuffled.gather(1, away.topk(min(_DONORS, candidates), 1).indices)
+    away = torch.cdist(codes, codes).double().cpu()
+    away = away / away.mean().clamp_min(_SAME)
+    away = away * (1 - _LOT * torch.rand(count, count, generator=generator))
+    found = []
+    for _ in range(min(_DONORS, count - 1)):
+        away.fill_diagonal_(-_NEVER)
+        column = torch.from_numpy(linear_sum_assignment(-away.numpy())[1])
+        away[torch.arange(count), column] = -_NEVER
+        found.append(column)
+    return torch.stack(found, 1)
 
 
-def _ranks(values: Tensor) -> Tensor:
+def _ranks(values: Tensor, generator: Generator) -> Tensor:
     """Rank of every pixel of each mask, 0 the highest, int64 (B, 1, H, W).
 
     Pixels of one value (the inside of a hard mask, all of the outside) are ranked by how near they are to high ones,
-    so that no corner of the image is favoured.
+    and by lot where none is near, so that no corner of the image is favoured.
     """
     width = 2 * (max(values.shape[-2:]) // 8) + 1
     near = torch.nn.functional.avg_pool2d(values, width, 1, width // 2, count_include_pad=False)
+    lot = torch.rand(values.shape, generator=generator, dtype=torch.float64)
     shape = values.shape
-    order = (values.double() + 1e-4 * near).flatten(1).argsort(dim=1, descending=True, stable=True)
+    order = (values.double() + 1e-4 * near + _TIES * lot).flatten(1).argsort(dim=1, descending=True)
     return (
         torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order)).view(shape)
     )

@@ -55,7 +55,7 @@ def bootstrap_mean(
     sizes = np.bincount(codes, minlength=count)
     weights = resampling_weights(count, seed=seed, resamples=resamples)
     drawn = mean + (weights @ sums) / (weights @ sizes)
-    low, high = _interval(drawn, count)
+    low, high = percentile_interval(drawn, count)
     if share:
         wilson = _wilson(mean, float(drawn.var()), count)
         low, high = max(0.0, min(low, wilson[0])), min(1.0, max(high, wilson[1]))
@@ -112,7 +112,7 @@ def bootstrap_r2(
     constant = total <= 1e-12 * square.sum(0)  # a draw in which nothing varies has no R²
     ratio = (weights @ _group_sums(error, codes, count)) / np.where(constant, np.inf, total)
     drawn = (1 - ratio).mean(1)[~constant.any(1)]
-    low, high = _interval(drawn, count) if len(drawn) > 1 else (math.nan, math.nan)
+    low, high = percentile_interval(drawn, count) if len(drawn) > 1 else (math.nan, math.nan)
     return Score(value, low, high)
 
 
@@ -141,8 +141,8 @@ def _group_sums(values: FloatArray, codes: IntArray, count: int) -> FloatArray:
     return np.stack([np.bincount(codes, column, count) for column in values.T], 1)
 
 
-def _interval(drawn: FloatArray, count: int) -> tuple[float, float]:
-    """Expanded percentile interval of drawn scores."""
+def percentile_interval(drawn: FloatArray, count: int) -> tuple[float, float]:
+    """Expanded percentile interval of drawn scores, of `count` groups that were drawn from."""
     tail = NormalDist().cdf(-math.sqrt(count / (count - 1)) * student_quantile(count - 1))
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)

@@ -3,10 +3,12 @@
 On canvases of `two_digits.py` made of the fit's digits, with the interpreter of `where_digits.py`:
 
 * Donors: the library moves a mask's inside into other images of the same batch. `masks` are fitted with blurs of these
-  very images, other localizers are not. Does it favour them? The same masks are moved into images of another batch.
+  very images, other localizers are not. Does it favour them? The same masks are moved into images of another batch;
+  intervals are over pairs of batches.
 * Masks that do not look at their image: a blob in the middle, and the masks of other images. Left digits stand left, so
   both are better than random places; what a localizer tells beyond them is the difference.
-* Intervals: batches of 24 from a large pool; how often the interval holds the mean of all batches.
+* Intervals: batches of 24 from a large pool; how often the interval holds the mean of all batches, for maps of
+  positions, for a blob and for random masks.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/mask_reliability.py
 """
@@ -29,7 +31,7 @@ from where_digits import CAPTUM, interpreters
 import interpret_inn as inn
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 
-IMAGES, BATCH, BATCHES = 32, 24, 20
+PAIRS, BATCH, BATCHES = 6, 24, 20
 FACTORS = ("left digit", "right colour")
 WAYS: dict[str, tuple[str, dict[str, Any]]] = {
     "masks": ("masks", {}),
@@ -58,50 +60,71 @@ def donors_from(first: int, last: int) -> Iterator[None]:
         measure._others = kept
 
 
-def donors(interpreter: inn.Interpreter, pictures: np.ndarray, factor: str, values: Tensor) -> dict[str, str]:
-    """Reliability with donors of the masks' own batch, with others, and the paired difference."""
-    whole = torch.cat([values, values])
-    found = {}
-    for name, bounds in (("own batch", (0, IMAGES)), ("other batch", (IMAGES, 2 * IMAGES))):
-        with donors_from(*bounds):
-            found[name] = measure.reliability(interpreter, pictures, factor, whole, space="input")[1][:IMAGES]
-    found["difference"] = found["own batch"] - found["other batch"]
-    return {name: _text(each) for name, each in found.items()}
+def donors(
+    interpreter: inn.Interpreter, factor: str, localizer: str, options: dict[str, Any]
+) -> dict[str, str]:
+    """Reliability with donors of the masks' own batch and of another one, and the difference, over pairs."""
+    found: dict[str, list[float]] = {"own batch": [], "other batch": []}
+    for pair in range(PAIRS):
+        pictures = canvases("fit", 2 * BATCH, seed=200 + pair, missing=0).pictures
+        masks = interpreter.localize(pictures[:BATCH], factor, localizer=localizer, **options).values
+        for name, first in (("own batch", 0), ("other batch", BATCH)):
+            with donors_from(first, first + BATCH):
+                each = measure.reliability(
+                    interpreter, pictures, factor, torch.cat([masks, masks]), space="input", seed=pair
+                )[1]
+            found[name].append(float(np.nanmean(each[:BATCH])))
+    own, other = (np.array(values) for values in found.values())
+    return {name: _text(values) for name, values in (*found.items(), ("difference", own - other))}
 
 
-def _text(each: np.ndarray) -> str:
-    score = bootstrap_mean(each[np.isfinite(each)])
+def _text(values: Any) -> str:
+    score = bootstrap_mean(values)
     return f"{score.value:.3f} [{score.low:.3f}, {score.high:.3f}]"
 
 
-def unseeing(
-    interpreter: inn.Interpreter, pictures: np.ndarray, factor: str, values: Tensor
-) -> dict[str, float]:
-    """Reliability of masks that do not depend on their image."""
-    down, right = (torch.linspace(-1, 1, size) for size in values.shape[2:])
-    blob = torch.exp(-3 * (down[:, None] ** 2 + right**2)).expand(values.shape)
-    given = {"a blob in the middle": blob, "masks of other images": values.roll(1, 0)}
-    return {
-        name: measure.reliability(interpreter, pictures, factor, masks, space="input")[0].value
-        for name, masks in given.items()
-    }
+def blob(size: torch.Size) -> Tensor:
+    """The same in all images of that many (B, 1, H, W): a Gaussian in the middle."""
+    down, right = (torch.linspace(-1, 1, length) for length in size[2:])
+    return torch.exp(-3 * (down[:, None] ** 2 + right**2)).expand(size).contiguous()
 
 
-def intervals(interpreter: inn.Interpreter, factor: str) -> dict[str, float]:
-    """How often intervals of batches hold the mean of all batches, and how wide they are."""
+def at_random(size: torch.Size, seed: int) -> Tensor:
+    """Smooth masks (B, 1, H, W) by lot."""
+    coarse = torch.rand(size[0], 1, 4, 7, generator=Generator().manual_seed(seed))
+    return torch.nn.functional.interpolate(coarse, size[2:], mode="bilinear")
+
+
+def intervals(interpreter: inn.Interpreter, factor: str) -> list[dict[str, Any]]:
+    """How often intervals of batches hold the mean of all batches; and what masks that see nothing reach."""
     pool = canvases("fit", BATCH * BATCHES, seed=96, missing=0).pictures
-    found = [
-        interpreter.localize(part, factor, localizer="positions", seed=seed).reliability
-        for seed, part in enumerate(np.split(pool, BATCHES))
-    ]
-    values = np.array([score.value for score in found if score is not None])
-    held = [score.low <= values.mean() <= score.high for score in found if score is not None]
-    half = np.mean([(score.high - score.low) / 2 for score in found if score is not None])
-    return {
-        "held": float(np.mean(held)),
-        "1.96 deviations": 1.96 * values.std(ddof=1),
-        "half width": float(half),
-    }
+    found: dict[str, list[Any]] = {}
+    for seed, part in enumerate(np.split(pool, BATCHES)):
+        masks = interpreter.localize(part, factor, localizer="positions").values
+        given = {
+            "positions": masks,
+            "positions of other images": masks.roll(1, 0),
+            "a blob in the middle": blob(masks.shape),
+            "random": at_random(masks.shape, seed),
+        }
+        for name, values in given.items():
+            score, _ = measure.reliability(interpreter, part, factor, values, space="input", seed=seed)
+            found.setdefault(name, []).append(score)
+    rows = []
+    for name, scores in found.items():
+        values = np.array([score.value for score in scores])
+        held = [score.low <= values.mean() <= score.high for score in scores]
+        rows.append(
+            {
+                "factor": factor,
+                "masks": name,
+                "mean": values.mean(),
+                "1.96 deviations": 1.96 * values.std(ddof=1),
+                "half width": np.mean([(score.high - score.low) / 2 for score in scores]),
+                "intervals that hold the mean": np.mean(held),
+            }
+        )
+    return rows
 
 
 def main() -> None:
@@ -109,18 +132,16 @@ def main() -> None:
     torch.set_num_threads(1)
     warnings.simplefilter("ignore", inn.InnWarning)
     interpreter = interpreters({"pooled"})["pooled"]
-    pictures = canvases("fit", 2 * IMAGES, seed=95, missing=0).pictures
-    rows, blind = [], []
+    covered = [row for factor in FACTORS for row in intervals(interpreter, factor)]
+    print(table(covered), flush=True)
+    rows = []
     for factor in FACTORS:
         for name, (localizer, options) in WAYS.items():
-            masks = interpreter.localize(pictures[:IMAGES], factor, localizer=localizer, **options).values
-            rows.append({"factor": factor, "localizer": name} | donors(interpreter, pictures, factor, masks))
-            if name == "positions":
-                blind.append({"factor": factor} | unseeing(interpreter, pictures[:IMAGES], factor, masks))
-    print(table(rows) + "\n\n" + table(blind))
-    covered = intervals(interpreter, FACTORS[0])
-    print(covered)
-    write("mask_reliability", {"donors": rows, "unseeing": blind, "intervals": covered})
+            rows.append(
+                {"factor": factor, "localizer": name} | donors(interpreter, factor, localizer, options)
+            )
+            print(table(rows[-1:]), flush=True)
+    write("mask_reliability", {"donors": rows, "intervals": covered})
 
 
 if __name__ == "__main__":

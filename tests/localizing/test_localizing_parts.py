@@ -1,5 +1,6 @@
 """The helpers of localizers against slow, literal versions."""
 
+import importlib
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,10 @@ from interpret_inn.localizing import (
     require_images,
 )
 from interpret_inn.testing import toy_images
+
+measuring: Any = importlib.import_module(
+    "interpret_inn.localizing.reliability"
+)  # the package exports its function
 
 IMAGES, _ = toy_images(12, seed=6)
 
@@ -199,3 +204,45 @@ def test_unknown_parts_are_refused(toy: Any) -> None:
         inn.LocalizerError, match=r"There is no part 'flows' to randomise. Did you mean 'flow'"
     ):
         randomised(toy.interpreter, "flows", inputs=IMAGES)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rolled", [-7, 0, 7])
+def test_no_corner_is_favoured_by_ties(toy: Any, rolled: int) -> None:
+    # all that such a mask says is one pixel in a corner; the rest of its highest 40 % must not be the top rows
+    images = np.roll(toy.fresh[:24], rolled, axis=1)
+    corner = torch.zeros(24, 1, 24, 24)
+    corner[..., -1, -1] = 1
+    found = toy.interpreter.localize(images, "shape", localizer=lambda *_: corner).reliability
+    assert found is not None and found.value < 0.25
+
+
+def test_everybody_is_moved_into_equally_often() -> None:
+    codes = torch.randn(12, 3, generator=torch.Generator().manual_seed(0))
+    donors = measuring._others(codes, torch.Generator().manual_seed(1))
+    assert donors.shape == (12, 2)
+    for column in donors.T:
+        assert sorted(column.tolist()) == list(range(12)) and not (column == torch.arange(12)).any()
+    assert not (donors[:, 0] == donors[:, 1]).any()
+    assert measuring._others(codes[:2], torch.Generator()).tolist() == [[1], [0]]
+
+
+def test_gains_beyond_chance_are_the_literal_ones() -> None:
+    generator = np.random.default_rng(0)
+    own, chance = generator.uniform(0, 1, (3, 8)), generator.uniform(0, 0.5, (3, 8))
+    own[:, 2] = np.nan
+    chance[1] = 0.95  # at this area any place does as well
+    score, each = measuring._beyond_chance(own, chance, 0)
+    for image in range(8):
+        parts = [(own[a, image] - chance[a].mean()) / (1 - chance[a].mean()) for a in (0, 2)]
+        assert each[image] == pytest.approx(np.mean(parts), nan_ok=True)
+    assert score.value == pytest.approx(np.nanmean(each)) and score.low < score.value < score.high
+
+
+def test_intervals_hold_the_truth_though_chance_is_an_estimate_too() -> None:
+    # masks that do nothing of their own: what they move and what random places move are draws of the same
+    generator, held = np.random.default_rng(1), 0
+    for seed in range(100):
+        own, chance = generator.normal(0.3, 0.2, (2, 1, 16))
+        score, _ = measuring._beyond_chance(own, chance, seed)
+        held += score.low <= 0 <= score.high
+    assert held >= 88

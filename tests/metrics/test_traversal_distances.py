@@ -133,6 +133,16 @@ def test_features_are_the_literal_ones(network: nn.Module) -> None:
     assert torch.allclose(found, literal)
 
 
+def test_what_is_overwritten_later_is_seen_as_it_was() -> None:
+    first = nn.Conv2d(3, 5, 3).double()
+    one, other = images(0, 2, 3, 9, 9), images(1, 2, 3, 9, 9)
+    found = [
+        FeatureDistance(nn.Sequential(first, nn.ReLU(inplace=inplace)), ["0"])(one, other)
+        for inplace in (False, True)
+    ]
+    assert torch.equal(*found)
+
+
 def test_the_network_is_left_as_it_was(network: nn.Module) -> None:
     network.train()
     network.get_submodule("first").eval()
@@ -155,6 +165,7 @@ def test_the_network_is_left_as_it_was(network: nn.Module) -> None:
         (lambda n: ms_ssim_distance(images(0, 1, 1, 8, 30), images(0, 1, 1, 8, 30)), r"at least 11 .*\(8, 30\)"),
         (lambda n: FeatureDistance(n, []), "paths of one layer or several, found"),
         (lambda n: FeatureDistance(n, "first"), "paths of one layer or several, found 'first'"),
+        (lambda n: FeatureDistance(n, ["first"], weights={"second": images(0, 4)}), "weights of the layers"),
         (lambda n: FeatureDistance(n, ["firts"]), "no layer 'firts'. Did you mean 'first'"),
         (
             lambda n: FeatureDistance(n, ["head"])(images(0, 1, 3, 9, 9), images(0, 1, 3, 9, 9)),

@@ -49,6 +49,11 @@ def test_short_axes_do_not_count() -> None:
     assert found.threshold == 5
 
 
+def test_dead_axes_do_not_count_where_they_are_most() -> None:
+    found = tpl(lambda codes: linear(codes) + 1e-5 * codes[:, 2:].sum(1)[:, None, None, None], 7, starts=2)
+    assert found.active.tolist() == [True, True] + 5 * [False]
+
+
 def test_it_is_the_literal_sum() -> None:
     starts = torch.randn(3, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     found = tpl(

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.bootstrap import _interval, student_quantile
+from interpret_inn.metrics.bootstrap import percentile_interval, student_quantile
 from interpret_inn.types import FloatArray, IntArray, Score
 
 
@@ -59,7 +59,7 @@ def resampled(
     drawn = drawn[np.isfinite(drawn)]
     if len(drawn) < 2 or not math.isfinite(value):
         return Score(value)
-    low, high = _interval(drawn - drawn.mean() + value, count)
+    low, high = percentile_interval(drawn - drawn.mean() + value, count)
     return Score(value, min(max(low, 0.0), value), max(min(high, highest), value))
 
 

@@ -142,6 +142,9 @@ class FeatureDistance:
         for path in layers:
             if path not in known:
                 raise InputError(f"The network has no layer {path!r}. {suggest(path, known)}")
+        for path in weights or ():
+            if path not in layers:
+                raise InputError(f"Expected weights of the layers {list(layers)}, found some of {path!r}.")
         self.network, self.layers = network, tuple(layers)
         self._prepare, self._weights = prepare, dict(weights or {})
 
@@ -162,7 +165,10 @@ class FeatureDistance:
         found: dict[str, Tensor] = {}
 
         def keep(path: str) -> Callable[[nn.Module, object, Tensor], None]:
-            return lambda _module, _given, made: found.__setitem__(path, made)
+            # a copy: what follows may overwrite it in place
+            return lambda _module, _given, made: found.__setitem__(
+                path, made.clone() if isinstance(made, Tensor) else made
+            )
 
         flags = [(module, module.training) for module in self.network.modules()]
         handles = [self.network.get_submodule(path).register_forward_hook(keep(path)) for path in self.layers]

@@ -16,6 +16,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.traversals.distances import Distance, multi_scale_pixels
 from interpret_inn.types import FloatArray, Score
 
+_DEAD = 0.01  # of the longest axis
 Generate = Callable[[Tensor], Tensor]
 """From codes (B, D) to images (B, C, H, W)."""
 
@@ -67,7 +68,8 @@ def tpl(
         steps: Images on each walk; published: 24, with 10 starts, and 48, with 300.
         span: How far a walk goes to either side.
         threshold: Length that an axis needs to count.
-        relative: The threshold is a share of the median axis' length, so that it means the same for every distance;
+        relative: The threshold is a share of the median axis' length (but a hundredth of the longest at least, as most
+            axes may be dead), so that it means the same for every distance;
             False: it is a length itself (published with LPIPS: 0.1, 0.3 and 0.5).
         at_once: Images that are made together.
         seed: Of the starting points.
@@ -85,7 +87,8 @@ def tpl(
         generate, directions, codes, distance=distance, steps=steps, span=span, at_once=at_once
     )
     lengths = each.mean(0)
-    least = threshold * float(np.median(lengths)) if relative else threshold
+    # where most axes are dead, so is the median
+    least = max(threshold * float(np.median(lengths)), _DEAD * lengths.max()) if relative else threshold
     active = (lengths >= least) & (lengths > 0)
     return TraversalLengths(bootstrap_mean((each * active).sum(1), seed=seed), lengths, active, least, each)
 
