@@ -2,8 +2,8 @@
 
 * dSprites: intersection over union with the 12 originals.
 * Five VAEs that were trained on the real dSprites: the error of their reconstruction of our images of the same factors
-  beside that of the originals, in thousandths of a nat a pixel. Orientations that turn the other
-  way would show here.
+  beside that of the originals, in thousandths of a nat a pixel. Mirror
+  images, for scale: they are sprites, too, of other orientations.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/renderers.py
 """
