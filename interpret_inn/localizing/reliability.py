@@ -130,7 +130,10 @@ def _beyond_chance(own: FloatArray, chance: FloatArray, seed: int) -> tuple[Scor
         return Score(value), each
     weights = resampling_weights(count, seed=seed)
     drawn = (weights * _gains(own[:, known], chance[:, known], weights)).sum(1) / count
-    low, high = percentile_interval(drawn[np.isfinite(drawn)], count)
+    drawn = drawn[np.isfinite(drawn)]
+    if len(drawn) < 2:  # chance is so near to all that it is over the bound whatever is drawn
+        return Score(value), each
+    low, high = percentile_interval(drawn, count)
     return Score(value, min(low, value), max(high, value)), each
 
 

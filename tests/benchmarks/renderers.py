@@ -2,8 +2,7 @@
 
 * dSprites: intersection over union with the 12 originals.
 * Five VAEs that were trained on the real dSprites: the error of their reconstruction of our images of the same factors
-  beside that of the originals, in thousandths of a nat a pixel. Mirror
-  images, for scale: they are sprites, too, of other orientations.
+  beside that of the originals, in thousandths of a nat a pixel. Mirror images, for scale: they are sprites, too.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/renderers.py
 """

@@ -238,6 +238,13 @@ def test_gains_beyond_chance_are_the_literal_ones() -> None:
     assert score.value == pytest.approx(np.nanmean(each)) and score.low < score.value < score.high
 
 
+def test_no_interval_where_chance_can_hardly_be_beaten(monkeypatch: pytest.MonkeyPatch) -> None:
+    own, chance = np.full((1, 4), 0.95), np.full((1, 4), 0.89)
+    monkeypatch.setattr(measuring, "resampling_weights", lambda count, seed: np.zeros((5, count)))
+    score, each = measuring._beyond_chance(own, chance, 0)
+    assert score.value == pytest.approx(each.mean()) and np.isnan(score.low) and np.isnan(score.high)
+
+
 def test_intervals_hold_the_truth_though_chance_is_an_estimate_too() -> None:
     # masks that do nothing of their own: what they move and what random places move are draws of the same
     generator, held = np.random.default_rng(1), 0

@@ -76,6 +76,19 @@ def test_how_many_are_made_together_does_not_matter(at_once: int, seed: int) -> 
     assert np.allclose(first.each, tpl(bumps, 2, starts=5, steps=6, seed=seed).each, atol=1e-6)
 
 
+def test_codes_have_the_precision_of_the_starts() -> None:
+    seen = set()
+
+    def watched(codes: Tensor) -> Tensor:
+        seen.add(codes.dtype)
+        return bumps(codes)
+
+    starts = torch.zeros(2, 2, dtype=torch.float64)
+    tpl(watched, 2, starts=starts, steps=3)
+    rotation_curve(watched, (0, 1), 2, starts=starts, angles=2, steps=3)
+    assert seen == {torch.float64}
+
+
 def test_directions_of_any_length_are_walked_alike_and_axes_may_change_places() -> None:
     turned = torch.tensor([[0.0, 5.0, 0.0], [-2.0, 0.0, 0.0]])
     found = tpl(linear, turned, distance=pixel_distance, starts=2, steps=5, span=2.0)

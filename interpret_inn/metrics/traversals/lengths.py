@@ -64,7 +64,8 @@ def tpl(
             a module that has been put into it: that is the caller's.
         axes: `D`: every axis of the code; or directions to walk along, (K, D), of any length but 0.
         distance: Of two batches of images; its units are the score's.
-        starts: How many starting points are drawn from N(0, I), or the codes to start from, (S, D).
+        starts: How many starting points are drawn from N(0, I), or the codes to start from, (S, D), whose device and
+            precision all codes then have.
         steps: Images on each walk; published: 24, with 10 starts, and 48, with 300.
         span: How far a walk goes to either side.
         threshold: Length that an axis needs to count.
@@ -83,6 +84,7 @@ def tpl(
     _check(steps=steps, at_once=at_once, span=span, threshold=threshold)
     directions = _directions(axes)
     codes = _starts(starts, directions, seed)
+    directions = directions.to(codes)
     each = walked_lengths(
         generate, directions, codes, distance=distance, steps=steps, span=span, at_once=at_once
     )
@@ -153,7 +155,7 @@ def _starts(starts: int | Tensor, directions: Tensor, seed: int) -> Tensor:
     width = directions.shape[1]
     if isinstance(starts, Tensor):
         if starts.ndim == 2 and len(starts) and starts.shape[1] == width:
-            return starts.detach().to(directions.dtype)
+            return starts.detach()
         raise InputError(f"Expected codes to start from, (S, {width}), found {tuple(starts.shape)}.")
     if isinstance(starts, bool) or not isinstance(starts, numbers.Integral) or starts < 1:
         raise InputError(f"Expected starts to be a whole number, at least 1, or codes, found {starts!r}.")

@@ -74,9 +74,10 @@ def rotation_curve(
         raise InputError(f"Expected angles to be a whole number, at least 2, found {angles!r}.")
     axes = torch.eye(size)[[first, second]]
     codes = _starts(starts, axes, seed)
+    axes = axes.to(codes)
 
     def length(degrees: float) -> FloatArray:
-        turn = torch.tensor(np.deg2rad(degrees), dtype=axes.dtype)
+        turn = torch.tensor(np.deg2rad(degrees), dtype=axes.dtype, device=axes.device)
         turned = (
             torch.stack([torch.stack([turn.cos(), turn.sin()]), torch.stack([-turn.sin(), turn.cos()])])
             @ axes
