@@ -25,6 +25,7 @@ from interpret_inn.errors import (
     StoreError,
 )
 from interpret_inn.explaining import edits
+from interpret_inn.explore import select
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.opening import load, sites, wrap
 from interpret_inn.plugin import concept_source, hookimpl, localizer, plugins, register, unregister
@@ -56,6 +57,7 @@ __all__ = [
     "localizer",
     "plugins",
     "register",
+    "select",
     "sites",
     "unregister",
     "wrap",

@@ -32,11 +32,11 @@ from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Checks, Explanation
 from interpret_inn.explaining.responses import Target
 from interpret_inn.explaining.streaming import run_bare
-from interpret_inn.explore import report_galleries
+from interpret_inn.explore import beside_galleries, report_galleries
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.fitted import Fitted
-from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.fitting.settings import FitSettings, wished_settings
 from interpret_inn.localizing import localize
 from interpret_inn.localizing.choosing import chosen_localizer, places_finder
 from interpret_inn.plugin import get_manager
@@ -107,11 +107,12 @@ class Interpreter:
             FitError: nothing to fit on, or a loss that is not finite.
             PluginError: an unknown source, or options it does not take.
         """
-        settings = FitSettings(**{name: options.pop(name) for name in FitSettings.names() if name in options})
+        given = {name: options.pop(name) for name in FitSettings.names() if name in options}
         one_named = sum(isinstance(source, str) for source in sources) == 1
         if one_named and "data" not in options and self.backbone.sample_inputs is not None:
             options["data"] = self.sample_inputs(_OWN_SAMPLES, seed=seed)
         built = chosen_sources(sources, options)
+        settings = FitSettings(**wished_settings(built) | given)
         observer = get_manager().after_fit_step
         # parameters made in inference mode could not be trained
         leave = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
@@ -288,6 +289,7 @@ class Interpreter:
         examples: int = 16,
         resamples: int | None = None,
         localizer: Localizer | str | None = "auto",
+        beside: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> Explanation:
         """Explains what the site encodes and what the output depends on.
@@ -305,6 +307,7 @@ class Interpreter:
                 responses take up to 4 million pixels (8 of 128 inputs at 64 by 64), or 8 of 64 inputs.
             localizer: What shows where factors act in the first six examples, as for `localize`; "auto" takes fewer
                 steps here; None: nothing is localized.
+            beside: Other fits by name, as `inn.select` takes them, to compare this one with by the lengths of axes.
             seed: Of the edits.
 
         Raises:
@@ -317,6 +320,7 @@ class Interpreter:
             raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
         self._require_same_weights()
         shown = self._judge_inputs() if inputs is None else inputs
+        compared = beside_galleries(self, beside, shown, seed=seed)
         explanation = explain(
             self.bench,
             self.judgement,
@@ -329,7 +333,7 @@ class Interpreter:
             locate=places_finder(self, localizer, seed=seed),
         )
         explanation = dataclasses.replace(
-            explanation, galleries=self._illustrations() + explanation.galleries
+            explanation, galleries=self._illustrations() + explanation.galleries + compared
         )
         get_manager().after_explain(explanation)
         return explanation

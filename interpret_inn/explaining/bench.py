@@ -220,14 +220,15 @@ class Bench:
         Where the model's tail can run from `z` alone, all variants go through it in a few large batches;
         else the whole model runs once for each of the M.
         """
-        found = []
-        for one in codes:
-            changed = self.representation(one, carried, z)
-            outputs = self.backbone.tail(changed)
-            if outputs is None:
-                outputs = self.backbone.rewritten(prepared, constant(changed))
-            found.append(primary(outputs).detach().cpu())
-        return torch.stack(found)
+        return torch.stack([self.variant(prepared, z, carried, one).cpu() for one in codes])
+
+    def variant(self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor) -> Tensor:
+        """Primary outputs for other codes (B, ..., D) of each input: (B, ...), on the model's device."""
+        changed = self.representation(codes, carried, z)
+        outputs = self.backbone.tail(changed)
+        if outputs is None:
+            outputs = self.backbone.rewritten(prepared, constant(changed))
+        return primary(outputs).detach()
 
 
 def positions_of(steps: int | Sequence[float]) -> Tensor:

@@ -30,6 +30,15 @@ _SAMPLES = (4, 8)
 Cell = Picture | str
 
 
+def heads_of(positions: Tensor) -> tuple[str, ...]:
+    """Heads of the steps of a walk.
+
+    >>> heads_of(torch.tensor([-2.5, 0.0, 2.5]))
+    ('−2.5σ', '0σ', '+2.5σ')
+    """
+    return tuple(f"{p:+.1f}σ".replace("-", "−") if p else "0σ" for p in positions.tolist())
+
+
 @torch.no_grad()
 def report_galleries(bench: Bench, stage: Stage, view: View) -> tuple[Gallery, ...]:
     """Galleries of an explanation's examples.
@@ -138,7 +147,7 @@ class _Maker:
                 "all others.",
                 tuple(cells),
                 rows=tuple(factor.name for factor in shown),
-                columns=tuple(f"{p:+.1f}σ".replace("-", "−") if p else "0σ" for p in positions.tolist()),
+                columns=heads_of(positions),
             )
         ]
 

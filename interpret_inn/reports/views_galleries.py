@@ -32,6 +32,12 @@ class GalleryView:
     columns: tuple[GridCell, ...]
     rows: tuple[tuple[GridCell | None, tuple[GridCell, ...]], ...]
 
+    @property
+    def is_table(self) -> bool:
+        """Whether it is all texts, which then have room: beside pictures they are cut to a picture's width."""
+        shown = [*self.columns, *(cell for head, cells in self.rows for cell in (head, *cells))]
+        return all(cell is None or cell.picture is None for cell in shown)
+
 
 @dataclass(frozen=True)
 class GalleryGroup(Headed):

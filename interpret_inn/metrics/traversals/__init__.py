@@ -8,16 +8,19 @@ from interpret_inn.metrics.traversals.distances import (
     pixel_distance,
 )
 from interpret_inn.metrics.traversals.lengths import TraversalLengths, tpl
+from interpret_inn.metrics.traversals.ranking import Ranking, rank
 from interpret_inn.metrics.traversals.rotation import RotationCurve, rotation_curve
 
 __all__ = [
     "Distance",
     "FeatureDistance",
+    "Ranking",
     "RotationCurve",
     "TraversalLengths",
     "ms_ssim_distance",
     "multi_scale_pixels",
     "pixel_distance",
+    "rank",
     "rotation_curve",
     "tpl",
 ]

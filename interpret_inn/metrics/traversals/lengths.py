@@ -31,6 +31,7 @@ class TraversalLengths:
         active: Those at least as long as the threshold, bool (K,).
         threshold: What an axis needs, in the distance's units.
         each: Length of each axis from each starting point, float64 (S, K).
+        factors: The factor that each axis belongs to, (K,); empty where axes belong to none.
     """
 
     score: Score
@@ -38,6 +39,15 @@ class TraversalLengths:
     active: npt.NDArray[np.bool_]
     threshold: float
     each: FloatArray = field(repr=False)
+    factors: tuple[str, ...] = field(default=(), repr=False)
+
+    @property
+    def by_factor(self) -> dict[str, float]:
+        """What each factor's active axes add to the score; empty where axes belong to none."""
+        found = dict.fromkeys(self.factors, 0.0)
+        for name, length in zip(self.factors, self.axes * self.active, strict=False):
+            found[name] += float(length)
+        return found
 
 
 def tpl(
@@ -81,18 +91,34 @@ def tpl(
     Raises:
         InputError: axes, starts or numbers that cannot be used, or images that are none.
     """
-    _check(steps=steps, at_once=at_once, span=span, threshold=threshold)
-    directions = _directions(axes)
-    codes = _starts(starts, directions, seed)
+    check_walks(steps=steps, at_once=at_once, span=span, threshold=threshold)
+    directions = directions_of(axes)
+    codes = starting_codes(starts, directions, seed)
     directions = directions.to(codes)
     each = walked_lengths(
         generate, directions, codes, distance=distance, steps=steps, span=span, at_once=at_once
     )
+    return summed_up(each, threshold=threshold, relative=relative, seed=seed)
+
+
+def summed_up(
+    each: FloatArray, *, threshold: float, relative: bool, seed: int, factors: tuple[str, ...] = ()
+) -> TraversalLengths:
+    """The record of lengths (S, K); see `tpl`."""
     lengths = each.mean(0)
-    # where most axes are dead, so is the median
-    least = max(threshold * float(np.median(lengths)), _DEAD * lengths.max()) if relative else threshold
+    least = float(least_length(lengths, threshold=threshold, relative=relative))
     active = (lengths >= least) & (lengths > 0)
-    return TraversalLengths(bootstrap_mean((each * active).sum(1), seed=seed), lengths, active, least, each)
+    score = bootstrap_mean((each * active).sum(1), seed=seed)
+    return TraversalLengths(score, lengths, active, least, each, factors)
+
+
+def least_length(lengths: FloatArray, *, threshold: float, relative: bool) -> FloatArray:
+    """What an axis needs to count, for lengths (..., K) of axes that are measured by one ruler: (...)."""
+    if not relative:
+        return np.full(lengths.shape[:-1], float(threshold))
+    # where most axes are dead, so is the median
+    least: FloatArray = np.maximum(threshold * np.median(lengths, -1), _DEAD * lengths.max(-1))
+    return least
 
 
 @torch.no_grad()
@@ -129,18 +155,33 @@ def _summed(generate: Generate, walk: Tensor, distance: Distance) -> Tensor:
         what = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise InputError(f"Expected the generator to make images ({count * steps}, C, H, W), found {what}.")
     rows = images.unflatten(0, (count, steps))
-    between: Tensor = distance(rows[:, :-1].flatten(0, 1), rows[:, 1:].flatten(0, 1))
-    if between.shape != (count * (steps - 1),):
-        raise InputError(
-            f"Expected the distance to give ({count * (steps - 1)},), one for each pair, found {tuple(between.shape)}."
-        )
-    if not bool(torch.isfinite(between).all()):
-        raise InputError("Expected distances that are finite, found NaN or infinity. Look at the images.")
+    between = distances_of(distance, rows[:, :-1].flatten(0, 1), rows[:, 1:].flatten(0, 1))
     summed: Tensor = between.reshape(count, steps - 1).sum(1)
     return summed
 
 
-def _directions(axes: int | Tensor) -> Tensor:
+def distances_of(distance: Distance, first: Tensor, second: Tensor) -> Tensor:
+    """Distances (B,) of two batches of images.
+
+    Raises:
+        InputError: the distance gives another shape, or numbers that are not finite.
+    """
+    between = distance(first, second)
+    if between.shape != (len(first),):
+        raise InputError(
+            f"Expected the distance to give ({len(first)},), one for each pair, found {tuple(between.shape)}."
+        )
+    if not bool(torch.isfinite(between).all()):
+        raise InputError("Expected distances that are finite, found NaN or infinity. Look at the images.")
+    return between
+
+
+def directions_of(axes: int | Tensor) -> Tensor:
+    """Directions (K, D) to walk along; see `tpl`.
+
+    Raises:
+        InputError: neither a number of axes nor directions.
+    """
     if isinstance(axes, numbers.Integral) and not isinstance(axes, bool) and axes >= 1:
         return torch.eye(int(axes))
     if isinstance(axes, Tensor) and axes.ndim == 2 and len(axes) and bool((axes.norm(dim=1) > 0).all()):
@@ -151,7 +192,12 @@ def _directions(axes: int | Tensor) -> Tensor:
     )
 
 
-def _starts(starts: int | Tensor, directions: Tensor, seed: int) -> Tensor:
+def starting_codes(starts: int | Tensor, directions: Tensor, seed: int) -> Tensor:
+    """Codes (S, D) to start from; see `tpl`.
+
+    Raises:
+        InputError: neither a number nor codes of that width.
+    """
     width = directions.shape[1]
     if isinstance(starts, Tensor):
         if starts.ndim == 2 and len(starts) and starts.shape[1] == width:
@@ -163,7 +209,12 @@ def _starts(starts: int | Tensor, directions: Tensor, seed: int) -> Tensor:
     return drawn.to(directions)
 
 
-def _check(*, steps: int, at_once: int, span: float, threshold: float) -> None:
+def check_walks(*, steps: int, at_once: int, span: float, threshold: float) -> None:
+    """Refuses numbers that describe no walk.
+
+    Raises:
+        InputError: one of them.
+    """
     for name, count, least in (("steps", steps, 2), ("at_once", at_once, 1)):
         if isinstance(count, bool) or not isinstance(count, numbers.Integral) or count < least:
             raise InputError(f"Expected {name} to be a whole number, at least {least}, found {count!r}.")

@@ -12,7 +12,7 @@ from torch import Tensor
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.traversals.distances import Distance, multi_scale_pixels
-from interpret_inn.metrics.traversals.lengths import Generate, _check, _starts, walked_lengths
+from interpret_inn.metrics.traversals.lengths import Generate, check_walks, starting_codes, walked_lengths
 from interpret_inn.types import FloatArray, Score
 
 
@@ -66,14 +66,14 @@ def rotation_curve(
     Raises:
         InputError: axes that are not there, or numbers that cannot be used.
     """
-    _check(steps=steps, at_once=at_once, span=span, threshold=0)
+    check_walks(steps=steps, at_once=at_once, span=span, threshold=0)
     first, second = pair
     if not (0 <= first < size and 0 <= second < size and first != second):
         raise InputError(f"Expected two different axes from 0 to {size - 1}, found {first} and {second}.")
     if isinstance(angles, bool) or not isinstance(angles, numbers.Integral) or angles < 2:
         raise InputError(f"Expected angles to be a whole number, at least 2, found {angles!r}.")
     axes = torch.eye(size)[[first, second]]
-    codes = _starts(starts, axes, seed)
+    codes = starting_codes(starts, axes, seed)
     axes = axes.to(codes)
 
     def length(degrees: float) -> FloatArray:

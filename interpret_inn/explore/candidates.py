@@ -1,0 +1,205 @@
+"""Codes that can be walked and compared: those of fits, and any others that make images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from interpret_inn.backbones.identity import architecture, weights_digest
+from interpret_inn.errors import InnError, InputError
+from interpret_inn.explaining.bench import Bench
+from interpret_inn.explore.encoded import Encoded, encoded
+from interpret_inn.explore.lengths import Walks, axis_lengths, owners, walked_axes
+from interpret_inn.explore.starting import drawn_by, some_of, starting_in, stored
+from interpret_inn.metrics.traversals import TraversalLengths
+from interpret_inn.metrics.traversals.lengths import directions_of, starting_codes, walked_lengths
+from interpret_inn.types import FloatArray
+
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
+    Candidate: TypeAlias = Interpreter | tuple[Callable[[Tensor], Tensor], int | Tensor]
+    """A fitted interpreter, or a callable from codes to images with its axes, as `tpl` takes them."""
+
+_SHOWN = 3
+
+
+class Code(Protocol):
+    """What can be walked.
+
+    Attributes:
+        factors: The factor that each axis belongs to; empty where axes belong to none.
+        origin: What walks start from; equal for codes that start from the same images.
+        model: Equal for codes of the same model, as far as can be told.
+        value_range: Of the images, where it is known.
+    """
+
+    factors: tuple[str, ...]
+    origin: Tensor
+    model: Hashable
+    value_range: tuple[float, float] | None
+
+    def each(self, walks: Walks) -> FloatArray:
+        """Length of each axis from each starting point, float64 (S, K)."""
+        ...
+
+    def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
+        """Names of the strongest factors and images (F, T, C, H, W) along each, from the first starting point.
+
+        Args:
+            found: Lengths of this code, by which its factors are ranked.
+            positions: Of T steps, in standard deviations.
+        """
+        ...
+
+
+class FittedCode:
+    """The code of a fitted interpreter; see `Code`."""
+
+    def __init__(self, bench: Bench, start: Encoded, origin: Tensor) -> None:
+        self.bench, self.start, self.origin = bench, start, origin
+        self.axes = walked_axes(bench)
+        self.factors = owners(bench, self.axes)
+        self.model: Hashable = (bench.backbone.architecture(), bench.backbone.fingerprint())
+        self.value_range = bench.backbone.value_range
+
+    def each(self, walks: Walks) -> FloatArray:
+        """See `Code`."""
+        return axis_lengths(self.bench, self.start, self.axes, walks)
+
+    def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
+        """See `Code`; the residual, which has no meaning as a whole, is left out."""
+        first, by_factor = self.start.take(torch.tensor([0])), found.by_factor
+        chosen = sorted(self.bench.factors.named, key=lambda factor: -by_factor[factor.name])[:_SHOWN]
+        with self.bench.backbone.session():
+            images = [
+                self.bench.variants(
+                    first.prepared, first.z, first.carried, self.bench.walked(first.codes, factor, positions)
+                )[:, 0]
+                for factor in chosen
+            ]
+        return tuple(factor.name for factor in chosen), torch.stack(images)
+
+
+class BareCode:
+    """Axes of a callable from codes N(0, I) to images; see `Code`."""
+
+    def __init__(
+        self, generate: Callable[[Tensor], Tensor], axes: int | Tensor, start: int | Tensor, *, seed: int
+    ) -> None:
+        directions = directions_of(axes)
+        self.generate, self.origin = generate, starting_codes(start, directions, seed)
+        self.directions = directions.to(self.origin)
+        self.factors: tuple[str, ...] = ()
+        self.model: Hashable = generate
+        if isinstance(generate, nn.Module):
+            self.model = (architecture(generate), weights_digest(generate))
+        self.value_range: tuple[float, float] | None = None
+
+    def each(self, walks: Walks) -> FloatArray:
+        """See `Code`."""
+        return walked_lengths(self.generate, self.directions, self.origin, **walks._asdict())
+
+    @torch.no_grad()
+    def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
+        """See `Code`; each axis stands for a factor."""
+        longest = sorted(range(len(found.axes)), key=lambda axis: -found.axes[axis])[:_SHOWN]
+        unit = self.directions / self.directions.norm(dim=1, keepdim=True)
+        start, images = self.origin[:1], []
+        for direction in unit[longest]:
+            kept = start - (start @ direction)[:, None] * direction
+            images.append(self.generate(kept + positions.to(start)[:, None] * direction).detach().cpu())
+        return tuple(f"axis {axis}" for axis in longest), torch.stack(images)
+
+
+def codes_of(
+    candidates: Mapping[str, Any] | Sequence[Any], *, inputs: Any, starts: int, seed: int
+) -> dict[str, Code]:
+    """Candidates by name, all with as many starting points, which are the same where that can be.
+
+    Raises:
+        InputError: none, something else, two of one name, or fewer than two inputs to start from.
+        InnError: what a candidate raised, with its name.
+    """
+    named = _named(candidates)
+    given = None if inputs is None else some_of(inputs, starts)
+    if given is not None and len(given) < 2:
+        raise InputError(f"Expected at least two inputs to start walks from, found {len(given)}.")
+    count = starts if given is None else len(given)
+    banks: dict[Hashable, Tensor] = {}
+    found: dict[str, Code] = {}
+    for name, candidate in named.items():
+        with blamed(name):
+            if isinstance(candidate, tuple):
+                generate, axes = candidate
+                found[name] = BareCode(generate, axes, _codes_given(given, axes, count), seed=seed)
+            else:
+                found[name] = _fitted(candidate.bench, given, count, seed, banks)
+    return found
+
+
+@contextmanager
+def blamed(name: str) -> Iterator[None]:
+    """Names the candidate in what is raised."""
+    try:
+        yield
+    except InnError as error:
+        raise type(error)(f"Candidate {name!r}: {error}") from error
+
+
+def _named(candidates: Any) -> dict[str, Any]:
+    if isinstance(candidates, Mapping):
+        rows = [(str(name), candidate) for name, candidate in candidates.items()]
+    elif isinstance(candidates, Sequence) and not isinstance(candidates, str):
+        rows = [(str(number), candidate) for number, candidate in enumerate(candidates, 1)]
+    else:
+        raise InputError(
+            f"Expected a mapping from names to candidates, or a sequence of them, found {type(candidates).__name__}. "
+            "Type inn.select({'first': interpreter, 'second': another})."
+        )
+    if not rows:
+        raise InputError("Expected at least one candidate to select from, found none.")
+    for place, (name, candidate) in enumerate(rows):
+        if name in [other for other, _ in rows[:place]]:
+            raise InputError(f"Expected candidates of different names, found {name!r} twice.")
+        pair = isinstance(candidate, tuple) and len(candidate) == 2 and callable(candidate[0])
+        if not (pair or isinstance(getattr(type(candidate), "bench", None), property)):
+            raise InputError(
+                f"Expected candidates that are fitted interpreters or pairs (generate, axes), found "
+                f"{type(candidate).__name__} for {name!r}."
+            )
+    return dict(rows)
+
+
+def _fitted(bench: Bench, given: Any, count: int, seed: int, banks: dict[Hashable, Tensor]) -> FittedCode:
+    """A fit with its starting points; those of stored codes are shared by fits of one representation."""
+    backbone = bench.backbone
+    with backbone.session():
+        inputs = drawn_by(backbone, count, seed=seed) if given is None else given
+        if inputs is not None:
+            start = encoded(bench, inputs)
+            return FittedCode(bench, start, start.prepared.cpu())
+        place = (
+            backbone.fingerprint(),
+            str(backbone.address),
+            str(bench.fitted.layout),
+            bench.fitted.z_shape,
+        )
+        z = banks[place] if place in banks else banks.setdefault(place, stored(bench, count, seed=seed))
+        return FittedCode(bench, starting_in(bench, z), z.cpu())
+
+
+def _codes_given(given: Any, axes: int | Tensor, count: int) -> int | Tensor:
+    """Inputs that may be codes of a bare candidate, such as a generator's latents; else how many are to be drawn."""
+    width = axes.shape[-1] if isinstance(axes, Tensor) else axes
+    fits = (
+        isinstance(given, Tensor)
+        and given.ndim == 2
+        and given.shape[1] == width
+        and given.is_floating_point()
+    )
+    return given if fits else count

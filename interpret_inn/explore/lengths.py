@@ -1,0 +1,171 @@
+"""How long the axes of a fit are: traversal perceptual length through the flow and the rest of the model."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from tqdm import tqdm
+
+from interpret_inn.errors import BackboneError, InnWarning, InputError
+from interpret_inn.explaining.bench import Bench
+from interpret_inn.explore.encoded import Encoded, encoded
+from interpret_inn.explore.starting import drawn_by, some_of, starting_in, stored
+from interpret_inn.metrics.traversals import Distance, TraversalLengths, multi_scale_pixels
+from interpret_inn.metrics.traversals.lengths import check_walks, distances_of, summed_up
+from interpret_inn.types import FloatArray
+
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
+
+class Walks(NamedTuple):
+    """How axes are walked; see `lengths`."""
+
+    distance: Distance
+    steps: int
+    span: float
+    at_once: int
+
+
+@torch.no_grad()
+def lengths(
+    interpreter: Interpreter,
+    *,
+    inputs: Any = None,
+    distance: Distance = multi_scale_pixels,
+    starts: int = 10,
+    steps: int = 24,
+    span: float = 4.0,
+    threshold: float = 0.1,
+    relative: bool = True,
+    residual: bool = True,
+    at_once: int = 128,
+    seed: int = 0,
+) -> TraversalLengths:
+    """Traversal perceptual length of a fit: how far images move along each axis of its code; less is simpler.
+
+    Zhu, Xu and Tao, "Where and What?" (2021), section 4.3, for codes that a flow translates: from each starting point
+    every axis is walked, all else kept, back through the flow and on through the model, and the distances of
+    neighbouring images are summed. A walk reaches `span` standard deviations to either side of the mean of the stored
+    codes along that axis, so that directions that hardly vary are hardly walked. At positions, all positions are put
+    at the same place.
+
+    All axes that enter the flow's blocks count, each for itself, the residual's among them: else a fit would be
+    short by naming few factors. Neither the axes of one factor nor those of the residual are told apart by the fit.
+
+    Args:
+        interpreter: A fitted interpreter of a model that makes images.
+        inputs: What to start from: `starts` of them, spread evenly. None: inputs that the model draws itself, else
+            codes that the fit stored.
+        distance: Of two batches of images, which are where the model is; its units are the score's.
+        starts: How many starting points.
+        steps: Images on each walk.
+        span: How far a walk goes to either side, in standard deviations of the stored codes.
+        threshold: Length that an axis needs to count.
+        relative: The threshold is a share of the median axis' length (and a hundredth of the longest at least);
+            False: it is a length itself.
+        residual: Walk the residual, too; without it, fits with other factors cannot be compared.
+        at_once: Images that are made together.
+        seed: Of the starting points and the interval.
+
+    Returns:
+        The score and what it is made of; `factors` says what each axis belongs to. 0 where no axis moves the images.
+
+    Raises:
+        BackboneError: the model makes no images.
+        InputError: numbers that cannot be used, or inputs are needed to start from.
+        NotFittedError: before `fit`.
+
+    Warns:
+        InnWarning: no axis moves the images.
+    """
+    check_walks(steps=steps, at_once=at_once, span=span, threshold=threshold)
+    check_starts(starts)
+    bench = interpreter.bench
+    with bench.backbone.session():
+        start = _start(bench, inputs, starts, seed)
+        axes = walked_axes(bench, residual=residual)
+        each = axis_lengths(bench, start, axes, Walks(distance, steps, span, at_once))
+    found = summed_up(each, threshold=threshold, relative=relative, seed=seed, factors=owners(bench, axes))
+    if not found.active.any():
+        warnings.warn(
+            f"No axis of the code moves the images of {bench.backbone.name}: its length is 0, and says nothing.",
+            InnWarning,
+            stacklevel=3,
+        )
+    return found
+
+
+def walked_axes(bench: Bench, *, residual: bool = True) -> range:
+    """The axes that are walked: those in the flow's blocks, or of these only the named factors'."""
+    return range(bench.fitted.network.shape.leading if residual else bench.factors[-1].start)
+
+
+def owners(bench: Bench, axes: Sequence[int]) -> tuple[str, ...]:
+    """The factor that each axis belongs to."""
+    return tuple(next(f.name for f in bench.factors if f.start <= axis < f.stop) for axis in axes)
+
+
+def axis_lengths(bench: Bench, start: Encoded, axes: Sequence[int], walks: Walks) -> FloatArray:
+    """Length of the walk along each of K axes from each of S starting points, float64 (S, K).
+
+    A batch holds one step of many walks, and walk by walk the same rows in every step: a model that draws noise in
+    its forward draws the same for a row each time.
+
+    Raises:
+        BackboneError: the outputs are no images.
+        InputError: a distance that gives something else than finite numbers (B,).
+    """
+    count = len(start.codes)
+    walked = torch.tensor(axes).repeat_interleave(count)
+    begun = torch.arange(count).repeat(len(axes))
+    parts = list(zip(walked.split(walks.at_once), begun.split(walks.at_once), strict=True))
+    with bench.backbone.session():
+        bar = tqdm(parts, desc="lengths", disable=None, leave=False)
+        found = [_summed(bench, start.take(rows), axis, walks) for axis, rows in bar]
+    return np.asarray(torch.cat(found).reshape(len(axes), count).T)
+
+
+def _summed(bench: Bench, start: Encoded, axis: Tensor, walks: Walks) -> Tensor:
+    """Length of the walk from each of B starting points along an axis of its own, int64 (B,): float64 (B,)."""
+    bank = bench.fitted.bank
+    mean, spread = (of.to(start.codes)[axis] for of in (bank.mean(0), bank.std(0, correction=0)))
+    moved = torch.nn.functional.one_hot(axis, start.codes.shape[-1]).bool().to(start.codes.device)
+    shape = (len(axis), *[1] * (start.codes.ndim - 1))
+    moved = moved.reshape(*shape[:-1], -1)
+    total, before = torch.zeros(len(axis), dtype=torch.float64), None
+    for place in torch.linspace(-walks.span, walks.span, walks.steps).tolist():
+        codes = torch.where(moved, (mean + place * spread).reshape(shape), start.codes)
+        images = bench.variant(start.prepared, start.z, start.carried, codes)
+        if images.ndim != 4:
+            raise BackboneError(
+                f"Expected a model that makes images (B, C, H, W) to measure walks by, found outputs "
+                f"{tuple(images.shape)} of {bench.backbone.name}. Generators and autoencoders make some."
+            )
+        if before is not None:
+            total += distances_of(walks.distance, before, images).cpu().double()
+        before = images
+    return total
+
+
+def check_starts(starts: int, *, least: int = 1) -> None:
+    """Refuses numbers of starting points that are none.
+
+    Raises:
+        InputError: one of them.
+    """
+    if isinstance(starts, bool) or not isinstance(starts, numbers.Integral) or starts < least:
+        raise InputError(f"Expected starts to be a whole number, at least {least}, found {starts!r}.")
+
+
+def _start(bench: Bench, inputs: Any, starts: int, seed: int) -> Encoded:
+    given = drawn_by(bench.backbone, starts, seed=seed) if inputs is None else some_of(inputs, starts)
+    return (
+        encoded(bench, given) if given is not None else starting_in(bench, stored(bench, starts, seed=seed))
+    )

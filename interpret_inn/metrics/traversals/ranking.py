@@ -1,0 +1,136 @@
+"""Which of several codes is the simplest by the lengths of its axes, and how sure that is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from interpret_inn.errors import InputError
+from interpret_inn.metrics.bootstrap import (
+    CONFIDENCE,
+    percentile_interval,
+    resampling_weights,
+    student_quantile,
+)
+from interpret_inn.metrics.traversals.lengths import least_length
+from interpret_inn.types import FloatArray, Score
+
+RESAMPLES = 2000
+_SAME = 1e-6  # of the length: what rounding makes of one code measured twice
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Codes by the lengths of their axes, in the order in which they were given.
+
+    Attributes:
+        scores: Traversal perceptual length of each, with its interval over starting points.
+        first: Share of resamples in which each is the shortest, float64 (C,); they sum to 1.
+        behind: How much longer each is than the best, with its interval; 0 for the best itself, NaN where no axis acts.
+        order: Their places, the shortest first; those none of whose axes acts come last.
+        active: Axes that count, of each bool (K,).
+        threshold: What an axis needs to count, in the distance's units, the same for all.
+    """
+
+    scores: tuple[Score, ...]
+    first: FloatArray
+    behind: tuple[Score, ...]
+    order: tuple[int, ...]
+    active: tuple[npt.NDArray[np.bool_], ...] = field(repr=False)
+    threshold: float
+
+
+def rank(
+    each: Sequence[FloatArray],
+    *,
+    threshold: float = 0.1,
+    relative: bool = True,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> Ranking:
+    """Ranks codes by the sum over their active axes of mean lengths.
+
+    Starting points are drawn again with replacement, the same ones for all codes, so that what all of them find
+    long at a starting point cancels in their differences. The threshold is one length for all: a share of the median
+    of all codes' axes together (and a hundredth of the longest at least), found anew in every resample. By thresholds
+    of their own, codes of many short axes would have them counted and codes of few would not.
+
+    As intervals are, resamples are stretched about their value by Student's t and n / (n − 1) (Hesterberg, "What
+    teachers should know about the bootstrap", 2015, section 5.3): few starting points else look surer than they are.
+
+    Args:
+        each: Of each code, length of each axis from each starting point, float64 (S, K), from the same S points.
+        threshold: As for `tpl`.
+        relative: As for `tpl`; the median is that of all codes' axes.
+        seed: Of the resamples.
+        resamples: How many.
+
+    Raises:
+        InputError: no codes, codes without axes, other numbers of starting points, or fewer than two of these.
+
+    Example:
+        >>> found = rank([np.array([[1.0, 2.0], [1.1, 2.0], [0.9, 2.1]]), np.full((3, 1), 5.0)])
+        >>> found.order, found.first.tolist()
+        ((0, 1), [1.0, 0.0])
+    """
+    lengths = _joined(each)
+    count, begins = len(lengths), np.cumsum([0] + [one.shape[1] for one in each[:-1]])
+    values, active = _totals(lengths.mean(0)[None], begins, threshold, relative)
+    value = values[0]
+    means = resampling_weights(count, seed=seed, resamples=resamples) @ lengths / count
+    drawn = _totals(means, begins, threshold, relative)[0]
+    order = tuple(np.argsort(np.where(value > 0, value, np.inf), kind="stable").tolist())
+    best = order[0]
+    scores = [
+        Score(float(v), *percentile_interval(row, count)) for v, row in zip(value, drawn.T, strict=True)
+    ]
+    behind = [
+        Score(float(v - value[best]), *percentile_interval(row - drawn[:, best], count))
+        if v > 0 or value[best] == 0
+        else Score(math.nan)
+        for v, row in zip(value, drawn.T, strict=True)
+    ]
+    least = least_length(lengths.mean(0), threshold=threshold, relative=relative)
+    return Ranking(
+        tuple(scores), _shares(value, drawn, count), tuple(behind), order,
+        tuple(np.split(active[0], begins[1:])), float(least),
+    )  # fmt: skip
+
+
+def _totals(
+    lengths: FloatArray, begins: npt.NDArray[np.intp], threshold: float, relative: bool
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Lengths (R, K) of all codes' axes as totals of each code (R, C); and which axes count (R, K)."""
+    least = least_length(lengths, threshold=threshold, relative=relative)[:, None]
+    active = (lengths >= least) & (lengths > 0)
+    return np.add.reduceat(np.where(active, lengths, 0.0), begins, axis=1), active
+
+
+def _shares(value: FloatArray, drawn: FloatArray, count: int) -> FloatArray:
+    """Share of resamples in which each of C codes is the shortest, (C,); those that tie share it."""
+    usual = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
+    wider = math.sqrt(count / (count - 1)) * student_quantile(count - 1) / usual
+    found = np.where(drawn > 0, value + wider * (drawn - value), np.inf)  # what moves nothing is no winner
+    least = found.min(1, keepdims=True)
+    tied = found <= least + _SAME * np.abs(least)
+    shares: FloatArray = (tied / tied.sum(1, keepdims=True)).mean(0)
+    return shares
+
+
+def _joined(each: Sequence[FloatArray]) -> FloatArray:
+    """All codes' axes side by side, (S, K)."""
+    shapes = [np.shape(one) for one in each]
+    if not shapes or any(len(shape) != 2 or not shape[1] for shape in shapes):
+        raise InputError(
+            f"Expected lengths (S, K) of one code or several, each with an axis, found {shapes}."
+        )
+    if len({shape[0] for shape in shapes}) > 1 or shapes[0][0] < 2:
+        raise InputError(
+            f"Expected lengths from the same starting points for all codes, two at least, found {shapes}."
+        )
+    return np.concatenate([np.asarray(one, np.float64) for one in each], 1)
