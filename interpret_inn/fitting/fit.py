@@ -27,6 +27,7 @@ from interpret_inn.fitting.settings import FitSettings, Observer
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.store import encode
 from interpret_inn.fitting.trainer import Trainer
+from interpret_inn.fitting.view import ModelView
 from interpret_inn.flows import (
     FlowShape,
     InvertibleNetwork,
@@ -87,6 +88,7 @@ def fit(
     whitening, said = _whiten(FitData(pool, stored), settings, seed)
     white = _project(FitData(pool, stored), whitening)
     _answer(backbone, pool, whitening, seed)
+    _show_model(ModelView(backbone, FitData(pool, stored), whitening), pool)
     pool = _shown(pool, white, whitening, seed)
     data = FitData(pool, stored)
     found = _size(pool, white, whitening, given=sizes, seed=seed)
@@ -117,6 +119,14 @@ def _answer(backbone: Any, pool: Pool, whitening: Whitening, seed: int) -> None:
         if hasattr(entry.source, "listen"):
             with named_failure(entry.source, "to listen to the output's answers"):
                 entry.source.listen(partial(output_answers, backbone, entry, whitening, seed=seed + 4))
+
+
+def _show_model(view: ModelView, pool: Pool) -> None:
+    """Hands the sources that ask for it the model as a function of the axes."""
+    for entry in pool.parts:
+        if hasattr(entry.source, "watch"):
+            with named_failure(entry.source, "to watch the model"):
+                entry.source.watch(view)
 
 
 def _shown(pool: Pool, white: Tensor, whitening: Whitening, seed: int) -> Pool:

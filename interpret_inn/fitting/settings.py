@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
 from torch import Generator, Tensor, nn
 
-from interpret_inn.errors import FitError
+from interpret_inn.errors import FitError, PluginError, suggest
 from interpret_inn.types import FitStep
 
 
@@ -18,7 +19,7 @@ class FitSettings:
     Attributes:
         steps: Number of optimiser steps planned; early stopping may end sooner.
         pairs: Pairs in a step.
-        blocks: Coupling blocks of the flow.
+        blocks: Coupling blocks of the flow; 0: it only rotates, and ends where the sources begin.
         hidden: Width of the conditioners' hidden layers.
         depth: Number of their hidden layers.
         learning_rate: At its highest; it rises over the first `warm_up` steps and falls as a cosine.
@@ -50,13 +51,13 @@ class FitSettings:
     patience: int = 10
 
     def __post_init__(self) -> None:
-        for name in ("steps", "pairs", "blocks", "hidden", "depth", "axes", "every", "patience"):
+        for name in ("steps", "pairs", "hidden", "depth", "axes", "every", "patience"):
             if getattr(self, name) < 1:
                 raise FitError(f"Expected {name} of at least 1, found {getattr(self, name)}.")
         for name in ("learning_rate", "clip", "noise", "samples_per_axis"):
             if not getattr(self, name) > 0:
                 raise FitError(f"Expected {name} above 0, found {getattr(self, name)}.")
-        for name in ("weight_decay", "warm_up"):
+        for name in ("weight_decay", "warm_up", "blocks"):
             if not getattr(self, name) >= 0:
                 raise FitError(f"Expected {name} of at least 0, found {getattr(self, name)}.")
         if not 0 < self.explained <= 1:
@@ -68,6 +69,25 @@ class FitSettings:
         return tuple(field.name for field in fields(cls))
 
 
+def wished_settings(sources: Sequence[Any]) -> dict[str, Any]:
+    """Settings that sources ask for (their `settings`); of several sources the first that names one counts.
+
+    Raises:
+        PluginError: a source asks for what is no setting.
+    """
+    found: dict[str, Any] = {}
+    for source in reversed(sources):
+        wished = getattr(source, "settings", None) or {}
+        strange = sorted(set(wished) - set(FitSettings.names())) if isinstance(wished, Mapping) else [wished]
+        if strange:
+            raise PluginError(
+                f"The concept source {source.name!r} asks for settings of the fit that there are not: {strange}. "
+                f"{suggest(str(strange[0]), FitSettings.names())}"
+            )
+        found |= wished
+    return found
+
+
 @dataclass(frozen=True)
 class LossContext:
     """What a source's extra loss may use.
@@ -76,7 +96,7 @@ class LossContext:
         network: The flow that is being fitted.
         backbone: The frozen network; its weights get no gradient.
         generator: The only source of randomness to draw from.
-        step: The step that is being taken, from 0.
+        step: The step that is being taken, from 0; at looks, the number of steps taken.
     """
 
     network: nn.Module
@@ -98,7 +118,8 @@ class FitRecord:
         best_step: The step whose weights were kept.
         stopped_early: The early-stopping part no longer improved.
         seconds: Spent in steps and looks, over all processes that worked on it.
-        history: (step, loss, held-out loss) at every look, in nats per pair and axis.
+        history: (step, loss, held-out loss) at every look, in nats per pair and axis; the held-out loss with what
+            extra losses add to it.
     """
 
     steps: int

@@ -67,14 +67,15 @@ class Trainer:
         ]
         self.trained = nn.ModuleList([network.blocks, *(module for _, module in self.extras if module)])
         self.parameters = [p for p in self.trained.parameters() if p.requires_grad]
+        self.rotates = not any(p.requires_grad for p in network.blocks.parameters())
         self.optimizer = torch.optim.AdamW(
-            self.parameters,
+            self.parameters or [torch.zeros(1)],
             lr=settings.learning_rate,
             betas=(0.9, 0.99),
             weight_decay=settings.weight_decay,
             fused=True,
         )
-        self.generator = Generator().manual_seed(seed)
+        self.seed, self.generator = seed, Generator().manual_seed(seed)
         self.look = self._prepare_look(seed)
         self.best = _copy(self.trained)
         self.state: dict[str, Any] = {
@@ -88,13 +89,14 @@ class Trainer:
         Raises:
             FitError: the loss was not finite for 20 steps in a row, or the checkpoint is another fit's.
         """
+        if self.rotates:  # nothing in the flow can be trained: it stays where it begins
+            return FitRecord(0, 0, False, 0.0, ())
         self._resume()
         settings, state = self.settings, self.state
         began, before = time.perf_counter(), state["seconds"]
         if self.look and not state["step"]:
             # where a linear map ends is not a bad place: where nothing better is found, it stays there
-            with torch.no_grad():
-                state["best"] = float(self._loss(*self.look))
+            state["best"] = self._held_out(self.look)
         stopped = self._is_stalled()
         bar = tqdm(
             total=settings.steps, initial=state["step"], desc="fit", unit="step", disable=None, leave=False
@@ -176,12 +178,20 @@ class Trainer:
             return None
 
     @torch.no_grad()
+    def _held_out(self, look: tuple[Pairs, Tensor]) -> float:
+        """The whole objective on the early-stopping part: extra losses draw the same at every look."""
+        generator = Generator().manual_seed(self.seed + 5)
+        context = LossContext(self.network, self.backbone, generator, self.state["step"])
+        extra = sum(float(loss(context)) for loss, _ in self.extras)
+        return float(self._loss(*look)) + extra
+
+    @torch.no_grad()
     def _look(self) -> None:
         """Judges the weights on the early-stopping part, keeps the best, and saves where this stands."""
         state = self.state
         loss = state["sum"] / state["taken"] if state["taken"] else math.nan
         state["sum"], state["taken"] = 0.0, 0
-        held_out = float(self._loss(*self.look)) if self.look else loss
+        held_out = self._held_out(self.look) if self.look else loss
         if held_out < state["best"]:
             state["best"], state["best_step"] = held_out, state["step"]
             self.best = _copy(self.trained)

@@ -28,6 +28,10 @@ class Rotation(Transform):
         """Takes over an orthogonal matrix (d, d); rows (B, d) are multiplied by it from the right."""
         self.matrix.copy_(matrix)
 
+    def reorder(self, order: Tensor) -> None:
+        """Puts the axes that came out at `order`, int64 (width,), first to last from now on."""
+        self.matrix.copy_(self.matrix[:, order.to(self.matrix.device)])
+
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Turns (B, d); log|det| is 0, (B,)."""
         return inputs @ self.matrix, inputs.new_zeros(len(inputs))

@@ -15,6 +15,7 @@ def where(interpreter, inputs, factor):
 
 from interpret_inn.localizing.changes import output_changes, redrawn_changes
 from interpret_inn.localizing.inputs import prepared_inputs, require_images
+from interpret_inn.localizing.intervals import soft_intervals
 from interpret_inn.localizing.localize import localize
 from interpret_inn.localizing.maps import fit_size, heat_to_masks, overlay
 from interpret_inn.localizing.places import report_places
@@ -35,4 +36,5 @@ __all__ = [
     "reliability",
     "report_places",
     "require_images",
+    "soft_intervals",
 ]

@@ -8,7 +8,15 @@ from interpret_inn.types.arrays import FloatArray, IntArray, Picture
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
-from interpret_inn.types.sources import SAME, Concept, ConceptKind, ConceptSource, Pairs, Samples
+from interpret_inn.types.sources import (
+    SAME,
+    AxesView,
+    Concept,
+    ConceptKind,
+    ConceptSource,
+    Pairs,
+    Samples,
+)
 from interpret_inn.types.specs import (
     BackboneSpec,
     ConceptSourceSpec,
@@ -20,6 +28,7 @@ from interpret_inn.types.specs import (
 __all__ = [
     "RESIDUAL",
     "SAME",
+    "AxesView",
     "BackboneSpec",
     "Concept",
     "ConceptKind",

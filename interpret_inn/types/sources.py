@@ -79,6 +79,35 @@ class Samples(Protocol):
         """A digest of the contents: the same digest means the same inputs in the same order."""
 
 
+class AxesView(Protocol):
+    """The model behind the site as a function of the whitened leading axes, `d` of `D`: see `ConceptSource`'s `watch`.
+
+    Gradients flow through it where the caller has them enabled; the model's weights get none.
+    """
+
+    @property
+    def axes(self) -> int:
+        """`d`."""
+
+    def samples(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Draws samples of the fit part: leading axes, float (n, d), and all others, float (n, D − d)."""
+
+    def outputs(self, white: Tensor, rest: Tensor | None = None) -> Tensor:
+        """The model's primary outputs (B, …) of leading axes (B, d) and the others (B, D − d); None: their mean.
+
+        Raises BackboneError where the outputs cannot be made from the site alone.
+        """
+
+    def layer(self, site: str, white: Tensor, rest: Tensor | None = None) -> Tensor:
+        """What another site behind this one carries, flattened, float (B, F); SiteError where it is not reached."""
+
+    def layers(self) -> Sequence[str]:
+        """Paths of all modules of the model."""
+
+    def seen(self, directions: Tensor) -> Tensor:
+        """Directions in the representation, float (m, D), as directions along the leading axes, float (m, d)."""
+
+
 @runtime_checkable
 class ConceptSource(Protocol):
     """Says which pairs of samples agree in which concept.
@@ -93,6 +122,8 @@ class ConceptSource(Protocol):
       each axis in the representation, float (d,), descending. It may change `concepts`;
     * `listen(answers)`, called before `see`: `answers()` computes, float64 (d, d), how strongly the model's output
       answers to each of the axes (its eigenvectors are the directions that matter most to the output);
+    * `watch(view)`, called before `see`, for sources that judge axes by what the model makes of them: an `AxesView`.
+      It may be kept and used until the fit ends, in `extra_loss`, too;
     * `turn(span)`, for sources that say nothing by pairs: given the axes of the source's own factors and the
       residual, float (d, m) with orthonormal columns, the orthogonal matrix (m, m) that turns them to where the fit
       begins, the first factor's axes first;
@@ -100,7 +131,9 @@ class ConceptSource(Protocol):
     * `ordered`, true where its factors are to be sorted after the fit by their effect on the output: its first concept
       is then what the output answers to most. Only for unlabelled concepts; those of other sources stay in place;
     * `extra_loss(context) -> Tensor`, a differentiable term added to the loss, and `modules() -> nn.Module`, what
-      that term trains.
+      that term trains. It counts on the early-stopping part, too, where it is asked without gradients;
+    * `settings`, a mapping from settings of the fit (`FitSettings`) to values that are used where the caller gives
+      none.
     """
 
     name: str

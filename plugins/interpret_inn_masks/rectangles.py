@@ -13,6 +13,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from interpret_inn.localizing import soft_intervals
+
 Combine = Literal["union", "mean"]
 
 _SHARPNESS = 1.5
@@ -24,21 +26,6 @@ _PRICES = (0.0, 0.15, 0.3, 0.6)
 _ROUNDS = 1
 _LEAST = 0.005
 """A rectangle that adds less of the change than this, beyond what its area costs, is left out."""
-
-
-def intervals(starts: Tensor, ends: Tensor) -> Tensor:
-    """Soft intervals g = cumax(v₁) ⊙ (1 − cumax′(v₂)), where cumax′ leaves out the place itself.
-
-    Args:
-        starts: Logits of the first place inside, v₁, float (..., n).
-        ends: Logits of the last place inside, v₂, float (..., n).
-
-    Returns:
-        (..., n) in [0, 1].
-    """
-    begun = starts.softmax(-1).cumsum(-1)
-    last = ends.softmax(-1)
-    return begun.clamp_max(1) * (1 - (last.cumsum(-1) - last)).clamp(0, 1)
 
 
 def joined(rectangles: Tensor, combine: Combine = "union") -> Tensor:
@@ -129,7 +116,7 @@ def fit_rectangles(
 
 def _masks(logits: list[Tensor], combine: Combine) -> Tensor:
     """Masks (N, H, W) of the logits of first rows, last rows, first columns, last columns, each (N, J, ·)."""
-    down, across = intervals(logits[0], logits[1]), intervals(logits[2], logits[3])
+    down, across = soft_intervals(logits[0], logits[1]), soft_intervals(logits[2], logits[3])
     return joined(down[..., :, None] * across[..., None, :], combine)
 
 

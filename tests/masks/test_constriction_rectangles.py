@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from interpret_inn_masks.rectangles import best_rectangle, fit_rectangles, intervals, joined
+from interpret_inn.localizing import soft_intervals
+from interpret_inn_masks.rectangles import best_rectangle, fit_rectangles, joined
 
 FIT: dict[str, Any] = {"rectangles": 4, "combine": "union", "area_weight": 0.75, "steps": 60}
 
@@ -31,7 +32,7 @@ def literal_interval(starts: Tensor, ends: Tensor) -> list[float]:
 
 def test_intervals_agree_with_the_literal_formula() -> None:
     starts, ends = torch.randn(2, 3, 9, generator=torch.Generator().manual_seed(0))
-    found = intervals(starts, ends)
+    found = soft_intervals(starts, ends)
     for row in range(3):
         assert found[row].tolist() == pytest.approx(literal_interval(starts[row], ends[row]), abs=1e-6)
 
@@ -39,7 +40,7 @@ def test_intervals_agree_with_the_literal_formula() -> None:
 def test_the_last_place_can_be_inside() -> None:
     places = torch.arange(8)
     first, last = 40.0 * (places == 0), 40.0 * (places == 7)
-    assert torch.allclose(intervals(first, last), torch.ones(8), atol=1e-6)
+    assert torch.allclose(soft_intervals(first, last), torch.ones(8), atol=1e-6)
     published = first.softmax(0).cumsum(0) * (1 - last.softmax(0).cumsum(0))
     assert published[-1] < 1e-6, "as published, it never is"
 
