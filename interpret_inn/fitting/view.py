@@ -35,6 +35,11 @@ class ModelView:
         """`d`, the number of whitened leading axes."""
         return self._whitening.leading
 
+    @property
+    def width(self) -> int:
+        """`D`, all axes of the representation."""
+        return len(self._whitening.mean)
+
     def samples(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Draws whitened samples of the fit part, without replacement while there are enough.
 

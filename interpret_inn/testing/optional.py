@@ -10,13 +10,16 @@ import numpy as np
 import torch
 from torch import Generator, nn
 
+from interpret_inn.errors import PluginError
+from interpret_inn.fitting.settings import wished_settings
+from interpret_inn.testing.views import ToyView
 from interpret_inn.types import Gallery
 
 _SEEN_AXES = 64
 
 
 def extras(source: Any) -> Iterator[str]:
-    """What is wrong with `modules`, `extra_loss`, `notes`, `ordered`, `key` and `sizes`."""
+    """What is wrong with `modules`, `extra_loss`, `notes`, `ordered`, `key`, `settings` and `sizes`."""
     modules = getattr(source, "modules", None)
     if modules is not None and not isinstance(modules(), nn.Module):
         yield f"Expected modules() to give an nn.Module, found {type(modules()).__name__}."
@@ -35,6 +38,10 @@ def extras(source: Any) -> Iterator[str]:
     valued = [concept.name for concept in source.concepts if concept.kind != "unlabelled"]
     if getattr(source, "ordered", False) and valued:
         yield f"Is ordered, which only unlabelled concepts can be, and yet {valued} have values."
+    try:
+        wished_settings([source])
+    except PluginError as error:
+        yield str(error)
     yield from _key(source)
     yield from _sizes(source)
 
@@ -70,6 +77,8 @@ def shown_representation(source: Any, *, seed: int) -> Iterator[str]:
     white = torch.randn(count, _SEEN_AXES, generator=Generator().manual_seed(seed))
     variances = torch.linspace(2, 0, _SEEN_AXES).exp()
     kept = white.clone(), variances.clone()
+    if hasattr(source, "watch"):
+        source.watch(ToyView(_SEEN_AXES, seed=seed))
     source.see(white, variances)
     if not (torch.equal(white, kept[0]) and torch.equal(variances, kept[1])):
         yield "Changes what it sees, which belongs to the fit."

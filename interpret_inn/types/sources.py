@@ -89,6 +89,10 @@ class AxesView(Protocol):
     def axes(self) -> int:
         """`d`."""
 
+    @property
+    def width(self) -> int:
+        """`D`, the axes of the representation."""
+
     def samples(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Draws samples of the fit part: leading axes, float (n, d), and all others, float (n, D − d)."""
 

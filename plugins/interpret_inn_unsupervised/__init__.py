@@ -7,14 +7,16 @@ interpreter.fit("unsupervised", data=images)
 
 from __future__ import annotations
 
-import numbers
 from collections.abc import Iterable, Mapping
 from typing import Any, cast, get_args
 
 from interpret_inn import hookimpl
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import RESIDUAL, ConceptSource, ConceptSourceSpec
-from interpret_inn_unsupervised.source import Directions, UnsupervisedSource, numbered
+from interpret_inn_unsupervised.directions import build as build_directions
+from interpret_inn_unsupervised.independent import numbered, whole
+from interpret_inn_unsupervised.simplicity import build as build_simplicity
+from interpret_inn_unsupervised.source import Directions, UnsupervisedSource
 
 __all__ = ["UnsupervisedSource", "build", "inn_concept_sources"]
 
@@ -47,14 +49,14 @@ def build(
     """
     from interpret_inn.data import samples as read_samples
 
-    sizes = _sizes(factors, _whole(size, "size"))
+    sizes = _sizes(factors, whole(size, "size"))
     if directions not in get_args(Directions):
         raise ConceptError(f'Expected directions="output" or directions="principal", found {directions!r}.')
     return UnsupervisedSource(
         read_samples(data, groups=groups),
         sizes=sizes,
         size=size,
-        most=_whole(most, "most"),
+        most=whole(most, "most"),
         directions=cast(Directions, directions),
     )
 
@@ -68,7 +70,7 @@ def _sizes(factors: Any, size: int) -> dict[str, int] | None:
             )
         return None
     if not isinstance(factors, Mapping):
-        return numbered(_whole(factors, "factors"), size)
+        return numbered(whole(factors, "factors"), size)
     if not factors:
         raise ConceptError('Expected at least one factor, found none. Type factors="auto".')
     if size != 1:
@@ -78,18 +80,22 @@ def _sizes(factors: Any, size: int) -> dict[str, int] | None:
     wrong = [name for name in factors if not isinstance(name, str) or not name or name == RESIDUAL]
     if wrong:
         raise ConceptError(f"Expected names of factors other than {RESIDUAL!r}, found {wrong}. Rename them.")
-    return {name: _whole(value, f"factors[{name!r}]") for name, value in factors.items()}
-
-
-def _whole(value: Any, name: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < 1:
-        raise ConceptError(f"Expected {name} to be a whole number, at least 1, found {value!r}.")
-    return int(value)
+    return {name: whole(value, f"factors[{name!r}]") for name, value in factors.items()}
 
 
 @hookimpl
 def inn_concept_sources() -> Iterable[ConceptSourceSpec]:
-    """Contributes the concept source "unsupervised"."""
+    """Contributes the concept sources "directions", "simplicity" and "unsupervised"."""
+    yield ConceptSourceSpec(
+        "directions",
+        "Directions of other methods: raw latents, GANSpace, SeFa, LatentDiscovery.",
+        build_directions,
+    )
+    yield ConceptSourceSpec(
+        "simplicity",
+        "No labels at all: factors of a model that makes images, simple to the eye.",
+        build_simplicity,
+    )
     yield ConceptSourceSpec(
         "unsupervised", "No labels at all: independent factors, sorted by their effect on the output.", build
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Literal
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
 from interpret_inn.errors import BackboneError, ConceptError
-from interpret_inn.types import Concept, Pairs, Samples
+from interpret_inn.types import Samples
+from interpret_inn_unsupervised.independent import IndependentSource, numbered
 
 SHARE = 0.8
 """Of what the axes are weighed by, the share that the factors are to hold where their number is chosen."""
@@ -17,7 +18,7 @@ SHARE = 0.8
 Directions = Literal["output", "principal"]
 
 
-class UnsupervisedSource:
+class UnsupervisedSource(IndependentSource):
     """Concepts without any meaning told: what the fit learns of them is the likelihood of single samples.
 
     Both samples of a pair are drawn on their own, so that ρ is 0 everywhere and the likelihood of the pair is that
@@ -44,7 +45,6 @@ class UnsupervisedSource:
     """
 
     name = "unsupervised"
-    ordered = True
 
     def __init__(
         self,
@@ -55,14 +55,12 @@ class UnsupervisedSource:
         most: int = 10,
         directions: Directions = "output",
     ) -> None:
-        self.samples = samples
+        super().__init__(samples, numbered(most, size) if sizes is None else sizes)
         self.key: str = directions
         self._size, self._most = size, most
         self._chooses = sizes is None
         self._answers: Callable[[], Tensor] | None = None
         self._weights: Tensor | None = None
-        self.notes: tuple[str, ...] = ()
-        self._take(numbered(most, size) if sizes is None else sizes)
 
     def listen(self, answers: Callable[[], Tensor]) -> None:
         """Keeps the function that tells how the output answers to each axis, for `see`."""
@@ -102,21 +100,6 @@ class UnsupervisedSource:
         turned: Tensor = vectors * vectors.gather(0, largest[None]).sign()
         return turned
 
-    def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
-        """Draws `n` pairs of samples that have nothing to do with each other, from `among`, int64 (M,).
-
-        Raises:
-            ConceptError: there are no two samples in `among`.
-        """
-        count = len(among)
-        if count < 2:
-            raise ConceptError(
-                f"Expected at least 2 samples to draw pairs from, found {count}. Give more data."
-            )
-        first = torch.randint(count, (n,), generator=generator)
-        second = (first + torch.randint(1, count, (n,), generator=generator)) % count
-        return Pairs(among[first], among[second], torch.zeros(n, len(self.concepts) + 1))
-
     def _weighed(self, variances: Tensor) -> Tensor:
         """What the axes are weighed by, float64 (d, d): answers of the output, or else the variances."""
         principal = torch.diag(variances.double().cpu())
@@ -137,7 +120,7 @@ class UnsupervisedSource:
         held = weights.cumsum(0) / max(total, 1e-300)
         needed = int((held < SHARE).sum()) + 1
         count = max(1, min(-(-needed // self._size), self._most, (axes - 1) // self._size))
-        self._take(numbered(count, self._size))
+        self.take(numbered(count, self._size))
         chosen = "1 factor was chosen" if count == 1 else f"{count} factors were chosen"
         each = "1 axis" if self._size == 1 else f"{self._size} axes"
         share = float(held[count * self._size - 1])
@@ -159,16 +142,3 @@ class UnsupervisedSource:
                 f"Expected a size below {axes}, the axes that the representation has here, found size={self._size}. "
                 "Type size=1."
             )
-
-    def _take(self, sizes: Mapping[str, int]) -> None:
-        self.sizes = dict(sizes)
-        self.concepts: Sequence[Concept] = tuple(Concept(name, "unlabelled") for name in sizes)
-
-
-def numbered(count: int, size: int) -> dict[str, int]:
-    """Sizes of so many factors without names.
-
-    >>> numbered(2, 3)
-    {'factor 1': 3, 'factor 2': 3}
-    """
-    return {f"factor {number}": size for number in range(1, count + 1)}

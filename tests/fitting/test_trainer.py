@@ -1,5 +1,6 @@
 """The trainer: stopped and resumed, stopped early, and held when a loss is not finite."""
 
+import dataclasses
 import math
 
 import pytest
@@ -130,7 +131,7 @@ def test_without_pairs_to_stop_on_it_runs_all_steps(make, world):
 
 
 def test_an_extra_loss_is_told_what_it_may_use_and_its_modules_are_trained(make, world, killer, tmp_path):
-    seen = []
+    seen, looked = [], []
 
     def made(**options):
         recognizer = nn.Linear(6, 1)
@@ -138,16 +139,22 @@ def test_an_extra_loss_is_told_what_it_may_use_and_its_modules_are_trained(make,
             recognizer.weight.fill_(1.0), recognizer.bias.fill_(1.0)
 
         def loss(context):
-            seen.append((context.step, context.backbone, context.network))
             inputs = torch.randn(4, 6, generator=context.generator)
+            if torch.is_grad_enabled():
+                seen.append((context.step, context.backbone, context.network))
+            else:
+                looked.append((context.step, inputs))
             return recognizer(context.network.blocks(inputs)[0]).square().mean()
 
         return make(world.lossy(loss, module=recognizer), **options)
 
     whole = made()
-    whole.run()
+    record = whole.run()
     assert [step for step, _, _ in seen] == list(range(24))
     assert seen[0][1:] == ("the backbone", whole.network)
+    # it counts in the looks, too, the first of which is before any step, and draws the same in each
+    assert [step for step, _ in looked] == [0, *(step for step, _, _ in record.history)]
+    assert all(torch.equal(inputs, looked[0][1]) for _, inputs in looked)
     recognizer = whole.trained[1]
     assert float(recognizer.bias.detach()) != 1.0
 
@@ -157,6 +164,22 @@ def test_an_extra_loss_is_told_what_it_may_use_and_its_modules_are_trained(make,
     resumed = made(checkpoint=checkpoint)
     resumed.run()
     assert torch.equal(weights(resumed), weights(whole))
+
+
+def test_the_held_out_loss_holds_what_an_extra_loss_adds(make, world):
+    plain, more = (
+        make(world.lossy(lambda context: 0.0)).run(),
+        make(world.lossy(lambda context: torch.tensor(2.0))).run(),
+    )
+    assert [c - b for (_, _, b), (_, _, c) in zip(plain.history, more.history, strict=True)] == (
+        pytest.approx([2.0] * len(plain.history), abs=1e-5)
+    )
+
+
+def test_a_flow_without_couplings_is_not_trained(make, world):
+    trainer = make(world.lossy(lambda context: 1 / 0), settings=dataclasses.replace(SMALL, blocks=0))
+    record = trainer.run()
+    assert (record.steps, record.history, record.stopped_early) == (0, (), False)
 
 
 def nan_at(*steps):

@@ -1,0 +1,123 @@
+"""Directions of others in the code of a frozen generator, each as orthonormal axes of the whitened representation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import ConceptError, InnError
+from interpret_inn.types import AxesView
+
+_FLAT = 1e-9
+_PROBES = 4
+
+
+def principal_directions(view: AxesView, layer: str, *, samples: int, seed: int) -> Tensor:
+    """Directions of the code that move an inner layer along its principal axes.
+
+    Härkönen, Hertzmann, Lehtinen and Paris, "GANSpace" (2020), section 2.2: the layer's activations of samples are
+    brought to principal axes, and the code is regressed on these. What is regressed need not be orthogonal; it
+    is made so one after the other, those of most variance first.
+
+    Returns:
+        float64 (d, d), orthonormal columns.
+
+    Raises:
+        ConceptError: the layer is the same for all samples.
+    """
+    white, rest = view.samples(samples, Generator().manual_seed(seed))
+    found = [view.layer(layer, *part) for part in zip(white.split(64), rest.split(64), strict=True)]
+    activations = torch.cat(found).double().cpu()
+    centred = activations - activations.mean(0)
+    left, values, _ = torch.linalg.svd(centred, full_matrices=False)
+    kept = values[: view.axes] > _FLAT * values[:1].clamp_min(1e-30)
+    if not bool(kept.any()):
+        raise ConceptError(
+            f"Expected a layer that differs between samples, found {layer!r} the same for all. "
+            "Name another with layer=."
+        )
+    scores = left[:, : len(kept)][:, kept]  # of unit length: how strong an axis is does not turn directions
+    regressed = scores.T @ (white.double().cpu() - white.double().cpu().mean(0))
+    return completed(regressed.T)
+
+
+def weight_directions(view: AxesView, layer: str | None) -> Tensor:
+    """Eigenvectors of AᵀA, A the first affine layer behind the site: closed-form factorization.
+
+    Shen and Zhou, "Closed-form factorization of latent semantics in GANs" (2021), section 3. A is read off what the
+    layer makes of unit steps, so that linear and convolutional layers are one case.
+
+    Args:
+        view: The model as a function of the whitened axes.
+        layer: Path of the layer; None: the first that can be reached and is affine.
+
+    Returns:
+        float64 (d, d), orthonormal columns, the largest eigenvalue first.
+
+    Raises:
+        ConceptError: there is none, or the one that was named is not affine.
+    """
+    candidates: Sequence[str] = view.layers() if layer is None else [layer]
+    for path in candidates:
+        try:
+            matrix = _affine(view, path)
+        except InnError:
+            if layer is not None:
+                raise
+            continue
+        if matrix is not None:
+            found: Tensor = torch.linalg.eigh(matrix @ matrix.T).eigenvectors.flip(1)
+            return found
+    what = "the first layers are none" if layer is None else f"{layer!r} is none"
+    raise ConceptError(
+        f"Expected a layer behind the site that is an affine function of it, found that {what}. Name one with layer=."
+    )
+
+
+def _affine(view: AxesView, path: str) -> Tensor | None:
+    """A of a layer x ↦ A x + b of the whitened axes, transposed, float64 (d, F); None where it is not affine."""
+    axes = view.axes
+    drawn = torch.randn(_PROBES, axes, generator=Generator().manual_seed(0))
+    origin, steps = torch.zeros(1, axes), torch.eye(axes)
+    made = torch.cat([view.layer(path, part) for part in torch.cat([origin, steps, drawn]).split(64)])
+    made = made.double().cpu()
+    matrix = made[1 : axes + 1] - made[:1]
+    expected = drawn.double() @ matrix
+    error = (made[axes + 1 :] - made[:1] - expected).norm() / expected.norm().clamp_min(1e-30)
+    return matrix if float(error) < 1e-3 and float(matrix.abs().max()) > 0 else None
+
+
+def given_directions(view: AxesView, directions: Tensor) -> Tensor:
+    """Directions of the caller's, float (m, D), as orthonormal columns float64 (d, d), in their order.
+
+    Raises:
+        ConceptError: they do not fit the representation, or are not independent.
+    """
+    if directions.shape[1] != view.width:
+        raise ConceptError(
+            f"Expected directions (m, {view.width}) in the representation, found {tuple(directions.shape)}."
+        )
+    return completed(view.seen(directions.float()).double().cpu().T)
+
+
+def completed(directions: Tensor) -> Tensor:
+    """Columns (d, m) made orthonormal one after the other, and others beside them: (d, d).
+
+    Raises:
+        ConceptError: more directions than axes, or some that others make up already.
+    """
+    axes, count = directions.shape
+    if count > axes:
+        raise ConceptError(f"Expected at most {axes} directions, as many as there are axes, found {count}.")
+    first, triangle = torch.linalg.qr(directions)
+    scale = triangle.diagonal().abs()
+    if count and float(scale.min()) <= 1e-6 * float(directions.norm(dim=0).max()):
+        raise ConceptError(
+            f"Expected {count} directions that are independent, found some that others make up. Leave these out."
+        )
+    first = first * triangle.diagonal().sign()
+    drawn = torch.randn(axes, axes - count, generator=Generator().manual_seed(0), dtype=torch.float64)
+    rest = torch.linalg.qr(drawn - first @ (first.T @ drawn)).Q
+    return torch.cat([first, rest], 1)

@@ -1,0 +1,84 @@
+"""What all sources without labels share: numbered factors, and pairs of samples that have nothing in common."""
+
+from __future__ import annotations
+
+import numbers
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import ConceptError
+from interpret_inn.types import Concept, Pairs, Samples
+
+
+class IndependentSource:
+    """Concepts without any meaning told; the likelihood of their pairs is that of single samples.
+
+    Args:
+        samples: What is to be encoded.
+        sizes: Numbers of axes by factor.
+
+    Attributes:
+        concepts: Unlabelled, one for each factor.
+        sizes: Numbers of axes by factor.
+        ordered: True: after the fit the factors are sorted by their effect on the output.
+        notes: What the reader of a report should know.
+    """
+
+    ordered = True
+
+    def __init__(self, samples: Samples, sizes: Mapping[str, int]) -> None:
+        self.samples = samples
+        self.notes: tuple[str, ...] = ()
+        self.take(sizes)
+
+    def take(self, sizes: Mapping[str, int]) -> None:
+        """Chooses these factors."""
+        self.sizes = dict(sizes)
+        self.concepts: Sequence[Concept] = tuple(Concept(name, "unlabelled") for name in sizes)
+
+    def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
+        """Draws `n` pairs of samples that have nothing to do with each other, from `among`, int64 (M,).
+
+        Raises:
+            ConceptError: there are no two samples in `among`.
+        """
+        count = len(among)
+        if count < 2:
+            raise ConceptError(
+                f"Expected at least 2 samples to draw pairs from, found {count}. Give more data."
+            )
+        first = torch.randint(count, (n,), generator=generator)
+        second = (first + torch.randint(1, count, (n,), generator=generator)) % count
+        return Pairs(among[first], among[second], torch.zeros(n, len(self.concepts) + 1))
+
+
+def numbered(count: int, size: int = 1) -> dict[str, int]:
+    """Sizes of so many factors without names.
+
+    >>> numbered(2, 3)
+    {'factor 1': 3, 'factor 2': 3}
+    """
+    return {f"factor {number}": size for number in range(1, count + 1)}
+
+
+def whole(value: Any, name: str, *, least: int = 1) -> int:
+    """The value as a whole number.
+
+    Raises:
+        ConceptError: it is none, or below `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
+        raise ConceptError(f"Expected {name} to be a whole number, at least {least}, found {value!r}.")
+    return int(value)
+
+
+def refuse_too_many(wanted: int, axes: int) -> None:
+    """Raises ConceptError where factors of one axis each leave none of the axes to the residual."""
+    if wanted >= axes:
+        raise ConceptError(
+            f"Expected fewer factors than axes of the representation, {axes}, found {wanted}. "
+            f"Type factors={max(1, axes - 1)} or less."
+        )
