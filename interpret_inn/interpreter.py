@@ -111,7 +111,7 @@ class Interpreter:
         one_named = sum(isinstance(source, str) for source in sources) == 1
         if one_named and "data" not in options and self.backbone.sample_inputs is not None:
             options["data"] = self.sample_inputs(_OWN_SAMPLES, seed=seed)
-        built = chosen_sources(sources, options)
+        built = chosen_sources(sources, options, seed=seed)
         settings = FitSettings(**wished_settings(built) | given)
         observer = get_manager().after_fit_step
         # parameters made in inference mode could not be trained

@@ -89,7 +89,7 @@ class Backbone:
         self.has_tail = False
         self._layout: Layout | None = None
         self._z_shape: tuple[int, ...] = ()
-        self._draws_random_numbers = False
+        self.draws_random_numbers = False
         self._found: RandomState | None = None
 
     def __repr__(self) -> str:
@@ -205,7 +205,7 @@ class Backbone:
         with self.session():
             state = RandomState(self.model)
             site, outputs = self._attached(prepared, Attachment(self.model, self.address))
-            self._draws_random_numbers = not state.unchanged()
+            self.draws_random_numbers = not state.unchanged()
             z = site.captured
             self._check_batch(z, prepared)
             module = None if self.address.input else self._site_module()
@@ -229,7 +229,7 @@ class Backbone:
         return architecture(self.model)
 
     def _forward(self, prepared: Tensor) -> Any:
-        if self._draws_random_numbers and self._found is not None:
+        if self.draws_random_numbers and self._found is not None:
             # A model with noise of its own gets the same noise in every run of a session, edited or not.
             self._found.restore()
         return self._guarded(

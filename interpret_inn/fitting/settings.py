@@ -97,12 +97,16 @@ class LossContext:
         backbone: The frozen network; its weights get no gradient.
         generator: The only source of randomness to draw from.
         step: The step that is being taken, from 0; at looks, the number of steps taken.
+        axes: The axes of the code that belong to the source's own factors, in their order, int64 (m,).
+        looking: This is a look: weights are compared, and nothing is trained. Draws are the same in every look.
     """
 
     network: nn.Module
     backbone: object
     generator: Generator
     step: int
+    axes: Tensor
+    looking: bool = False
 
 
 ExtraLoss = Callable[[LossContext], Tensor]

@@ -60,12 +60,8 @@ class Trainer:
         self.checkpoint, self.observers, self.backbone = checkpoint, observers, backbone
         whitening = network.whitening
         self.noise = (whitening.noise * whitening.scales[: network.shape.leading]).to(white)
-        self.extras: list[tuple[ExtraLoss, nn.Module | None]] = [
-            (part.source.extra_loss, part.source.modules() if hasattr(part.source, "modules") else None)
-            for part in pool.parts
-            if hasattr(part.source, "extra_loss")
-        ]
-        self.trained = nn.ModuleList([network.blocks, *(module for _, module in self.extras if module)])
+        self.extras, modules = _extras(pool, self.owner.cpu())
+        self.trained = nn.ModuleList([network.blocks, *modules])
         self.parameters = [p for p in self.trained.parameters() if p.requires_grad]
         self.rotates = not any(p.requires_grad for p in network.blocks.parameters())
         self.optimizer = torch.optim.AdamW(
@@ -123,9 +119,10 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(state["step"], settings)
         loss = objective = self._loss(*self._draw(settings.pairs, self.generator, "fit"))
-        context = LossContext(self.network, self.backbone, self.generator, state["step"])
-        for extra, _ in self.extras:
-            objective = objective + extra(context)
+        for extra, axes in self.extras:
+            objective = objective + extra(
+                LossContext(self.network, self.backbone, self.generator, state["step"], axes)
+            )
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(objective)
         norm = torch.nn.utils.clip_grad_norm_(self.parameters, settings.clip)
@@ -179,11 +176,14 @@ class Trainer:
 
     @torch.no_grad()
     def _held_out(self, look: tuple[Pairs, Tensor]) -> float:
-        """The whole objective on the early-stopping part: extra losses draw the same at every look."""
+        """The whole objective, of pairs of the early-stopping part; extra losses draw the same at every look."""
         generator = Generator().manual_seed(self.seed + 5)
-        context = LossContext(self.network, self.backbone, generator, self.state["step"])
-        extra = sum(float(loss(context)) for loss, _ in self.extras)
-        return float(self._loss(*look)) + extra
+        step, total = self.state["step"], float(self._loss(*look))
+        for extra, axes in self.extras:
+            total += float(
+                extra(LossContext(self.network, self.backbone, generator, step, axes, looking=True))
+            )
+        return total
 
     @torch.no_grad()
     def _look(self) -> None:
@@ -221,6 +221,17 @@ class Trainer:
         self.best = _under("best.", tensors)
         restore_optimizer(self.optimizer, tensors)
         self.generator.set_state(tensors["generator"])
+
+
+def _extras(pool: Pool, owner: Tensor) -> tuple[list[tuple[ExtraLoss, Tensor]], list[nn.Module]]:
+    """Losses that sources add, each with the axes of the source's own factors; and what they train."""
+    losses, modules = [], []
+    for part in pool.parts:
+        source: Any = part.source
+        if hasattr(source, "extra_loss"):
+            losses.append((source.extra_loss, torch.isin(owner, part.columns).nonzero()[:, 0]))
+            modules += [source.modules()] if hasattr(source, "modules") else []
+    return losses, modules
 
 
 def _schedule(step: int, settings: FitSettings) -> float:

@@ -76,8 +76,12 @@ class ModelView:
         return reached.captured.flatten(1)
 
     def layers(self) -> list[str]:
-        """Paths of all modules of the model, in the order in which they were made."""
-        return [path for path, _ in self._backbone.model.named_modules() if path]
+        """Paths of the modules that have weights of their own, in the order in which they were made."""
+        return [
+            path
+            for path, module in self._backbone.model.named_modules()
+            if path and any(weights.ndim > 1 for weights in module.parameters(recurse=False))
+        ]
 
     def seen(self, directions: Tensor) -> Tensor:
         """Directions in the representation, float (m, D), as directions along the leading axes, (m, d)."""
@@ -87,6 +91,11 @@ class ModelView:
 
     def _run(self, white: Tensor, rest: Tensor | None) -> Any:
         backbone, layout = self._backbone, self._backbone.layout
+        if backbone.draws_random_numbers:
+            raise BackboneError(
+                f"Expected {backbone.name} to make the same images of the same representation, found that it draws "
+                "random numbers of its own. Give it fixed noise, or wrap it in a module that does."
+            )
         if layout.name not in ("vector", "flat") or not backbone.has_tail:
             raise BackboneError(
                 f"Expected a site from which alone {backbone.name} makes its outputs, in the layout 'vector' or "

@@ -13,8 +13,20 @@ from interpret_inn.plugin.manager import concept_source, get_manager
 from interpret_inn.types import ConceptSource
 
 
-def chosen_sources(sources: Sequence[ConceptSource | str], options: dict[str, Any]) -> list[ConceptSource]:
-    """Concept sources from what `fit` was given; options belong to the one source that is named."""
+def chosen_sources(
+    sources: Sequence[ConceptSource | str], options: dict[str, Any], *, seed: int = 0
+) -> list[ConceptSource]:
+    """Concept sources from what `fit` was given; options belong to the one source that is named.
+
+    Args:
+        sources: Concept sources, or names of some.
+        options: Of the one that is named.
+        seed: Of the fit, which named sources that draw have as theirs.
+
+    Raises:
+        ConceptError: neither a source nor a name, or options of no source or of several.
+        PluginError: an unknown name, or options that the source does not take.
+    """
     for source in sources:
         if not isinstance(source, (str, ConceptSource)):
             raise ConceptError(
@@ -29,7 +41,15 @@ def chosen_sources(sources: Sequence[ConceptSource | str], options: dict[str, An
             'name of one source, fit("labels", data=…), or into concept_source("labels", data=…).'
         )
     _refuse_typos(named, options)
-    return [concept_source(source, **options) if isinstance(source, str) else source for source in sources]
+    return [
+        concept_source(source, **_seeded(source, seed), **options) if isinstance(source, str) else source
+        for source in sources
+    ]
+
+
+def _seeded(source: str, seed: int) -> dict[str, int]:
+    takes = inspect.signature(get_manager().find("concept_source", source).build).parameters
+    return {"seed": seed} if "seed" in takes else {}
 
 
 def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:

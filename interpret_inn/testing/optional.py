@@ -21,8 +21,6 @@ _SEEN_AXES = 64
 def extras(source: Any) -> Iterator[str]:
     """What is wrong with `modules`, `extra_loss`, `notes`, `ordered`, `key`, `settings` and `sizes`."""
     modules = getattr(source, "modules", None)
-    if modules is not None and not isinstance(modules(), nn.Module):
-        yield f"Expected modules() to give an nn.Module, found {type(modules()).__name__}."
     loss = getattr(source, "extra_loss", None)
     if loss is not None and not callable(loss):
         yield f"Expected extra_loss to be callable, found {type(loss).__name__}."
@@ -44,6 +42,13 @@ def extras(source: Any) -> Iterator[str]:
         yield str(error)
     yield from _key(source)
     yield from _sizes(source)
+
+
+def trained_modules(source: Any) -> Iterator[str]:
+    """What is wrong with `modules()`, which a fit asks for after the source has seen and turned."""
+    modules = getattr(source, "modules", None)
+    if modules is not None and not isinstance(modules(), nn.Module):
+        yield f"Expected modules() to give an nn.Module, found {type(modules()).__name__}."
 
 
 def _key(source: Any) -> Iterator[str]:

@@ -249,6 +249,13 @@ def _turning(case: _Case) -> Iterator[str]:
     yield from optional.turned_axes(told, seed=case.seed)
 
 
+def _modules(case: _Case) -> Iterator[str]:
+    told = _apart(case.source)
+    if hasattr(told, "see"):
+        list(optional.shown_representation(told, seed=case.seed))
+    yield from optional.trained_modules(told)
+
+
 def _illustrations(case: _Case) -> Iterator[str]:
     yield from optional.illustrations(case.source)
 
@@ -267,6 +274,7 @@ CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _seeing,
     _listening,
     _turning,
+    _modules,
     _illustrations,
 )
 """All checks, in order."""

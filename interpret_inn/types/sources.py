@@ -106,7 +106,7 @@ class AxesView(Protocol):
         """What another site behind this one carries, flattened, float (B, F); SiteError where it is not reached."""
 
     def layers(self) -> Sequence[str]:
-        """Paths of all modules of the model."""
+        """Paths of the model's modules that have weights of their own (a parameter of two axes or more)."""
 
     def seen(self, directions: Tensor) -> Tensor:
         """Directions in the representation, float (m, D), as directions along the leading axes, float (m, d)."""
@@ -135,7 +135,8 @@ class ConceptSource(Protocol):
     * `ordered`, true where its factors are to be sorted after the fit by their effect on the output: its first concept
       is then what the output answers to most. Only for unlabelled concepts; those of other sources stay in place;
     * `extra_loss(context) -> Tensor`, a differentiable term added to the loss, and `modules() -> nn.Module`, what
-      that term trains. It counts on the early-stopping part, too, where it is asked without gradients;
+      that term trains (asked for after `see` and `turn`). It is asked at looks, too, without gradients and with the
+      same draws each time: the weights that are kept are the best by the whole objective;
     * `settings`, a mapping from settings of the fit (`FitSettings`) to values that are used where the caller gives
       none.
     """

@@ -8,7 +8,8 @@ from torch import Tensor
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import AxesView
 
-_WIDEST = 4096
+WIDEST = 4096
+"""Axes of a representation that are all taken where there are no more."""
 
 
 def require_images(outputs: Tensor) -> None:
@@ -34,9 +35,9 @@ def own_axes(view: AxesView) -> Tensor:
         ConceptError: more than 4,096 coordinates.
     """
     width = view.width
-    if width > _WIDEST:
+    if width > WIDEST:
         raise ConceptError(
-            f"Expected a representation of at most {_WIDEST} coordinates for method='latents', found {width}. Choose "
+            f"Expected a representation of at most {WIDEST} coordinates for method='latents', found {width}. Choose "
             "the latents as the site, or another method."
         )
     seen = view.seen(torch.eye(width)).double().cpu()

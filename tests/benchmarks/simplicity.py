@@ -2,9 +2,11 @@
 
 Generators: five VAEs of dSprites, a VAE of scenes that is trained here, a WGAN of digits and a DCGAN of faces, all at
 their latents. Where the truth is known: FactorVAE score, DCI (random forest) and MIG of the codes of images, beside the
-ceiling, the same flow told all factors (`labels`; its codes are scored by factor, those of all others by axis). Else:
-traversal length of all axes, by pixels at every scale and by structure, and how often a fresh recognizer tells steps
-along the ten longest axes apart. Every method has the same latents, five seeds: mean and standard deviation.
+ceiling: a flow that is told all factors (`labels` with its own settings, fitted to the means of images; its codes are
+scored by factor, those of all others by axis). And the control: latents that were turned before, so that no method can
+profit from what a VAE's own axes mean. Else: traversal length of all axes, by pixels at every scale (which `simplicity`
+shortens) and by structure, and how often a fresh recognizer tells steps along the ten longest axes apart. Every method
+has the same latents; mean and standard deviation over seeds, which also draw the images that are scored.
 
 Everything was tuned on `VAE` and `btcvae`; the other six are the test.
 
@@ -17,16 +19,20 @@ run side by side share the work (`--only`).
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import hashlib
 import json
 import resource
 import time
 import warnings
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import simplicity_cases
 import torch
 from common import WORK, table, write
-from simplicity_cases import SEEDS, Case, cases, image_scores, truth_scores
+from simplicity_cases import SEEDS, Case, Turned, cases, image_scores, truth_scores
 from torch import Tensor
 
 import interpret_inn as inn
@@ -40,7 +46,8 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "simplicity, rotation": ("simplicity", {"flow": "rotation"}),
     "simplicity, couplings": ("simplicity", {"flow": "couplings"}),
 }
-CEILING = "told all factors"
+CEILING, CONTROL = "told all factors", "simplicity, rotation, latents turned"
+SCORES = ("FactorVAE", "DCI", "MIG", "TPL", "TPL structure", "recognized")
 OWN = ("simplicity, rotation", "simplicity, couplings")
 
 
@@ -53,35 +60,46 @@ def fitted(case: Case, method: str, seed: int) -> tuple[inn.Interpreter, Any]:
         interpreter.fit("labels", data=means, labels=values, kinds=kinds, **options)
         return interpreter, [factor.slice for factor in interpreter.factors]
     source, chosen = METHODS[method]
-    data = interpreter.sample_inputs(4096, seed=seed)
     if chosen.get("method") == "ganspace":
         chosen = chosen | {"layer": case.layer}
-    if source == "directions":
-        chosen = chosen | {"factors": min(10, data[0].numel() - 1)}
-    made = inn.concept_source(source, data=data, **{"seed": seed}, **chosen)
-    interpreter.fit(made, **options)
+    interpreter.fit(source, data=interpreter.sample_inputs(4096, seed=seed), **chosen, **options)
     return interpreter, None
 
 
 def measured(case: Case, method: str, seed: int) -> dict[str, float]:
     """Scores of one fit, and how long it took."""
+    turn = torch.eye(1)
+    if method == CONTROL:
+        turned = Turned(case.generator, case.encoded["means"].shape[1])
+        case, method, turn = dataclasses.replace(case, generator=turned), OWN[0], turned.turn
     began = time.perf_counter()
     interpreter, groups = fitted(case, method, seed)
     seconds = time.perf_counter() - began
 
     def code(means: Tensor) -> Tensor:
-        return interpreter.bench.codes(means)[0]
+        # images of turned latents u are those of latents R u, so that means m stand at Rᵀ m
+        return interpreter.bench.codes(means @ turn if len(turn) > 1 else means)[0]
 
     scores = image_scores(interpreter, seed) if case.truth is None else truth_scores(case, code, seed, groups)
     return scores | {"seconds": seconds}
+
+
+def digest() -> str:
+    """Tells figures of other code apart."""
+    root = Path(__file__).parents[2]
+    files = [
+        *sorted((root / "plugins" / "interpret_inn_unsupervised").rglob("*.py")),
+        Path(simplicity_cases.__file__),
+    ]
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def rows_of(name: str, case: Case, seeds: list[int]) -> list[dict[str, Any]]:
     """Figures of all methods and seeds; those in the working folder are read from there."""
     rows = []
     for seed in seeds:
-        for method in [*METHODS, *([CEILING] if case.truth is not None else [])]:
-            path = FOLDER / f"{name}_{method.replace(' ', '-')}_{seed}.json"
+        for method in [*METHODS, *([CEILING, CONTROL] if case.truth is not None else [])]:
+            path = FOLDER / f"{name}_{method.replace(' ', '-')}_{seed}_{digest()}.json"
             if not path.exists():
                 found = measured(case, method, seed)
                 path.write_text(json.dumps(found))
@@ -97,38 +115,36 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         own = [row for row in rows if row["method"] == method]
         keys = [key for key in own[0] if key not in ("generator", "method", "seed")]
         values = {key: np.array([row[key] for row in own]) for key in keys}
-        texts = {
-            key: f"{value.mean():.3f} ± {value.std(ddof=1) if len(value) > 1 else np.nan:.3f}"
-            for key, value in values.items()
-        }
+        texts = {key: spread(value) for key, value in values.items()}
         found.append({"generator": own[0]["generator"], "method": method} | texts)
     return found
 
 
 def against(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Own methods less the raw latents and less the best baseline, means over seeds; TPL by ratio."""
+    """Own methods less the raw latents and less the best baseline, seed by seed: mean ± standard deviation."""
     found = []
     for name in dict.fromkeys(row["generator"] for row in rows):
         here = [row for row in rows if row["generator"] == name]
-        keys = [
-            key for key in ("FactorVAE", "DCI", "MIG", "TPL", "TPL structure", "recognized") if key in here[0]
-        ]
-        means = {
-            method: {key: np.mean([row[key] for row in here if row["method"] == method]) for key in keys}
-            for method in METHODS
-        }
-        for own in OWN:
-            for key in keys:
-                better = min if key.startswith("TPL") else max
-                rivals = {method: means[method][key] for method in METHODS if method not in OWN}
-                best = better(rivals, key=rivals.__getitem__)
+        for key in (key for key in SCORES if key in here[0]):
+            by_method = {
+                method: np.array([row[key] for row in here if row["method"] == method]) for method in METHODS
+            }
+            sign = -1 if key.startswith("TPL") else 1
+            rivals = [method for method in METHODS if method not in OWN]
+            best = max(rivals, key=lambda method: sign * by_method[method].mean())
+            for own in OWN:
+                raw, rival = (by_method[own] - by_method[other] for other in ("raw latents", best))
                 found.append(
-                    {"generator": name, "method": own, "score": key, "own": float(means[own][key]),
-                     "raw": float(means["raw latents"][key]),
-                     "less raw": float(means[own][key] - means["raw latents"][key]),
-                     "best baseline": best, "less best": float(means[own][key] - rivals[best])}
+                    {"generator": name, "method": own, "score": key, "own": float(by_method[own].mean()),
+                     "less raw": spread(raw), "better on": f"{int((sign * raw > 0).sum())} of {len(raw)}",
+                     "best baseline": best, "less best": spread(rival)}
                 )  # fmt: skip
     return found
+
+
+def spread(values: np.ndarray) -> str:
+    """Mean and standard deviation."""
+    return f"{values.mean():.3f} ± {values.std(ddof=1) if len(values) > 1 else np.nan:.3f}"
 
 
 def main() -> None:

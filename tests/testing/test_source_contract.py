@@ -286,7 +286,7 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         ),
     ],
     "extras": [
-        (changed(modules=lambda: 3), r"Expected modules\(\) to give an nn.Module, found int"),
+        (changed(settings={"stepz": 3}), r"asks for settings of the fit that there are not: \['stepz'\]"),
         (changed(extra_loss=3), "Expected extra_loss to be callable"),
         (changed(modules=lambda: torch.nn.Identity()), "no extra_loss that would train"),
         (
@@ -326,6 +326,12 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (turning(lambda span: eye(span.zero_())), "Changes the axes that it is to turn"),
         (turning(lambda span: eye(span).roll(next(counter), 0)), "another way at the second time"),
         (turning(lambda span: None), "raised (TypeError|RuntimeError)"),
+    ],
+    "modules": [
+        (
+            changed(modules=lambda: 3, extra_loss=lambda context: 0.0),
+            r"Expected modules\(\) to give an nn.Module, found int",
+        ),
     ],
     "illustrations": [
         (changed(illustrations=lambda: ["shapes"]), "to give Gallery records, found str"),

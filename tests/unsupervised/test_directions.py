@@ -10,6 +10,7 @@ from interpret_inn.testing.views import ToyView
 from interpret_inn_unsupervised.directions.discovery import discovered_directions, drawn_steps
 from interpret_inn_unsupervised.directions.methods import (
     completed,
+    orthonormal,
     principal_directions,
     weight_directions,
 )
@@ -85,7 +86,7 @@ def test_discovery_trains_orthonormal_directions_by_its_seed_alone():
 def test_discovery_learns_to_tell_its_directions_apart(wrapped):
     """The recognizer's directions leave out the latent that does nothing."""
     interpreter, true = wrapped()
-    interpreter.fit("directions", method="discovery", factors=4, steps=400, pairs=32, **QUICK)
+    interpreter.fit("directions", method="discovery", factors=4, training_steps=400, image_pairs=32, **QUICK)
     dead = true[:, 4]
     named = found_axes(interpreter)[:, :4]
     assert (named.T @ dead).abs().max() < 0.35
@@ -115,7 +116,7 @@ def test_own_axes_undo_the_turn_of_whitening():
 
 def test_completed_directions_keep_the_first_and_fill_up():
     given = torch.randn(5, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    found = completed(given)
+    found = completed(orthonormal(given))
     torch.testing.assert_close(found.T @ found, torch.eye(5, dtype=torch.float64))
     torch.testing.assert_close(found[:, 0], given[:, 0] / given[:, 0].norm())
     torch.testing.assert_close(found[:, :2] @ (found[:, :2].T @ given), given)
@@ -130,7 +131,7 @@ def test_completed_directions_keep_the_first_and_fill_up():
         ({"method": torch.ones(3)}, r"Expected directions as finite numbers \(m, D\), found \(3,\)"),
         ({"method": object()}, "or directions .m, D., found object"),
         ({"factors": 0}, "Expected factors to be a whole number, at least 1, found 0"),
-        ({"steps": 1.5}, "Expected steps to be a whole number, at least 1, found 1.5"),
+        ({"training_steps": 1.5}, "Expected training_steps to be a whole number, at least 1, found 1.5"),
     ],
 )
 def test_options_that_cannot_be_used_are_said(options, text):
@@ -159,7 +160,7 @@ def test_layers_that_will_not_do_are_said(deep):
 
 class Dead(ToyView):
     def layer(self, site, white, rest=None):
-        return torch.zeros(len(white), 4)
+        return torch.zeros(len(white), 64)
 
     def layers(self):
         return ["dead"]
@@ -181,13 +182,13 @@ def test_wide_representations_are_said():
 
 def test_more_directions_than_axes_are_said():
     with pytest.raises(ConceptError, match="Expected at most 3 directions"):
-        completed(torch.eye(3, 4, dtype=torch.float64))
+        orthonormal(torch.eye(3, 4, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("method", ["latents", "sefa", "discovery"])
 def test_it_keeps_the_contract_of_sources(method):
     made = inn.concept_source(
-        "directions", data=torch.randn(30, 12), method=method, steps=2, pairs=3, factors=4
+        "directions", data=torch.randn(30, 12), method=method, training_steps=2, image_pairs=3, factors=4
     )
     check_concept_source(made)
 
@@ -195,3 +196,65 @@ def test_it_keeps_the_contract_of_sources(method):
 def test_seeing_without_watching_is_said():
     with pytest.raises(ConceptError, match="Expected to watch the model before seeing"):
         inn.concept_source("directions", data=torch.randn(20, 4)).see(torch.randn(14, 4), torch.ones(4))
+
+
+def test_more_factors_than_directions_are_said(deep):
+    with pytest.raises(ConceptError, match="Expected 4 directions, as many as factors, found 1"):
+        deep.fit("directions", method=torch.eye(AXES)[:1], factors=4, **QUICK)
+
+
+def test_a_whole_basis_of_ones_own_leaves_the_last_to_the_residual(deep):
+    deep.fit("directions", method=torch.eye(AXES), **QUICK)
+    assert len(deep.factors.named) == AXES - 1
+
+
+def test_layers_without_weights_are_no_first_layer(deep):
+    class Reshaped(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.flat, self.deep = torch.nn.Flatten(), Deep()
+
+        def forward(self, latents):
+            return self.deep(self.flat(latents))
+
+    model = Reshaped().eval().requires_grad_(False)
+    other = inn.wrap(model, backbone="generator", latent_shape=AXES, value_range=(0, 1))
+    deep.fit("directions", method="sefa", **QUICK), other.fit("directions", method="sefa", **QUICK)
+    torch.testing.assert_close(found_axes(deep), found_axes(other), atol=1e-4, rtol=1e-3)
+
+
+def test_autoencoders_have_as_many_factors_as_their_code_allows():
+    generator = torch.Generator().manual_seed(0)
+    basis = torch.linalg.qr(torch.randn(64, 4, generator=generator)).Q
+
+    class Coder(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.into, self.out = torch.nn.Linear(64, 4, bias=False), torch.nn.Linear(4, 64, bias=False)
+            self.into.weight, self.out.weight = torch.nn.Parameter(basis.T), torch.nn.Parameter(basis)
+
+        def encode(self, images):
+            return self.into(images.flatten(1))
+
+        def decode(self, codes):
+            return self.out(codes).reshape(-1, 1, 8, 8)
+
+        def forward(self, images):
+            return self.decode(self.encode(images))
+
+    images = (torch.randn(200, 4, generator=generator) @ basis.T).reshape(-1, 1, 8, 8)
+    interpreter = inn.wrap(Coder(), backbone="autoencoder", preprocess="identity", value_range=(-2, 2))
+    interpreter.fit("directions", data=images, **QUICK)
+    assert len(interpreter.factors.named) == 3
+
+
+def test_no_option_is_a_setting_of_the_fit():
+    """It would never reach the source: `fit` takes its own settings out first."""
+    import inspect
+
+    from interpret_inn.fitting.settings import FitSettings
+    from interpret_inn.plugin import get_manager
+
+    for name in ("simplicity", "directions", "unsupervised", "labels", "sketches", "transforms", "pairs"):
+        options = inspect.signature(get_manager().find("concept_source", name).build).parameters
+        assert not set(options) & set(FitSettings.names()), name

@@ -51,7 +51,7 @@ def test_couplings_make_the_axes_no_longer_and_stay_invertible(wrapped):
     plain, _ = wrapped()
     turned = plain.fit("simplicity", flow="rotation", points=300, **QUICK)
     bent, _ = wrapped()
-    bent.fit("simplicity", points=300, steps=30, every=10, **QUICK)
+    bent.fit("simplicity", flow="couplings", points=300, steps=30, every=10, **QUICK)
     assert len(bent.fitted.record.history) == 3
     latents = bent.sample_inputs(50, seed=5)
     torch.testing.assert_close(bent.invert(bent.encode(latents)), latents, atol=1e-4, rtol=1e-4)
@@ -62,7 +62,8 @@ def test_couplings_make_the_axes_no_longer_and_stay_invertible(wrapped):
 def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monkeypatch):
     from interpret_inn.fitting.trainer import Trainer
 
-    options = {"points": 60, "steps": 12, "every": 4, "images": 3, "cache": None, "checkpoint": tmp_path}
+    options = {"flow": "couplings", "points": 60, "steps": 12, "every": 4, "images": 3}
+    options |= {"cache": None, "checkpoint": tmp_path}
     whole = wrapped()[0].fit("simplicity", **options).fitted.bank
     taken, step = [], Trainer._step
 
@@ -85,14 +86,16 @@ def test_the_model_is_given_back_and_no_global_state_is_touched(wrapped):
     model = interpreter.backbone.model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    interpreter.fit("simplicity", points=40, steps=3, images=2, **QUICK)
+    interpreter.fit("simplicity", flow="couplings", points=40, steps=3, images=2, **QUICK)
+    assert interpreter.fitted.record.steps == 3
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training and not any(p.requires_grad for p in model.parameters())
     assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
-def test_a_generator_that_ignores_its_latents_is_said():
+@pytest.mark.parametrize("flow", ["rotation", "couplings"])
+def test_a_generator_that_ignores_its_latents_is_said(flow):
     class Fixed(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -104,7 +107,7 @@ def test_a_generator_that_ignores_its_latents_is_said():
             )
 
     interpreter = inn.wrap(Fixed(), backbone="generator", latent_shape=4)
-    interpreter.fit("simplicity", steps=2, **QUICK)
+    interpreter.fit("simplicity", flow=flow, steps=2, **QUICK)
     assert any("do not change with the representation" in note for note in interpreter.fitted.notes)
     assert interpreter.factors.names == ("factor 1", "residual")
     assert torch.isfinite(interpreter.encode(interpreter.sample_inputs(5))).all()
@@ -129,11 +132,15 @@ def test_sites_from_which_alone_nothing_comes_are_refused(spots):
         ({"factors": "many"}, "Expected factors=\"auto\" or a number, found 'many'"),
         ({"factors": 0}, "Expected factors to be a whole number, at least 1, found 0"),
         ({"flow": "spline"}, 'Expected flow="couplings" or flow="rotation", found \'spline\''),
-        ({"recognition": -1}, "Expected recognition as a number of at least 0, found -1"),
-        ({"stride": 0}, "Expected stride as a number above 0, found 0"),
+        (
+            {"flow": "couplings", "recognition": -1},
+            "Expected recognition as a number of at least 0, found -1",
+        ),
+        ({"flow": "couplings", "stride": 0}, "Expected stride as a number above 0, found 0"),
         ({"simplicity": float("nan")}, "Expected simplicity as a number of at least 0, found nan"),
         ({"points": 1}, "Expected points to be a whole number, at least 2, found 1"),
         ({"embed": 3}, "Expected a function of images in embed=, found int"),
+        ({"recognition": 2.0}, "Expected recognition with flow='couplings', found it with flow='rotation'"),
         ({"seed": -1}, "Expected seed to be a whole number, at least 0, found -1"),
     ],
 )
@@ -167,8 +174,11 @@ def test_settings_that_there_are_not_are_refused(wrapped):
 
 
 def test_what_the_caller_sets_counts_before_what_the_source_wishes(wrapped):
-    interpreter = wrapped()[0].fit("simplicity", points=20, blocks=0, **QUICK)
-    assert interpreter.fitted.settings.blocks == 0
+    interpreter = wrapped()[0].fit(
+        "simplicity", flow="couplings", points=20, blocks=1, steps=2, images=2, **QUICK
+    )
+    assert interpreter.fitted.settings.blocks == 1
+    assert interpreter.fitted.settings.hidden == 64
     assert interpreter.fitted.settings.explained == 1.0
 
 
@@ -179,3 +189,110 @@ def test_the_toy_view_is_what_sources_are_shown():
     assert torch.equal(view.seen(white), white)
     with pytest.raises(inn.SiteError, match="There is no layer 'affin'"):
         view.layer("affin", white)
+
+
+def test_the_kept_weights_are_the_best_by_the_whole_objective(wrapped):
+    """The ramp lets the recognizer in slowly, but looks weigh it fully: else nothing would ever beat the start."""
+    interpreter, _ = wrapped()
+    options = {"recognition": 1.0, "constriction": 0.5, "points": 200, "steps": 60, "every": 20}
+    interpreter.fit("simplicity", flow="couplings", **options, **QUICK)
+    history = interpreter.fitted.record.history
+    assert interpreter.fitted.record.best_step > 0
+    assert history[-1][2] < history[0][2]
+
+
+def test_masks_shrink_to_where_a_factor_acts(wrapped):
+    interpreter, _ = wrapped()
+    source = inn.concept_source(
+        "simplicity", data=interpreter.sample_inputs(2000), flow="couplings", constriction=1.0, points=200
+    )
+    interpreter.fit(source, **QUICK)
+    with torch.no_grad():
+        areas = source.modules().masks().mean((1, 2))
+    assert areas.min() < 0.5
+
+
+def test_dead_codes_become_no_factors(wrapped):
+    """Data that hardly vary along some axes: a step of 1 there is none of the data's."""
+    interpreter, true = wrapped()
+    latents = interpreter.sample_inputs(600) @ true
+    latents[:, 1:3] *= 1e-3  # across and the upper bar stay as they are
+    interpreter.fit("simplicity", data=latents @ true.T, points=200, **QUICK)
+    assert len(interpreter.factors.named) == 2
+
+
+def test_the_seed_of_the_fit_is_the_source_s(wrapped):
+    codes = []
+    for seed in (0, 0, 1):
+        interpreter = wrapped()[0].fit("simplicity", points=20, seed=seed, **QUICK)
+        data = interpreter.sample_inputs(8, seed=3)
+        codes.append(interpreter.encode(data))
+    assert torch.equal(codes[0], codes[1])
+    assert not torch.allclose(codes[0], codes[2], atol=1e-3)
+
+
+def test_factors_of_several_axes_are_refused_where_couplings_are_trained(wrapped):
+    with pytest.raises(
+        ConceptError, match="Expected factors of one axis each for flow='couplings', found 3 axes"
+    ):
+        wrapped()[0].fit(
+            "simplicity", flow="couplings", factors=2, sizes={"factor 1": 2}, points=20, steps=2, **QUICK
+        )
+
+
+def test_beside_other_factors_its_own_axes_are_stepped(wrapped):
+    interpreter, true = wrapped()
+    latents = interpreter.sample_inputs(400)
+    labels = inn.concept_source("labels", data=latents, labels={"across": (latents @ true[:, 0]).numpy()})
+    source = inn.concept_source("simplicity", data=latents, flow="couplings", factors=2, points=30, images=2)
+    interpreter.fit(labels, source, steps=3, sizes={"across": 1}, **QUICK)
+    assert interpreter.factors.names == ("across", "factor 1", "factor 2", "residual")
+
+
+def test_distances_are_told_apart_by_what_they_make_of_images(wrapped):
+    keys = []
+    for scale in (1.0, 1.0, 2.0):
+        source = inn.concept_source(
+            "simplicity",
+            data=torch.randn(50, AXES),
+            points=2,
+            embed=lambda images, s=scale: s * images.flatten(1),
+        )
+        source.watch(ToyView(AXES))
+        source.see(torch.randn(40, AXES, generator=torch.Generator().manual_seed(0)), torch.ones(AXES))
+        keys.append(source.key)
+    assert keys[0] == keys[1] != keys[2]
+
+
+def test_generators_with_noise_of_their_own_are_refused_by_name(spots):
+    class Noisy(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.spots = spots()[0]
+
+        def forward(self, latents):
+            images = self.spots(latents)
+            return images + 0.1 * torch.randn_like(images)
+
+    interpreter = inn.wrap(Noisy(), backbone="generator", latent_shape=AXES, value_range=(-2, 3))
+    with (
+        pytest.warns(inn.InnWarning, match="draws random numbers of its own"),
+        pytest.raises(inn.BackboneError, match="found that it draws random numbers of its own"),
+    ):
+        interpreter.fit("simplicity", **QUICK)
+
+
+def test_wide_latents_are_all_looked_at_or_it_is_said():
+    class Wide(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.linear = torch.nn.Linear(300, 64)
+
+        def forward(self, latents):
+            return torch.sigmoid(self.linear(latents)).reshape(-1, 1, 8, 8)
+
+    interpreter = inn.wrap(Wide(), backbone="generator", latent_shape=300, value_range=(0, 1))
+    interpreter.fit("directions", **QUICK)
+    assert min(aligned(found_axes(interpreter), torch.eye(300))) > 0.9
+    interpreter.fit("directions", axes=50, **QUICK)
+    assert any("Only 50 of the 300 axes" in note for note in interpreter.fitted.notes)

@@ -154,7 +154,7 @@ def _summed(generate: Generate, walk: Tensor, distance: Distance) -> Tensor:
     if not isinstance(images, Tensor) or images.ndim != 4 or len(images) != count * steps:
         what = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise InputError(f"Expected the generator to make images ({count * steps}, C, H, W), found {what}.")
-    rows = images.unflatten(0, (count, steps))
+    rows = images.to(torch.promote_types(images.dtype, torch.float32)).unflatten(0, (count, steps))
     between = distances_of(distance, rows[:, :-1].flatten(0, 1), rows[:, 1:].flatten(0, 1))
     summed: Tensor = between.reshape(count, steps - 1).sum(1)
     return summed

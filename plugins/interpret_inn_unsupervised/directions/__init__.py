@@ -26,8 +26,8 @@ def build(
     method: Method | Any = "latents",
     factors: int | None = None,
     layer: str | None = None,
-    steps: int = 300,
-    pairs: int = 16,
+    training_steps: int = 300,
+    image_pairs: int = 16,
     points: int = 2048,
     groups: Any = None,
     seed: int = 0,
@@ -40,11 +40,11 @@ def build(
         method: "latents": the representation's own coordinates; "ganspace": principal axes of an inner layer, brought
             back to the representation; "sefa": eigenvectors of the first affine layer's weights; "discovery":
             directions that a recognizer learns to tell apart; or directions, float (m, D).
-        factors: How many; None: 10, or one less than there are coordinates where these are fewer; of your own
-            directions, all.
+        factors: How many; None: 10, of your own directions all, and fewer where there are no more directions, or no
+            axis would be left to the residual.
         layer: The path of the layer for "ganspace", which needs one, and for "sefa"; None: the first affine one.
-        steps: Of the training of "discovery".
-        pairs: Of images in each of these steps.
+        training_steps: Of the training of "discovery".
+        image_pairs: In each of these steps.
         points: Samples of the layer for "ganspace".
         groups: (N,), samples of one group are never split.
         seed: Of everything that is drawn.
@@ -61,18 +61,13 @@ def build(
             "Expected the path of a layer for method='ganspace', found none. Type layer='...'; "
             "[name for name, _ in model.named_modules()] lists them."
         )
-    samples = read_samples(data, groups=groups)
-    if factors is None:
-        count = len(chosen) if isinstance(chosen, Tensor) else min(10, max(1, _width(samples) - 1))
-    else:
-        count = whole(factors, "factors")
     return DirectionsSource(
-        samples,
+        read_samples(data, groups=groups),
         method=chosen,
-        factors=count,
+        factors=None if factors is None else whole(factors, "factors"),
         layer=layer,
-        steps=whole(steps, "steps"),
-        pairs=whole(pairs, "pairs"),
+        steps=whole(training_steps, "training_steps"),
+        pairs=whole(image_pairs, "image_pairs"),
         points=whole(points, "points", least=3),
         seed=whole(seed, "seed", least=0),
     )
@@ -97,8 +92,3 @@ def _chosen(method: Any) -> Method | Tensor:
     if directions.ndim != 2 or not len(directions) or not bool(torch.isfinite(directions).all()):
         raise ConceptError(f"Expected directions as finite numbers (m, D), found {tuple(directions.shape)}.")
     return directions
-
-
-def _width(samples: Any) -> int:
-    """Numbers in one sample: as many axes as latents have, and more than enough for images."""
-    return int(torch.as_tensor(samples.take([0])[0]).numel()) if len(samples) else 11

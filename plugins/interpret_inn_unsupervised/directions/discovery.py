@@ -50,7 +50,7 @@ def discovered_directions(view: AxesView, *, factors: int, steps: int, pairs: in
         white, rest = view.samples(1, generator)
         images = view.outputs(white, rest)
         require_images(images)
-        recognizer = StepRecognizer(images.shape[1], factors, generator)
+        recognizer = StepRecognizer(images.shape[1], factors, generator).to(images.device)
         start = torch.randn(view.axes, factors, generator=generator)
         free = nn.Parameter(torch.linalg.qr(start).Q)
         parameters = [free, *recognizer.parameters()]
@@ -75,5 +75,6 @@ def _loss(
     moved = white + far[:, None] * axes.T[which]
     images = view.outputs(torch.cat([white, moved]), rest.repeat(2, 1)).float()
     logits, said = recognizer(*images.chunk(2))
-    loss: Tensor = nn.functional.cross_entropy(logits, which) + _HOW_FAR * (said - far).abs().mean()
-    return loss
+    told: Tensor = nn.functional.cross_entropy(logits, which.to(logits.device))
+    error: Tensor = (said - far.to(said)).abs().mean()
+    return told + _HOW_FAR * error

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Literal
 
-import torch
 from torch import Tensor
 
 from interpret_inn.errors import ConceptError
@@ -18,19 +16,21 @@ from interpret_inn_unsupervised.directions.methods import (
     principal_directions,
     weight_directions,
 )
-from interpret_inn_unsupervised.independent import IndependentSource, numbered, refuse_too_many
+from interpret_inn_unsupervised.independent import numbered, refuse_too_many
 from interpret_inn_unsupervised.seeing import own_axes
+from interpret_inn_unsupervised.watching import WatchingSource, about_width
 
+_MOST = 10
 Method = Literal["latents", "ganspace", "sefa", "discovery"]
 
 
-class DirectionsSource(IndependentSource):
+class DirectionsSource(WatchingSource):
     """A factor for each of some directions; the flow rotates to them and is not trained.
 
     Args:
         samples: Latents, or whatever the model takes.
         method: How directions are found, or the directions themselves, float (m, D) in the representation.
-        factors: How many.
+        factors: How many; None: 10, or as many as there are directions or axes to spare where these are fewer.
         layer: For "ganspace", the layer whose principal axes are taken; for "sefa", the affine one.
         steps: Of the training of "discovery".
         pairs: Of images in each of these steps.
@@ -39,65 +39,54 @@ class DirectionsSource(IndependentSource):
 
     Attributes:
         name: "directions".
-        settings: `blocks=0`: the flow only rotates.
         key: Tells fits apart.
     """
 
     name = "directions"
-    settings: Mapping[str, Any] = {"explained": 1.0, "blocks": 0}
 
     def __init__(
-        self, samples: Samples, *, method: Method | Tensor, factors: int, layer: str | None, steps: int, pairs: int,
-        points: int, seed: int,
+        self, samples: Samples, *, method: Method | Tensor, factors: int | None, layer: str | None, steps: int,
+        pairs: int, points: int, seed: int,
     ) -> None:  # fmt: skip
-        super().__init__(samples, numbered(factors))
+        super().__init__(samples, numbered(factors or 1))
         self._method, self._layer, self._wanted = method, layer, factors
         self._steps, self._pairs, self._points, self._seed = steps, pairs, points, seed
-        self._view: AxesView | None = None
-        self._axes: Tensor | None = None
         named = method if isinstance(method, str) else _digest(method)
         self.key = repr((named, factors, layer, steps, pairs, points, seed))
 
-    def watch(self, view: AxesView) -> None:
-        """Keeps the model as a function of the axes, for `see`."""
-        self._view = view
-
     def see(self, white: Tensor, variances: Tensor) -> None:  # noqa: ARG002 - the contract's arguments
-        """Finds the directions.
+        """Finds the directions, and chooses the number of factors where none was given.
 
         Raises:
             ConceptError: they cannot be found here, or there are too many factors.
         """
-        if self._view is None:
+        view = self.watched()
+        given = len(self._method) if isinstance(self._method, Tensor) else _MOST
+        count = min(given, view.axes - 1) if self._wanted is None else self._wanted
+        refuse_too_many(count, view.axes)
+        directions = self._found(view, count)
+        if directions.shape[1] < count and self._wanted is not None:
             raise ConceptError(
-                "Expected to watch the model before seeing its representation. Type watch(view)."
+                f"Expected {count} directions, as many as factors, found {directions.shape[1]}. Type "
+                f"factors={directions.shape[1]} or less."
             )
-        refuse_too_many(self._wanted, self._view.axes)
-        self._axes = self._found(self._view)
+        self.take(numbered(min(count, directions.shape[1])))
+        self.notes = about_width(view)
+        self.axes = completed(directions)
 
-    def turn(self, span: Tensor) -> Tensor:
-        """The orthogonal matrix, float64 (m, m), that turns the axes `span`, float (d, m), to the directions."""
-        if self._axes is None:
-            return torch.eye(span.shape[1], dtype=torch.float64)
-        free = span.double().cpu().T @ self._axes[:, : span.shape[1]]
-        left, _, right = torch.linalg.svd(free)
-        turned: Tensor = left @ right
-        return turned
-
-    def _found(self, view: AxesView) -> Tensor:
+    def _found(self, view: AxesView, count: int) -> Tensor:
+        """Orthonormal columns, float64 (d, m), as many as the method finds."""
         if isinstance(self._method, Tensor):
             return given_directions(view, self._method)
         if self._method == "latents":
             return own_axes(view)
-        if self._method == "ganspace":
-            assert self._layer is not None
+        if self._method == "ganspace" and self._layer is not None:
             return principal_directions(view, self._layer, samples=self._points, seed=self._seed)
         if self._method == "sefa":
             return weight_directions(view, self._layer)
-        found = discovered_directions(
-            view, factors=self._wanted, steps=self._steps, pairs=self._pairs, seed=self._seed
+        return discovered_directions(
+            view, factors=count, steps=self._steps, pairs=self._pairs, seed=self._seed
         )
-        return completed(found)
 
 
 def _digest(directions: Tensor) -> str:

@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from interpret_inn.localizing import soft_intervals
 
+_GAIN = 50.0  # so that edges move as fast as a flow is trained
 GRID = 16
 """Masks are fitted on maps of so many rows and columns."""
 
@@ -56,11 +57,12 @@ class SoftMasks(nn.Module):
         wobble = 0.1 * torch.randn(4, factors, rectangles, GRID, generator=generator)
         # first row, last row, first column, last column: begun at the border
         slope = torch.linspace(9, -9, GRID)
-        self.edges = nn.Parameter(wobble + torch.stack([slope, -slope, slope, -slope])[:, None, None])
+        begun = wobble + torch.stack([slope, -slope, slope, -slope])[:, None, None]
+        self.edges = nn.Parameter(begun / _GAIN)
 
     def forward(self) -> Tensor:
         """Masks, float (K, GRID, GRID) in [0, 1]."""
-        top, bottom, left, right = self.edges
+        top, bottom, left, right = _GAIN * self.edges
         rows, columns = soft_intervals(top, bottom), soft_intervals(left, right)
         return (rows[..., :, None] * columns[..., None, :]).mean(1)
 

@@ -2,8 +2,8 @@
 
 With φ an embedding in which distances of images are Euclidean, a step v at a point z moves the image by
 |J v| = √(vᵀ G v), G = JᵀJ, J = ∂φ(images)/∂z. Once G is known at some points, lengths along *any* axes there cost
-a small matrix product, and no further image. Summed over the axes of a code and averaged over the points that is the
-traversal perceptual length (Zhu, Xu and Tao 2021, section 4.3) per unit step, in the limit of small steps.
+a small matrix product, and no further image. Summed over the axes of a code and averaged over the points that is akin
+to the traversal perceptual length (Zhu, Xu and Tao 2021, section 4.3), of small steps where the data are.
 """
 
 from __future__ import annotations

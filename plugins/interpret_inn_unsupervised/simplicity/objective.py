@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
+from interpret_inn.errors import ConceptError
 from interpret_inn.types import AxesView
 from interpret_inn_unsupervised.recognizer import Recognizer
 from interpret_inn_unsupervised.simplicity.losses import SoftMasks, constriction, perceptual_simplicity
@@ -60,7 +61,7 @@ class Objective:
         view: The model as a function of the whitened axes.
         points: Leading axes of the points where the metric is known, float (n, d), and all others, (n, D − d).
         metric: There, float64 (n, d, d).
-        factors: K; the code's first K axes are theirs.
+        factors: K, of one axis each.
         weights: See there.
         parts: Recognizer and masks.
     """
@@ -77,9 +78,15 @@ class Objective:
         """The loss of one step of a fit; see `LossContext`."""
         weights, generator = self.weights, context.generator
         loss = weights.simplicity * self.simplicity(context.network.blocks, generator)
-        share = min(1.0, (context.step + 1) / max(weights.ramp, 1))
+        if len(context.axes) != self.factors:
+            raise ConceptError(
+                f"Expected factors of one axis each for flow='couplings', found {len(context.axes)} axes for "
+                f"{self.factors} factors. Leave sizes out, or type flow='rotation'."
+            )
+        # looks compare weights by the whole objective, however far the ramp has come
+        share = 1.0 if context.looking else min(1.0, (context.step + 1) / max(weights.ramp, 1))
         if weights.recognition or weights.constriction:
-            recognized, outside = self.pairs(context.network.blocks, generator)
+            recognized, outside = self.pairs(context.network.blocks, context.axes, generator)
             loss = loss + share * (weights.recognition * recognized + weights.constriction * outside)
         return loss
 
@@ -98,8 +105,14 @@ class Objective:
         metric = self.metric[chosen].to(slopes)
         return simplicity_loss(slopes @ metric @ slopes.mT, orthogonality=self.weights.orthogonality)
 
-    def pairs(self, blocks: Any, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Perceptual simplicity, mean over factors, and constriction, of freshly drawn pairs of images."""
+    def pairs(self, blocks: Any, axes: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Perceptual simplicity, mean over factors, and constriction, of freshly drawn pairs of images.
+
+        Args:
+            blocks: The flow from the whitened axes.
+            axes: The factors' axes of the code, int64 (K,).
+            generator: Draws points, factors and steps.
+        """
         weights = self.weights
         chosen = torch.randint(len(self.metric), (weights.images,), generator=generator)
         white, rest = self.points[0][chosen], self.points[1][chosen]
@@ -107,13 +120,13 @@ class Objective:
         stride = weights.stride * torch.randn(len(white), generator=generator).to(white)
         with torch.no_grad():
             codes = blocks(white)[0]
-        stepped = codes + stride[:, None] * nn.functional.one_hot(which, codes.shape[1]).to(codes)
+        stepped = codes + stride[:, None] * nn.functional.one_hot(axes[which], codes.shape[1]).to(codes)
         back = blocks.inverse(torch.cat([codes, stepped]))[0]
         images = self.view.outputs(back, rest.repeat(2, 1)).float()
         found, found_after = self.parts.recognizer(images).chunk(2)
         before, after = images.chunk(2)
-        named = slice(0, self.factors)
-        recognized = perceptual_simplicity(found, found_after, codes[:, named], stepped[:, named], which)
+        own, own_after = codes[:, axes].to(found), stepped[:, axes].to(found)
+        recognized = perceptual_simplicity(found, found_after, own, own_after, which.to(found.device))
         masks = self.parts.masks()[which]
         outside = constriction((after - before).square().mean(1), masks, area_weight=weights.area)
-        return recognized.mean() / self.factors, outside.mean()
+        return (recognized.mean() / self.factors).to(codes), outside.mean().to(codes)

@@ -3,29 +3,35 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
 
-from interpret_inn.errors import ConceptError
-from interpret_inn.types import AxesView, Samples
-from interpret_inn_unsupervised.independent import IndependentSource, numbered, refuse_too_many
-from interpret_inn_unsupervised.seeing import own_axes, require_images
+from interpret_inn.types import Samples
+from interpret_inn_unsupervised.independent import numbered, refuse_too_many
+from interpret_inn_unsupervised.seeing import own_axes
 from interpret_inn_unsupervised.simplicity.metric import Embed, lengths, pullback_metric
 from interpret_inn_unsupervised.simplicity.objective import Objective, Parts, Weights
 from interpret_inn_unsupervised.simplicity.turning import simplest_rotation
+from interpret_inn_unsupervised.watching import WatchingSource, about_width
 
 SHARE = 0.05
 """Axes shorter than this share of the longest do nothing worth a factor of their own."""
 _IMAGES, _FEWEST = 24_000, 64
 """The metric takes about so many images, but is measured at so many points at least."""
 _TURNS = 150
+Flow = Literal["rotation", "couplings"]
+_COUPLINGS: Mapping[str, object] = {
+    "explained": 1.0, "axes": 1024, "samples_per_axis": 1.0, "steps": 200, "blocks": 2, "hidden": 64,
+    "learning_rate": 2e-3, "every": 25, "patience": 8,
+}  # fmt: skip
 _METRIC_SEED, _TURN_SEED, _PARTS_SEED = 11, 12, 13
 
 
-class SimplicitySource(IndependentSource):
+class SimplicitySource(WatchingSource):
     """Concepts whose steps are short, are recognized, and act in one place.
 
     Before the fit, the model's images tell how long each small step of the code is at some points
@@ -41,12 +47,11 @@ class SimplicitySource(IndependentSource):
         embed: Images to vectors, whose distances are those of the images.
         starts: Of the search for the rotation.
         weights: Of the objective.
-        flow: Trains couplings; else the flow only rotates.
+        flow: "rotation", or "couplings" that begin there.
         seed: Of points, rotations and networks.
 
     Attributes:
         name: "simplicity".
-        settings: What the fit takes where its caller says nothing.
         found_lengths: Mean length of each axis of the rotation, float64 (d,), after a fit has begun.
         key: Tells fits apart.
     """
@@ -55,84 +60,55 @@ class SimplicitySource(IndependentSource):
 
     def __init__(
         self, samples: Samples, *, factors: int | None, most: int, points: int, embed: Embed, starts: int,
-        weights: Weights, flow: bool, seed: int,
+        weights: Weights, flow: Flow, seed: int,
     ) -> None:  # fmt: skip
         super().__init__(samples, numbered(most if factors is None else factors))
         self._given, self._most = factors, most
         self._points, self._embed, self._starts = points, embed, starts
-        self._weights, self._seed = weights, seed
-        self._flow = flow
-        self._view: AxesView | None = None
+        self._weights, self._seed, self._bends = weights, seed, flow == "couplings"
         self._parts: Parts | None = None
         self._objective: Objective | None = None
-        self._axes: Tensor | None = None
         self.found_lengths: Tensor | None = None
-        name = f"{getattr(embed, '__module__', '')}.{getattr(embed, '__qualname__', repr(embed))}"
-        self.key = repr((factors, most, points, starts, name, dataclasses.astuple(weights), flow, seed))
-        self.settings: Mapping[str, Any] = (
-            {"explained": 1.0, "steps": 200, "blocks": 2, "hidden": 64, "learning_rate": 2e-3, "every": 25,
-             "patience": 8}
-            if flow else {"explained": 1.0, "blocks": 0}
-        )  # fmt: skip
-
-    def watch(self, view: AxesView) -> None:
-        """Keeps the model as a function of the axes, for `see` and the extra loss."""
-        self._view = view
+        self._options = repr((factors, most, points, starts, dataclasses.astuple(weights), flow, seed))
+        self.key = self._options
+        if self._bends:
+            self.settings = _COUPLINGS
 
     def see(self, white: Tensor, variances: Tensor) -> None:  # noqa: ARG002 - the contract's arguments
         """Measures the metric, finds the rotation, and chooses the number of factors where none was given.
 
+        Args:
+            white: The whitened leading axes of the samples, float (N, d). Their spread is what a step is measured
+                by: an axis that hardly varies is whitened by the noise floor, and no data are a step of 1 apart there.
+            variances: Variance of each axis in the representation, float (d,). Not looked at.
+
         Raises:
             ConceptError: the outputs are no images, or there are too few axes for the factors.
         """
-        if self._view is None:
-            raise ConceptError(
-                "Expected to watch the model before seeing its representation. Type watch(view)."
-            )
-        self.notes = ()
+        view = self.watched()
+        self.notes = about_width(view)
         if self._given is not None:
-            refuse_too_many(self._given, self._view.axes)
-        count = min(self._points, max(_FEWEST, _IMAGES // (2 * self._view.axes)))
-        generator = Generator().manual_seed(self._seed + _METRIC_SEED)
-        points = self._view.samples(count, generator)
-        own = own_axes(self._view) if self._view.width == self._view.axes else None
-        metric = pullback_metric(self._view, *points, self._embed, frame=own)
-        axes = simplest_rotation(
+            refuse_too_many(self._given, view.axes)
+        count = min(self._points, max(_FEWEST, _IMAGES // (2 * view.axes)))
+        points = view.samples(count, Generator().manual_seed(self._seed + _METRIC_SEED))
+        own = own_axes(view) if view.width == view.axes else None
+        spread = white.std(0).double().cpu()
+        metric = pullback_metric(view, *points, self._embed, frame=own) * spread[:, None] * spread
+        self.axes = simplest_rotation(
             metric, orthogonality=self._weights.orthogonality, starts=self._starts, steps=_TURNS,
             seed=self._seed + _TURN_SEED,
         )  # fmt: skip
-        self._axes = axes
-        self.found_lengths = lengths(metric, axes).mean(0)
+        self.found_lengths = lengths(metric, self.axes).mean(0)
         self._choose(self.found_lengths)
-        if self._flow:
-            images = self._view.outputs(points[0][:1], points[1][:1])
-            require_images(images)
-            self._parts = Parts(images.shape[1], len(self.concepts), self._seed + _PARTS_SEED)
-            self._objective = Objective(
-                self._view,
-                points,
-                metric,
-                factors=len(self.concepts),
-                weights=self._weights,
-                parts=self._parts,
+        images = view.outputs(points[0][:2], points[1][:2]).float()
+        self.key = f"{self._options} {_digest(self._embed, images)}"
+        if self._bends:
+            self._parts = Parts(images.shape[1], len(self.concepts), self._seed + _PARTS_SEED).to(
+                images.device
             )
-
-    def turn(self, span: Tensor) -> Tensor:
-        """Turns axes to the shortest, the strongest first.
-
-        Args:
-            span: float (d, m), orthonormal columns: the axes that are free to be turned.
-
-        Returns:
-            An orthogonal matrix, float64 (m, m).
-        """
-        if self._axes is None:
-            return torch.eye(span.shape[1], dtype=torch.float64)
-        # the nearest orthogonal matrix; where all axes are free, exactly those that were found
-        free = span.double().cpu().T @ self._axes[:, : span.shape[1]]
-        left, _, right = torch.linalg.svd(free)
-        turned: Tensor = left @ right
-        return turned
+            self._objective = Objective(
+                view, points, metric, factors=len(self.concepts), weights=self._weights, parts=self._parts
+            )
 
     def modules(self) -> nn.Module:
         """Recognizer and masks; nothing where the flow only rotates or no fit has begun."""
@@ -147,7 +123,7 @@ class SimplicitySource(IndependentSource):
     def _choose(self, found: Tensor) -> None:
         strongest = float(found.max())
         if not strongest > 0:
-            self.notes = (
+            self.notes += (
                 "The model's images do not change with the representation: no factor does anything, and which axes "
                 "are the factors' is chance.",
             )
@@ -160,3 +136,8 @@ class SimplicitySource(IndependentSource):
             f"{active} of {len(found)} axes change the images by {SHARE:.0%} of the strongest or more; "
             f"{count} of them became factors. Type factors=… for another number.",
         )
+
+
+def _digest(embed: Embed, images: Tensor) -> str:
+    """Tells distances apart by what they make of two images: a name would not, of networks with other weights."""
+    return hashlib.sha256((embed(images) * 1e4).round().cpu().numpy().tobytes()).hexdigest()[:16]

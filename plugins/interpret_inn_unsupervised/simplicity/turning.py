@@ -78,7 +78,9 @@ def simplicity_loss(metric: Tensor, *, orthogonality: float) -> Tensor:
     squared = metric.diagonal(dim1=1, dim2=2)
     length = (squared.clamp_min(0) + _SMOOTH**2).sqrt().mean()
     size = metric.square().sum((1, 2))
-    overlap = ((size - squared.square().sum(1)) / (size + _FLAT * size.detach().mean())).mean()
+    overlap = (
+        (size - squared.square().sum(1)) / (size + _FLAT * size.detach().mean()).clamp_min(1e-30)
+    ).mean()
     found: Tensor = length + orthogonality * overlap
     return found
 

@@ -1,0 +1,49 @@
+"""Images that come in several parts, read as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interpret_inn.data import Joined
+from interpret_inn.types import Samples
+
+
+class TogetherSamples(Joined):
+    """Several samples one after the other, whose batches keep their form where parts meet.
+
+    Args:
+        parts: At least one.
+        titles: A name for each part; images without names of their own are numbered under it.
+    """
+
+    def __init__(self, parts: Sequence[Samples], titles: Sequence[str]) -> None:
+        super().__init__(parts)
+        self.names: Sequence[str] | None = [
+            str(part.names[i]) if part.names else f"{title} {i}"
+            for part, title in zip(parts, titles, strict=True)
+            for i in range(len(part))
+        ]
+
+    def take(self, indices: Sequence[int]) -> Any:
+        """The inputs at these places: a tensor or array (B, ...) where all are of one kind and shape, else a list.
+
+        Raises:
+            DataError: an index outside 0 … N − 1.
+        """
+        return stacked(super().take(indices))
+
+
+def stacked(inputs: Any) -> Any:
+    """A list of tensors or arrays of one shape and type as one; anything else as it is."""
+    if not isinstance(inputs, list) or not inputs:
+        return inputs
+    for kind, stack in ((Tensor, torch.stack), (np.ndarray, np.stack)):
+        if all(isinstance(one, kind) for one in inputs):
+            forms = {(tuple(one.shape), str(one.dtype)) for one in inputs}
+            return stack(inputs) if len(forms) == 1 else inputs
+    return inputs
