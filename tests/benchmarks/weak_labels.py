@@ -10,7 +10,7 @@ Judged on images and votes drawn anew, that no fit saw: DCI (random forest), MIG
 slices of the code, the residual left out ("DCI, residual" counts it in as one more code). Figures of each fit are kept
 in work/weak_labels/, so that a run that was stopped goes on.
 
-    python tests/benchmarks/weak_labels.py [--seeds 0 1 2 3 4] [--site code] [--pairs 1000]
+    python tests/benchmarks/weak_labels.py [--seeds 0 1 2 3 4] [--site code] [--pairs 2000]
 """
 
 from __future__ import annotations
@@ -207,7 +207,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
     parser.add_argument("--methods", nargs="+", default=list(METHODS))
     parser.add_argument("--site", choices=list(SITES), default="code")
-    parser.add_argument("--pairs", type=int, default=1000)
+    parser.add_argument("--pairs", type=int, default=2000)
     for name, value in SETTINGS.items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
     options = parser.parse_args()
