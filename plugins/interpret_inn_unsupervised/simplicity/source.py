@@ -24,9 +24,10 @@ _IMAGES, _FEWEST = 24_000, 64
 """The metric takes about so many images, but is measured at so many points at least."""
 _TURNS = 150
 Flow = Literal["rotation", "couplings"]
+# the metric takes 2 d images a point and d² numbers: of more axes those of most variance are looked at
+_ROTATION: Mapping[str, object] = {**WatchingSource.settings, "axes": 512}
 _COUPLINGS: Mapping[str, object] = {
-    "explained": 1.0, "axes": 1024, "samples_per_axis": 1.0, "steps": 200, "blocks": 2, "hidden": 64,
-    "learning_rate": 2e-3, "every": 25, "patience": 8,
+    **_ROTATION, "steps": 200, "blocks": 2, "hidden": 64, "learning_rate": 2e-3, "every": 25, "patience": 8,
 }  # fmt: skip
 _METRIC_SEED, _TURN_SEED, _PARTS_SEED = 11, 12, 13
 
@@ -71,8 +72,7 @@ class SimplicitySource(WatchingSource):
         self.found_lengths: Tensor | None = None
         self._options = repr((factors, most, points, starts, dataclasses.astuple(weights), flow, seed))
         self.key = self._options
-        if self._bends:
-            self.settings = _COUPLINGS
+        self.settings = _COUPLINGS if self._bends else _ROTATION
 
     def see(self, white: Tensor, variances: Tensor) -> None:  # noqa: ARG002 - the contract's arguments
         """Measures the metric, finds the rotation, and chooses the number of factors where none was given.
