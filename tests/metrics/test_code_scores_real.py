@@ -83,9 +83,18 @@ def test_information(case):
 def test_importance(case):
     arrays, known = case
     found = dci(arrays["mus_train"], arrays["ys_train"], test=(arrays["mus_test"], arrays["ys_test"]))
-    same(found.parts["importance"], known["dci"]["importance"])
-    same(found.score.value, known["dci"]["disentanglement"])
-    same(found.further["completeness"].value, known["dci"]["completeness"])
+    reference = np.array(known["dci"]["importance"])
+    # Two codes may part the samples of a node equally well; which of them a tree takes, the last bit of the
+    # processor's sums decides. Then a little importance goes from one code to the other, and none is lost.
+    same(found.parts["importance"].sum(0), reference.sum(0))
+    np.testing.assert_allclose(found.parts["importance"], reference, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found.score.value, known["dci"]["disentanglement"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        found.further["completeness"].value, known["dci"]["completeness"], rtol=0, atol=1e-5
+    )
+    # the scores of the same importances are the same everywhere
+    same(disentanglement_of(reference)[0], known["dci"]["disentanglement"])
+    same(completeness_of(reference)[0], known["dci"]["completeness"])
     same(found.further["informativeness"].value, known["dci"]["informativeness_test"])
     same(found.parts["informativeness_train"], known["dci"]["informativeness_train"])
 
