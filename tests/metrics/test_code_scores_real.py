@@ -84,14 +84,19 @@ def test_importance(case):
     arrays, known = case
     found = dci(arrays["mus_train"], arrays["ys_train"], test=(arrays["mus_test"], arrays["ys_test"]))
     reference = np.array(known["dci"]["importance"])
+    ours = found.parts["importance"]
     # Two codes may part the samples of a node equally well; which of them a tree takes, the last bit of the
-    # processor's sums decides. Then a little importance goes from one code to the other, and none is lost.
-    same(found.parts["importance"].sum(0), reference.sum(0))
-    np.testing.assert_allclose(found.parts["importance"], reference, rtol=0, atol=1e-5)
-    np.testing.assert_allclose(found.score.value, known["dci"]["disentanglement"], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(
-        found.further["completeness"].value, known["dci"]["completeness"], rtol=0, atol=1e-5
-    )
+    # processor's sums decides. Such a split moves a little importance from one code to another, of one factor, and
+    # loses none. One may fall otherwise; all else is the same.
+    moved = np.abs(ours - reference) > 1e-6
+    np.testing.assert_allclose(ours.sum(0), reference.sum(0), rtol=0, atol=1e-12)
+    assert moved.sum() in (0, 2) and moved.any(0).sum() <= 1
+    np.testing.assert_allclose(ours, reference, rtol=0, atol=1e-5)
+    same(found.score.value, disentanglement_of(ours)[0])
+    same(found.further["completeness"].value, completeness_of(ours)[0])
+    if not moved.any():
+        same(found.score.value, known["dci"]["disentanglement"])
+        same(found.further["completeness"].value, known["dci"]["completeness"])
     # the scores of the same importances are the same everywhere
     same(disentanglement_of(reference)[0], known["dci"]["disentanglement"])
     same(completeness_of(reference)[0], known["dci"]["completeness"])
