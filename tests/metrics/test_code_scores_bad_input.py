@@ -55,7 +55,7 @@ def holed(array):
         (CODES[:, 0], FACTORS, r"Expected codes of shape \(N, D\), .* found \(60,\)\. A single dimension"),
         (CODES[:0], FACTORS[:0], r"Expected codes of shape \(N, D\), at least one row"),
         (holed(CODES), FACTORS, r"Expected codes that are finite, .* in 1 of 60 rows, first in row 7\."),
-        (np.array([["a"]] * 60), FACTORS, r"Expected codes that are numbers, found an array of <U1"),
+        (np.array([["a"]] * 60), FACTORS, r"Expected codes that are real numbers, found an array of <U1"),
         (CODES, FACTORS[:50], r"Expected one row of factors for each of 60 codes, found 50\."),
         (CODES, np.c_[FACTORS, np.ones(60)], r"Expected factors that vary, .* in column\(s\) \[2\]\."),
     ],
@@ -102,10 +102,10 @@ def test_groups_that_are_none(name, groups, text):
     ("call", "text"),
     [
         (lambda: mig(CODES[:19], FACTORS[:19]), r"as many samples as bins, found 19 for 20"),
-        (lambda: mig(CODES, FACTORS, bins=1), r"Expected bins=2 or more, found 1"),
+        (lambda: mig(CODES, FACTORS, bins=1), r"Expected bins to be a whole number, at least 2, found 1"),
         (lambda: discretise(CODES, method="k-means"), r'Expected method="histogram" or "quantile"'),
-        (lambda: mig(CODES, FACTORS, resamples=-1), r"Expected a number of resamples"),
-        (lambda: factor_vae_score(CODES, FACTORS, resamples=-1), r"Expected a number of resamples"),
+        (lambda: mig(CODES, FACTORS, resamples=-1), r"Expected resamples to be a whole number, at least 0"),
+        (lambda: factor_vae_score(CODES, FACTORS, resamples=2.5), r"Expected resamples to be a whole number"),
         (lambda: dci(CODES, FACTORS, estimator="boost"), r'Expected estimator="boosting", "forest" or'),
         (lambda: dci(CODES, FACTORS, test=1.5), r"Expected test=\(codes, factors\), or the share of 60"),
         (lambda: dci(CODES, FACTORS, test=(CODES,)), r"or a share such as 0.3, found 1 arrays"),
@@ -114,13 +114,22 @@ def test_groups_that_are_none(name, groups, text):
         (lambda: irs(CODES, FACTORS, quantile=0), r"Expected a quantile above 0"),
         (lambda: total_correlation(CODES[:3]), r"Expected more samples than dimensions, found 3 for 3"),
         (lambda: factor_vae_score(CODES, FACTORS, fewest=40), r"factor 0 that at least 40 rows have"),
-        (lambda: factor_vae_score(CODES, FACTORS, votes=1), r"Expected at least two votes, found 1"),
+        (lambda: factor_vae_score(CODES, FACTORS, votes=1), r"Expected votes to be a whole number, at least 2"),
         (lambda: factor_vae_score(CODES, FACTORS, test_share=1), r"Expected a share of 2400 votes"),
-        (lambda: beta_vae_score(CODES, FACTORS, batch=0), r"Expected at least one pair in a batch"),
+        (lambda: beta_vae_score(CODES, FACTORS, batch=0), r"Expected batch to be a whole number, at least 1, found 0"),
         (lambda: factor_vae_score_of_batches(CODES, HELD), r"Expected batches of shape \(V, B, D\)"),
         (lambda: factor_vae_score_of_batches(BATCHES, HELD[:5]), r"Expected the number of the held factor"),
         (lambda: factor_vae_score_of_batches(BATCHES[:, :1], HELD), r"Expected batches of at least two"),
-        (lambda: factor_vae_score_of_batches(BATCHES, HELD, variances=[1]), r"Expected a variance for each"),
+        (lambda: factor_vae_score_of_batches(BATCHES, HELD, variances=[1]), r"Expected a variance, 0 or above, for"),
+        (lambda: factor_vae_score_of_batches(BATCHES, HELD, variances=[1, 1, np.nan]), r"a variance, 0 or above"),
+        (lambda: factor_vae_score_of_batches(BATCHES, HELD, variances=[1, 1, -1]), r"a variance, 0 or above"),
+        (lambda: factor_vae_score_of_batches(BATCHES, HELD, dead=np.nan), r"Expected dead to be a standard dev"),
+        (lambda: factor_vae_score(CODES, FACTORS, batch=1), r"Expected batch to be a whole number, at least 2"),
+        (lambda: factor_vae_score(CODES, FACTORS, seed=-1), r"Expected seed to be a whole number, at least 0"),
+        (lambda: discretise(CODES, "20"), r"Expected bins to be a whole number, at least 2, found '20'"),
+        (lambda: mig(CODES * 1j, FACTORS), r"Expected codes that are real numbers, found an array of complex"),
+        (lambda: mig([[1.0, 2.0], [3.0]], FACTORS), r"Expected codes whose rows are of one length"),
+        (lambda: mig(CODES, [[0, None]] * 60), r"Expected factors without gaps, found NaN, infinity or None"),
         (lambda: beta_vae_score_of_batches(BATCHES, BATCHES[:, :2], HELD), r"Expected pairs of codes of one"),
         (lambda: beta_vae_score_of_batches(BATCHES, BATCHES, HELD * 0), r"at least two different held"),
         (lambda: disentanglement_of([[-1.0, 1.0]]), r"Expected a matrix \(codes, factors\) of numbers from 0"),
@@ -178,6 +187,23 @@ def test_values_that_only_judged_rows_have():
     assert 0 < sap(CODES, FACTORS, test=test).parts["matrix"].max() < 0.8
     assert dci(CODES, FACTORS, estimator="linear", test=test).further["informativeness"].value < 0.8
     assert 0 < explicitness(CODES, FACTORS, test=test).score.value < 1
+
+
+@pytest.mark.parametrize("name", NOTHING)
+def test_what_rounding_makes_of_a_constant_is_constant(name):
+    rounded = np.where(np.random.default_rng(1).random((60, 1)) < 0.3, np.nextafter(1.0, 2), 1.0)
+    codes, plain = np.c_[FACTORS * 1.0, rounded], np.c_[FACTORS * 1.0, np.ones(60)]
+    assert SUPERVISED[name](codes, FACTORS).score.value == pytest.approx(
+        SUPERVISED[name](plain, FACTORS).score.value
+    )
+    if name == "factor_vae_score":
+        assert SUPERVISED[name](codes, FACTORS).parts["active"].tolist() == [True, True, False]
+
+
+def test_tensors_of_any_precision_are_taken():
+    halved = torch.tensor(BATCHES, requires_grad=True).bfloat16()
+    found = factor_vae_score_of_batches(halved, HELD).score
+    assert found == factor_vae_score_of_batches(halved.detach().float().numpy(), HELD).score
 
 
 def test_tensors_and_words_are_taken():

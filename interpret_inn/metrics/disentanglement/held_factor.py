@@ -10,8 +10,11 @@ import numpy.typing as npt
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.disentanglement.inputs import (
+    CodeArray,
     Groups,
+    read_array,
     read_codes,
+    read_count,
     read_groups,
     read_rows,
     varying,
@@ -43,7 +46,7 @@ def factor_vae_score(
         codes: (N, D).
         factors: (N, K), a class per different value.
         votes: How many batches are drawn.
-        batch: Rows in a batch, at most.
+        batch: Rows in a batch, at most; 2 at least.
         fewest: Rows that a value must have to be held, at least 2.
         test_share: Share of the votes that is judged by.
         groups: As in `factor_vae_score_of_batches`.
@@ -60,9 +63,11 @@ def factor_vae_score(
     """
     rows = read_rows(codes, factors)
     dimensions = read_groups(groups, rows.codes.shape[1])
-    generator = np.random.default_rng(seed)
+    batch = read_count(batch, "batch", least=2)
+    generator = np.random.default_rng(read_count(seed, "seed", least=0))
     array = np.asarray(rows.codes, np.float64)
-    drawn = held_rows(rows.labels, votes=votes, fewest=max(fewest, 2), generator=generator)
+    fewest = max(read_count(fewest, "fewest", least=1), 2)
+    drawn = held_rows(rows.labels, votes=votes, fewest=fewest, generator=generator)
     held, local = [], []
     for factor, members in drawn:
         some = members
@@ -70,7 +75,8 @@ def factor_vae_score(
             some = generator.choice(members, batch, replace=False, shuffle=False)
         held.append(factor)
         local.append(array[some].var(0, ddof=1))
-    still = _stillness(np.array(local), _variances(array), dimensions, dead)
+    total = np.where(varying(rows.codes), array.var(0, ddof=1), 0.0)
+    still = _stillness(np.array(local), total, dimensions, dead)
     return _judged(still, np.array(held), rows.labels.shape[1], test_share, resamples, seed)
 
 
@@ -116,9 +122,15 @@ def factor_vae_score_of_batches(
     if size < 2:
         raise InputError(f"Expected batches of at least two codes, found {array.shape} (V, B, D).")
     flat = array.reshape(count * size, width)
-    total = _variances(flat) if variances is None else np.asarray(variances, np.float64)
-    if total.shape != (width,):
-        raise InputError(f"Expected a variance for each of {width} dimensions, found {total.shape}.")
+    if variances is None:
+        # of float32 codes, rounding is that of their own type
+        total = np.where(varying(_flat(batches)), flat.var(0, ddof=1), 0.0)
+    else:
+        total = np.asarray(read_array(variances, "variances"), np.float64)
+    if total.shape != (width,) or not (np.isfinite(total) & (total >= 0)).all():
+        raise InputError(
+            f"Expected a variance, 0 or above, for each of {width} dimensions, found {total!r:.80}."
+        )
     factors = np.asarray(held, np.int64)
     still = _stillness(array.var(1, ddof=1), total, read_groups(groups, width), dead)
     return _judged(still, factors, int(factors.max()) + 1, test_share, resamples, seed)
@@ -130,10 +142,8 @@ def read_batches(batches: Any, held: npt.ArrayLike) -> FloatArray:
     Raises:
         InputError: another shape, values that are not finite, or no held factor for each.
     """
-    shape = np.shape(batches)
-    if len(shape) != 3 or not np.prod(shape):
-        raise InputError(f"Expected batches of shape (V, B, D), found {shape}.")
-    array = np.asarray(read_codes(np.reshape(batches, (-1, shape[2])), "batches"), np.float64).reshape(shape)
+    shape = read_array(batches, "batches").shape
+    array = np.asarray(_flat(batches), np.float64).reshape(shape)
     factors = np.asarray(held)
     if factors.shape != (len(array),) or factors.dtype.kind not in "iu" or factors.min() < 0:
         raise InputError(
@@ -141,6 +151,14 @@ def read_batches(batches: Any, held: npt.ArrayLike) -> FloatArray:
             f"found an array {factors.shape} of {factors.dtype}."
         )
     return array
+
+
+def _flat(batches: Any) -> CodeArray:
+    """The rows of all batches, (V · B, D)."""
+    array = read_array(batches, "batches")
+    if array.ndim != 3 or not array.size:
+        raise InputError(f"Expected batches of shape (V, B, D), found {array.shape}.")
+    return read_codes(array.reshape(-1, array.shape[2]), "batches")
 
 
 def held_rows(
@@ -151,8 +169,7 @@ def held_rows(
     Raises:
         InputError: a factor without any value that enough rows have, or fewer than two votes.
     """
-    if votes < 2:
-        raise InputError(f"Expected at least two votes, found {votes}.")
+    votes = read_count(votes, "votes", least=2)
     values, chances = [], []
     for k, column in enumerate(labels.T):
         members = [np.flatnonzero(column == value) for value in range(column.max() + 1)]
@@ -185,20 +202,15 @@ def first_votes(count: int, test_share: float) -> int:
 
 def judged_share(right: npt.NDArray[np.bool_], resamples: int, seed: int) -> Score:
     """The share of judged votes that are right, with its interval where it is asked for."""
-    if resamples < 0:
-        raise InputError(f"Expected a number of resamples, 0 for no interval, found {resamples}.")
-    if not resamples:
+    if not read_count(resamples, "resamples", least=0):
         return Score(float(right.mean()))
     return bootstrap_mean(right, share=True, seed=seed, resamples=resamples)
 
 
-def _variances(codes: FloatArray) -> FloatArray:
-    """Of each dimension, (D,); exactly 0 for a constant one, whose mean differs from it in the last digit."""
-    return np.where(varying(codes), codes.var(0, ddof=1), 0.0)
-
-
 def _stillness(local: FloatArray, total: FloatArray, groups: list[IntArray], dead: float) -> FloatArray:
     """Variance within each batch as a share of that of all data, (V, G); infinite for codes that are dead."""
+    if not np.isfinite(dead):
+        raise InputError(f"Expected dead to be a standard deviation, found {dead!r}.")
     alive = (total > 0) & (np.sqrt(total.clip(0)) > dead)
     share = local / np.where(alive, total, 1)
     found = np.full((len(local), len(groups)), np.inf)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import torch
 from torch import Tensor
 
 from interpret_inn.errors import InputError
@@ -16,6 +18,10 @@ Groups = Sequence[slice | Sequence[int] | IntArray]
 """Which dimensions make up one code: slices, or lists of dimensions."""
 
 CodeArray = npt.NDArray[np.floating[Any]]
+
+
+_ROUNDING = 64
+"""Steps between neighbouring numbers that a column must span to vary: less is what rounding makes."""
 
 
 class Rows(NamedTuple):
@@ -40,16 +46,20 @@ def read_codes(codes: Any, what: str = "codes") -> CodeArray:
     Raises:
         InputError: another shape, no rows, or values that are not finite.
     """
-    array = _array(codes)
+    array = read_array(codes, what)
     if array.ndim != 2 or not array.size:
         raise InputError(
             f"Expected {what} of shape (N, D), at least one row and one dimension, found {array.shape}. "
             "A single dimension is codes[:, None]."
         )
     try:
+        if array.dtype.kind == "c":
+            raise TypeError("complex numbers have no order")
         array = np.asarray(array, array.dtype if array.dtype in (np.float32, np.float64) else np.float64)
     except (TypeError, ValueError) as error:
-        raise InputError(f"Expected {what} that are numbers, found an array of {array.dtype}.") from error
+        raise InputError(
+            f"Expected {what} that are real numbers, found an array of {array.dtype}."
+        ) from error
     wrong = ~np.isfinite(array).all(1)
     if wrong.any():
         raise InputError(
@@ -161,27 +171,57 @@ def _places(group: Any) -> npt.NDArray[Any]:
     return places if len(places) else np.empty(0, np.int64)
 
 
-def varying(codes: CodeArray) -> npt.NDArray[np.bool_]:
-    """Dimensions (D,) that are not constant."""
-    return np.asarray(np.ptp(codes, 0) > 0, np.bool_)
+def varying(codes: CodeArray, steps: int = _ROUNDING) -> npt.NDArray[np.bool_]:
+    """Dimensions (D,) that are not constant, up to what rounding makes of equal numbers.
+
+    Args:
+        codes: (N, D).
+        steps: A dimension is constant where its values span no more than so many neighbouring numbers of their type.
+    """
+    finest = np.finfo(codes.dtype).eps * np.abs(codes).max(0)
+    return np.asarray(np.ptp(codes, 0) > steps * finest, np.bool_)
 
 
-def _array(given: Any) -> npt.NDArray[Any]:
-    return given.detach().cpu().numpy() if isinstance(given, Tensor) else np.asarray(given)
+def read_array(given: Any, what: str) -> npt.NDArray[Any]:
+    """An array of whatever holds one: tensors of any precision and device, lists.
+
+    Raises:
+        InputError: rows of different lengths.
+    """
+    if isinstance(given, Tensor):
+        kept = given.detach().cpu()
+        return np.asarray((kept.float() if kept.dtype in (torch.bfloat16, torch.float16) else kept).numpy())
+    try:
+        return np.asarray(given)
+    except ValueError as error:
+        raise InputError(f"Expected {what} whose rows are of one length, found others.") from error
+
+
+def read_count(value: Any, name: str, *, least: int) -> int:
+    """A whole number that counts something.
+
+    Raises:
+        InputError: another kind of number, or less than `least`.
+    """
+    if not isinstance(value, numbers.Integral) or isinstance(value, bool) or value < least:
+        raise InputError(f"Expected {name} to be a whole number, at least {least}, found {value!r}.")
+    return int(value)
 
 
 def _factors(given: Any, count: int) -> npt.NDArray[Any]:
     """Factor values (count, K) of any type that can be ordered."""
-    values = _array(given)
+    values = read_array(given, "factors")
     if values.ndim != 2 or not values.shape[1]:
         raise InputError(
             f"Expected factors of shape (N, K), found {values.shape}. A single factor is factors[:, None]."
         )
     if len(values) != count:
         raise InputError(f"Expected one row of factors for each of {count} codes, found {len(values)}.")
-    if values.dtype.kind == "f" and not np.isfinite(values).all():
+    if (values.dtype.kind == "f" and not np.isfinite(values).all()) or (
+        values.dtype.kind == "O" and any(value is None or value != value for value in values.flat)
+    ):
         raise InputError(
-            "Expected factors without gaps, found NaN or infinity. Leave these rows out of codes and factors."
+            "Expected factors without gaps, found NaN, infinity or None. Leave these rows out of codes and factors."
         )
     return values
 

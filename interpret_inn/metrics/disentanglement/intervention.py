@@ -53,7 +53,7 @@ def irs(
     rows = read_rows(codes, factors)
     dimensions = read_groups(groups, rows.codes.shape[1])
     array = np.asarray(rows.codes, np.float64)
-    array[:, ~varying(array)] = 0.0  # else the mean of equal numbers differs from them in the last digit
+    array[:, ~varying(rows.codes)] = 0.0  # else the mean of equal numbers differs from them in the last digit
     matrix, deviation = _robust(array, rows.labels, dimensions, quantile)
 
     def again(drawn: IntArray) -> float:

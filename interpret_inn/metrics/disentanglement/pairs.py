@@ -15,7 +15,7 @@ from interpret_inn.metrics.disentanglement.held_factor import (
     judged_share,
     read_batches,
 )
-from interpret_inn.metrics.disentanglement.inputs import Groups, read_groups, read_rows
+from interpret_inn.metrics.disentanglement.inputs import Groups, read_count, read_groups, read_rows
 from interpret_inn.metrics.disentanglement.record import CodeScore
 from interpret_inn.types import FloatArray, IntArray
 
@@ -54,15 +54,14 @@ def beta_vae_score(
             factor whose values no two rows share, groups that overlap.
     """
     rows = read_rows(codes, factors)
-    if batch < 1:
-        raise InputError(f"Expected at least one pair in a batch, found batch={batch}.")
+    batch = read_count(batch, "batch", least=1)
     dimensions = read_groups(groups, rows.codes.shape[1])
     array = np.asarray(rows.codes, np.float64)
     generator = np.random.default_rng(seed)
     drawn = held_rows(rows.labels, votes=votes, fewest=2, generator=generator)
     held = np.array([factor for factor, _ in drawn])
     partners = [_Partners.of(column) for column in rows.labels.T]
-    points = np.empty((votes, len(dimensions)))
+    points = np.empty((len(held), len(dimensions)))
     for vote, factor in enumerate(held):
         first, second = partners[factor].pairs(batch, generator)
         points[vote] = _distances(array[first] - array[second], dimensions).mean(0)

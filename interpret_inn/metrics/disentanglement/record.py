@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import percentile_interval, student_quantile
+from interpret_inn.metrics.disentanglement.inputs import read_count
 from interpret_inn.types import FloatArray, IntArray, Score
 
 
@@ -78,9 +78,8 @@ def drawn_rows(count: int, resamples: int, seed: int) -> Iterator[IntArray]:
     Raises:
         InputError: fewer than 0 resamples.
     """
-    if resamples < 0:
-        raise InputError(f"Expected a number of resamples, 0 for no interval, found {resamples}.")
-    generator = np.random.default_rng(seed)
+    resamples = read_count(resamples, "resamples", least=0)
+    generator = np.random.default_rng(read_count(seed, "seed", least=0))
     for _ in range(resamples):
         yield generator.integers(0, count, count)
 
