@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
+from interpret_inn.backbones.found import as_found
 from interpret_inn.backbones.identity import architecture, weights_digest
 from interpret_inn.errors import InnError, InputError
 from interpret_inn.explaining.bench import Bench
@@ -36,12 +37,14 @@ class Code(Protocol):
         origin: What walks start from; equal for codes that start from the same images.
         model: Equal for codes of the same model, as far as can be told.
         value_range: Of the images, where it is known.
+        error: Standard error, as a share, of how far its axes are walked.
     """
 
     factors: tuple[str, ...]
     origin: Tensor
     model: Hashable
     value_range: tuple[float, float] | None
+    error: float
 
     def each(self, walks: Walks) -> FloatArray:
         """Length of each axis from each starting point, float64 (S, K)."""
@@ -66,6 +69,8 @@ class FittedCode:
         self.factors = owners(bench, self.axes)
         self.model: Hashable = (bench.backbone.architecture(), bench.backbone.fingerprint())
         self.value_range = bench.backbone.value_range
+        # the standard deviations that say how far a walk goes are those of the stored codes
+        self.error = (2 * max(1, len(bench.fitted.bank))) ** -0.5
 
     def each(self, walks: Walks) -> FloatArray:
         """See `Code`."""
@@ -99,10 +104,12 @@ class BareCode:
         if isinstance(generate, nn.Module):
             self.model = (architecture(generate), weights_digest(generate))
         self.value_range: tuple[float, float] | None = None
+        self.error = 0.0  # N(0, I) is known
 
     def each(self, walks: Walks) -> FloatArray:
         """See `Code`."""
-        return walked_lengths(self.generate, self.directions, self.origin, **walks._asdict())
+        with left_as_found(self.generate):
+            return walked_lengths(self.generate, self.directions, self.origin, **walks._asdict())
 
     @torch.no_grad()
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
@@ -110,9 +117,10 @@ class BareCode:
         longest = sorted(range(len(found.axes)), key=lambda axis: -found.axes[axis])[:_SHOWN]
         unit = self.directions / self.directions.norm(dim=1, keepdim=True)
         start, images = self.origin[:1], []
-        for direction in unit[longest]:
-            kept = start - (start @ direction)[:, None] * direction
-            images.append(self.generate(kept + positions.to(start)[:, None] * direction).detach().cpu())
+        with left_as_found(self.generate):
+            for direction in unit[longest]:
+                kept = start - (start @ direction)[:, None] * direction
+                images.append(self.generate(kept + positions.to(start)[:, None] * direction).detach().cpu())
         return tuple(f"axis {axis}" for axis in longest), torch.stack(images)
 
 
@@ -140,6 +148,11 @@ def codes_of(
             else:
                 found[name] = _fitted(candidate.bench, given, count, seed, banks)
     return found
+
+
+def left_as_found(generate: Callable[[Tensor], Tensor]) -> AbstractContextManager[object]:
+    """A module runs in evaluation mode and is given back as it was, and so is the random state."""
+    return as_found(generate) if isinstance(generate, nn.Module) else torch.random.fork_rng()
 
 
 @contextmanager

@@ -132,11 +132,14 @@ def select(
     All candidates are walked as `inn.explore.lengths` does, from the same images where they are of one model:
     latents drawn by one seed, the same inputs, or the same stored representations. Differences are therefore paired.
     Starting points are drawn again 2,000 times for the intervals, and for how often each candidate is the shortest.
-    The threshold is one length for all candidates, a share of the median of all their axes.
+    So is how far the axes of a fit are walked, which is only as sure as the standard deviations of its stored codes
+    (taken as independent of other fits' ones). The threshold is one length for all candidates, a share of the median
+    of all their axes.
 
     Args:
         candidates: Fitted interpreters by name, or several of them, which are then named "1", "2" …; also pairs
-            (generate, axes) as `interpret_inn.metrics.traversals.tpl` takes them, whose codes are N(0, I).
+            (generate, axes) as `interpret_inn.metrics.traversals.tpl` takes them, whose codes are N(0, I). A module
+            runs in evaluation mode and is given back as it was.
         inputs: What to start from, `starts` of them; None: inputs that a model draws itself, else codes that a fit
             stored. A pair starts from them where they are codes (S, D) of its width, else from N(0, I).
         distance: Of two batches of images; its units are those of lengths.
@@ -181,7 +184,8 @@ def selected(
     for name, code in codes.items():
         with blamed(name):
             each[name] = code.each(walks)
-    ranking = rank(list(each.values()), threshold=threshold, relative=relative, seed=seed)
+    errors = [code.error for code in codes.values()]
+    ranking = rank(list(each.values()), errors=errors, threshold=threshold, relative=relative, seed=seed)
     names = list(codes)
     standings = {
         names[i]: _standing(ranking, i, each[names[i]], codes[names[i]].factors) for i in ranking.order

@@ -43,7 +43,9 @@ def test_it_is_the_literal_bootstrap() -> None:
         column = np.array([sample[place] for sample in samples])
         low, high = percentile_interval(column, 6)
         assert (found.scores[place].low, found.scores[place].high) == pytest.approx((low, high))
-        low, high = percentile_interval(column - np.array([sample[best] for sample in samples]), 6)
+        gaps = column - np.array([sample[best] for sample in samples])
+        gap = value[place] - value[best]
+        low, high = np.quantile(gap + wider * (gaps - gap), [0.025, 0.975])
         assert (found.behind[place].low, found.behind[place].high) == pytest.approx((low, high))
         assert found.behind[place].value == pytest.approx(value[place] - value[best])
 
@@ -122,3 +124,24 @@ def test_bad_lengths_are_refused() -> None:
         rank([np.ones((3, 1)), np.ones((4, 1))])
     with pytest.raises(InputError, match=r"two at least, found \[\(1, 2\)\]"):
         rank([np.ones((1, 2))])
+
+
+def test_intervals_of_differences_hold_the_truth_from_few_starting_points() -> None:
+    """Two codes of one expected length: the interval of their difference is to hold 0, of which one is looked at."""
+    for starts, least in ((3, 0.88), (10, 0.88)):
+        held = []
+        for seed in range(200):
+            found = rank(
+                drawn(seed, [10, 8], [10, 8], starts=starts), threshold=0.0, relative=False, resamples=300
+            )
+            held.append(found.behind[found.order[1]].low <= 0)
+        assert np.mean(held) > least
+
+
+def test_what_spans_are_not_sure_of_is_in_the_ranking() -> None:
+    each = [np.full((50, 4), 1.0), np.full((50, 4), 1.01)]
+    assert rank(each).first.tolist() == [1.0, 0.0]
+    found = rank(each, errors=[0.011, 0.011])
+    assert 0.6 < found.first[0] < 0.99
+    assert found.behind[1].low < 0 < found.behind[1].high
+    assert rank(each, errors=[0.0, 0.0]).first.tolist() == [1.0, 0.0]

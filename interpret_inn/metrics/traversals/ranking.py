@@ -21,6 +21,7 @@ from interpret_inn.metrics.traversals.lengths import least_length
 from interpret_inn.types import FloatArray, Score
 
 RESAMPLES = 2000
+_ENDS = (0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2)
 _SAME = 1e-6  # of the length: what rounding makes of one code measured twice
 
 
@@ -48,6 +49,7 @@ class Ranking:
 def rank(
     each: Sequence[FloatArray],
     *,
+    errors: Sequence[float] | None = None,
     threshold: float = 0.1,
     relative: bool = True,
     seed: int = 0,
@@ -60,11 +62,15 @@ def rank(
     of all codes' axes together (and a hundredth of the longest at least), found anew in every resample. By thresholds
     of their own, codes of many short axes would have them counted and codes of few would not.
 
-    As intervals are, resamples are stretched about their value by Student's t and n / (n − 1) (Hesterberg, "What
-    teachers should know about the bootstrap", 2015, section 5.3): few starting points else look surer than they are.
+    Resamples are stretched about their value by Student's t and n / (n − 1) (Hesterberg, "What teachers should know
+    about the bootstrap", 2015, section 5.3) where codes are compared: few starting points else look surer than they
+    are. Each `behind` is for itself: of many codes that are alike, the last is often found longer.
 
     Args:
         each: Of each code, length of each axis from each starting point, float64 (S, K), from the same S points.
+        errors: Of each code the standard error, as a share, of how far its axes are walked: 1/√(2n) where a standard
+            deviation of n samples says that. It is the same from all starting points, so that no number of these
+            makes up for it. None: walks are as long as they should be.
         threshold: As for `tpl`.
         relative: As for `tpl`; the median is that of all codes' axes.
         seed: Of the resamples.
@@ -84,20 +90,24 @@ def rank(
     value = values[0]
     means = resampling_weights(count, seed=seed, resamples=resamples) @ lengths / count
     drawn = _totals(means, begins, threshold, relative)[0]
+    stretched = value + _stretch(count) * (drawn - value)
+    if errors is not None:
+        sizes = np.sqrt(np.add.reduceat(np.where(active[0], lengths.mean(0), 0.0) ** 2, begins))
+        stretched += np.random.default_rng([seed, 1]).normal(size=drawn.shape) * np.asarray(errors) * sizes
     order = tuple(np.argsort(np.where(value > 0, value, np.inf), kind="stable").tolist())
     best = order[0]
     scores = [
         Score(float(v), *percentile_interval(row, count)) for v, row in zip(value, drawn.T, strict=True)
     ]
     behind = [
-        Score(float(v - value[best]), *percentile_interval(row - drawn[:, best], count))
+        Score(float(v - value[best]), *np.quantile(row - stretched[:, best], _ENDS).tolist())
         if v > 0 or value[best] == 0
         else Score(math.nan)
-        for v, row in zip(value, drawn.T, strict=True)
+        for v, row in zip(value, stretched.T, strict=True)
     ]
     least = least_length(lengths.mean(0), threshold=threshold, relative=relative)
     return Ranking(
-        tuple(scores), _shares(value, drawn, count), tuple(behind), order,
+        tuple(scores), _shares(stretched, drawn), tuple(behind), order,
         tuple(np.split(active[0], begins[1:])), float(least),
     )  # fmt: skip
 
@@ -111,11 +121,15 @@ def _totals(
     return np.add.reduceat(np.where(active, lengths, 0.0), begins, axis=1), active
 
 
-def _shares(value: FloatArray, drawn: FloatArray, count: int) -> FloatArray:
-    """Share of resamples in which each of C codes is the shortest, (C,); those that tie share it."""
+def _stretch(count: int) -> float:
+    """How much farther from the value resamples of so few starting points should be."""
     usual = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
-    wider = math.sqrt(count / (count - 1)) * student_quantile(count - 1) / usual
-    found = np.where(drawn > 0, value + wider * (drawn - value), np.inf)  # what moves nothing is no winner
+    return math.sqrt(count / (count - 1)) * student_quantile(count - 1) / usual
+
+
+def _shares(stretched: FloatArray, drawn: FloatArray) -> FloatArray:
+    """Share of resamples in which each of C codes is the shortest, (C,); those that tie share it."""
+    found = np.where(drawn > 0, stretched, np.inf)  # what moves nothing is no winner
     least = found.min(1, keepdims=True)
     tied = found <= least + _SAME * np.abs(least)
     shares: FloatArray = (tied / tied.sum(1, keepdims=True)).mean(0)
