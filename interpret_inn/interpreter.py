@@ -36,6 +36,7 @@ from interpret_inn.explore import beside_galleries, report_galleries
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.fitting.notes import idle_settings
 from interpret_inn.fitting.settings import FitSettings, wished_settings
 from interpret_inn.localizing import localize
 from interpret_inn.localizing.choosing import chosen_localizer, places_finder
@@ -122,6 +123,7 @@ class Interpreter:
                 checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
             )  # fmt: skip
             fitted = ordered_by_effect(Bench(self.backbone, fitted), data)
+        fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle_settings(settings, given)))
         self._bench, self._data, self._judgement = Bench(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self

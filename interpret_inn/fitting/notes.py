@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import warnings
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from interpret_inn.errors import InnError, InnWarning, PluginError
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.settings import FitSettings
 
 _CHUNK = 1024
 _EXAMINED = 64
+_OF_TRAINING = {
+    "steps", "pairs", "hidden", "depth", "learning_rate", "weight_decay", "warm_up", "clip", "every", "patience",
+}  # fmt: skip
 
 
 def odd_outputs(backbone: Any, pool: Pool, *, most: int | Literal["auto"] = "auto") -> list[str]:
@@ -83,3 +88,14 @@ def _left_out(pool: Pool) -> list[str]:
     note = f"{what} left out of the fit: {some}."
     warnings.warn(note, InnWarning, stacklevel=5)
     return [note]
+
+
+def idle_settings(settings: FitSettings, given: Iterable[str]) -> list[str]:
+    """What the caller set that only a fit with blocks looks at."""
+    idle = sorted(set(given) & _OF_TRAINING) if settings.blocks == 0 else []
+    if not idle:
+        return []
+    return [
+        f"The flow only rotates (blocks=0) and nothing is trained, so that {', '.join(idle)} did nothing. Another "
+        "flow of the source, or blocks=…, is trained."
+    ]

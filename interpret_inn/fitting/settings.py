@@ -72,10 +72,14 @@ class FitSettings:
 def wished_settings(sources: Sequence[Any]) -> dict[str, Any]:
     """Settings that sources ask for (their `settings`); of several sources the first that names one counts.
 
+    But for `blocks`, of which the most that any of them needs are built, and a source that does not ask needs the usual
+    ones: what learns from pairs is not to stay as it was because another source only rotates.
+
     Raises:
         PluginError: a source asks for what is no setting.
     """
     found: dict[str, Any] = {}
+    blocks = []
     for source in reversed(sources):
         wished = getattr(source, "settings", None) or {}
         strange = sorted(set(wished) - set(FitSettings.names())) if isinstance(wished, Mapping) else [wished]
@@ -85,7 +89,8 @@ def wished_settings(sources: Sequence[Any]) -> dict[str, Any]:
                 f"{suggest(str(strange[0]), FitSettings.names())}"
             )
         found |= wished
-    return found
+        blocks.append(wished.get("blocks", FitSettings.blocks))
+    return found | ({"blocks": max(blocks)} if "blocks" in found else {})
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,6 @@ class LossContext:
     looking: bool = False
 
 
-ExtraLoss = Callable[[LossContext], Tensor]
 Observer = Callable[[FitStep], None]
 
 

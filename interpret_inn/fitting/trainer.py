@@ -13,8 +13,9 @@ from tqdm import tqdm
 
 from interpret_inn.errors import ConceptError, FitError
 from interpret_inn.fitting.checkpoint import Checkpoint, flatten_optimizer, restore_optimizer
+from interpret_inn.fitting.extras import extra_losses
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.settings import ExtraLoss, FitRecord, FitSettings, LossContext, Observer
+from interpret_inn.fitting.settings import FitRecord, FitSettings, LossContext, Observer
 from interpret_inn.flows import InvertibleNetwork, owners, pair_log_likelihood, spread
 from interpret_inn.types import FitStep, Pairs
 
@@ -60,8 +61,8 @@ class Trainer:
         self.checkpoint, self.observers, self.backbone = checkpoint, observers, backbone
         whitening = network.whitening
         self.noise = (whitening.noise * whitening.scales[: network.shape.leading]).to(white)
-        self.extras, modules = _extras(pool, self.owner.cpu())
-        self.trained = nn.ModuleList([network.blocks, *modules])
+        self.extras = extra_losses(pool, self.owner.cpu())
+        self.trained = nn.ModuleList([network.blocks, *(m for extra in self.extras for m in extra.modules)])
         self.parameters = [p for p in self.trained.parameters() if p.requires_grad]
         self.rotates = not any(p.requires_grad for p in network.blocks.parameters())
         self.optimizer = torch.optim.AdamW(
@@ -86,6 +87,7 @@ class Trainer:
             FitError: the loss was not finite for 20 steps in a row, or the checkpoint is another fit's.
         """
         if self.rotates:  # nothing in the flow can be trained: it stays where it begins
+            self._refuse_untrained()
             return FitRecord(0, 0, False, 0.0, ())
         self._resume()
         settings, state = self.settings, self.state
@@ -119,9 +121,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(state["step"], settings)
         loss = objective = self._loss(*self._draw(settings.pairs, self.generator, "fit"))
-        for extra, axes in self.extras:
+        for extra in self.extras:
             objective = objective + extra(
-                LossContext(self.network, self.backbone, self.generator, state["step"], axes)
+                LossContext(self.network, self.backbone, self.generator, state["step"], extra.axes)
             )
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(objective)
@@ -135,11 +137,13 @@ class Trainer:
         state["sum"], state["taken"] = state["sum"] + float(loss.detach()), state["taken"] + 1
 
     def _refuse_bad_step(self) -> None:
-        """A step whose loss is not finite is not taken; too many in a row end the fit."""
+        """A step whose loss is not finite is not taken; too many in a row, or nothing else, end the fit."""
         self.state["bad"] += 1
-        if self.state["bad"] >= _MOST_BAD_STEPS:
+        if self.state["bad"] >= min(_MOST_BAD_STEPS, self.settings.steps):
+            for extra in self.extras:
+                extra.refuse_not_finite()
             raise FitError(
-                f"The loss was not finite for {_MOST_BAD_STEPS} steps in a row (up to step "
+                f"The loss was not finite for {self.state['bad']} steps in a row (up to step "
                 f"{self.state['step']}). Expected a lower learning_rate than "
                 f"{self.settings.learning_rate:g}, or a higher noise than {self.settings.noise:g}."
             )
@@ -179,11 +183,20 @@ class Trainer:
         """The whole objective, of pairs of the early-stopping part; extra losses draw the same at every look."""
         generator = Generator().manual_seed(self.seed + 5)
         step, total = self.state["step"], float(self._loss(*look))
-        for extra, axes in self.extras:
+        for extra in self.extras:
             total += float(
-                extra(LossContext(self.network, self.backbone, generator, step, axes, looking=True))
+                extra(LossContext(self.network, self.backbone, generator, step, extra.axes, looking=True))
             )
         return total
+
+    def _refuse_untrained(self) -> None:
+        """Raises FitError where a source trains something, and a fit without blocks trains nothing."""
+        for extra in self.extras:
+            if any(weights.requires_grad for module in extra.modules for weights in module.parameters()):
+                raise FitError(
+                    f"Expected blocks of at least 1, as the concept source {extra.source.name!r} trains something of "
+                    "its own, found blocks=0, with which nothing is trained. Type blocks=2."
+                )
 
     @torch.no_grad()
     def _look(self) -> None:
@@ -221,17 +234,6 @@ class Trainer:
         self.best = _under("best.", tensors)
         restore_optimizer(self.optimizer, tensors)
         self.generator.set_state(tensors["generator"])
-
-
-def _extras(pool: Pool, owner: Tensor) -> tuple[list[tuple[ExtraLoss, Tensor]], list[nn.Module]]:
-    """Losses that sources add, each with the axes of the source's own factors; and what they train."""
-    losses, modules = [], []
-    for part in pool.parts:
-        source: Any = part.source
-        if hasattr(source, "extra_loss"):
-            losses.append((source.extra_loss, torch.isin(owner, part.columns).nonzero()[:, 0]))
-            modules += [source.modules()] if hasattr(source, "modules") else []
-    return losses, modules
 
 
 def _schedule(step: int, settings: FitSettings) -> float:

@@ -80,7 +80,7 @@ class ModelView:
         return [
             path
             for path, module in self._backbone.model.named_modules()
-            if path and any(weights.ndim > 1 for weights in module.parameters(recurse=False))
+            if path and not _inside_parametrization(path) and _has_weights(module)
         ]
 
     def seen(self, directions: Tensor) -> Tensor:
@@ -122,3 +122,15 @@ class ModelView:
             padded = torch.cat([torch.zeros(len(rest), self.axes).to(rest), rest], 1)
             rows = rows + whitening.inverse(padded)[0] - whitening.mean
         return rows
+
+
+def _inside_parametrization(path: str) -> bool:
+    """Modules by which torch computes a weight, whose outputs are the weight itself."""
+    return "parametrizations" in path.split(".")
+
+
+def _has_weights(module: torch.nn.Module) -> bool:
+    own = list(module.parameters(recurse=False))
+    # weights that are computed from others
+    own += [getattr(module, name) for name in getattr(module, "parametrizations", ())]
+    return any(weights.ndim > 1 for weights in own)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Generator, nn
 
-from interpret_inn.errors import ConceptError, FitError
+from interpret_inn.errors import ConceptError, FitError, PluginError
 from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.settings import FitSettings
@@ -211,9 +211,8 @@ def test_a_gradient_that_is_not_finite_is_not_taken_either(make, world):
 def test_twenty_bad_steps_in_a_row_end_the_fit(make, world):
     with pytest.raises(FitError) as caught:
         make(world.lossy(nan_at(*range(3, 99)))).run()
-    assert str(caught.value) == (
-        "The loss was not finite for 20 steps in a row (up to step 23). "
-        "Expected a lower learning_rate than 0.005, or a higher noise than 0.1."
+    assert str(caught.value).startswith(
+        "Expected a finite extra_loss of the concept source 'classes', found NaN"
     )
 
 
@@ -260,3 +259,35 @@ def test_the_learning_rate_rises_and_falls(make):
     assert rates.index(max(rates)) == 9
     assert rates[-1] < 0.01 * 0.01
     assert rates[9:] == sorted(rates[9:], reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("loss", "text"),
+    [
+        (
+            lambda context: torch.zeros(2),
+            r"Expected extra_loss of the concept source 'classes' to .* \(2,\)",
+        ),
+        (lambda context: "0", r"to give a scalar tensor, found str"),
+        (lambda context: {}["x"], r"'classes' failed to give its extra loss: KeyError: 'x'"),
+    ],
+)
+def test_extra_losses_that_are_none_are_named(make, world, loss, text):
+    with pytest.raises(PluginError, match=text):
+        make(world.lossy(loss)).run()
+
+
+def test_an_extra_loss_that_is_not_finite_is_named_however_few_the_steps(make, world):
+    settings = dataclasses.replace(SMALL, steps=3, every=3)
+    with pytest.raises(FitError, match=r"Expected a finite extra_loss of the concept source 'classes'"):
+        make(world.lossy(lambda context: torch.tensor(math.nan)), settings=settings).run()
+
+
+def test_what_a_source_would_train_is_not_left_untrained_in_silence(make, world):
+    settings = dataclasses.replace(SMALL, blocks=0)
+    source = world.lossy(lambda context: torch.zeros(()), module=nn.Linear(2, 2))
+    with pytest.raises(
+        FitError, match=r"Expected blocks of at least 1, as the concept source 'classes' trains"
+    ):
+        make(source, settings=settings).run()
+    assert make(world.lossy(lambda context: torch.zeros(())), settings=settings).run().steps == 0
