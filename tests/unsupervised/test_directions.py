@@ -260,3 +260,12 @@ def test_no_option_is_a_setting_of_the_fit():
     for name in ("simplicity", "directions", "unsupervised", "labels", "sketches", "transforms", "pairs"):
         options = inspect.signature(get_manager().find("concept_source", name).build).parameters
         assert not set(options) & set(FitSettings.names()), name
+
+
+def test_sefa_finds_layers_whose_weights_are_computed(deep):
+    weight = deep.backbone.model.first.weight.clone()
+    torch.nn.utils.parametrizations.weight_norm(deep.backbone.model.first)
+    interpreter = inn.wrap(deep.backbone.model, backbone="generator", latent_shape=AXES, value_range=(0, 1))
+    interpreter.fit("directions", method="sefa", **QUICK)
+    expected = torch.linalg.eigh(weight.T @ weight).eigenvectors
+    assert min(aligned(found_axes(interpreter), expected)) > 0.99

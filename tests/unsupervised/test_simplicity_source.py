@@ -47,6 +47,7 @@ def test_the_control_where_no_axes_are_better_than_others_finds_others(wrapped):
     assert min(aligned(found_axes(interpreter), torch.eye(6))) < 0.95
 
 
+@pytest.mark.slow
 def test_couplings_make_the_axes_no_longer_and_stay_invertible(wrapped):
     plain, _ = wrapped()
     turned = plain.fit("simplicity", flow="rotation", points=300, **QUICK)
@@ -201,6 +202,7 @@ def test_the_kept_weights_are_the_best_by_the_whole_objective(wrapped):
     assert history[-1][2] < history[0][2]
 
 
+@pytest.mark.slow
 def test_masks_shrink_to_where_a_factor_acts(wrapped):
     interpreter, _ = wrapped()
     source = inn.concept_source(
@@ -282,6 +284,7 @@ def test_generators_with_noise_of_their_own_are_refused_by_name(spots):
         interpreter.fit("simplicity", **QUICK)
 
 
+@pytest.mark.slow
 def test_wide_latents_are_all_looked_at_or_it_is_said():
     class Wide(torch.nn.Module):
         def __init__(self):
@@ -296,3 +299,30 @@ def test_wide_latents_are_all_looked_at_or_it_is_said():
     assert min(aligned(found_axes(interpreter), torch.eye(300))) > 0.9
     interpreter.fit("directions", axes=50, **QUICK)
     assert any("Only 50 of the 300 axes" in note for note in interpreter.fitted.notes)
+
+
+def test_beside_a_source_that_learns_the_flow_is_trained(wrapped):
+    interpreter, true = wrapped()
+    latents = interpreter.sample_inputs(400, seed=1)
+    known = inn.concept_source("labels", data=latents, labels={"across": (latents @ true[:, 0]).numpy()})
+    simple = inn.concept_source("simplicity", data=latents, factors=1, points=20)
+    for sources in ((known, simple), (simple, known)):
+        interpreter.fit(*sources, steps=3, pairs=16, hidden=8, **QUICK)
+        assert interpreter.fitted.settings.blocks == 4 and interpreter.fitted.record.steps == 3
+
+
+def test_settings_that_do_nothing_are_said(wrapped):
+    interpreter, _ = wrapped()
+    interpreter.fit("simplicity", points=20, steps=500, hidden=9, **QUICK)
+    assert any("so that hidden, steps did nothing" in note for note in interpreter.fitted.notes)
+    with pytest.raises(inn.FitError, match="'simplicity' trains something of its own, found blocks=0"):
+        interpreter.fit("simplicity", flow="couplings", blocks=0, points=20, **QUICK)
+
+
+def test_an_embedding_in_training_mode_is_left_as_it_was(wrapped):
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(256, affine=False)).train()
+    before = network[1].running_mean.clone()
+    interpreter, _ = wrapped()
+    interpreter.fit("simplicity", points=20, embed=network, **QUICK)
+    assert network.training and network[1].training
+    assert torch.equal(network[1].running_mean, before)

@@ -87,6 +87,8 @@ def _affine(view: AxesView, path: str) -> Tensor | None:
     drawn = torch.randn(_PROBES, axes, generator=Generator().manual_seed(0))
     origin, steps = torch.zeros(1, axes), torch.eye(axes)
     made = torch.cat([view.layer(path, part) for part in torch.cat([origin, steps, drawn]).split(64)])
+    if len(made) != 1 + axes + _PROBES:  # no row for each input, as where a module computes weights
+        return None
     made = made.double().cpu()
     matrix = made[1 : axes + 1] - made[:1]
     expected = drawn.double() @ matrix

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 import torch
 from torch import Generator, Tensor, nn
 
+from interpret_inn.backbones.found import as_found
 from interpret_inn.types import Samples
 from interpret_inn_unsupervised.independent import numbered, refuse_too_many
 from interpret_inn_unsupervised.seeing import own_axes
@@ -93,7 +95,8 @@ class SimplicitySource(WatchingSource):
         points = view.samples(count, Generator().manual_seed(self._seed + _METRIC_SEED))
         own = own_axes(view) if view.width == view.axes else None
         spread = white.std(0).double().cpu()
-        metric = pullback_metric(view, *points, self._embed, frame=own) * spread[:, None] * spread
+        with self._embedding():
+            metric = pullback_metric(view, *points, self._embed, frame=own) * spread[:, None] * spread
         self.axes = simplest_rotation(
             metric, orthogonality=self._weights.orthogonality, starts=self._starts, steps=_TURNS,
             seed=self._seed + _TURN_SEED,
@@ -101,7 +104,8 @@ class SimplicitySource(WatchingSource):
         self.found_lengths = lengths(metric, self.axes).mean(0)
         self._choose(self.found_lengths)
         images = view.outputs(points[0][:2], points[1][:2]).float()
-        self.key = f"{self._options} {_digest(self._embed, images)}"
+        with self._embedding():
+            self.key = f"{self._options} {_digest(self._embed, images)}"
         if self._bends:
             self._parts = Parts(images.shape[1], len(self.concepts), self._seed + _PARTS_SEED).to(
                 images.device
@@ -120,6 +124,10 @@ class SimplicitySource(WatchingSource):
             return torch.zeros(())
         return self._objective(context)
 
+    def _embedding(self) -> AbstractContextManager[object]:
+        """A network that embeds runs in evaluation mode, and is given back as it was."""
+        return as_found(self._embed) if isinstance(self._embed, nn.Module) else nullcontext()
+
     def _choose(self, found: Tensor) -> None:
         strongest = float(found.max())
         if not strongest > 0:
@@ -134,7 +142,9 @@ class SimplicitySource(WatchingSource):
         self.take(numbered(count))
         self.notes += (
             f"{active} of {len(found)} axes change the images by {SHARE:.0%} of the strongest or more; "
-            f"{count} of them became factors. Type factors=… for another number.",
+            f"{count} of them became factors"
+            + (" (the residual needs one). " if count == len(found) - 1 < active else ". ")
+            + "Type factors=… for another number.",
         )
 
 
