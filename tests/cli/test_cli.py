@@ -229,6 +229,7 @@ def test_help_tells_each_command_in_words(command: str | None, capsys: Any) -> N
         assert name in said
 
 
+@pytest.mark.slow
 def test_as_a_module_from_the_shell() -> None:
     done = subprocess.run(
         [sys.executable, "-m", "interpret_inn", "plugins", "--json"],

@@ -46,6 +46,7 @@ def run(*command: str, path: str, folder: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+@pytest.mark.slow
 def test_the_example_is_installed_and_used(tmp_path: Path) -> None:
     pytest.importorskip("hatchling", reason="needs hatchling to build the example: pip install hatchling")
     target, source = tmp_path / "site", tmp_path / "source"

@@ -41,6 +41,7 @@ def judged(rows, labels, settings, *, seed=0):
     return judge(Bench(backbone, fitted), data)
 
 
+@pytest.mark.slow
 def test_factors_mixed_by_a_known_map_are_found_again(truth):
     labels = {name: truth[:, k].double().numpy() for k, name in enumerate(("left", "right"))}
     found = judged(mixed(truth), labels, FitSettings(steps=300, hidden=64, noise=0.1))

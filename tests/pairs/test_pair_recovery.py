@@ -1,6 +1,7 @@
 """Known truth: what pairs have in common is found again, and nothing is found in pairs drawn at random."""
 
 import numpy as np
+import pytest
 import torch
 from torch import Generator, nn
 
@@ -56,6 +57,7 @@ def test_what_pairs_share_is_found_and_nothing_else():
     assert found[[0, 0, 1, 1], [1, 2, 0, 2]].max() < 0.06
 
 
+@pytest.mark.slow
 def test_pairs_that_share_all_but_something_do_as_well():
     pairs = {name: sharing(k, differs=name == "left") for k, name in enumerate(NAMES)}
     found = explained(pairs, differs=["left"])
@@ -63,6 +65,7 @@ def test_pairs_that_share_all_but_something_do_as_well():
     assert found[[0, 0, 1, 1], [1, 2, 0, 2]].max() < 0.06
 
 
+@pytest.mark.slow
 def test_of_pairs_drawn_at_random_nothing_is_found():
     order = torch.randperm(PAIRS, generator=Generator().manual_seed(5))
     pairs = {name: (sharing(k)[0], sharing(k)[1][order]) for k, name in enumerate(NAMES)}
