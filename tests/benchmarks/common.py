@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import json
 import os
@@ -11,7 +12,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-WORK = Path(__file__).resolve().parent / "work"
+HERE = Path(__file__).resolve().parent
+WORK = HERE / "work"
 
 
 def real_folder() -> Path:
@@ -30,6 +32,16 @@ def load_zoo() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def code_digest(*scripts: str) -> str:
+    """Tells figures of other code apart: of the scripts, and of the rooms and plugins that figures come from."""
+    root = HERE.parents[1]
+    rooms = [root / "interpret_inn" / room for room in ("explore", "fitting", "flows", "metrics")]
+    files = [HERE / script for script in scripts]
+    for folder in [*rooms, root / "plugins"]:
+        files += sorted(folder.rglob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:8]
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:

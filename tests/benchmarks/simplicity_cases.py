@@ -18,6 +18,7 @@ from real_generators import Decoder
 from torch import Tensor, nn
 
 import interpret_inn as inn
+from interpret_inn.backbones.identity import weights_digest
 from interpret_inn.datasets import KnownFactors, Scenes, Sprites
 from interpret_inn.metrics import dci, factor_vae_score_of_batches, mig
 from interpret_inn.metrics.traversals import ms_ssim_distance
@@ -44,15 +45,23 @@ class Case:
     latents: str = "normal"
     truth: KnownFactors | None = None
     encode: Callable[[Tensor], Tensor] | None = None
+    weights: str = (
+        ""  # tells generators apart that were trained otherwise; kept where only latents are turned
+    )
 
     def interpreter(self) -> inn.Interpreter:
         """The generator, wrapped."""
         return inn.wrap(self.generator, backbone="generator", latents=self.latents)
 
+    def __post_init__(self) -> None:
+        self.weights = self.weights or weights_digest(self.generator)[:8]
+
     @cached_property
     def encoded(self) -> dict[str, np.ndarray]:
         """Means of images of known factors, and of batches in which one factor is held; kept in work/."""
-        path = WORK / "simplicity" / f"encoded_{self.name}.npz"
+        path = (
+            WORK / "simplicity" / f"encoded_{self.name}_{self.weights}_{VOTES}_{BATCH}_{JUDGED}_{SCORED}.npz"
+        )
         if not path.exists():
             assert self.truth is not None
             factors = self.truth.sample(SEEDS * SCORED, seed=500)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import WORK, load_zoo, table, write
+from common import WORK, code_digest, load_zoo, table, write
 from scipy.stats import rankdata, spearmanr
 from sprite_codes import NETWORKS, codes_of
 
@@ -101,12 +101,13 @@ def all_codes(turned: int, images: int) -> list[dict[str, Any]]:
     add_features(zoo)
     folder = WORK / "traversal_lengths"
     folder.mkdir(parents=True, exist_ok=True)
+    code = code_digest("traversal_lengths.py")
     latents = sprites.sample(images, seed=0)
     drawn, held = sprites.votes(VOTES, BATCH, seed=1)
     for name in NETWORKS:
         network, codes, voted = zoo.vae(f"{name}_dsprites"), None, None
         for number, turn in enumerate(rotations(turned, seed=0)):
-            path = folder / f"{name}_{number}_{turned}_{images}.json"
+            path = folder / f"{name}_{number}_{turned}_{images}_{code}.json"
             if not path.exists():
                 if codes is None:
                     codes = codes_of(network, sprites, latents)

@@ -27,7 +27,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import WORK, table, write
+from common import WORK, code_digest, table, write
 from scene_networks import trained_scene_vae
 from torch import Tensor
 
@@ -158,8 +158,9 @@ def scores(
 
 def measured(bench: Bench, method: str, seed: int, settings: Mapping[str, Any]) -> dict[str, Any]:
     """Figures of one method and seed; kept, and read where they lie already."""
+    code = code_digest("weak_labels.py", "scene_networks.py")
     plan = json.dumps(
-        [bench.key, SITES[bench.site], bench.pairs, dict(settings), method, seed], sort_keys=True
+        [code, bench.key, SITES[bench.site], bench.pairs, dict(settings), method, seed], sort_keys=True
     )
     path = FOLDER / f"{hashlib.sha256(plan.encode()).hexdigest()[:16]}.json"
     if path.exists():
