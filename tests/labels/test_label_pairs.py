@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 import torch
@@ -328,18 +326,3 @@ def test_arguments_are_checked(source_of):
     source.samples.groups = np.arange(3)
     with pytest.raises(ConceptError, match="Expected one group for each of 10 samples, found 3"):
         LabelSource(source.samples, source.concepts)
-
-
-def test_a_batch_is_cheap(source_of, random):
-    """Pairs are drawn in the training loop: 512 take about a millisecond on an idle core."""
-    columns = {"digit": random.integers(0, 10, 10_000), "colour": random.random((10_000, 3))}
-    source, source_generator, among = source_of(**columns), generator(), torch.arange(10_000)
-    source.sample_pairs(512, source_generator, among)
-    best = min(_seconds(source, source_generator, among) for _ in range(30))
-    assert best < 0.006
-
-
-def _seconds(source, source_generator, among):
-    start = time.perf_counter()
-    source.sample_pairs(512, source_generator, among)
-    return time.perf_counter() - start

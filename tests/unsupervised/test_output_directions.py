@@ -167,15 +167,11 @@ def test_a_turn_that_is_no_rotation_is_refused(rows) -> None:
 def test_where_it_begins_is_part_of_what_a_stopped_fit_is_known_by(rows, tmp_path) -> None:
     found = []
     for directions in ("output", "principal"):
-
-        class Stop(Exception):
-            pass
-
         source = build(rows, factors=2, directions=directions)
         source.extra_loss = lambda context: (
-            (_ for _ in ()).throw(Stop) if context.step > 60 else torch.zeros(())
+            (_ for _ in ()).throw(KeyboardInterrupt) if context.step > 60 else torch.zeros(())
         )
-        with pytest.raises(Stop):
+        with pytest.raises(KeyboardInterrupt):
             inn.wrap(linear(torch.ones(3, 6)), "1:in", preprocess="identity").fit(
                 source, cache=None, checkpoint=tmp_path / "fits", steps=100
             )

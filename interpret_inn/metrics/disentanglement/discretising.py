@@ -49,10 +49,11 @@ def discretise(
         raise InputError(f'Expected method="histogram" or "quantile", found {method!r}.')
     found = np.zeros(array.shape, np.int64)
     live = varying(array, steps=max(64, 4 * bins))  # else neighbouring edges are the same number
-    for column, target in zip(array.T[live], found.T[live], strict=True):
+    for place in np.flatnonzero(live):
+        column = array[:, place]
         if method == "histogram":
             edges = np.histogram_bin_edges(column, bins)[:-1]
         else:
             edges = np.quantile(column, np.arange(bins) / bins)
-        target[:] = np.digitize(column, edges) - 1
+        found[:, place] = np.digitize(column, edges) - 1
     return found.clip(0)
