@@ -72,6 +72,7 @@ def test_fit_takes_labels_from_a_table(pictures: Path, tmp_path: Path, capsys: A
     assert "hue" in factors
 
 
+@pytest.mark.slow
 def test_report_writes_page_and_json(artefact: Path, few: Path, tmp_path: Path, capsys: Any) -> None:
     main(["report", str(artefact), str(few), "--out", str(tmp_path / "page.html"), "--examples", "3"])
     assert f"Wrote {tmp_path / 'page.html'} and {tmp_path / 'page.json'}." in capsys.readouterr().out

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,7 +33,13 @@ def test_there_is_documentation() -> None:
     assert len(blocks(DOCS / "write-a-concept-source.md")) >= 5
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda page: page.stem)
+def marked(page: Path) -> Any:
+    """Pages that take more than a few seconds run with the slow tests."""
+    slow = page.stem in ("localizers", "metrics")
+    return pytest.param(page, marks=[pytest.mark.slow] if slow else [], id=page.stem)
+
+
+@pytest.mark.parametrize("page", [marked(page) for page in PAGES if blocks(page)])
 def test_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INTERPRET_INN_CACHE", str(tmp_path / "cache"))

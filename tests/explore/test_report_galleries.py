@@ -50,6 +50,7 @@ def test_grids_show_swaps_of_the_examples(faces: Any) -> None:
     np.testing.assert_allclose(grid.cells[0][1].astype(int), expected.astype(int), atol=1)
 
 
+@pytest.mark.slow
 def test_classifiers_show_names_of_classes(toy: Any) -> None:
     galleries = by_title(toy.interpreter.explain(toy.fresh, examples=6, resamples=2))
     grid = galleries["shape of the rows in the columns"]

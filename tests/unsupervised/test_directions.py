@@ -60,6 +60,7 @@ def test_sefa_is_the_eigenvectors_of_the_first_weights(deep):
     assert min(aligned(found_axes(deep), expected)) > 0.99
 
 
+@pytest.mark.slow
 def test_ganspace_of_the_first_layer_is_sefa(deep):
     deep.fit("directions", method="ganspace", layer="first", **QUICK)
     weight = deep.backbone.model.first.weight

@@ -192,6 +192,7 @@ def test_the_toy_view_is_what_sources_are_shown():
         view.layer("affin", white)
 
 
+@pytest.mark.slow
 def test_the_kept_weights_are_the_best_by_the_whole_objective(wrapped):
     """The ramp lets the recognizer in slowly, but looks weigh it fully: else nothing would ever beat the start."""
     interpreter, _ = wrapped()
