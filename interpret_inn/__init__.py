@@ -8,6 +8,7 @@
 
 from interpret_inn import explore
 from interpret_inn.backbones import Preprocess
+from interpret_inn.comparing import lengths, select
 from interpret_inn.errors import (
     ArtefactError,
     BackboneError,
@@ -24,11 +25,10 @@ from interpret_inn.errors import (
     SiteError,
     StoreError,
 )
-from interpret_inn.explaining import edits
-from interpret_inn.explore import select
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.opening import load, sites, wrap
 from interpret_inn.plugin import concept_source, hookimpl, localizer, plugins, register, unregister
+from interpret_inn.translating import edits
 
 __version__ = "0.1.0"
 
@@ -53,6 +53,7 @@ __all__ = [
     "edits",
     "explore",
     "hookimpl",
+    "lengths",
     "load",
     "localizer",
     "plugins",

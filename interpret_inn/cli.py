@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from interpret_inn.errors import InnError, InnWarning
-from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.translating.settings import FitSettings
 
 
 def demo(out: Path = Path("interpret-inn-demo"), seed: int = 0) -> None:

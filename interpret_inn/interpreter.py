@@ -15,6 +15,7 @@ from torch import Tensor
 
 from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Listener
+from interpret_inn.comparing import beside_galleries
 from interpret_inn.data import Joined, Part
 from interpret_inn.errors import (
     BackboneError,
@@ -23,26 +24,26 @@ from interpret_inn.errors import (
     InputError,
     NotFittedError,
 )
-from interpret_inn.explaining.bench import Bench
-from interpret_inn.explaining.edits import Edit
 from interpret_inn.explaining.explain import check, explain
 from interpret_inn.explaining.judgement import Judgement, judge
 from interpret_inn.explaining.labelling import Labeller, label
 from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Checks, Explanation
-from interpret_inn.explaining.responses import Target
-from interpret_inn.explaining.streaming import run_bare
-from interpret_inn.explore import beside_galleries, report_galleries
+from interpret_inn.explaining.redraws import Target
+from interpret_inn.explore import report_galleries
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import Where, fit
-from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.fitting.notes import idle_settings
-from interpret_inn.fitting.settings import FitSettings, wished_settings
 from interpret_inn.localizing import localize
 from interpret_inn.localizing.choosing import chosen_localizer, places_finder
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.choosing import chosen_sources
 from interpret_inn.reports import Report
+from interpret_inn.translating.edits import Edit
+from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.settings import FitSettings, wished_settings
+from interpret_inn.translating.streaming import run_bare
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptSource, Factors, Gallery, Localizer, Masks
 
 _OWN_SAMPLES = 4096
@@ -64,7 +65,7 @@ class Interpreter:
         self, backbone: Backbone, *, fitted: Fitted | None = None, judgement: Judgement | None = None
     ) -> None:
         self.backbone = backbone
-        self._bench = Bench(backbone, fitted) if fitted else None
+        self._bench = Translator(backbone, fitted) if fitted else None
         self._judgement = judgement
         self._data: FitData | None = None
         self._weights = backbone.fingerprint() if fitted else ""
@@ -122,19 +123,19 @@ class Interpreter:
                 self.backbone, built, seed=seed, settings=settings, sizes=sizes, cache=cache,
                 checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
             )  # fmt: skip
-            fitted = ordered_by_effect(Bench(self.backbone, fitted), data)
+            fitted = ordered_by_effect(Translator(self.backbone, fitted), data)
         fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle_settings(settings, given)))
-        self._bench, self._data, self._judgement = Bench(self.backbone, fitted), data, None
+        self._bench, self._data, self._judgement = Translator(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self
 
     @property
     def fitted(self) -> Fitted:
         """The fit: flow, factors, settings, stored codes. Raises NotFittedError before `fit`."""
-        return self.bench.fitted
+        return self.translator.fitted
 
     @property
-    def bench(self) -> Bench:
+    def translator(self) -> Translator:
         """What edits and localizers work with. Raises NotFittedError before `fit`."""
         if self._bench is None:
             raise NotFittedError(
@@ -145,7 +146,7 @@ class Interpreter:
     @property
     def factors(self) -> Factors:
         """The factors in the order of the code, the residual last; `factors["digit"].size`."""
-        return self.bench.factors
+        return self.translator.factors
 
     # --- a generator's own inputs -----------------------------------------------------------------------
 
@@ -203,7 +204,7 @@ class Interpreter:
         Raises:
             InputError: inputs of the wrong shape or range, or not finite.
         """
-        return self.bench.encode(inputs)
+        return self.translator.encode(inputs)
 
     @torch.no_grad()
     def invert(self, codes: Tensor, inputs: Any = None) -> Tensor:
@@ -220,7 +221,7 @@ class Interpreter:
         Raises:
             EditError: codes of another width, or inputs are needed.
         """
-        return self.bench.invert(codes, inputs)
+        return self.translator.invert(codes, inputs)
 
     @torch.no_grad()
     def run(self, inputs: Any, edits: Edit | Sequence[Edit] | None = None) -> Any:
@@ -238,7 +239,7 @@ class Interpreter:
         chosen: list[Any] = [edits] if one else list(edits or ())  # type: ignore[arg-type]
         if not chosen:
             return run_bare(self.backbone, inputs)
-        return self.bench.run(inputs, chosen)
+        return self.translator.run(inputs, chosen)
 
     @torch.no_grad()
     def walk(self, inputs: Any, factor: str, steps: int | Sequence[float] = 9) -> Tensor:
@@ -252,7 +253,7 @@ class Interpreter:
         Returns:
             (S, B, …): primary outputs, on the CPU.
         """
-        return self.bench.walk(inputs, factor, steps)
+        return self.translator.walk(inputs, factor, steps)
 
     def localize(
         self, inputs: Any, factor: str, *, localizer: Localizer | str = "auto", seed: int | None = None,
@@ -324,7 +325,7 @@ class Interpreter:
         shown = self._judge_inputs() if inputs is None else inputs
         compared = beside_galleries(self, beside, shown, seed=seed)
         explanation = explain(
-            self.bench,
+            self.translator,
             self.judgement,
             shown,
             target=target,
@@ -353,20 +354,20 @@ class Interpreter:
     @torch.no_grad()
     def check(self, inputs: Any) -> Checks:
         """Measures round trips and agreement on inputs; `.passed` sums them up."""
-        return check(self.bench, inputs)
+        return check(self.translator, inputs)
 
     @property
     def judgement(self) -> Judgement:
         """Scores from the judge part of the fit's data; computed at first use, saved with the artefact."""
         if self._judgement is None:
             if self._data is None:
-                self.bench  # noqa: B018 - says that there is no fit
+                self.translator  # noqa: B018 - says that there is no fit
                 raise FitError("The scores of this fit are not at hand. Fit again.")
-            self._judgement = judge(self.bench, self._data)
+            self._judgement = judge(self.translator, self._data)
         return self._judgement
 
     def _require_same_weights(self) -> None:
-        self.bench  # noqa: B018 - says that there is no fit
+        self.translator  # noqa: B018 - says that there is no fit
         found = self.backbone.fingerprint()
         if found != self._weights:
             raise BackboneError(
@@ -376,7 +377,7 @@ class Interpreter:
 
     def _judge_inputs(self) -> Any:
         if self._data is None:
-            self.bench  # noqa: B018 - says that there is no fit
+            self.translator  # noqa: B018 - says that there is no fit
             raise FitError(
                 "Expected inputs: the data of the fit are not saved with it. Type explain(images)."
             )

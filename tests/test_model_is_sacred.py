@@ -136,7 +136,7 @@ CALLS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "explain": lambda made: made["it"].explain(made["images"][:5], examples=2, resamples=2),
     "explain the judge part": lambda made: made["it"].explain(examples=2, resamples=2),
     "report": lambda made: made["it"].report(made["images"][:5], examples=2, resamples=2).to_html(),
-    "judge": lambda made: judge(made["it"].bench, made["it"]._data),
+    "judge": lambda made: judge(made["it"].translator, made["it"]._data),
     "check": lambda made: made["it"].check(made["images"][:5]),
     "save": lambda made: made["it"].save(made["path"].with_name("again")),
     "load": lambda made: inn.load(made["path"], made["model"]),

@@ -11,8 +11,8 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.backbones.structures import same
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.records import Checks
+from interpret_inn.translating.translator import Translator
 
 _SAME_OUTPUT = 1e-3
 
@@ -30,21 +30,23 @@ class BatchChecks(NamedTuple):
 
 
 @torch.no_grad()
-def check_batch(bench: Bench, prepared: Tensor, *, seed: int) -> BatchChecks:
+def check_batch(translator: Translator, prepared: Tensor, *, seed: int) -> BatchChecks:
     """Checks one prepared batch (B, ...).
 
     The round trip on edited codes resamples every factor in turn; it is measured in the code, whose axes have
     unit variance, and in the representation, in units of its scale, and the larger one counts.
     """
-    scale = _scale(bench)
-    z = bench.backbone.represent(prepared)
-    codes, carried = bench.codes(z)
-    there = bench.representation(codes, carried, z)
-    outputs = bench.backbone.outputs(prepared)
-    through = primary(bench.backbone.rewritten(prepared, lambda _: there))
+    scale = _scale(translator)
+    z = translator.backbone.represent(prepared)
+    codes, carried = translator.codes(z)
+    there = translator.representation(codes, carried, z)
+    outputs = translator.backbone.outputs(prepared)
+    through = primary(translator.backbone.rewritten(prepared, lambda _: there))
     agreeing, change = _agreement(primary(outputs), through)
-    unedited = bench.backbone.rewritten(prepared, lambda z: z)
-    edited, finite = _edited_round_trip(bench, codes.flatten(0, -2), scale, Generator().manual_seed(seed))
+    unedited = translator.backbone.rewritten(prepared, lambda z: z)
+    edited, finite = _edited_round_trip(
+        translator, codes.flatten(0, -2), scale, Generator().manual_seed(seed)
+    )
     return BatchChecks(
         data=_largest((there - z).float()) / scale,
         edited=edited,
@@ -70,16 +72,18 @@ def join_checks(parts: Sequence[BatchChecks]) -> Checks:
     )
 
 
-def _scale(bench: Bench) -> float:
+def _scale(translator: Translator) -> float:
     """Root mean variance of the representation's axes: the noise floor is a share of it."""
-    return float(bench.fitted.network.whitening.noise) / bench.fitted.settings.noise
+    return float(translator.fitted.network.whitening.noise) / translator.fitted.settings.noise
 
 
-def _edited_round_trip(bench: Bench, codes: Tensor, scale: float, generator: Generator) -> tuple[float, bool]:
-    network, worst, finite = bench.fitted.network, 0.0, True
-    for factor in bench.factors:
+def _edited_round_trip(
+    translator: Translator, codes: Tensor, scale: float, generator: Generator
+) -> tuple[float, bool]:
+    network, worst, finite = translator.fitted.network, 0.0, True
+    for factor in translator.factors:
         changed = codes.clone()
-        changed[:, factor.slice] = bench.draw(factor, len(codes), generator).to(codes)
+        changed[:, factor.slice] = translator.draw(factor, len(codes), generator).to(codes)
         rows, _ = network.inverse(changed)
         again, _ = network(rows)
         back, _ = network.inverse(again)

@@ -8,14 +8,16 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.records import Drift
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.readouts import FEWEST, LinearReadOut, fit_linear
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray
 
 
-def drifts(bench: Bench, codes: Tensor, concepts: Sequence[Concept], groups: IntArray) -> tuple[Drift, ...]:
+def drifts(
+    translator: Translator, codes: Tensor, concepts: Sequence[Concept], groups: IntArray
+) -> tuple[Drift, ...]:
     """Drift of every concept with a factor of its own, for swaps of every other factor.
 
     `hold` works with a read-out trained on the fit part. The judge here is another one, trained on half of
@@ -24,58 +26,63 @@ def drifts(bench: Bench, codes: Tensor, concepts: Sequence[Concept], groups: Int
     units of the concept's standard deviation.
 
     Args:
-        bench: With the fitted flow.
+        translator: With the fitted flow.
         codes: Of the judge part, float (M, d): the leading axes, or all.
         concepts: With values for these samples.
         groups: int64 (M,).
     """
-    named = {factor.name for factor in bench.factors.named}
-    width = bench.factors.total
+    named = {factor.name for factor in translator.factors.named}
+    width = translator.factors.total
     codes = torch.nn.functional.pad(codes, (0, width - codes.shape[1]))
     half = np.isin(groups, np.unique(groups)[::2])
     found: list[Drift] = []
     for concept in concepts:
         if concept.name not in named or concept.values is None:
             continue
-        judge = _judge(bench, codes[torch.from_numpy(half)], concept, concept.values[half], groups[half])
+        judge = _judge(translator, codes[torch.from_numpy(half)], concept, concept.values[half], groups[half])
         if judge is None:
             continue
         found.extend(
-            _drift(bench, codes[torch.from_numpy(~half)], groups[~half], factor, concept, judge)
-            for factor in bench.factors.named
+            _drift(translator, codes[torch.from_numpy(~half)], groups[~half], factor, concept, judge)
+            for factor in translator.factors.named
             if factor.name != concept.name
         )
     return tuple(found)
 
 
 def _judge(
-    bench: Bench, codes: Tensor, concept: Concept, values: FloatArray, groups: IntArray
+    translator: Translator, codes: Tensor, concept: Concept, values: FloatArray, groups: IntArray
 ) -> LinearReadOut | None:
     missing = (
         values < 0 if concept.kind == "categorical" else np.isnan(values.reshape(len(values), -1)).any(1)
     )
     if (~missing).sum() < FEWEST or len(np.unique(values[~missing], axis=0)) < 2:
         return None
-    return fit_linear(_representation(bench, codes), values, kind=concept.kind, groups=groups)
+    return fit_linear(_representation(translator, codes), values, kind=concept.kind, groups=groups)
 
 
-def _representation(bench: Bench, codes: Tensor) -> FloatArray:
+def _representation(translator: Translator, codes: Tensor) -> FloatArray:
     """Where a judge reads: the whitened representation, float64 (M, d)."""
-    white: FloatArray = bench.white(codes.to(bench.fitted.bank)).double().cpu().numpy()
+    white: FloatArray = translator.white(codes.to(translator.fitted.bank)).double().cpu().numpy()
     return white
 
 
 def _drift(
-    bench: Bench, codes: Tensor, groups: IntArray, factor: Factor, concept: Concept, judge: LinearReadOut
+    translator: Translator,
+    codes: Tensor,
+    groups: IntArray,
+    factor: Factor,
+    concept: Concept,
+    judge: LinearReadOut,
 ) -> Drift:
-    order = torch.randperm(len(codes), generator=Generator().manual_seed(bench.fitted.seed))
+    order = torch.randperm(len(codes), generator=Generator().manual_seed(translator.fitted.seed))
     swapped = codes.clone()
     swapped[:, factor.slice] = codes[order, factor.slice]
-    held = bench.hold(codes, swapped, factor, [concept.name])
-    before = judge.predict(_representation(bench, codes))
+    held = translator.hold(codes, swapped, factor, [concept.name])
+    before = judge.predict(_representation(translator, codes))
     moved = []
     for after in (swapped, held):
-        reading = judge.predict(_representation(bench, after))
+        reading = judge.predict(_representation(translator, after))
         if concept.kind == "categorical":
             change = (reading != before).astype(np.float64)
         elif concept.kind == "cyclic":
@@ -83,5 +90,5 @@ def _drift(
         else:
             spread = np.nanstd(np.asarray(concept.values, np.float64), axis=0)
             change = np.abs((reading - before) / np.maximum(spread, 1e-12)).reshape(len(reading), -1).mean(1)
-        moved.append(bootstrap_mean(change, groups, seed=bench.fitted.seed))
+        moved.append(bootstrap_mean(change, groups, seed=translator.fitted.seed))
     return Drift(factor.name, concept.name, without_hold=moved[0], with_hold=moved[1])

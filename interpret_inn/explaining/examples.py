@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from interpret_inn.backbones import primary
-from interpret_inn.explaining.bench import REACH, Bench
 from interpret_inn.explaining.records import (
     Example,
     ExampleFactor,
@@ -18,9 +17,10 @@ from interpret_inn.explaining.records import (
     Picture,
     Walk,
 )
-from interpret_inn.explaining.responses import Target
+from interpret_inn.explaining.redraws import Target
 from interpret_inn.explaining.view import View
 from interpret_inn.explaining.wording import class_name, outcomes, picture_of, readings
+from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import Factor, FloatArray
 
 _WALKED = 3
@@ -52,27 +52,29 @@ class Stage(NamedTuple):
     high: float
 
 
-def set_stage(bench: Bench, view: View) -> Stage:
+def set_stage(translator: Translator, view: View) -> Stage:
     """Runs the examples once."""
-    z = bench.backbone.represent(view.examples)
-    codes, carried = bench.codes(z)
-    outputs = primary(bench.backbone.outputs(view.examples)).detach().cpu()
-    low, high = bench.backbone.value_range or (float(view.outputs.min()), float(view.outputs.max()))
+    z = translator.backbone.represent(view.examples)
+    codes, carried = translator.codes(z)
+    outputs = primary(translator.backbone.outputs(view.examples)).detach().cpu()
+    low, high = translator.backbone.value_range or (float(view.outputs.min()), float(view.outputs.max()))
     return Stage(view.examples, z, carried, codes, outputs, low, high)
 
 
-def describe_examples(bench: Bench, view: View, stage: Stage, *, target: Target) -> tuple[Example, ...]:
+def describe_examples(
+    translator: Translator, view: View, stage: Stage, *, target: Target
+) -> tuple[Example, ...]:
     """A record for each example: its factors, and the prediction after each factor's swap."""
-    names = bench.backbone.class_names
+    names = translator.backbone.class_names
     base = outcomes(stage.outputs, kind=view.kind, names=names, target=target)
     donors = _donors(base)
     count = len(stage.codes)
     factors: list[dict[str, ExampleFactor]] = [{} for _ in range(count)]
     pictures: list[dict[str, Picture]] = [{} for _ in range(count)]
-    for factor in bench.factors:
-        swapped = _swap(bench, stage, factor, donors)
+    for factor in translator.factors:
+        swapped = _swap(translator, stage, factor, donors)
         after = outcomes(swapped, kind=view.kind, names=names, target=target)
-        rows = _factor_rows(bench, view, stage, factor, after, donors)
+        rows = _factor_rows(translator, view, stage, factor, after, donors)
         for index, row in enumerate(rows):
             factors[index][factor.name] = row
             if view.kind == "image":
@@ -89,10 +91,10 @@ def describe_examples(bench: Bench, view: View, stage: Stage, *, target: Target)
     )
 
 
-def _swap(bench: Bench, stage: Stage, factor: Factor, donors: list[int]) -> Tensor:
+def _swap(translator: Translator, stage: Stage, factor: Factor, donors: list[int]) -> Tensor:
     changed = stage.codes.clone()
     changed[..., factor.slice] = stage.codes[donors][..., factor.slice]
-    return bench.variants(stage.prepared, stage.z, stage.carried, changed[None])[0]
+    return translator.variants(stage.prepared, stage.z, stage.carried, changed[None])[0]
 
 
 def _donors(base: list[Outcome]) -> list[int]:
@@ -106,13 +108,13 @@ def _donors(base: list[Outcome]) -> list[int]:
 
 
 def _factor_rows(
-    bench: Bench, view: View, stage: Stage, factor: Factor, after: list[Outcome], donors: list[int]
+    translator: Translator, view: View, stage: Stage, factor: Factor, after: list[Outcome], donors: list[int]
 ) -> list[ExampleFactor]:
-    axis = bench.axes[factor.name]
+    axis = translator.axes[factor.name]
     codes = stage.codes if stage.codes.ndim == 2 else stage.codes.mean(1)
     positions = axis.position(codes[:, factor.slice]).cpu()
     percentiles = axis.percentile(positions)
-    labels = readings(bench, factor.name, codes)
+    labels = readings(translator, factor.name, codes)
     flips = dict(zip(view.order, view.effects[factor.name].flip.tolist(), strict=True))
     return [
         ExampleFactor(
@@ -127,11 +129,11 @@ def _factor_rows(
     ]
 
 
-def neighbours(bench: Bench, view: View) -> dict[str, Neighbours]:
+def neighbours(translator: Translator, view: View) -> dict[str, Neighbours]:
     """Real inputs nearest to seven stops along each factor's main direction."""
     found = {}
-    for factor in bench.factors:
-        axis = bench.axes[factor.name]
+    for factor in translator.factors:
+        axis = translator.axes[factor.name]
         width = min(factor.stop, view.codes.shape[1]) - factor.start
         codes = torch.nn.functional.pad(
             view.codes[:, factor.start : factor.start + width], (0, factor.size - width)
@@ -140,7 +142,7 @@ def neighbours(bench: Bench, view: View) -> dict[str, Neighbours]:
         nearest = np.abs(positions[None] - _STOPS[:, None]).argsort(1)[:, :_PER_STOP]
         shown = view.pictures
         rows = [[shown[i] for i in row] for row in nearest] if shown else []
-        labels = readings(bench, factor.name, view.codes)
+        labels = readings(translator, factor.name, view.codes)
         texts = [[labels[i] for i in row] for row in nearest] if any(labels) else []
         found[factor.name] = Neighbours(
             positions=_STOPS.astype(np.float64),
@@ -151,24 +153,30 @@ def neighbours(bench: Bench, view: View) -> dict[str, Neighbours]:
     return found
 
 
-def walks(bench: Bench, view: View, stage: Stage, *, target: Target) -> dict[str, tuple[Walk, ...]]:
+def walks(translator: Translator, view: View, stage: Stage, *, target: Target) -> dict[str, tuple[Walk, ...]]:
     """The output while one factor of one example moves along its main direction."""
     positions = torch.linspace(-REACH, REACH, _WALK_STEPS)
     first = slice(0, min(_WALKED, len(stage.codes)))
-    carried = bench.codes(stage.z[first])[1]
+    carried = translator.codes(stage.z[first])[1]
     found = {}
-    for factor in bench.factors:
-        moved = bench.walked(stage.codes[first], factor, positions)
-        outputs = bench.variants(stage.prepared[first], stage.z[first], carried, moved)
+    for factor in translator.factors:
+        moved = translator.walked(stage.codes[first], factor, positions)
+        outputs = translator.variants(stage.prepared[first], stage.z[first], carried, moved)
         found[factor.name] = tuple(
-            _walk(bench, view, stage, index, positions, outputs[:, index], target)
+            _walk(translator, view, stage, index, positions, outputs[:, index], target)
             for index in range(outputs.shape[1])
         )
     return found
 
 
 def _walk(
-    bench: Bench, view: View, stage: Stage, index: int, positions: Tensor, outputs: Tensor, target: Target
+    translator: Translator,
+    view: View,
+    stage: Stage,
+    index: int,
+    positions: Tensor,
+    outputs: Tensor,
+    target: Target,
 ) -> Walk:
     """One walk from the outputs along it, (S, ...)."""
     where: FloatArray = positions.double().numpy()
@@ -179,7 +187,7 @@ def _walk(
         shown = leading[:_CURVES]
         if len(shown) == 1:  # a straight line alone says little: add the runner-up
             shown.append(next(c for c in shares.amax(0).argsort(descending=True).tolist() if c not in shown))
-        names = tuple(class_name(c, bench.backbone.class_names) for c in shown)
+        names = tuple(class_name(c, translator.backbone.class_names) for c in shown)
         return Walk(index, where, names, shares[:, shown].numpy())
     pictures: tuple[Picture, ...] = ()
     if view.kind == "image":

@@ -9,18 +9,18 @@ from typing import Any
 
 import torch
 
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.checks import check_batch, join_checks
 from interpret_inn.explaining.examples import Stage, describe_examples, neighbours, set_stage, walks
 from interpret_inn.explaining.judgement import Judgement
 from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.records import Checks, Explanation, Response
-from interpret_inn.explaining.responses import Target, distance_to_data
-from interpret_inn.explaining.streaming import batches
+from interpret_inn.explaining.redraws import Target, distance_to_data
 from interpret_inn.explaining.view import View, Viewer
+from interpret_inn.translating.streaming import batches
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Gallery
 
-Further = Callable[[Bench, Stage, View], Sequence[Gallery]]
+Further = Callable[[Translator, Stage, View], Sequence[Gallery]]
 """Makes more pictures of the examples, within the model's session."""
 Locate = Callable[[Stage, View], Sequence[Place]]
 """Finds where factors act in the examples, outside any session of the model."""
@@ -30,7 +30,7 @@ _LEAVES_DATA = 0.2
 
 @torch.no_grad()
 def explain(
-    bench: Bench,
+    translator: Translator,
     judgement: Judgement,
     inputs: Any,
     *,
@@ -43,17 +43,17 @@ def explain(
 ) -> Explanation:
     """Explains inputs with a fitted interpreter; see `Interpreter.explain`."""
     began = time.perf_counter()
-    viewer = Viewer(bench, target=target, resamples=resamples, examples=examples, seed=seed)
+    viewer = Viewer(translator, target=target, resamples=resamples, examples=examples, seed=seed)
     view = viewer.look(inputs)
-    responses = {factor.name: _response(bench, view, factor.name, seed) for factor in bench.factors}
+    responses = {factor.name: _response(translator, view, factor.name, seed) for factor in translator.factors}
     checks = join_checks(view.checks)
-    with bench.backbone.session():
-        stage = set_stage(bench, view)
-        described = describe_examples(bench, view, stage, target=target)
-        walked = walks(bench, view, stage, target=target)
-        galleries = further(bench, stage, view) if further else ()
+    with translator.backbone.session():
+        stage = set_stage(translator, view)
+        described = describe_examples(translator, view, stage, target=target)
+        walked = walks(translator, view, stage, target=target)
+        galleries = further(translator, stage, view) if further else ()
     places = tuple(locate(stage, view)) if locate else ()
-    backbone, fitted = bench.backbone, bench.fitted
+    backbone, fitted = translator.backbone, translator.fitted
     return Explanation(
         model=backbone.name,
         backbone=backbone.kind,
@@ -68,11 +68,11 @@ def explain(
         responses=responses,
         examples=described,
         maps=judgement.maps,
-        neighbours=neighbours(bench, view),
+        neighbours=neighbours(translator, view),
         walks=walked,
         drifts=judgement.drifts,
         timings=_timings(fitted.timings, time.perf_counter() - began),
-        warnings=(*fitted.notes, *_unknown_range(bench, view), *_warnings(checks, judgement, responses)),
+        warnings=(*fitted.notes, *_unknown_range(translator, view), *_warnings(checks, judgement, responses)),
         skipped=view.skipped,
         versions=_versions() | {"seed": str(fitted.seed)},
         galleries=tuple(galleries),
@@ -80,18 +80,18 @@ def explain(
     )
 
 
-def check(bench: Bench, inputs: Any, *, seed: int = 0) -> Checks:
+def check(translator: Translator, inputs: Any, *, seed: int = 0) -> Checks:
     """Only the checks, on all inputs that are given."""
-    with bench.backbone.session():
-        found = [check_batch(bench, batch, seed=seed) for batch in batches(bench.backbone, inputs)]
+    with translator.backbone.session():
+        found = [check_batch(translator, batch, seed=seed) for batch in batches(translator.backbone, inputs)]
     return join_checks(found)
 
 
-def _response(bench: Bench, view: View, name: str, seed: int) -> Response:
-    fitted = bench.fitted
+def _response(translator: Translator, view: View, name: str, seed: int) -> Response:
+    fitted = translator.fitted
     # In the representation and not in the code: the flow draws what it was fitted to closer together there than
     # data it has not seen, so that even unedited codes of these would count as far from it.
-    bank, edited = bench.white(fitted.bank), bench.white(view.edited[name].to(fitted.bank))
+    bank, edited = translator.white(fitted.bank), translator.white(view.edited[name].to(fitted.bank))
     away = distance_to_data(edited, bank, groups=fitted.bank_groups, seed=seed)
     return view.effects[name].summary(view.kind, groups=view.groups, left_data=away, seed=seed)
 
@@ -116,8 +116,8 @@ def _warnings(checks: Checks, judgement: Judgement, responses: Mapping[str, Resp
     return found
 
 
-def _unknown_range(bench: Bench, view: View) -> list[str]:
-    if view.kind != "image" or bench.backbone.value_range is not None:
+def _unknown_range(translator: Translator, view: View) -> list[str]:
+    if view.kind != "image" or translator.backbone.value_range is not None:
         return []
     low, high = (float(end) for end in view.outputs.aminmax())
     return [

@@ -10,15 +10,15 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.drift import drifts
 from interpret_inn.explaining.leakage import leakage, summaries
 from interpret_inn.explaining.maps import factor_map
 from interpret_inn.explaining.records import Drift, FactorMap, FactorSummary, Leakage
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import unfitted_network
-from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.flows import InvertibleNetwork
+from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, IntArray
 
 _ROWS = 4000
@@ -53,13 +53,13 @@ class _Part(NamedTuple):
 
 
 @torch.no_grad()
-def judge(bench: Bench, data: FitData) -> Judgement:
+def judge(translator: Translator, data: FitData) -> Judgement:
     """Scores a fit on its judge part; read-outs are trained on its fit part.
 
     Of more than 4,000 samples a part, 4,000 are used. Where the representation has more than 4,096 axes,
     only those that enter the blocks are read out.
     """
-    fitted = bench.fitted
+    fitted = translator.fitted
     before = unfitted_network(fitted)
     fit_part = _encode(data, fitted, before, _some(data.pool.indices("fit"), fitted.seed))
     judge_part = _encode(data, fitted, before, _some(data.pool.indices("judge"), fitted.seed))
@@ -86,7 +86,7 @@ def judge(bench: Bench, data: FitData) -> Judgement:
             seed=fitted.seed,
         )
     lines = summaries(table, fitted.factors, raw_scores=fitted.raw_scores)
-    moved = drifts(bench, judge_part.codes.mean(1), judge_part.concepts, judge_part.groups)
+    moved = drifts(translator, judge_part.codes.mean(1), judge_part.concepts, judge_part.groups)
     return Judgement(table, lines, maps, moved)
 
 

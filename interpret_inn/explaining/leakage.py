@@ -13,6 +13,7 @@ from torch import Tensor
 from interpret_inn.explaining.association import predicted_by
 from interpret_inn.explaining.records import FactorSummary, Leakage
 from interpret_inn.metrics.readouts import chance, read_linearly, read_out, score_kind
+from interpret_inn.translating.directions import as_rows
 from interpret_inn.types import Concept, Factors, FloatArray, IntArray, ReadOut, Score
 
 WIDEST = 512
@@ -144,13 +145,6 @@ class _Parts:
         return predicted_by(
             values[0], others[0], values[1], others[1], kind=concept.kind, other_kind=other.kind
         )
-
-
-def as_rows(codes: _Rows) -> FloatArray:
-    """Codes (n, D), or means over positions of (n, P, D), as float64 (n, D) on the CPU."""
-    array = codes.detach().cpu().numpy() if isinstance(codes, Tensor) else np.asarray(codes)
-    array = array if array.ndim == 2 else array.reshape(len(array), -1, array.shape[-1]).mean(1)
-    return np.asarray(array, np.float64)
 
 
 def principal(fit: FloatArray, judge: FloatArray, *, seed: int = 0) -> tuple[FloatArray, FloatArray]:

@@ -9,18 +9,18 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
-from interpret_inn.explaining.bench import Bench
-from interpret_inn.explaining.responses import measure, output_kind
+from interpret_inn.explaining.redraws import measure, output_kind
 from interpret_inn.fitting.data import FitData
-from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.fitting.pool import PooledSource
+from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor, Factors
 
 _INPUTS, _EDITS = 64, 4
 
 
 @torch.no_grad()
-def ordered_by_effect(bench: Bench, data: FitData) -> Fitted:
+def ordered_by_effect(translator: Translator, data: FitData) -> Fitted:
     """The fit with the factors of its `ordered` sources sorted: first the one that the output answers to most.
 
     The effect is that of redrawing a factor from the data, on samples of the fit part: the mean KL divergence
@@ -28,19 +28,19 @@ def ordered_by_effect(bench: Bench, data: FitData) -> Fitted:
     factor; factors of other sources keep their names and their order, and the residual stays last.
 
     Args:
-        bench: Backbone and flow; where something is sorted its flow is changed in place, so that the bench must
+        translator: Backbone and flow; where something is sorted its flow is changed in place, so that it must
             not be used any more.
         data: What the flow was fitted on.
     """
-    places = list(range(len(bench.factors.named)))
+    places = list(range(len(translator.factors.named)))
     for entry in data.pool.parts:
         if getattr(entry.source, "ordered", False):
             own = entry.columns.tolist()
-            strengths = _effects(bench, entry, [bench.factors[place] for place in own])
+            strengths = _effects(translator, entry, [translator.factors[place] for place in own])
             ranked = sorted(zip(own, strengths, strict=True), key=lambda pair: -pair[1])
             for place, (chosen, _) in zip(own, ranked, strict=True):
                 places[place] = chosen
-    return bench.fitted if places == sorted(places) else _moved(bench.fitted, places)
+    return translator.fitted if places == sorted(places) else _moved(translator.fitted, places)
 
 
 def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
@@ -64,26 +64,26 @@ def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
     )
 
 
-def _effects(bench: Bench, entry: PooledSource, factors: Sequence[Factor]) -> list[float]:
+def _effects(translator: Translator, entry: PooledSource, factors: Sequence[Factor]) -> list[float]:
     """How strongly the output answers to each of some factors, on a few samples of their source's fit part."""
     places = entry.split.fit[torch.linspace(0, len(entry.split.fit) - 1, _INPUTS).long().unique()]
-    with bench.backbone.session():
-        prepared = bench.backbone.prepare(entry.source.samples.take(places.tolist()))
-        z = bench.backbone.represent(prepared)
-        codes, carried = bench.codes(z)
-        outputs = primary(bench.backbone.outputs(prepared)).detach().cpu()
+    with translator.backbone.session():
+        prepared = translator.backbone.prepare(entry.source.samples.take(places.tolist()))
+        z = translator.backbone.represent(prepared)
+        codes, carried = translator.codes(z)
+        outputs = primary(translator.backbone.outputs(prepared)).detach().cpu()
         kind = output_kind(outputs)
         found = []
         for factor in factors:
-            variants = bench.variants(prepared, z, carried, _redrawn(bench, codes, factor))
+            variants = translator.variants(prepared, z, carried, _redrawn(translator, codes, factor))
             effects = measure(outputs, variants, kind=kind)
             found.append(float((effects.kl if kind == "classes" else effects.change).mean()))
     return found
 
 
-def _redrawn(bench: Bench, codes: Tensor, factor: Factor) -> Tensor:
+def _redrawn(translator: Translator, codes: Tensor, factor: Factor) -> Tensor:
     """Codes (M, B, ..., D) with one factor drawn anew from the data; the same draws for every factor."""
     changed = codes.expand(_EDITS, *codes.shape).clone()
-    drawn = bench.draw(factor, _EDITS * len(codes), Generator().manual_seed(0)).to(codes)
+    drawn = translator.draw(factor, _EDITS * len(codes), Generator().manual_seed(0)).to(codes)
     changed[..., factor.slice] = drawn.reshape(_EDITS, len(codes), *[1] * (codes.ndim - 2), factor.size)
     return changed

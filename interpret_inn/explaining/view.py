@@ -14,13 +14,13 @@ from tqdm import tqdm
 from interpret_inn.backbones import primary
 from interpret_inn.data import Joined, samples, stream
 from interpret_inn.errors import DataError, InputError
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.records import Picture
-from interpret_inn.explaining.responses import Effects, OutputKind, Target, measure, output_kind
-from interpret_inn.explaining.streaming import BATCH
+from interpret_inn.explaining.redraws import Effects, OutputKind, Target, measure, output_kind
 from interpret_inn.explaining.wording import picture_of
-from interpret_inn.fitting.encoding import prepared
+from interpret_inn.translating.encoding import prepared
+from interpret_inn.translating.streaming import BATCH
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import IntArray
 
 INPUTS = 512
@@ -71,7 +71,7 @@ class Viewer:
     """Looks at inputs batch by batch and keeps little of each.
 
     Args:
-        bench: Backbone and flow.
+        translator: Backbone and flow.
         target: See `measure`.
         resamples: Edits of each input; None: by what a forward costs, and by the pixels of outputs that are images.
         examples: How many inputs are kept whole.
@@ -79,9 +79,9 @@ class Viewer:
     """
 
     def __init__(
-        self, bench: Bench, *, target: Target, resamples: int | None, examples: int, seed: int
+        self, translator: Translator, *, target: Target, resamples: int | None, examples: int, seed: int
     ) -> None:
-        self.bench, self.target, self.resamples, self.wanted = bench, target, resamples, examples
+        self.translator, self.target, self.resamples, self.wanted = translator, target, resamples, examples
         self.examples: list[Tensor] = []
         self.generator = Generator().manual_seed(seed)
         self.seed = seed
@@ -89,8 +89,8 @@ class Viewer:
         self.codes: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.pictures: list[Picture] | None = []
-        self.effects: dict[str, list[Effects]] = {factor.name: [] for factor in bench.factors}
-        self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in bench.factors}
+        self.effects: dict[str, list[Effects]] = {factor.name: [] for factor in translator.factors}
+        self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
         self.order: list[int] = []
         self.checks: list[BatchChecks] = []
         self.value_range: float | None = None
@@ -103,10 +103,10 @@ class Viewer:
             InputError: there are none.
         """
         chosen = _choose(inputs, most)
-        with self.bench.backbone.session():
+        with self.translator.backbone.session():
             bar = tqdm(chosen.batches, desc="explain", total=chosen.count, disable=None, leave=False)
             for names, batch in bar:
-                ready = prepared(self.bench.backbone, batch, start=len(self.names), names=names)
+                ready = prepared(self.translator.backbone, batch, start=len(self.names), names=names)
                 self._take(names, ready)
         if not self.names:
             raise InputError("Expected at least one input to explain, found none.")
@@ -128,12 +128,12 @@ class Viewer:
         )
 
     def _take(self, names: Sequence[str], prepared: Tensor) -> None:
-        bench, done = self.bench, len(self.names)
-        z = bench.backbone.represent(prepared)
-        codes, carried = bench.codes(z)
-        outputs = primary(bench.backbone.outputs(prepared)).detach().cpu()
+        translator, done = self.translator, len(self.names)
+        z = translator.backbone.represent(prepared)
+        codes, carried = translator.codes(z)
+        outputs = primary(translator.backbone.outputs(prepared)).detach().cpu()
         if self.value_range is None:
-            low, high = bench.backbone.value_range or (float(outputs.min()), float(outputs.max()))
+            low, high = translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
             self.value_range = (high - low) or 1.0
         if done < self.wanted:
             self.examples.append(prepared[: self.wanted - done])
@@ -142,7 +142,7 @@ class Viewer:
         self.outputs.append(outputs)
         self._keep_pictures(prepared)
         if done < _CHECKED:
-            self.checks.append(check_batch(bench, prepared, seed=self.seed))
+            self.checks.append(check_batch(translator, prepared, seed=self.seed))
         most, edits = self._effort(outputs)
         part = prepared[: max(0, most - len(self.order))]
         if len(part):
@@ -153,7 +153,7 @@ class Viewer:
 
     def _effort(self, outputs: Tensor) -> tuple[int, int]:
         """How many inputs' responses are measured, and by how many edits of each."""
-        if not self.bench.backbone.has_tail:
+        if not self.translator.backbone.has_tail:
             return WITHOUT_TAIL[0], self.resamples or WITHOUT_TAIL[1]
         most, edits = WITH_TAIL
         if output_kind(outputs) != "image":
@@ -163,15 +163,15 @@ class Viewer:
         return min(max(images // edits, WITHOUT_TAIL[0]), most), edits
 
     def _again(self, part: Tensor) -> tuple[Tensor, Any]:
-        z = self.bench.backbone.represent(part)
-        return z, self.bench.codes(z)[1]
+        z = self.translator.backbone.represent(part)
+        return z, self.translator.codes(z)[1]
 
     def _summary(self, codes: Tensor) -> Tensor:
-        leading = codes[..., : self.bench.fitted.network.shape.leading]
+        leading = codes[..., : self.translator.fitted.network.shape.leading]
         return (leading if leading.ndim == 2 else leading.mean(1)).cpu()
 
     def _keep_pictures(self, prepared: Tensor) -> None:
-        shown = self.bench.backbone.preprocess.undo(prepared) if self.pictures is not None else None
+        shown = self.translator.backbone.preprocess.undo(prepared) if self.pictures is not None else None
         if shown is None:
             self.pictures = None
         elif self.pictures is not None:
@@ -180,20 +180,20 @@ class Viewer:
     def _output_pictures(self) -> list[Picture]:
         """Of a generator the inputs are no pictures: what it makes of them stands for them."""
         outputs = torch.cat(self.outputs)
-        low, high = self.bench.backbone.value_range or (float(outputs.min()), float(outputs.max()))
+        low, high = self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
         return [thumbnail(picture_of(image, low, high)) for image in outputs]
 
     def _measure(
         self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor, outputs: Tensor, edits: int
     ) -> None:
-        bench = self.bench
+        translator = self.translator
         kind = output_kind(outputs)
-        for factor in bench.factors:
+        for factor in translator.factors:
             changed = codes.expand(edits, *codes.shape).clone()
-            drawn = bench.draw(factor, edits * len(codes), self.generator).to(codes)
+            drawn = translator.draw(factor, edits * len(codes), self.generator).to(codes)
             drawn = drawn.reshape(edits, len(codes), *[1] * (codes.ndim - 2), factor.size)
             changed[..., factor.slice] = drawn
-            variants = bench.variants(prepared, z, carried, changed)
+            variants = translator.variants(prepared, z, carried, changed)
             self.effects[factor.name].append(
                 measure(outputs, variants, kind=kind, target=self.target, value_range=self.value_range)
             )

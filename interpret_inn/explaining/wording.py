@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.records import Outcome
-from interpret_inn.explaining.responses import OutputKind, Target
+from interpret_inn.explaining.redraws import OutputKind, Target
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import FloatArray
 
 _TOP = 3
@@ -44,13 +44,13 @@ def class_name(index: int, names: Sequence[str] | None) -> str:
     return names[index] if names is not None and index < len(names) else f"class {index}"
 
 
-def readings(bench: Bench, name: str, codes: Tensor) -> list[str]:
+def readings(translator: Translator, name: str, codes: Tensor) -> list[str]:
     """What the linear read-out says of a concept, as text, for codes (n, d); empty for what has none."""
-    concept = next((c for c in bench.fitted.concepts if c.name == name and c.values is not None), None)
+    concept = next((c for c in translator.fitted.concepts if c.name == name and c.values is not None), None)
     if concept is None:
         return [""] * len(codes)
-    read = bench.read_out(name)
-    values = read.predict(bench.white(codes.to(bench.fitted.bank)).cpu().numpy())
+    read = translator.read_out(name)
+    values = read.predict(translator.white(codes.to(translator.fitted.bank)).cpu().numpy())
     if concept.kind == "categorical":
         return [class_name(int(value), concept.classes or None) for value in values]
     if concept.kind == "cyclic":

@@ -1,39 +1,31 @@
 """What can be done with factors: grids of swaps, walks, samples, inversion, and pictures of all that.
 
 Every function takes a fitted interpreter first and returns tensors on the CPU, for classifiers (logits) and
-for models that give images alike; but `lengths` and `select`, which say how simple codes are, return records.
+for models that give images alike.
 
 >>> import interpret_inn as inn
 >>> inn.explore.contact_sheet([["3", "8"]]).dtype
 dtype('uint8')
 """
 
-from interpret_inn.explore.beside import beside_galleries
 from interpret_inn.explore.galleries import report_galleries
 from interpret_inn.explore.grids import swap_grid
 from interpret_inn.explore.inversion import Projection, project
-from interpret_inn.explore.lengths import lengths
 from interpret_inn.explore.pictures import save_animation, to_pictures
 from interpret_inn.explore.sampling import sample
-from interpret_inn.explore.selection import Selection, Standing, select
 from interpret_inn.explore.sheets import contact_sheet
 from interpret_inn.explore.straight import straight_walk
 from interpret_inn.explore.walks import class_walk, random_walk, traverse
 
 __all__ = [
     "Projection",
-    "Selection",
-    "Standing",
-    "beside_galleries",
     "class_walk",
     "contact_sheet",
-    "lengths",
     "project",
     "random_walk",
     "report_galleries",
     "sample",
     "save_animation",
-    "select",
     "straight_walk",
     "swap_grid",
     "to_pictures",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.translating.fitted import Fitted
 
 _AT_ONCE = 1024
 _STRIDE = 2.0  # one variance of the noise is Tweedie's estimate; two come as far in half as many steps

@@ -10,8 +10,8 @@ from torch import Tensor
 
 from interpret_inn.backbones import Carried
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.bench import Bench
-from interpret_inn.explaining.streaming import batches
+from interpret_inn.translating.streaming import batches
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor
 
 
@@ -37,36 +37,38 @@ class Encoded(NamedTuple):
         )
 
 
-def encoded(bench: Bench, inputs: Any) -> Encoded:
+def encoded(translator: Translator, inputs: Any) -> Encoded:
     """All inputs as one batch; to be called within a session of the backbone.
 
     Raises:
         EditError: inputs of different sizes, which make no batch.
     """
-    prepared = list(batches(bench.backbone, inputs))
+    prepared = list(batches(translator.backbone, inputs))
     shapes = {tuple(batch.shape[1:]) for batch in prepared}
     if len(shapes) > 1:
         raise EditError(
             f"Expected inputs of one size, found {sorted(shapes)}. Pass those of one size at a time."
         )
     whole = torch.cat(prepared)
-    z = torch.cat([bench.backbone.represent(batch) for batch in prepared])
-    codes, carried = bench.codes(z)
+    z = torch.cat([translator.backbone.represent(batch) for batch in prepared])
+    codes, carried = translator.codes(z)
     return Encoded(whole, z, carried, codes)
 
 
-def along(bench: Bench, inputs: Any, move: Callable[[Tensor], Tensor]) -> Tensor:
+def along(translator: Translator, inputs: Any, move: Callable[[Tensor], Tensor]) -> Tensor:
     """Primary outputs (S, B, ...) for codes that `move` makes of each batch's: (B, ..., D) to (S, B, ..., D)."""
     found = []
-    with bench.backbone.session():
-        for batch in batches(bench.backbone, inputs):
-            z = bench.backbone.represent(batch)
-            codes, carried = bench.codes(z)
-            found.append(bench.variants(batch, z, carried, move(codes)))
+    with translator.backbone.session():
+        for batch in batches(translator.backbone, inputs):
+            z = translator.backbone.represent(batch)
+            codes, carried = translator.codes(z)
+            found.append(translator.variants(batch, z, carried, move(codes)))
     return torch.cat(found, 1)
 
 
-def held(bench: Bench, before: Tensor, after: Tensor, factor: Factor, hold: Sequence[str]) -> Tensor:
+def held(
+    translator: Translator, before: Tensor, after: Tensor, factor: Factor, hold: Sequence[str]
+) -> Tensor:
     """Codes (S, B, ..., D) after an edit of `factor`, moved so that held concepts read as in `before` (B, ..., D).
 
     Raises:
@@ -76,4 +78,4 @@ def held(bench: Bench, before: Tensor, after: Tensor, factor: Factor, hold: Sequ
         raise EditError(f"Expected hold to be a list of concepts, found {hold!r}. Type hold=[{hold!r}].")
     if factor.name in hold:
         raise EditError(f"hold names the factor that is changed. Take {factor.name!r} out of hold.")
-    return bench.hold(before.expand_as(after), after, factor, tuple(hold)) if hold else after
+    return translator.hold(before.expand_as(after), after, factor, tuple(hold)) if hold else after

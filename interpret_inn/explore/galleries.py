@@ -8,7 +8,6 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.bench import REACH, Bench
 from interpret_inn.explaining.examples import Stage
 from interpret_inn.explaining.view import View
 from interpret_inn.explaining.wording import class_name, picture_of
@@ -17,6 +16,7 @@ from interpret_inn.explore.grids import grid_outputs
 from interpret_inn.explore.sampling import can_sample, drawn_codes, outputs_of
 from interpret_inn.explore.straight import line_outputs
 from interpret_inn.explore.walks import seen_classes, wander
+from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import RESIDUAL, Factor, Gallery, Picture
 
 SIDE = 8
@@ -40,7 +40,7 @@ def heads_of(positions: Tensor) -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def report_galleries(bench: Bench, stage: Stage, view: View) -> tuple[Gallery, ...]:
+def report_galleries(translator: Translator, stage: Stage, view: View) -> tuple[Gallery, ...]:
     """Galleries of an explanation's examples.
 
     For models that give images: swap grids, a sheet of all factors, walks through classes, straight walks,
@@ -49,18 +49,18 @@ def report_galleries(bench: Bench, stage: Stage, view: View) -> tuple[Gallery, .
     of the whole model would be dear. For other outputs none.
 
     Args:
-        bench: Backbone and flow.
+        translator: Backbone and flow.
         stage: The examples.
         view: What was found of all inputs.
     """
     if (
         view.kind == "scalar"
-        or (view.kind == "classes" and not bench.backbone.has_tail)
+        or (view.kind == "classes" and not translator.backbone.has_tail)
         or len(stage.codes) < 2
     ):
         return ()
-    with bench.backbone.session():
-        made = _Maker(bench, stage, view)
+    with translator.backbone.session():
+        made = _Maker(translator, stage, view)
         if view.kind == "classes":
             return (*made.grids(), *made.class_walks())
         return (
@@ -72,11 +72,11 @@ def report_galleries(bench: Bench, stage: Stage, view: View) -> tuple[Gallery, .
 class _Maker:
     """Makes galleries of one explanation."""
 
-    def __init__(self, bench: Bench, stage: Stage, view: View) -> None:
-        self.bench, self.stage, self.view = bench, stage, view
+    def __init__(self, translator: Translator, stage: Stage, view: View) -> None:
+        self.translator, self.stage, self.view = translator, stage, view
         self.examples = Encoded(stage.prepared, stage.z, stage.carried, stage.codes)
-        strength = {f.name: float(view.effects[f.name].change.mean()) for f in bench.factors}
-        ranked = sorted(bench.factors, key=lambda factor: -strength[factor.name])
+        strength = {f.name: float(view.effects[f.name].change.mean()) for f in translator.factors}
+        ranked = sorted(translator.factors, key=lambda factor: -strength[factor.name])
         self.strongest = ranked[:FACTORS]
 
     def grids(self) -> list[Gallery]:
@@ -95,12 +95,12 @@ class _Maker:
             Gallery(
                 f"{factor.name} of the rows in the columns",
                 caption,
-                self._cells(grid_outputs(self.bench, factor, self.stage.codes[rows], rest)),
+                self._cells(grid_outputs(self.translator, factor, self.stage.codes[rows], rest)),
                 rows=tuple(heads[i] for i in rows.tolist()),
                 columns=tuple(heads[i] for i in columns.tolist()),
                 group=factor.name,
             )
-            for factor in self.bench.factors
+            for factor in self.translator.factors
             if factor in self.strongest
         ]
 
@@ -109,11 +109,11 @@ class _Maker:
         found = []
         some = torch.arange(min(_WALKED, len(self.stage.codes)))
         heads = self._heads(some.tolist())
-        for factor in self.bench.factors.named:
+        for factor in self.translator.factors.named:
             names = self._classes(factor)
             if len(names) < 2:
                 continue
-            path = torch.stack([self.bench.class_code(factor, name) for name in names])
+            path = torch.stack([self.translator.class_code(factor, name) for name in names])
             outputs = self._moved(some, factor, path)
             found.append(
                 Gallery(
@@ -132,13 +132,13 @@ class _Maker:
         """One example moved along every factor."""
         index = min(_WALKED - 1, len(self.stage.codes) - 1)
         one = torch.tensor([index])
-        shown = [*self.bench.factors.named[: SHEET - 1], self.bench.factors[-1]]
+        shown = [*self.translator.factors.named[: SHEET - 1], self.translator.factors[-1]]
         if len(shown) < 3:  # the walks show as much
             return []
         positions = torch.linspace(-REACH, REACH, _STEPS)
         cells = []
         for factor in shown:
-            moved = self.bench.walked(self.stage.codes[one], factor, positions)
+            moved = self.translator.walked(self.stage.codes[one], factor, positions)
             cells.append(self._cells(self._outputs(one, moved)[None, :, 0])[0])
         return [
             Gallery(
@@ -157,7 +157,9 @@ class _Maker:
         first, second = self.examples.take(pairs[::2]), self.examples.take(pairs[1::2])
         cells: list[tuple[Cell, ...]] = []
         by_space = [
-            self._cells(line_outputs(self.bench, first, second, steps=_STEPS, space=space).transpose(0, 1))
+            self._cells(
+                line_outputs(self.translator, first, second, steps=_STEPS, space=space).transpose(0, 1)
+            )
             for space in ("representation", "code")
         ]
         for in_layer, in_code in zip(*by_space, strict=True):
@@ -181,7 +183,7 @@ class _Maker:
         start = self.stage.codes[some]
         moved = start.expand(_STEPS, *start.shape).clone()
         moved[..., factor.slice] = wander(
-            self.bench, factor, start[..., factor.slice], _STEPS, step_size=0.4,
+            self.translator, factor, start[..., factor.slice], _STEPS, step_size=0.4,
             generator=Generator().manual_seed(0),
         )  # fmt: skip
         return [
@@ -196,10 +198,10 @@ class _Maker:
 
     def samples(self) -> list[Gallery]:
         """New outputs, where codes alone make them."""
-        if not can_sample(self.bench):
+        if not can_sample(self.translator):
             return []
         rows, columns = _SAMPLES
-        outputs = outputs_of(self.bench, drawn_codes(self.bench, rows * columns, seed=0))
+        outputs = outputs_of(self.translator, drawn_codes(self.translator, rows * columns, seed=0))
         return [
             Gallery(
                 "Samples",
@@ -212,7 +214,7 @@ class _Maker:
 
     def _classes(self, factor: Factor) -> tuple[str, ...]:
         try:
-            return seen_classes(self.bench, factor)[:_CLASSES]
+            return seen_classes(self.translator, factor)[:_CLASSES]
         except EditError:
             return ()
 
@@ -225,7 +227,7 @@ class _Maker:
 
     def _outputs(self, some: Tensor, codes: Tensor) -> Tensor:
         part = self.examples.take(some)
-        return self.bench.variants(part.prepared, part.z, part.carried, codes)
+        return self.translator.variants(part.prepared, part.z, part.carried, codes)
 
     def _heads(self, indices: Sequence[int]) -> tuple[Cell, ...]:
         """What stands for an example: its output where that is an image, else its picture or its prediction."""
@@ -240,5 +242,5 @@ class _Maker:
         if self.view.kind == "image":
             low, high = self.stage.low, self.stage.high
             return tuple(tuple(picture_of(image, low, high) for image in row) for row in outputs)
-        names = self.bench.backbone.class_names
+        names = self.translator.backbone.class_names
         return tuple(tuple(class_name(c, names) for c in row) for row in outputs.argmax(-1).tolist())

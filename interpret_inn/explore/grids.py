@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explore.encoded import Encoded, encoded, held
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor
 
 if TYPE_CHECKING:
@@ -38,15 +38,15 @@ def swap_grid(
         EditError: rows and columns of different sizes, where the layout is `positions`.
         NotFittedError: before `fit`.
     """
-    bench = interpreter.bench
-    chosen = bench.factors[factor]
-    with bench.backbone.session():
-        given, rest = encoded(bench, rows), encoded(bench, columns)
-        return grid_outputs(bench, chosen, given.codes, rest, hold=hold)
+    translator = interpreter.translator
+    chosen = translator.factors[factor]
+    with translator.backbone.session():
+        given, rest = encoded(translator, rows), encoded(translator, columns)
+        return grid_outputs(translator, chosen, given.codes, rest, hold=hold)
 
 
 def grid_outputs(
-    bench: Bench, factor: Factor, given: Tensor, rest: Encoded, *, hold: Sequence[str] = ()
+    translator: Translator, factor: Factor, given: Tensor, rest: Encoded, *, hold: Sequence[str] = ()
 ) -> Tensor:
     """Primary outputs (R, C, ...): the factor of codes `given` (R, ..., D) in `rest`, C inputs."""
     if given.shape[1:] != rest.codes.shape[1:]:
@@ -56,5 +56,5 @@ def grid_outputs(
         )
     crossed = rest.codes.expand(len(given), *rest.codes.shape).clone()
     crossed[..., factor.slice] = given[:, None, ..., factor.slice]
-    crossed = held(bench, rest.codes, crossed, factor, hold)
-    return bench.variants(rest.prepared, rest.z, rest.carried, crossed)
+    crossed = held(translator, rest.codes, crossed, factor, hold)
+    return translator.variants(rest.prepared, rest.z, rest.carried, crossed)

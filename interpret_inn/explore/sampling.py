@@ -10,9 +10,9 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import EditError, SiteError
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explore.denoising import denoised
 from interpret_inn.explore.spread import mixture_draws, spread_of
+from interpret_inn.translating.translator import Translator
 
 if TYPE_CHECKING:
     from interpret_inn.interpreter import Interpreter
@@ -55,27 +55,32 @@ def sample(
         EditError: outputs need more than the code: the layout carries something along, or what comes after
             the site takes more than what the site carries.
     """
-    bench = interpreter.bench
+    translator = interpreter.translator
     if not isinstance(n, int) or n < 1:
         raise EditError(f"Expected a number of samples, at least 1, found {n!r}.")
     if isinstance(denoise, bool) or not isinstance(denoise, int) or denoise < 0:
         raise EditError(f"Expected a number of steps to denoise by, 0 or more, found {denoise!r}.")
-    with bench.backbone.session():
-        refuse_unless_samples(bench)
-        codes = drawn_codes(bench, n, seed=seed, factors=factors, spread=spread)
-        codes = denoised(bench.fitted, codes, steps=denoise)
-        return torch.cat([outputs_of(bench, part, seed=seed) for part in codes.split(_AT_ONCE)])
+    with translator.backbone.session():
+        refuse_unless_samples(translator)
+        codes = drawn_codes(translator, n, seed=seed, factors=factors, spread=spread)
+        codes = denoised(translator.fitted, codes, steps=denoise)
+        return torch.cat([outputs_of(translator, part, seed=seed) for part in codes.split(_AT_ONCE)])
 
 
 def drawn_codes(
-    bench: Bench, n: int, *, seed: int, factors: Sequence[str] | None = None, spread: Spreading = "data"
+    translator: Translator,
+    n: int,
+    *,
+    seed: int,
+    factors: Sequence[str] | None = None,
+    spread: Spreading = "data",
 ) -> Tensor:
     """Codes (n, D) for samples; see `sample`."""
     if spread not in get_args(Spreading):
         raise EditError(f"Expected spread='data', 'normal', 'mixture' or 'stored', found {spread!r}.")
     if isinstance(factors, str):
         raise EditError(f"Expected a list of factors, found {factors!r}. Type factors=[{factors!r}].")
-    fitted, generator = bench.fitted, Generator().manual_seed(seed)
+    fitted, generator = translator.fitted, Generator().manual_seed(seed)
     whole = spread_of(fitted)
     if spread == "normal":
         codes = torch.randn(n, fitted.factors.total, generator=generator).to(fitted.bank)
@@ -96,10 +101,10 @@ def drawn_codes(
     return kept
 
 
-def outputs_of(bench: Bench, codes: Tensor, *, seed: int = 0) -> Tensor:
+def outputs_of(translator: Translator, codes: Tensor, *, seed: int = 0) -> Tensor:
     """Primary outputs (n, ...) of codes (n, D) alone, on the CPU."""
-    z = bench.invert(codes, None)
-    backbone = bench.backbone
+    z = translator.invert(codes, None)
+    backbone = translator.backbone
     outputs = backbone.tail(z)
     if outputs is None and backbone.sample_inputs is not None:
         # What comes before the site is run for its shape alone and overwritten.
@@ -108,13 +113,13 @@ def outputs_of(bench: Bench, codes: Tensor, *, seed: int = 0) -> Tensor:
     return primary(outputs).detach().cpu()
 
 
-def refuse_unless_samples(bench: Bench) -> None:
+def refuse_unless_samples(translator: Translator) -> None:
     """Says so where outputs need more than a code.
 
     Raises:
         EditError: they do.
     """
-    layout, backbone = bench.fitted.layout, bench.backbone
+    layout, backbone = translator.fitted.layout, translator.backbone
     if layout.name not in ("vector", "flat"):
         raise EditError(
             f"The layout {str(layout)!r} leaves out of the code what an output needs, so codes alone make no "
@@ -123,7 +128,7 @@ def refuse_unless_samples(bench: Bench) -> None:
         )
     if backbone.sample_inputs is not None:
         return
-    if not has_run(bench):
+    if not has_run(translator):
         raise EditError(
             f"Nothing has run through {backbone.name} yet, so it is not known how it runs on from "
             f"{str(backbone.address)!r}. Type interpreter.encode(inputs) with any input first."
@@ -136,18 +141,18 @@ def refuse_unless_samples(bench: Bench) -> None:
         )
 
 
-def has_run(bench: Bench) -> bool:
+def has_run(translator: Translator) -> bool:
     """Whether the backbone knows itself: a loaded one has not run yet."""
     try:
-        return bool(bench.backbone.z_shape)
+        return bool(translator.backbone.z_shape)
     except SiteError:
         return False
 
 
-def can_sample(bench: Bench) -> bool:
+def can_sample(translator: Translator) -> bool:
     """Whether codes alone make outputs."""
     try:
-        refuse_unless_samples(bench)
+        refuse_unless_samples(translator)
     except EditError:
         return False
     return True

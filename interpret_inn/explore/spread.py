@@ -8,7 +8,7 @@ import warnings
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.translating.fitted import Fitted
 
 _AT_ONCE = 1024
 _PARTS = 10

@@ -11,9 +11,9 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.errors import InputError
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explore.encoded import Encoded
 from interpret_inn.explore.sampling import has_run
+from interpret_inn.translating.translator import Translator
 
 
 def some_of(inputs: Any, count: int) -> Any:
@@ -38,24 +38,30 @@ def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
     return backbone.sample_inputs(count, Generator().manual_seed(seed)).detach().cpu()
 
 
-def stored(bench: Bench, count: int, *, seed: int) -> Tensor:
+def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
     """Representations (count, ...) of codes that the fit stored; where there are fewer, some come twice.
 
     Raises:
         InputError: outputs need more than codes.
     """
-    backbone, bank = bench.backbone, bench.fitted.bank
-    if bench.fitted.layout.name not in ("vector", "flat") or not has_run(bench) or not backbone.has_tail:
+    backbone, bank = translator.backbone, translator.fitted.bank
+    if (
+        translator.fitted.layout.name not in ("vector", "flat")
+        or not has_run(translator)
+        or not backbone.has_tail
+    ):
         raise InputError(
             f"Expected inputs to start the walks from, found none: {backbone.name} draws none of its own, and codes "
             "alone do not make its outputs, or nothing has run through it yet. Type inputs=images."
         )
     order = torch.randperm(len(bank), generator=Generator().manual_seed(seed))
     codes = bank[order.repeat(-(-count // len(bank)))[:count].to(bank.device)]
-    return bench.invert(torch.nn.functional.pad(codes, (0, bench.factors.total - codes.shape[1])), None)
+    return translator.invert(
+        torch.nn.functional.pad(codes, (0, translator.factors.total - codes.shape[1])), None
+    )
 
 
-def starting_in(bench: Bench, z: Tensor) -> Encoded:
+def starting_in(translator: Translator, z: Tensor) -> Encoded:
     """Representations (B, ...) as inputs with all that walks from them need, where outputs need nothing else."""
-    codes, carried = bench.codes(z)
+    codes, carried = translator.codes(z)
     return Encoded(z, z, carried, codes)

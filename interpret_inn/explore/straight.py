@@ -11,8 +11,8 @@ from torch import Tensor
 
 from interpret_inn.backbones import Carried, primary
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.bench import Bench, constant
 from interpret_inn.explore.encoded import Encoded, encoded
+from interpret_inn.translating.translator import Translator, constant
 
 if TYPE_CHECKING:
     from interpret_inn.interpreter import Interpreter
@@ -53,7 +53,7 @@ def straight_walk(
         ConceptError: there is no such factor.
         EditError: fewer than 2 steps, inputs of different numbers or sizes, or factors in the representation.
     """
-    bench = interpreter.bench
+    translator = interpreter.translator
     if space not in ("code", "representation"):
         raise EditError(f"Expected space='code' or space='representation', found {space!r}.")
     if not isinstance(steps, int) or steps < 2:
@@ -62,9 +62,9 @@ def straight_walk(
         raise EditError(f"Expected a list of factors, found {factors!r}. Type factors=[{factors!r}].")
     if factors is not None and space == "representation":
         raise EditError("Factors live in the code alone. Type space='code', or leave factors out.")
-    with bench.backbone.session():
-        ends = matched(encoded(bench, first), encoded(bench, second))
-        return line_outputs(bench, *ends, steps=steps, space=space, factors=factors)
+    with translator.backbone.session():
+        ends = matched(encoded(translator, first), encoded(translator, second))
+        return line_outputs(translator, *ends, steps=steps, space=space, factors=factors)
 
 
 def matched(first: Encoded, second: Encoded) -> tuple[Encoded, Encoded]:
@@ -80,7 +80,7 @@ def matched(first: Encoded, second: Encoded) -> tuple[Encoded, Encoded]:
 
 
 def line_outputs(
-    bench: Bench,
+    translator: Translator,
     first: Encoded,
     second: Encoded,
     *,
@@ -94,26 +94,26 @@ def line_outputs(
         if space == "representation":
             z = torch.lerp(first.z, second.z, share)
         else:
-            z = _between(bench, first, second, share, factors)
-        outputs = bench.backbone.tail(z)
+            z = _between(translator, first, second, share, factors)
+        outputs = translator.backbone.tail(z)
         if outputs is None:
-            outputs = bench.backbone.rewritten(first.prepared, constant(z))
+            outputs = translator.backbone.rewritten(first.prepared, constant(z))
         found.append(primary(outputs).detach().cpu())
     return torch.stack(found)
 
 
 def _between(
-    bench: Bench, first: Encoded, second: Encoded, share: float, factors: Sequence[str] | None
+    translator: Translator, first: Encoded, second: Encoded, share: float, factors: Sequence[str] | None
 ) -> Tensor:
     """The representation of the code at a share of the way."""
     codes = torch.lerp(first.codes, second.codes, share)
     if factors is None:
-        return bench.representation(codes, _carried(first.carried, second.carried, share), first.z)
+        return translator.representation(codes, _carried(first.carried, second.carried, share), first.z)
     partly = first.codes.clone()
     for name in factors:
-        place = bench.factors[name].slice
+        place = translator.factors[name].slice
         partly[..., place] = codes[..., place]
-    return bench.representation(partly, first.carried, first.z)
+    return translator.representation(partly, first.carried, first.z)
 
 
 def _carried(first: Carried, second: Carried, share: float) -> Carried:

@@ -10,9 +10,9 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.bench import Bench, positions_of
 from interpret_inn.explore.encoded import along, held
 from interpret_inn.explore.spread import spread_of
+from interpret_inn.translating.translator import Translator, positions_of
 from interpret_inn.types import Factor
 
 if TYPE_CHECKING:
@@ -47,13 +47,13 @@ def traverse(
         ConceptError: there is no such factor or concept.
         EditError: no step at all, or a concept held that is moved.
     """
-    bench = interpreter.bench
-    chosen, positions = bench.factors[factor], positions_of(steps)
+    translator = interpreter.translator
+    chosen, positions = translator.factors[factor], positions_of(steps)
 
     def move(codes: Tensor) -> Tensor:
-        return held(bench, codes, bench.walked(codes, chosen, positions), chosen, hold)
+        return held(translator, codes, translator.walked(codes, chosen, positions), chosen, hold)
 
-    return along(bench, inputs, move)
+    return along(translator, inputs, move)
 
 
 @torch.no_grad()
@@ -84,22 +84,22 @@ def class_walk(
         ConceptError: there is no such factor or concept.
         EditError: the factor has no classes or none of that name, or no step at all.
     """
-    bench = interpreter.bench
-    chosen = bench.factors[factor]
+    translator = interpreter.translator
+    chosen = translator.factors[factor]
     if isinstance(classes, str):
         raise EditError(f"Expected a list of classes, found {classes!r}. Type classes=[{classes!r}, …].")
-    names = seen_classes(bench, chosen) if classes is None else tuple(classes)
+    names = seen_classes(translator, chosen) if classes is None else tuple(classes)
     if not names:
         raise EditError("Expected at least one class to walk to, found none.")
     count = BETWEEN * (len(names) - 1) + 1 if steps is None else _at_least_one(steps)
-    path = through([bench.class_code(chosen, name) for name in names], count)
+    path = through([translator.class_code(chosen, name) for name in names], count)
 
     def move(codes: Tensor) -> Tensor:
         moved = codes.expand(len(path), *codes.shape).clone()
         moved[..., chosen.slice] = path.to(codes).reshape(len(path), *[1] * (codes.ndim - 1), chosen.size)
-        return held(bench, codes, moved, chosen, hold)
+        return held(translator, codes, moved, chosen, hold)
 
-    return along(bench, inputs, move)
+    return along(translator, inputs, move)
 
 
 @torch.no_grad()
@@ -136,8 +136,8 @@ def random_walk(
         ConceptError: there is no such factor or concept.
         EditError: no step at all, or a step size that is not positive.
     """
-    bench = interpreter.bench
-    chosen, count = bench.factors[factor], _at_least_one(steps)
+    translator = interpreter.translator
+    chosen, count = translator.factors[factor], _at_least_one(steps)
     if not (isinstance(step_size, int | float) and math.isfinite(step_size) and step_size > 0):
         raise EditError(f"Expected a positive step_size, found {step_size!r}. Type step_size=0.15.")
     generator = Generator().manual_seed(seed)
@@ -145,18 +145,24 @@ def random_walk(
     def move(codes: Tensor) -> Tensor:
         moved = codes.expand(count, *codes.shape).clone()
         moved[..., chosen.slice] = wander(
-            bench, chosen, codes[..., chosen.slice], count, step_size=step_size, generator=generator
+            translator, chosen, codes[..., chosen.slice], count, step_size=step_size, generator=generator
         )
-        return held(bench, codes, moved, chosen, hold)
+        return held(translator, codes, moved, chosen, hold)
 
-    return along(bench, inputs, move)
+    return along(translator, inputs, move)
 
 
 def wander(
-    bench: Bench, factor: Factor, start: Tensor, steps: int, *, step_size: float, generator: Generator
+    translator: Translator,
+    factor: Factor,
+    start: Tensor,
+    steps: int,
+    *,
+    step_size: float,
+    generator: Generator,
 ) -> Tensor:
     """The walk itself: (S, B, ..., size) from the factor's codes (B, ..., size)."""
-    spread = spread_of(bench.fitted, factor.start, factor.stop)
+    spread = spread_of(translator.fitted, factor.start, factor.stop)
     mean, keep = spread.mean.to(start), math.exp(-step_size)
     walked = [start]
     for _ in range(steps - 1):
@@ -175,13 +181,13 @@ def through(stops: Sequence[Tensor], steps: int) -> Tensor:
     return (1 - share) * line[whole] + share * line[whole + 1]
 
 
-def seen_classes(bench: Bench, factor: Factor) -> tuple[str, ...]:
+def seen_classes(translator: Translator, factor: Factor) -> tuple[str, ...]:
     """The classes of the factor's concept that stored samples have.
 
     Raises:
         EditError: the factor has no classes.
     """
-    concept = bench.fitted.concept(factor)
+    concept = translator.fitted.concept(factor)
     if concept is None or concept.kind != "categorical" or concept.values is None:
         raise EditError(
             f"A class walk goes through the mean codes of classes, and the factor {factor.name!r} has none. "

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from interpret_inn.errors import FitError, PluginError
 from interpret_inn.fitting.pool import Pool, named_failure
-from interpret_inn.fitting.settings import LossContext
+from interpret_inn.translating.settings import LossContext
 
 
 class AddedLoss:

@@ -17,13 +17,11 @@ from torch import Generator, Tensor
 
 from interpret_inn.data import cache_folder
 from interpret_inn.errors import FitError, InnWarning, PluginError
-from interpret_inn.fitting.answers import output_answers
 from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.data import FitData
-from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.fitting.notes import about_data, copies, odd_outputs
+from interpret_inn.fitting.output_gradients import output_answers
 from interpret_inn.fitting.pool import Pool, named_failure
-from interpret_inn.fitting.settings import FitSettings, Observer
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.store import encode
 from interpret_inn.fitting.trainer import Trainer
@@ -36,6 +34,8 @@ from interpret_inn.flows import (
     fit_whitening,
     owners,
 )
+from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.settings import FitSettings, Observer
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
 _CHUNK = 1024

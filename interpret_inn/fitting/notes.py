@@ -10,7 +10,7 @@ from typing import Any, Literal
 from interpret_inn.errors import InnError, InnWarning, PluginError
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.translating.settings import FitSettings
 
 _CHUNK = 1024
 _EXAMINED = 64

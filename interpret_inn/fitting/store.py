@@ -17,9 +17,9 @@ from interpret_inn.data.caching import cache_folder
 from interpret_inn.data.digests import digest
 from interpret_inn.data.progress import ProgressFactory, progress, silent
 from interpret_inn.errors import InnWarning, InputError
-from interpret_inn.fitting.encoding import BatchRunner, reading_size
 from interpret_inn.fitting.rows import StoredRows, allocated
 from interpret_inn.fitting.shards import FORMAT, Damaged, ShardFolder, as_tensor
+from interpret_inn.translating.encoding import BatchRunner, reading_size
 from interpret_inn.types import Samples
 
 __all__ = ["Cache", "Encoder", "StoredRows", "encode"]

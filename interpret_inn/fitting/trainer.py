@@ -15,8 +15,8 @@ from interpret_inn.errors import ConceptError, FitError
 from interpret_inn.fitting.checkpoint import Checkpoint, flatten_optimizer, restore_optimizer
 from interpret_inn.fitting.extras import extra_losses
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.settings import FitRecord, FitSettings, LossContext, Observer
 from interpret_inn.flows import InvertibleNetwork, owners, pair_log_likelihood, spread
+from interpret_inn.translating.settings import FitRecord, FitSettings, LossContext, Observer
 from interpret_inn.types import FitStep, Pairs
 
 _LOOK_PAIRS = 1024

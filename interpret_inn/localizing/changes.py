@@ -10,8 +10,8 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
-from interpret_inn.explaining.bench import positions_of
 from interpret_inn.localizing.inputs import prepared_inputs
+from interpret_inn.translating.translator import positions_of
 
 if TYPE_CHECKING:
     from interpret_inn.interpreter import Interpreter
@@ -37,9 +37,9 @@ def output_changes(
     Raises:
         LocalizerError: the model's outputs are no images.
     """
-    positions, bench = positions_of(steps), interpreter.bench
-    chosen = bench.factors[factor]
-    return _changes(interpreter, inputs, lambda codes: bench.walked(codes, chosen, positions))
+    positions, translator = positions_of(steps), interpreter.translator
+    chosen = translator.factors[factor]
+    return _changes(interpreter, inputs, lambda codes: translator.walked(codes, chosen, positions))
 
 
 @torch.no_grad()
@@ -61,12 +61,12 @@ def redrawn_changes(
     Raises:
         LocalizerError: the model's outputs are no images.
     """
-    bench, generator = interpreter.bench, Generator().manual_seed(seed)
-    chosen = bench.factors[factor]
+    translator, generator = interpreter.translator, Generator().manual_seed(seed)
+    chosen = translator.factors[factor]
 
     def drawn(codes: Tensor) -> Tensor:
         changed = codes.expand(draws, *codes.shape).clone()
-        new = bench.draw(chosen, draws * len(codes), generator).to(codes)
+        new = translator.draw(chosen, draws * len(codes), generator).to(codes)
         changed[..., chosen.slice] = new.reshape(draws, len(codes), *[1] * (codes.ndim - 2), chosen.size)
         return changed
 
@@ -74,17 +74,17 @@ def redrawn_changes(
 
 
 def _changes(interpreter: Interpreter, inputs: Any, change: Any) -> Tensor:
-    bench, found = interpreter.bench, []
-    with bench.backbone.session():
+    translator, found = interpreter.translator, []
+    with translator.backbone.session():
         for batch in prepared_inputs(interpreter, inputs).split(_AT_ONCE):
-            z = bench.backbone.represent(batch)
-            codes, carried = bench.codes(z)
-            before = primary(bench.backbone.outputs(batch)).detach().cpu()
+            z = translator.backbone.represent(batch)
+            codes, carried = translator.codes(z)
+            before = primary(translator.backbone.outputs(batch)).detach().cpu()
             if before.ndim != 4:
                 raise LocalizerError(
                     f"Expected a model that makes images, (B, C, H, W), found outputs {tuple(before.shape)}. "
                     'To mask the input instead, type over="input".'
                 )
-            after = bench.variants(batch, z, carried, change(codes))
+            after = translator.variants(batch, z, carried, change(codes))
             found.append((after.float() - before.float()).square().mean(2))
     return torch.cat(found, 1)

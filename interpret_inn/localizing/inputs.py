@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError
-from interpret_inn.explaining.streaming import Prepared, batches
+from interpret_inn.translating.streaming import Prepared, batches
 
 if TYPE_CHECKING:
     from interpret_inn.interpreter import Interpreter

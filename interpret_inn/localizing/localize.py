@@ -13,9 +13,9 @@ from torch import Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
-from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.localizing.reliability import FLAT, WHOLE, reliability
+from interpret_inn.translating.streaming import Prepared
 from interpret_inn.types import Localizer, Masks, Score, Space
 
 if TYPE_CHECKING:

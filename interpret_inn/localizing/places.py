@@ -11,11 +11,11 @@ from torch import Tensor
 from interpret_inn.errors import InnError
 from interpret_inn.explaining.examples import Stage
 from interpret_inn.explaining.places import Place
-from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.explaining.view import View, thumbnail
 from interpret_inn.explaining.wording import picture_of
 from interpret_inn.localizing.localize import localize
 from interpret_inn.localizing.maps import overlay
+from interpret_inn.translating.streaming import Prepared
 from interpret_inn.types import Localizer, Masks, Picture, Score
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.errors import LocalizerError, suggest
-from interpret_inn.explaining.bench import Bench
-from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.localizing.inputs import prepared_inputs
+from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.translator import Translator
 
 if TYPE_CHECKING:
     from interpret_inn.interpreter import Interpreter
@@ -50,7 +50,7 @@ def randomised(interpreter: Interpreter, part: Part = "flow", *, inputs: Any, se
     else:
         backbone = copy.deepcopy(backbone)
         _shuffle(backbone.model, generator)
-    codes = Bench(backbone, fitted).encode(Prepared(prepared)).flatten(0, -2).cpu()
+    codes = Translator(backbone, fitted).encode(Prepared(prepared)).flatten(0, -2).cpu()
     bank = codes[:, : fitted.bank.shape[1]]
     made = dataclasses.replace(fitted, bank=bank, bank_groups=torch.arange(len(bank)).numpy(), concepts=())
     return type(interpreter)(backbone, fitted=made)

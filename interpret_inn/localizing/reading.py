@@ -34,7 +34,7 @@ class FactorReader:
     """
 
     def __init__(self, interpreter: Interpreter, factor: str) -> None:
-        self._bench = interpreter.bench
+        self._bench = interpreter.translator
         self.factor: Factor = interpreter.factors[factor]
         bank = self._bench.fitted.bank[:, self.factor.slice]
         missing = self.factor.size - bank.shape[1]  # of very wide representations, only leading axes are kept

@@ -17,11 +17,11 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Generator, Tensor
 
-from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.localizing.changes import redrawn_changes
 from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.localizing.reading import FactorReader
 from interpret_inn.metrics.bootstrap import bootstrap_mean, percentile_interval, resampling_weights
+from interpret_inn.translating.streaming import Prepared
 from interpret_inn.types import FloatArray, Score, Space
 
 if TYPE_CHECKING:

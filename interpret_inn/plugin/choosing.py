@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from interpret_inn.errors import ConceptError, suggest
-from interpret_inn.fitting.settings import FitSettings
 from interpret_inn.plugin.manager import concept_source, get_manager
+from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import ConceptSource
 
 

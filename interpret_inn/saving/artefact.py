@@ -28,10 +28,10 @@ from interpret_inn.backbones import Backbone, Layout
 from interpret_inn.errors import ArtefactError
 from interpret_inn.explaining.judgement import Judgement
 from interpret_inn.explaining.records import plain
-from interpret_inn.fitting.fitted import Fitted
-from interpret_inn.fitting.settings import FitRecord, FitSettings
 from interpret_inn.flows import FlowShape, InvertibleNetwork
 from interpret_inn.saving.revive import revive
+from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factors
 
 FORMAT = 1

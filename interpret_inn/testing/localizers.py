@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from interpret_inn.backbones import primary
-from interpret_inn.explaining.streaming import Prepared
 from interpret_inn.testing.contract import Check, hold, same
 from interpret_inn.testing.networks import model_changes, model_state
+from interpret_inn.translating.streaming import Prepared
 from interpret_inn.types import Masks, Score
 from interpret_inn.types.localizers import Space
 

@@ -11,8 +11,8 @@ import torch
 from torch import Generator, nn
 
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.settings import wished_settings
 from interpret_inn.testing.views import ToyView
+from interpret_inn.translating.settings import wished_settings
 from interpret_inn.types import Gallery
 
 _SEEN_AXES = 64

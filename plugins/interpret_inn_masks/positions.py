@@ -55,7 +55,7 @@ class PositionMaps:
         backbone, fitted = interpreter.backbone, interpreter.fitted
         if fitted.layout.name == "pooled":
             return removal_strength(interpreter, reader, prepared), torch.full((len(prepared),), torch.nan)
-        codes, _ = interpreter.bench.codes(backbone.represent(prepared))
+        codes, _ = interpreter.translator.codes(backbone.represent(prepared))
         codes = codes.reshape(
             len(prepared), -1, codes.shape[-1]
         )  # a grid of one place comes without its axis

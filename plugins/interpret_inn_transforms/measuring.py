@@ -202,13 +202,13 @@ def _outputs(outputs: Any) -> Tensor:
 
 def _looked_at(interpreter: Interpreter, images: Any) -> _Layer:
     """Codes, rows and outputs of pictures."""
-    backbone, bench, found = interpreter.backbone, interpreter.bench, []
+    backbone, translator, found = interpreter.backbone, interpreter.translator, []
     with backbone.session():
         for batch in read_samples(images).batches(_BATCH):
             prepared = backbone.prepare(batch)
             z = backbone.represent(prepared)
             rows = interpreter.fitted.layout.to_rows(z)[0].reshape(len(z), -1).double().cpu()
-            found.append((bench.codes(z)[0].cpu(), rows, _outputs(backbone.outputs(prepared))))
+            found.append((translator.codes(z)[0].cpu(), rows, _outputs(backbone.outputs(prepared))))
     codes, rows, outputs = (torch.cat(parts) for parts in zip(*found, strict=True))
     return _Layer(codes, rows, outputs)
 
@@ -219,7 +219,7 @@ def _rerun(interpreter: Interpreter, images: Any, codes: Tensor) -> Tensor:
     with backbone.session():
         for batch in read_samples(images).batches(_BATCH):
             part = codes[done : done + len(batch)]
-            found.append(_outputs(interpreter.bench.outputs_of(backbone.prepare(batch), part)))
+            found.append(_outputs(interpreter.translator.outputs_of(backbone.prepare(batch), part)))
             done += len(batch)
     return torch.cat(found)
 

@@ -125,7 +125,7 @@ def decorrelated_scores(interpreter: inn.Interpreter, *, seed: int) -> dict[str,
     train_hues = independent_hues(len(train_images), seed=seed + 100)
     judge_hues = independent_hues(len(judge_images), seed=seed + 200)
     shown = painted(judge_images, judge_hues)
-    bench = interpreter.bench
+    bench = interpreter.translator
     train, judge = interpreter.encode(painted(train_images, train_hues)), interpreter.encode(shown)
     labels = {"digit": (train_digits, judge_digits), "hue": (train_hues, judge_hues)}
     slices = {f.name: (train[:, f.slice], judge[:, f.slice]) for f in interpreter.factors}

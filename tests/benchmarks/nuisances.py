@@ -106,7 +106,7 @@ def through_the_layout(interpreter: inn.Interpreter, images: np.ndarray, *, seed
         codes = interpreter.encode(made.take(places.tolist()))
         with interpreter.backbone.session():
             parts = zip(before.split(64), codes.split(64), strict=True)
-            edited = torch.cat([interpreter.bench.outputs_of(*part) for part in parts])
+            edited = torch.cat([interpreter.translator.outputs_of(*part) for part in parts])
         one, other = (x.double().log_softmax(1) for x in (outputs[made.source[places]], edited))
         found[name] = float((one.exp() * (one - other)).sum(1).mean())
     return found

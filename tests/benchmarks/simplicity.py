@@ -76,7 +76,7 @@ def measured(case: Case, method: str, seed: int) -> dict[str, float]:
 
     def code(means: Tensor) -> Tensor:
         # images of turned latents u are those of latents R u, so that means m stand at Rᵀ m
-        return interpreter.bench.codes(means @ turn if len(turn) > 1 else means)[0]
+        return interpreter.translator.codes(means @ turn if len(turn) > 1 else means)[0]
 
     scores = image_scores(interpreter, seed) if case.truth is None else truth_scores(case, code, seed, groups)
     return scores | {"seconds": seconds}

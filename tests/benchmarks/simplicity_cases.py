@@ -198,8 +198,8 @@ def image_scores(interpreter: inn.Interpreter, seed: int) -> dict[str, float]:
     """Length of all axes by two distances, and how well a fresh recognizer tells steps along the ten longest apart."""
     # no threshold: a share of the median would leave out more of a code with a few long axes
     options: dict[str, Any] = {"seed": seed, "threshold": 0.0, "relative": False}
-    lengths = inn.explore.lengths(interpreter, **options)
-    structure = inn.explore.lengths(interpreter, distance=_structure, **options)
+    lengths = inn.lengths(interpreter, **options)
+    structure = inn.lengths(interpreter, distance=_structure, **options)
     longest = np.argsort(-lengths.axes, kind="stable")[:RECOGNIZED]
     return {
         "TPL": lengths.score.value,
@@ -239,7 +239,7 @@ def _stepped(
     interpreter: inn.Interpreter, axes: Tensor, count: int, generator: torch.Generator
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Images before and after steps of up to 2 standard deviations, which axis, and how far."""
-    backbone, bench = interpreter.backbone, interpreter.bench
+    backbone, bench = interpreter.backbone, interpreter.translator
     z = backbone.sample_inputs(count, generator)
     codes, carried = bench.codes(z)
     which, far = drawn_steps(count, len(axes), len(axes), most=2.0, generator=generator)

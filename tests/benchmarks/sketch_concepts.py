@@ -162,7 +162,7 @@ def measure(
 def judged(interpreter: inn.Interpreter, sketches: dict[str, Array], examples: list[Array]) -> dict[str, Any]:
     """AUROC of real examples along the difference of the style means, and what the report says."""
     factor = interpreter.factors["sketch"]
-    first, second = (interpreter.bench.class_code(factor, name) for name in sketches)
+    first, second = (interpreter.translator.class_code(factor, name) for name in sketches)
     scores = [(interpreter.encode(one)[:, factor.slice] @ (second - first)).numpy() for one in examples]
     leak = interpreter.judgement.leakage.scores["sketch"]
     return {

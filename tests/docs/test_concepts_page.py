@@ -8,10 +8,10 @@ from pathlib import Path
 
 from interpret_inn.explaining import view
 from interpret_inn.explaining.records import Checks, Leakage, Response
-from interpret_inn.fitting.settings import FitSettings
 from interpret_inn.fitting.split import SHARES
 from interpret_inn.flows.coupling import BOUND
 from interpret_inn.metrics.networks import HIDDEN
+from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import SAME
 from interpret_inn_labels.partners import GRADES
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from interpret_inn.explaining.axes import FactorAxis
+from interpret_inn.translating.axes import FactorAxis
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def test_a_factor_without_spread_has_an_axis_all_the_same() -> None:
 
 
 def test_every_factor_of_a_fit_has_a_unit_direction(toy: Any) -> None:
-    axes = toy.interpreter.bench.axes
+    axes = toy.interpreter.translator.axes
     assert set(axes) == set(toy.interpreter.factors.names)
     for factor in toy.interpreter.factors:
         assert axes[factor.name].direction.shape == (factor.size,)

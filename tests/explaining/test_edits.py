@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 
 import interpret_inn as inn
-from interpret_inn.explaining.edits import Edit
+from interpret_inn.translating.edits import Edit
 
 
 def applied(toy: Any, images: Any, *edits: Edit) -> Tensor:
-    codes: Tensor = toy.interpreter.bench.edited(toy.interpreter.encode(images), list(edits))
+    codes: Tensor = toy.interpreter.translator.edited(toy.interpreter.encode(images), list(edits))
     return codes
 
 
@@ -148,16 +148,16 @@ def test_no_edits_at_all_are_the_bare_model(toy: Any) -> None:
 
 @pytest.mark.parametrize(("edited", "held"), [("shape", "hue"), ("hue", "shape"), ("residual", "shape")])
 def test_hold_keeps_a_read_out_and_the_edited_factor_is_as_asked(edited: str, held: str, toy: Any) -> None:
-    bench, donors = toy.interpreter.bench, toy.fresh[::-1].copy()
+    translator, donors = toy.interpreter.translator, toy.fresh[::-1].copy()
     before = toy.interpreter.encode(toy.fresh)
     free = applied(toy, toy.fresh, inn.edits.swap(edited, donors))
     kept = applied(toy, toy.fresh, inn.edits.swap(edited, donors, hold=[held]))
     factor = toy.interpreter.factors[edited]
     assert torch.equal(kept[:, factor.slice], free[:, factor.slice])
-    read = bench.read_out(held)
+    read = translator.read_out(held)
 
     def scores(codes: Tensor) -> Tensor:
-        found = torch.from_numpy(read.scores(bench.white(codes).numpy()))
+        found = torch.from_numpy(read.scores(translator.white(codes).numpy()))
         return found - found.mean(1, keepdim=True) if len(read.classes) else found
 
     moved = (scores(free) - scores(before)).abs().mean()

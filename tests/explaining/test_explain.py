@@ -102,7 +102,7 @@ def test_neighbours_are_real_inputs_in_the_order_of_the_factor(explanation: Expl
     hue = explanation.neighbours["hue"]
     assert all(text.endswith("°") for row in hue.values for text in row)
     assert explanation.neighbours["residual"].values == ()
-    axis = toy.interpreter.bench.axes["hue"]
+    axis = toy.interpreter.translator.axes["hue"]
     positions = axis.position(codes[:, toy.interpreter.factors["hue"].slice]).sort().values
     assert positions[0] < hue.positions[2]  # there are inputs to either side
 
@@ -237,7 +237,7 @@ def test_an_observer_is_told_of_explanations(toy: Any) -> None:
 
 def test_codes_of_resamples_are_drawn_from_the_data(toy: Any) -> None:
     generator = torch.Generator().manual_seed(0)
-    drawn: Tensor = toy.interpreter.bench.draw(toy.interpreter.factors["hue"], 7, generator)
+    drawn: Tensor = toy.interpreter.translator.draw(toy.interpreter.factors["hue"], 7, generator)
     bank = toy.interpreter.fitted.bank[:, toy.interpreter.factors["hue"].slice]
     assert torch.cdist(drawn, bank).min(1).values.max() < 1e-3
 
@@ -254,7 +254,7 @@ def test_intervals_of_responses_draw_whole_groups(toy: Any) -> None:
     """Eight copies of an image say the same thing eight times: the intervals must not shrink for it."""
     images = np.repeat(np.asarray(toy.fresh)[:12], 8, axis=0)
     grouped = samples(images, groups=np.repeat(np.arange(12), 8))
-    viewer = Viewer(toy.interpreter.bench, target=None, resamples=2, examples=2, seed=0)
+    viewer = Viewer(toy.interpreter.translator, target=None, resamples=2, examples=2, seed=0)
     view = viewer.look(grouped)
     assert view.groups is not None
     assert view.groups.tolist() == [int(view.names[i]) // 8 for i in view.order]
@@ -283,7 +283,7 @@ def test_intervals_of_responses_draw_whole_groups(toy: Any) -> None:
 def test_large_output_images_are_edited_less_often(
     toy: Any, shape: tuple[int, ...], resamples: int | None, wanted: tuple[int, int]
 ) -> None:
-    viewer = Viewer(toy.interpreter.bench, target=None, resamples=resamples, examples=2, seed=0)
+    viewer = Viewer(toy.interpreter.translator, target=None, resamples=resamples, examples=2, seed=0)
     assert viewer._effort(torch.zeros(2, *shape)) == wanted
     most, edits = wanted
     if len(shape) == 3 and resamples is None:

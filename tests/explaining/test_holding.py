@@ -3,7 +3,7 @@
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.explaining.holding import hold_read_out
+from interpret_inn.translating.holding import hold_read_out
 from interpret_inn.types import Factor
 
 

@@ -17,7 +17,7 @@ def judgement(toy: Any) -> Judgement:
 
 def test_it_is_computed_once_and_the_same_each_time(toy: Any, judgement: Judgement) -> None:
     assert toy.interpreter.judgement is judgement
-    again = judge(toy.interpreter.bench, toy.interpreter._data)
+    again = judge(toy.interpreter.translator, toy.interpreter._data)
     assert again.leakage.scores == judgement.leakage.scores
     assert again.drifts == judgement.drifts
 

@@ -8,7 +8,8 @@ import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from interpret_inn import errors
-from interpret_inn.explaining.maps import concept_at, factor_map, main_direction
+from interpret_inn.explaining.maps import concept_at, factor_map
+from interpret_inn.translating.directions import main_direction
 from interpret_inn.types import Concept
 
 

@@ -15,11 +15,11 @@ from torch import Generator, Tensor, nn
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import samples
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.fitting.fit import fit
-from interpret_inn.fitting.settings import FitSettings
 from interpret_inn.flows.coupling import CouplingBlock
+from interpret_inn.translating.settings import FitSettings
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import SAME, Concept, Pairs
 
 WEIGHTS = torch.tensor([0.0, 0.3, 3.0, 0.1, 1.0, 0.02])
@@ -86,22 +86,22 @@ SMALL = FitSettings(
 SIZES = {"factor 1": 1, "factor 2": 2, "factor 3": 1}
 
 
-def fitted_to(*sources: Any, outputs: str = "classes") -> tuple[Bench, Any]:
+def fitted_to(*sources: Any, outputs: str = "classes") -> tuple[Translator, Any]:
     backbone = Backbone(Weighted(outputs).eval(), "site", preprocess="identity")
     fitted, data = fit(backbone, sources, seed=0, settings=SMALL, cache=None, checkpoint=None)
-    return Bench(backbone, fitted), data
+    return Translator(backbone, fitted), data
 
 
-def strengths(bench: Bench, rows: Tensor) -> dict[str, float]:
+def strengths(translator: Translator, rows: Tensor) -> dict[str, float]:
     """Effects measured another way: each row takes the code of every one of 40 other rows."""
-    codes, base = bench.encode(rows), bench.backbone.outputs(rows).detach()
+    codes, base = translator.encode(rows), translator.backbone.outputs(rows).detach()
     found = {}
-    for factor in bench.factors.named:
+    for factor in translator.factors.named:
         total = 0.0
         for shift in range(1, 41):
             changed = codes.clone()
             changed[:, factor.slice] = codes.roll(shift, 0)[:, factor.slice]
-            after = bench.backbone.outputs(bench.invert(changed, None)).detach()
+            after = translator.backbone.outputs(translator.invert(changed, None)).detach()
             if base.ndim == 2:
                 before = base.log_softmax(1)
                 total += float((before.exp() * (before - after.log_softmax(1))).sum(1).mean())
@@ -138,15 +138,15 @@ def test_a_block_puts_its_axes_in_another_order() -> None:
 
 @pytest.mark.parametrize("outputs", ["classes", "image", "scalar"])
 def test_codes_are_the_old_ones_in_the_order_of_their_effect(rows: Tensor, outputs: str) -> None:
-    bench, data = fitted_to(Unnamed(rows, SIZES), outputs=outputs)
-    bench.fitted.raw_scores = {name: float(k) for k, name in enumerate(bench.factors.names)}
-    old, kept = copy.deepcopy(bench.fitted), bench.encode(rows)
-    expected = strengths(bench, rows)
+    translator, data = fitted_to(Unnamed(rows, SIZES), outputs=outputs)
+    translator.fitted.raw_scores = {name: float(k) for k, name in enumerate(translator.factors.names)}
+    old, kept = copy.deepcopy(translator.fitted), translator.encode(rows)
+    expected = strengths(translator, rows)
     ranking = sorted(expected, key=lambda name: -expected[name])
     assert ranking != list(SIZES)  # else nothing would be seen here
 
-    fitted = ordered_by_effect(bench, data)
-    new = Bench(bench.backbone, fitted)
+    fitted = ordered_by_effect(translator, data)
+    new = Translator(translator.backbone, fitted)
     assert fitted.factors.names == (*SIZES, "residual")
     assert [f.size for f in fitted.factors.named] == [old.factors[name].size for name in ranking]
     assert list(fitted.raw_scores) == [*SIZES, "residual"]
@@ -163,14 +163,14 @@ def test_codes_are_the_old_ones_in_the_order_of_their_effect(rows: Tensor, outpu
 
 
 def test_doing_it_again_changes_nothing(rows: Tensor) -> None:
-    bench, data = fitted_to(Unnamed(rows, SIZES))
-    once = Bench(bench.backbone, ordered_by_effect(bench, data))
+    translator, data = fitted_to(Unnamed(rows, SIZES))
+    once = Translator(translator.backbone, ordered_by_effect(translator, data))
     assert ordered_by_effect(once, data) is once.fitted
 
 
 def test_who_does_not_ask_is_left_alone(rows: Tensor) -> None:
-    bench, data = fitted_to(Unnamed(rows, SIZES, ordered=False))
-    assert ordered_by_effect(bench, data) is bench.fitted
+    translator, data = fitted_to(Unnamed(rows, SIZES, ordered=False))
+    assert ordered_by_effect(translator, data) is translator.fitted
 
 
 def test_the_residual_and_axes_outside_the_blocks_stay(rows: Tensor) -> None:
@@ -189,9 +189,9 @@ def test_the_residual_and_axes_outside_the_blocks_stay(rows: Tensor) -> None:
         checkpoint=None,
     )
     assert (fitted.network.shape.leading, fitted.factors.total) == (6, 9)
-    bench = Bench(backbone, fitted)
-    before, bank = bench.encode(wide), fitted.bank
-    new = Bench(backbone, ordered_by_effect(bench, data))
+    translator = Translator(backbone, fitted)
+    before, bank = translator.encode(wide), fitted.bank
+    new = Translator(backbone, ordered_by_effect(translator, data))
     after = new.encode(wide)
     assert not torch.equal(after, before)
     assert torch.equal(after[:, 3:], before[:, 3:])
@@ -202,17 +202,17 @@ def test_the_residual_and_axes_outside_the_blocks_stay(rows: Tensor) -> None:
 def test_several_sources_each_keep_their_places(rows: Tensor) -> None:
     """Only the unnamed factors are sorted, among themselves, whatever stands around them."""
     before, after = Sided(rows), Unnamed(rows, {"z": 1}, name="after")
-    bench, data = fitted_to(before, Unnamed(rows, {"a": 1, "b": 1, "c": 1}), after)
-    old = bench.encode(rows)
-    expected = strengths(bench, rows)
+    translator, data = fitted_to(before, Unnamed(rows, {"a": 1, "b": 1, "c": 1}), after)
+    old = translator.encode(rows)
+    expected = strengths(translator, rows)
     ranking = sorted("abc", key=lambda name: -expected[name])
-    new = Bench(bench.backbone, ordered_by_effect(bench, data))
+    new = Translator(translator.backbone, ordered_by_effect(translator, data))
     assert new.factors.names == ("side", "a", "b", "c", "z", "residual")
     codes = new.encode(rows)
     for name, place in zip("abc", ranking, strict=True):
-        assert torch.equal(codes[:, new.factors[name].slice], old[:, bench.factors[place].slice])
+        assert torch.equal(codes[:, new.factors[name].slice], old[:, translator.factors[place].slice])
     for name in ("side", "z", "residual"):
-        assert torch.equal(codes[:, new.factors[name].slice], old[:, bench.factors[name].slice])
+        assert torch.equal(codes[:, new.factors[name].slice], old[:, translator.factors[name].slice])
     assert new.fitted.concept(new.factors["side"]).values is not None  # type: ignore[union-attr]
 
 
@@ -230,11 +230,11 @@ def test_concepts_with_values_cannot_be_ordered(rows: Tensor) -> None:
 def test_effects_are_of_the_sources_own_samples(rows: Tensor) -> None:
     other = Unnamed(rows[:50] + 0.1, {"x": 1}, ordered=False, name="other")
     mine = Unnamed(rows, {"a": 1, "b": 1})
-    bench, data = fitted_to(other, mine)
+    translator, data = fitted_to(other, mine)
     asked: list[int] = []
     take: Callable[..., Any] = mine.samples.take
     mine.samples.take = lambda places: (asked.extend(places), take(places))[1]  # type: ignore[method-assign]
-    ordered_by_effect(bench, data)
+    ordered_by_effect(translator, data)
     assert set(asked) <= set(data.pool.parts[1].split.fit.tolist())  # and never a judge sample
     assert len(asked) == 64
 
@@ -249,16 +249,16 @@ def test_fit_orders_and_saving_keeps_it(rows: Tensor, tmp_path: Path, small: dic
         kept: dict[str, Any] = {}
         plain = ordered_by_effect
 
-        def spy(bench: Bench, data: Any) -> Any:
-            kept["before"] = bench.encode(rows)
-            return plain(bench, data)
+        def spy(translator: Translator, data: Any) -> Any:
+            kept["before"] = translator.encode(rows)
+            return plain(translator, data)
 
         patch.setattr("interpret_inn.interpreter.ordered_by_effect", spy)
         it.fit(Unnamed(rows, SIZES), **small | {"axes": 6, "noise": 0.05})
     codes = it.encode(rows)
     assert not torch.equal(codes, kept["before"])
     assert torch.equal(codes.sort(1).values, kept["before"].sort(1).values)
-    found = list(strengths(it.bench, rows).values())
+    found = list(strengths(it.translator, rows).values())
     assert found == sorted(found, reverse=True)
     assert it.check(rows).passed
     it.save(tmp_path / "saved")

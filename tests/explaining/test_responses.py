@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from interpret_inn import errors
-from interpret_inn.explaining.responses import Effects, distance_to_data, measure, output_kind, respond
+from interpret_inn.explaining.redraws import Effects, distance_to_data, measure, output_kind, respond
 
 
 @pytest.fixture

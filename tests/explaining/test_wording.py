@@ -39,11 +39,11 @@ def test_images_become_pictures_between_their_extremes() -> None:
 
 
 def test_readings_of_every_kind(toy: Any) -> None:
-    bench, codes = toy.interpreter.bench, toy.interpreter.encode(toy.images[:40])
-    shapes = readings(bench, "shape", codes)
+    translator, codes = toy.interpreter.translator, toy.interpreter.encode(toy.images[:40])
+    shapes = readings(translator, "shape", codes)
     assert set(shapes) <= {"0", "1", "2"}
     right = [text == str(label) for text, label in zip(shapes, toy.labels["shape"], strict=False)]
     assert np.mean(right) > 0.8
-    hues = readings(bench, "hue", codes)
+    hues = readings(translator, "hue", codes)
     assert all(text.endswith("°") and 0 <= int(text[:-1]) <= 360 for text in hues)
-    assert readings(bench, "residual", codes) == [""] * 40
+    assert readings(translator, "residual", codes) == [""] * 40

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import interpret_inn as inn
-from interpret_inn.explore import beside_galleries
+from interpret_inn.comparing import beside_galleries
 from interpret_inn.types import Gallery
 
 
@@ -56,7 +56,7 @@ def test_walks_are_those_of_the_longest_factors(
     assert all(str(head).startswith("axis ") for head in bare.rows)
     start = other.sample_inputs(10)[:1]
     for gallery, it in ((own, faces.interpreter), (others, other)):
-        by_factor = inn.explore.lengths(it).by_factor
+        by_factor = inn.lengths(it).by_factor
         assert list(gallery.rows) == sorted(it.factors.names[:-1], key=lambda name: -by_factor[name])[:3]
         images = it.walk(start, str(gallery.rows[0]), 9)[:, 0]
         expected = (images.clamp(0, 1).movedim(1, -1) * 255).round().byte().numpy()

@@ -86,7 +86,7 @@ def test_a_random_walk_is_spread_as_the_data_are(faces: Any) -> None:
     factor = it.factors["residual"]
     start = torch.full((4000, factor.size), 9.0)
     generator = torch.Generator().manual_seed(0)
-    end = wander(it.bench, factor, start, 40, step_size=0.3, generator=generator)[-1]
+    end = wander(it.translator, factor, start, 40, step_size=0.3, generator=generator)[-1]
     data = it.fitted.bank[:, factor.slice]
     torch.testing.assert_close(end.mean(0), data.mean(0), atol=0.08, rtol=0)
     torch.testing.assert_close(end.T.cov(), data.T.cov(correction=0), atol=0.15, rtol=0)
@@ -96,7 +96,9 @@ def test_one_step_forgets_as_the_formula_says(faces: Any) -> None:
     it, _ = faces
     factor = it.factors["tilt"]
     start = torch.zeros(20000, factor.size)
-    walked = wander(it.bench, factor, start, 2, step_size=0.5, generator=torch.Generator().manual_seed(1))
+    walked = wander(
+        it.translator, factor, start, 2, step_size=0.5, generator=torch.Generator().manual_seed(1)
+    )
     data, keep = it.fitted.bank[:, factor.slice], math.exp(-0.5)
     torch.testing.assert_close(walked[1].mean(0), (1 - keep) * data.mean(0), atol=0.03, rtol=0)
     expected = (1 - keep**2) * data.T.cov(correction=0)

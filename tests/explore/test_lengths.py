@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 import interpret_inn as inn
-from interpret_inn import explore
 from interpret_inn.backbones import Backbone
 from interpret_inn.metrics.traversals import FeatureDistance, pixel_distance, tpl
 from interpret_inn.testing.networks import model_changes, model_state
@@ -33,7 +32,7 @@ def literal(it: inn.Interpreter, inputs: Any, axis: int, decode: Callable[[Tenso
 
 
 def measured(it: inn.Interpreter, **options: Any) -> Any:
-    return explore.lengths(it, distance=pixel_distance, steps=STEPS, span=SPAN, **options)
+    return inn.lengths(it, distance=pixel_distance, steps=STEPS, span=SPAN, **options)
 
 
 def test_it_is_the_literal_sum_at_the_latents(faces: Any) -> None:
@@ -81,7 +80,7 @@ def test_it_agrees_with_tpl_of_the_same_codes(faces: Any) -> None:
         return it.backbone.model(it.invert(standard * scale + mean)).detach()  # type: ignore[no-any-return]
 
     expected = tpl(generate, 12, starts=(codes - mean) / scale, distance=pixel_distance, steps=9)
-    found = explore.lengths(it, inputs=latents[:4], starts=4, distance=pixel_distance, steps=9)
+    found = inn.lengths(it, inputs=latents[:4], starts=4, distance=pixel_distance, steps=9)
     assert found.each == pytest.approx(expected.each, abs=1e-4)
     assert found.threshold == pytest.approx(expected.threshold, abs=1e-5)
     assert found.score.low == pytest.approx(expected.score.low, abs=1e-3)
@@ -202,7 +201,7 @@ def test_the_model_is_given_back_as_found_also_when_a_distance_raises(faces: Any
             raise ArithmeticError(f"{len(first)}")
 
         with pytest.raises(ArithmeticError):
-            explore.lengths(it, distance=fails, starts=2)
+            inn.lengths(it, distance=fails, starts=2)
         assert list(model_changes(before, model_state(model), "")) == []
     finally:
         model.eval()
@@ -210,15 +209,15 @@ def test_the_model_is_given_back_as_found_also_when_a_distance_raises(faces: Any
 
 def test_any_distance_measures(faces: Any) -> None:
     features = FeatureDistance(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()).eval(), ["1"])
-    found = explore.lengths(faces.interpreter, distance=features, starts=2, steps=4)
+    found = inn.lengths(faces.interpreter, distance=features, starts=2, steps=4)
     assert found.score.value > 0
     with pytest.raises(inn.InputError, match=r"one for each pair, found \(\)"):
-        explore.lengths(faces.interpreter, distance=lambda a, b: (a - b).abs().mean(), starts=2)
+        inn.lengths(faces.interpreter, distance=lambda a, b: (a - b).abs().mean(), starts=2)
 
 
 def test_what_makes_no_images_is_refused(toy: Any) -> None:
     with pytest.raises(inn.BackboneError, match=r"makes images.*found outputs \(\d+, 3\) of ToyClassifier"):
-        explore.lengths(toy.interpreter, inputs=toy.fresh[:4])
+        inn.lengths(toy.interpreter, inputs=toy.fresh[:4])
 
 
 def test_numbers_and_fits_are_checked(faces: Any, generator_at: Any) -> None:
@@ -232,6 +231,6 @@ def test_numbers_and_fits_are_checked(faces: Any, generator_at: Any) -> None:
         ({"threshold": -1}, r"threshold to be a number from 0"),
     ):
         with pytest.raises(inn.InputError, match=text):
-            explore.lengths(it, **options)
+            inn.lengths(it, **options)
     with pytest.raises(inn.NotFittedError):
-        explore.lengths(inn.Interpreter(generator_at()))
+        inn.lengths(inn.Interpreter(generator_at()))

@@ -18,29 +18,29 @@ def test_samples_are_outputs_of_drawn_codes(faces: Any) -> None:
     assert torch.equal(samples, explore.sample(it, 300, seed=4))
     assert not torch.equal(samples, explore.sample(it, 300, seed=5))
     with torch.no_grad():
-        expected = it.backbone.model(it.invert(drawn_codes(it.bench, 300, seed=4)))
+        expected = it.backbone.model(it.invert(drawn_codes(it.translator, 300, seed=4)))
     torch.testing.assert_close(samples, expected)
 
 
 def test_codes_are_spread_as_asked_for(faces: Any) -> None:
-    bench = faces.interpreter.bench
-    bank = bench.fitted.bank
-    data = drawn_codes(bench, 8000, seed=0)
+    translator = faces.interpreter.translator
+    bank = translator.fitted.bank
+    data = drawn_codes(translator, 8000, seed=0)
     torch.testing.assert_close(data.T.cov(), bank.T.cov(correction=0), atol=0.12, rtol=0)
-    normal = drawn_codes(bench, 8000, seed=0, spread="normal")
+    normal = drawn_codes(translator, 8000, seed=0, spread="normal")
     torch.testing.assert_close(normal.T.cov(), torch.eye(12), atol=0.08, rtol=0)
-    stored = drawn_codes(bench, 50, seed=0, spread="stored")
-    for factor in bench.factors:
+    stored = drawn_codes(translator, 50, seed=0, spread="stored")
+    for factor in translator.factors:
         found = torch.cdist(stored[:, factor.slice], bank[:, factor.slice]).min(1).values
         assert found.max() < 2e-3  # each factor is that of some stored sample
 
 
 def test_factors_that_are_not_drawn_stay_at_their_mean(faces: Any) -> None:
-    bench = faces.interpreter.bench
-    codes = drawn_codes(bench, 5, seed=0, factors=["tilt"])
-    tilt = bench.factors["tilt"].slice
+    translator = faces.interpreter.translator
+    codes = drawn_codes(translator, 5, seed=0, factors=["tilt"])
+    tilt = translator.factors["tilt"].slice
     others = [i for i in range(12) if i not in range(12)[tilt]]
-    torch.testing.assert_close(codes[:, others], bench.fitted.bank.mean(0)[others].expand(5, -1))
+    torch.testing.assert_close(codes[:, others], translator.fitted.bank.mean(0)[others].expand(5, -1))
     assert codes[:, tilt].std(0).min() > 0
 
 
@@ -51,7 +51,7 @@ def test_inner_layers_of_a_generator_are_sampled_through_the_model(
     inner.fit("labels", data=faces.inputs, labels={"tilt": faces.inputs[:, 1].numpy()}, **small)
     assert not inner.backbone.has_tail
     samples = explore.sample(inner, 4)
-    expected = inner.backbone.model.second(inner.invert(drawn_codes(inner.bench, 4, seed=0))).detach()
+    expected = inner.backbone.model.second(inner.invert(drawn_codes(inner.translator, 4, seed=0))).detach()
     torch.testing.assert_close(samples, expected)
 
 

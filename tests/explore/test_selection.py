@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 import interpret_inn as inn
-from interpret_inn import explore
+from interpret_inn import comparing
 from interpret_inn.backbones import Backbone
 from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.metrics.traversals import pixel_distance, tpl
@@ -65,11 +65,11 @@ def turned(small: dict[str, Any], cache_of_tests: None) -> Callable[[Tensor], in
 
 
 @pytest.fixture(scope="module")
-def found(turned: Any) -> explore.Selection:
+def found(turned: Any) -> comparing.Selection:
     return inn.select({"mixed": turned(rotation(0.6)), "true": turned(torch.eye(3)), "bare": (Spot(), 3)})
 
 
-def test_the_true_axes_are_chosen_and_surely(found: explore.Selection) -> None:
+def test_the_true_axes_are_chosen_and_surely(found: comparing.Selection) -> None:
     assert set(found.order[:2]) == {"true", "bare"}
     assert found.order[2] == "mixed"
     true, mixed = found.candidates["true"], found.candidates["mixed"]
@@ -83,7 +83,7 @@ def test_the_true_axes_are_chosen_and_surely(found: explore.Selection) -> None:
 
 def test_axes_are_those_of_the_truth(turned: Any) -> None:
     """Each axis of the flow aligned with the truth does what the latent does, as far as 280 samples have it."""
-    fitted = explore.lengths(turned(torch.eye(3)), starts=4).axes
+    fitted = inn.lengths(turned(torch.eye(3)), starts=4).axes
     assert fitted == pytest.approx(tpl(Spot(), 3, starts=4).axes, abs=0.02)
 
 
@@ -109,7 +109,7 @@ def test_two_turns_that_are_alike_are_hardly_told_apart(turned: Any) -> None:
 def test_it_is_what_lengths_measures(turned: Any) -> None:
     it = turned(rotation(0.3))
     options: dict[str, Any] = {"starts": 3, "steps": 5, "distance": pixel_distance, "span": 2.0, "seed": 5}
-    alone, beside = explore.lengths(it, **options), inn.select({"it": it}, **options)
+    alone, beside = inn.lengths(it, **options), inn.select({"it": it}, **options)
     lengths = beside.candidates["it"].lengths
     assert np.array_equal(lengths.each, alone.each)
     assert np.array_equal(lengths.active, alone.active)

@@ -67,10 +67,10 @@ def test_positions_of_other_sizes_do_not_cross(grey_images: Any, small: dict[str
     it = inn.wrap(model, "0", layout="positions")
     it.fit("labels", data=grey_images, labels={"bright": grey_images.mean((1, 2))}, **small | {"axes": 64})
     with it.backbone.session():
-        rest = encoded(it.bench, grey_images[:1])
+        rest = encoded(it.translator, grey_images[:1])
         rest = rest._replace(codes=rest.codes[:, :4])
         with pytest.raises(inn.EditError, match=r"rows and columns of one size, found codes \(9, 6\)"):
-            grid_outputs(it.bench, it.factors["bright"], it.encode(grey_images[:1]), rest)
+            grid_outputs(it.translator, it.factors["bright"], it.encode(grey_images[:1]), rest)
 
 
 def test_inputs_of_two_sizes_make_no_batch(small: dict[str, Any], grey_images: Any) -> None:

@@ -12,7 +12,7 @@ import interpret_inn as inn
 from interpret_inn.data import samples
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.fitting.fit import fit
-from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import Concept, Pairs
 
 SMALL = FitSettings(steps=6, pairs=32, blocks=2, hidden=8, every=3, patience=100, explained=1.0, noise=0.1)

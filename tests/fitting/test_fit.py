@@ -12,7 +12,7 @@ from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import _whiten, fit, unfitted_network
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.rows import StoredRows
-from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.translating.settings import FitSettings
 
 SMALL = FitSettings(steps=12, pairs=32, blocks=2, hidden=8, every=4, patience=100)
 

@@ -7,10 +7,10 @@ from torch import Generator, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.judgement import judge
 from interpret_inn.fitting.fit import fit
-from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.translating.settings import FitSettings
+from interpret_inn.translating.translator import Translator
 
 WIDTH = 8
 
@@ -38,7 +38,7 @@ def judged(rows, labels, settings, *, seed=0):
     source = inn.concept_source("labels", data=rows, labels=labels)
     backbone = Backbone(nn.Sequential(nn.Identity()).eval(), "0", preprocess="identity")
     fitted, data = fit(backbone, [source], seed=seed, settings=settings, cache=None, checkpoint=None)
-    return judge(Bench(backbone, fitted), data)
+    return judge(Translator(backbone, fitted), data)
 
 
 @pytest.mark.slow

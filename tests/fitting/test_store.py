@@ -306,7 +306,7 @@ def test_other_errors_of_the_model_come_through(values):
 
 
 def test_large_inputs_and_loaders_choose_the_batch(values, monkeypatch):
-    from interpret_inn.fitting import encoding
+    from interpret_inn.translating import encoding
 
     monkeypatch.setattr(encoding, "BATCH_BYTES", 5 * 4 * 4)
     backbone = FakeBackbone()

@@ -10,9 +10,9 @@ from torch import Generator, nn
 from interpret_inn.errors import ConceptError, FitError, PluginError
 from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.settings import FitSettings
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import FlowShape, InvertibleNetwork, fit_whitening
+from interpret_inn.translating.settings import FitSettings
 
 SMALL = FitSettings(steps=24, pairs=32, blocks=2, hidden=8, every=4, warm_up=3, patience=100)
 

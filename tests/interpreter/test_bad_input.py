@@ -240,7 +240,7 @@ def test_dead_features_are_carried_along_exactly(small: Any) -> None:
     assert explanation.checks.passed, explanation.checks
     z = it.backbone.represent(it.backbone.prepare(images[:20]))
     torch.testing.assert_close(it.invert(it.encode(images[:20])), z, atol=1e-4, rtol=1e-4)
-    edited = it.invert(it.bench.edited(it.encode(images[:20]), [inn.edits.resample("label")]))
+    edited = it.invert(it.translator.edited(it.encode(images[:20]), [inn.edits.resample("label")]))
     assert bool(edited.isfinite().all())
 
 

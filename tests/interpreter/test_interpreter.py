@@ -123,7 +123,7 @@ def test_inputs_and_codes_must_be_as_many(toy: Any) -> None:
 def test_a_walk_passes_through_the_input_itself(toy: Any) -> None:
     it = toy.interpreter
     factor = it.factors["shape"]
-    own = it.bench.axes["shape"].position(it.encode(toy.fresh[:1])[:, factor.slice])
+    own = it.translator.axes["shape"].position(it.encode(toy.fresh[:1])[:, factor.slice])
     outputs = it.walk(toy.fresh[:1], "shape", [-2.0, float(own), 2.0])
     assert outputs.shape == (3, 1, 3)
     torch.testing.assert_close(outputs[1], it.run(toy.fresh[:1]), atol=1e-3, rtol=1e-3)

@@ -140,7 +140,7 @@ def test_edits_change_their_factor_and_nothing_else(case: str, fitted_for: Any, 
         inn.edits.resample("hue", seed=3),
         inn.edits.resample("residual", seed=3, from_prior=True),
     ):
-        edited = it.bench.edited(codes, [edit])
+        edited = it.translator.edited(codes, [edit])
         assert edited.shape == codes.shape
         changed = (edited != codes).flatten(0, -2).any(0)
         factor = it.factors[edit.factor]
@@ -176,7 +176,7 @@ def test_walks_explanations_and_reports(case: str, fitted_for: Any, inputs: Any)
 
 def test_held_read_outs_work_at_positions(fitted_for: Any, inputs: Any) -> None:
     it, _ = fitted_for("map positions")
-    edited = it.bench.edited(it.encode(inputs), [inn.edits.resample("residual", hold=["hue"])])
+    edited = it.translator.edited(it.encode(inputs), [inn.edits.resample("residual", hold=["hue"])])
     assert edited.shape == (10, 16, 8)
 
 

@@ -23,10 +23,10 @@ from interpret_inn.explaining.records import (
     Walk,
     plain,
 )
-from interpret_inn.fitting.settings import FitRecord, FitSettings
 from interpret_inn.flows import FlowShape
 from interpret_inn.saving.revive import revive
 from interpret_inn.testing.contract import same
+from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Factor, ReadOut, Score
 
 NAN = math.nan

@@ -27,7 +27,7 @@ def test_drawings_that_no_stylizer_touched_are_told_apart(zoo, draw) -> None:
     interpreter = fitted(zoo, {kind: draw(kind, 256, seed) for seed, kind in enumerate(kinds)})
     assert interpreter.judgement.summaries[0].learnt
     factor = interpreter.factors["sketch"]
-    ends = [interpreter.bench.class_code(factor, kind) for kind in kinds]
+    ends = [interpreter.translator.class_code(factor, kind) for kind in kinds]
     drawn = [np.stack([draw(kind, 32, seed) for seed in range(100, 200)]) for kind in kinds]
     assert max(np.abs(d.mean((0, 1, 2)) - 128).max() for d in drawn) < 3, (
         "brightness must not tell them apart"

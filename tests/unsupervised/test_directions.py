@@ -255,8 +255,8 @@ def test_no_option_is_a_setting_of_the_fit():
     """It would never reach the source: `fit` takes its own settings out first."""
     import inspect
 
-    from interpret_inn.fitting.settings import FitSettings
     from interpret_inn.plugin import get_manager
+    from interpret_inn.translating.settings import FitSettings
 
     for name in ("simplicity", "directions", "unsupervised", "labels", "sketches", "transforms", "pairs"):
         options = inspect.signature(get_manager().find("concept_source", name).build).parameters

@@ -6,7 +6,7 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.answers import output_answers
+from interpret_inn.fitting.output_gradients import output_answers
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.flows import fit_whitening
 from interpret_inn_unsupervised import build

@@ -56,7 +56,7 @@ def test_couplings_make_the_axes_no_longer_and_stay_invertible(wrapped):
     assert len(bent.fitted.record.history) == 3
     latents = bent.sample_inputs(50, seed=5)
     torch.testing.assert_close(bent.invert(bent.encode(latents)), latents, atol=1e-4, rtol=1e-4)
-    lengths = [inn.explore.lengths(one).score.value for one in (bent, turned)]
+    lengths = [inn.lengths(one).score.value for one in (bent, turned)]
     assert lengths[0] < 1.1 * lengths[1]
 
 

@@ -11,13 +11,13 @@ from torch import Tensor, nn
 
 from interpret_inn.backbones.found import as_found
 from interpret_inn.backbones.identity import architecture, weights_digest
+from interpret_inn.comparing.lengths import Walks, axis_lengths, owners, walked_axes
 from interpret_inn.errors import InnError, InputError
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explore.encoded import Encoded, encoded
-from interpret_inn.explore.lengths import Walks, axis_lengths, owners, walked_axes
 from interpret_inn.explore.starting import drawn_by, some_of, starting_in, stored
 from interpret_inn.metrics.traversals import TraversalLengths
 from interpret_inn.metrics.traversals.lengths import directions_of, starting_codes, walked_lengths
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import FloatArray
 
 if TYPE_CHECKING:
@@ -63,27 +63,30 @@ class Code(Protocol):
 class FittedCode:
     """The code of a fitted interpreter; see `Code`."""
 
-    def __init__(self, bench: Bench, start: Encoded, origin: Tensor) -> None:
-        self.bench, self.start, self.origin = bench, start, origin
-        self.axes = walked_axes(bench)
-        self.factors = owners(bench, self.axes)
-        self.model: Hashable = (bench.backbone.architecture(), bench.backbone.fingerprint())
-        self.value_range = bench.backbone.value_range
+    def __init__(self, translator: Translator, start: Encoded, origin: Tensor) -> None:
+        self.translator, self.start, self.origin = translator, start, origin
+        self.axes = walked_axes(translator)
+        self.factors = owners(translator, self.axes)
+        self.model: Hashable = (translator.backbone.architecture(), translator.backbone.fingerprint())
+        self.value_range = translator.backbone.value_range
         # the standard deviations that say how far a walk goes are those of the stored codes
-        self.error = (2 * max(1, len(bench.fitted.bank))) ** -0.5
+        self.error = (2 * max(1, len(translator.fitted.bank))) ** -0.5
 
     def each(self, walks: Walks) -> FloatArray:
         """See `Code`."""
-        return axis_lengths(self.bench, self.start, self.axes, walks)
+        return axis_lengths(self.translator, self.start, self.axes, walks)
 
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
         """See `Code`; the residual, which has no meaning as a whole, is left out."""
         first, by_factor = self.start.take(torch.tensor([0])), found.by_factor
-        chosen = sorted(self.bench.factors.named, key=lambda factor: -by_factor[factor.name])[:_SHOWN]
-        with self.bench.backbone.session():
+        chosen = sorted(self.translator.factors.named, key=lambda factor: -by_factor[factor.name])[:_SHOWN]
+        with self.translator.backbone.session():
             images = [
-                self.bench.variants(
-                    first.prepared, first.z, first.carried, self.bench.walked(first.codes, factor, positions)
+                self.translator.variants(
+                    first.prepared,
+                    first.z,
+                    first.carried,
+                    self.translator.walked(first.codes, factor, positions),
                 )[:, 0]
                 for factor in chosen
             ]
@@ -146,7 +149,7 @@ def codes_of(
                 generate, axes = candidate
                 found[name] = BareCode(generate, axes, _codes_given(given, axes, count), seed=seed)
             else:
-                found[name] = _fitted(candidate.bench, given, count, seed, banks)
+                found[name] = _fitted(candidate.translator, given, count, seed, banks)
     return found
 
 
@@ -180,7 +183,7 @@ def _named(candidates: Any) -> dict[str, Any]:
         if name in [other for other, _ in rows[:place]]:
             raise InputError(f"Expected candidates of different names, found {name!r} twice.")
         pair = isinstance(candidate, tuple) and len(candidate) == 2 and callable(candidate[0])
-        if not (pair or isinstance(getattr(type(candidate), "bench", None), property)):
+        if not (pair or isinstance(getattr(type(candidate), "translator", None), property)):
             raise InputError(
                 f"Expected candidates that are fitted interpreters or pairs (generate, axes), found "
                 f"{type(candidate).__name__} for {name!r}."
@@ -188,22 +191,24 @@ def _named(candidates: Any) -> dict[str, Any]:
     return dict(rows)
 
 
-def _fitted(bench: Bench, given: Any, count: int, seed: int, banks: dict[Hashable, Tensor]) -> FittedCode:
+def _fitted(
+    translator: Translator, given: Any, count: int, seed: int, banks: dict[Hashable, Tensor]
+) -> FittedCode:
     """A fit with its starting points; those of stored codes are shared by fits of one representation."""
-    backbone = bench.backbone
+    backbone = translator.backbone
     with backbone.session():
         inputs = drawn_by(backbone, count, seed=seed) if given is None else given
         if inputs is not None:
-            start = encoded(bench, inputs)
-            return FittedCode(bench, start, start.prepared.cpu())
+            start = encoded(translator, inputs)
+            return FittedCode(translator, start, start.prepared.cpu())
         place = (
             backbone.fingerprint(),
             str(backbone.address),
-            str(bench.fitted.layout),
-            bench.fitted.z_shape,
+            str(translator.fitted.layout),
+            translator.fitted.z_shape,
         )
-        z = banks[place] if place in banks else banks.setdefault(place, stored(bench, count, seed=seed))
-        return FittedCode(bench, starting_in(bench, z), z.cpu())
+        z = banks[place] if place in banks else banks.setdefault(place, stored(translator, count, seed=seed))
+        return FittedCode(translator, starting_in(translator, z), z.cpu())
 
 
 def _codes_given(given: Any, axes: int | Tensor, count: int) -> int | Tensor:

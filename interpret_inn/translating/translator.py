@@ -13,19 +13,19 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone, Carried, primary
 from interpret_inn.data import is_stream
 from interpret_inn.errors import ConceptError, EditError, InputError, suggest
-from interpret_inn.explaining.axes import FactorAxis, factor_axes
-from interpret_inn.explaining.edits import Edit
-from interpret_inn.explaining.holding import hold_read_out
-from interpret_inn.explaining.streaming import batches, join
-from interpret_inn.fitting.fitted import Fitted
 from interpret_inn.metrics.readouts import LinearReadOut, fit_linear
+from interpret_inn.translating.axes import FactorAxis, factor_axes
+from interpret_inn.translating.edits import Edit
+from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.holding import hold_read_out
+from interpret_inn.translating.streaming import batches, join
 from interpret_inn.types import Factor, Factors, FloatArray
 
 REACH = 2.5
 """Walks go so many standard deviations of the data to either side."""
 
 
-class Bench:
+class Translator:
     """The workbench that edits and explanations work on.
 
     Args:

@@ -11,8 +11,8 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import Layout
 from interpret_inn.errors import EditError, suggest
-from interpret_inn.fitting.settings import FitRecord, FitSettings
 from interpret_inn.flows import InvertibleNetwork
+from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factor, Factors, IntArray
 
 

@@ -13,11 +13,11 @@ from torch import Tensor
 from tqdm import tqdm
 
 from interpret_inn.errors import BackboneError, InnWarning, InputError
-from interpret_inn.explaining.bench import Bench
 from interpret_inn.explore.encoded import Encoded, encoded
 from interpret_inn.explore.starting import drawn_by, some_of, starting_in, stored
 from interpret_inn.metrics.traversals import Distance, TraversalLengths, multi_scale_pixels
 from interpret_inn.metrics.traversals.lengths import check_walks, distances_of, summed_up
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import FloatArray
 
 if TYPE_CHECKING:
@@ -87,32 +87,34 @@ def lengths(
     """
     check_walks(steps=steps, at_once=at_once, span=span, threshold=threshold)
     check_starts(starts)
-    bench = interpreter.bench
-    with bench.backbone.session():
-        start = _start(bench, inputs, starts, seed)
-        axes = walked_axes(bench, residual=residual)
-        each = axis_lengths(bench, start, axes, Walks(distance, steps, span, at_once))
-    found = summed_up(each, threshold=threshold, relative=relative, seed=seed, factors=owners(bench, axes))
+    translator = interpreter.translator
+    with translator.backbone.session():
+        start = _start(translator, inputs, starts, seed)
+        axes = walked_axes(translator, residual=residual)
+        each = axis_lengths(translator, start, axes, Walks(distance, steps, span, at_once))
+    found = summed_up(
+        each, threshold=threshold, relative=relative, seed=seed, factors=owners(translator, axes)
+    )
     if not found.active.any():
         warnings.warn(
-            f"No axis of the code moves the images of {bench.backbone.name}: its length is 0, and says nothing.",
+            f"No axis of the code moves the images of {translator.backbone.name}: its length is 0, and says nothing.",
             InnWarning,
             stacklevel=3,
         )
     return found
 
 
-def walked_axes(bench: Bench, *, residual: bool = True) -> range:
+def walked_axes(translator: Translator, *, residual: bool = True) -> range:
     """The axes that are walked: those in the flow's blocks, or of these only the named factors'."""
-    return range(bench.fitted.network.shape.leading if residual else bench.factors[-1].start)
+    return range(translator.fitted.network.shape.leading if residual else translator.factors[-1].start)
 
 
-def owners(bench: Bench, axes: Sequence[int]) -> tuple[str, ...]:
+def owners(translator: Translator, axes: Sequence[int]) -> tuple[str, ...]:
     """The factor that each axis belongs to."""
-    return tuple(next(f.name for f in bench.factors if f.start <= axis < f.stop) for axis in axes)
+    return tuple(next(f.name for f in translator.factors if f.start <= axis < f.stop) for axis in axes)
 
 
-def axis_lengths(bench: Bench, start: Encoded, axes: Sequence[int], walks: Walks) -> FloatArray:
+def axis_lengths(translator: Translator, start: Encoded, axes: Sequence[int], walks: Walks) -> FloatArray:
     """Length of the walk along each of K axes from each of S starting points, float64 (S, K).
 
     A batch holds one step of many walks, and walk by walk the same rows in every step: a model that draws noise in
@@ -126,15 +128,15 @@ def axis_lengths(bench: Bench, start: Encoded, axes: Sequence[int], walks: Walks
     walked = torch.tensor(axes).repeat_interleave(count)
     begun = torch.arange(count).repeat(len(axes))
     parts = list(zip(walked.split(walks.at_once), begun.split(walks.at_once), strict=True))
-    with bench.backbone.session():
+    with translator.backbone.session():
         bar = tqdm(parts, desc="lengths", disable=None, leave=False)
-        found = [_summed(bench, start.take(rows), axis, walks) for axis, rows in bar]
+        found = [_summed(translator, start.take(rows), axis, walks) for axis, rows in bar]
     return np.asarray(torch.cat(found).reshape(len(axes), count).T)
 
 
-def _summed(bench: Bench, start: Encoded, axis: Tensor, walks: Walks) -> Tensor:
+def _summed(translator: Translator, start: Encoded, axis: Tensor, walks: Walks) -> Tensor:
     """Length of the walk from each of B starting points along an axis of its own, int64 (B,): float64 (B,)."""
-    bank = bench.fitted.bank
+    bank = translator.fitted.bank
     mean, spread = (of.to(start.codes)[axis] for of in (bank.mean(0), bank.std(0, correction=0)))
     moved = torch.nn.functional.one_hot(axis, start.codes.shape[-1]).bool().to(start.codes.device)
     shape = (len(axis), *[1] * (start.codes.ndim - 1))
@@ -142,11 +144,11 @@ def _summed(bench: Bench, start: Encoded, axis: Tensor, walks: Walks) -> Tensor:
     total, before = torch.zeros(len(axis), dtype=torch.float64), None
     for place in torch.linspace(-walks.span, walks.span, walks.steps).tolist():
         codes = torch.where(moved, (mean + place * spread).reshape(shape), start.codes)
-        images = bench.variant(start.prepared, start.z, start.carried, codes)
+        images = translator.variant(start.prepared, start.z, start.carried, codes)
         if images.ndim != 4:
             raise BackboneError(
                 f"Expected a model that makes images (B, C, H, W) to measure walks by, found outputs "
-                f"{tuple(images.shape)} of {bench.backbone.name}. Generators and autoencoders make some."
+                f"{tuple(images.shape)} of {translator.backbone.name}. Generators and autoencoders make some."
             )
         if before is not None:
             total += distances_of(walks.distance, before, images).cpu().double()
@@ -164,8 +166,10 @@ def check_starts(starts: int, *, least: int = 1) -> None:
         raise InputError(f"Expected starts to be a whole number, at least {least}, found {starts!r}.")
 
 
-def _start(bench: Bench, inputs: Any, starts: int, seed: int) -> Encoded:
-    given = drawn_by(bench.backbone, starts, seed=seed) if inputs is None else some_of(inputs, starts)
+def _start(translator: Translator, inputs: Any, starts: int, seed: int) -> Encoded:
+    given = drawn_by(translator.backbone, starts, seed=seed) if inputs is None else some_of(inputs, starts)
     return (
-        encoded(bench, given) if given is not None else starting_in(bench, stored(bench, starts, seed=seed))
+        encoded(translator, given)
+        if given is not None
+        else starting_in(translator, stored(translator, starts, seed=seed))
     )

@@ -53,25 +53,25 @@ class Edit:
         self.factor = factor
         self.held = tuple(hold)
 
-    def apply(self, codes: Tensor, bench: Workbench) -> Tensor:
+    def apply(self, codes: Tensor, translator: Workbench) -> Tensor:
         """Edited copies of codes (..., D).
 
         Raises:
             EditError: the new value does not fit the factor or the batch.
             ConceptError: there is no such factor or concept.
         """
-        factor = bench.factors[self.factor]
+        factor = translator.factors[self.factor]
         edited = codes.clone()
-        edited[..., factor.slice] = self._fitted(self.value(codes, factor, bench), codes, factor)
+        edited[..., factor.slice] = self._fitted(self.value(codes, factor, translator), codes, factor)
         if self.held:
             if self.factor in self.held:
                 raise EditError(
                     f"{self!r} holds the factor that it changes. Take {self.factor!r} out of hold."
                 )
-            edited = bench.hold(codes, edited, factor, self.held)
+            edited = translator.hold(codes, edited, factor, self.held)
         return edited
 
-    def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:
+    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:
         """What the factor becomes, in a shape that broadcasts to (..., size)."""
         raise NotImplementedError
 
@@ -115,8 +115,10 @@ class _Swap(Edit):
             )
         self.donor, self.donor_codes = donor, donor_codes
 
-    def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:
-        given = bench.encode(self.donor) if self.donor_codes is None else torch.as_tensor(self.donor_codes)
+    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:
+        given = (
+            translator.encode(self.donor) if self.donor_codes is None else torch.as_tensor(self.donor_codes)
+        )
         if given.shape[-1] != codes.shape[-1]:
             raise EditError(
                 f"{self!r}: expected donor codes of {codes.shape[-1]} axes, found {given.shape[-1]}."
@@ -135,11 +137,11 @@ class _Set(Edit):
         super().__init__(factor, hold)
         self.given = value
 
-    def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:
+    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:
         if isinstance(self.given, str):
-            return bench.class_code(factor, self.given)
+            return translator.class_code(factor, self.given)
         if isinstance(self.given, int):
-            self._refuse_category(factor, bench)
+            self._refuse_category(factor, translator)
         return self._numbers(codes)
 
     def _numbers(self, codes: Tensor) -> Tensor:
@@ -151,10 +153,10 @@ class _Set(Edit):
                 f"found {type(self.given).__name__}."
             ) from error
 
-    def _refuse_category(self, factor: Factor, bench: Workbench) -> None:
+    def _refuse_category(self, factor: Factor, translator: Workbench) -> None:
         """`set("digit", 7)` may mean the category, or the number 7 on all axes: nobody should guess."""
         try:
-            bench.class_code(factor, str(self.given))
+            translator.class_code(factor, str(self.given))
         except EditError:
             return
         raise EditError(
@@ -169,7 +171,7 @@ class _Set(Edit):
 class _Add(_Set):
     verb = "add"
 
-    def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:  # noqa: ARG002
+    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:  # noqa: ARG002
         delta = self._fitted(self._numbers(codes), codes, factor)
         return codes[..., factor.slice] + delta
 
@@ -181,11 +183,11 @@ class _Resample(Edit):
         super().__init__(factor, hold)
         self.seed, self.from_prior = seed, from_prior
 
-    def value(self, codes: Tensor, factor: Factor, bench: Workbench) -> Tensor:
+    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:
         generator = Generator().manual_seed(self.seed)
         if self.from_prior:
             return torch.randn(len(codes), factor.size, generator=generator)
-        return bench.draw(factor, len(codes), generator)
+        return translator.draw(factor, len(codes), generator)
 
     def _arguments(self) -> list[str]:
         return [f"seed={self.seed}", *(["from_prior=True"] if self.from_prior else [])]

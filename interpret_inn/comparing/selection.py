@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from interpret_inn.comparing.candidates import Code, blamed, codes_of
+from interpret_inn.comparing.lengths import Walks, check_starts
 from interpret_inn.errors import InnWarning
-from interpret_inn.explore.candidates import Code, blamed, codes_of
-from interpret_inn.explore.lengths import Walks, check_starts
 from interpret_inn.metrics.traversals import (
     Distance,
     Ranking,
@@ -25,7 +25,7 @@ from interpret_inn.metrics.traversals.lengths import check_walks
 from interpret_inn.types import FloatArray, Score
 
 if TYPE_CHECKING:
-    from interpret_inn.explore.candidates import Candidate
+    from interpret_inn.comparing.candidates import Candidate
 
 _LEFT_OUT = 0.1  # of a code's length in axes that do not count
 
@@ -129,7 +129,7 @@ def select(
 ) -> Selection:
     """Ranks fits by traversal perceptual length, which needs no labels, and says how sure the ranking is.
 
-    All candidates are walked as `inn.explore.lengths` does, from the same images where they are of one model:
+    All candidates are walked as `inn.lengths` does, from the same images where they are of one model:
     latents drawn by one seed, the same inputs, or the same stored representations. Differences are therefore paired.
     Starting points are drawn again 2,000 times for the intervals, and for how often each candidate is the shortest.
     So is how far the axes of a fit are walked, which is only as sure as the standard deviations of its stored codes

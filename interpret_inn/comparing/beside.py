@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from interpret_inn.comparing.candidates import Code, blamed, codes_of
+from interpret_inn.comparing.lengths import Walks
+from interpret_inn.comparing.selection import Selection, Standing, selected
 from interpret_inn.data import is_stream
 from interpret_inn.errors import InputError
-from interpret_inn.explaining.bench import REACH
 from interpret_inn.explaining.wording import picture_of
-from interpret_inn.explore.candidates import Code, blamed, codes_of
 from interpret_inn.explore.galleries import heads_of
-from interpret_inn.explore.lengths import Walks
-from interpret_inn.explore.selection import Selection, Standing, selected
 from interpret_inn.metrics.traversals import multi_scale_pixels
+from interpret_inn.translating.translator import REACH
 from interpret_inn.types import Gallery
 
 if TYPE_CHECKING:
-    from interpret_inn.explore.candidates import Candidate
+    from interpret_inn.comparing.candidates import Candidate
     from interpret_inn.interpreter import Interpreter
 
 OWN = "this fit"
@@ -53,7 +53,7 @@ def beside_galleries(
             f"Expected beside to be a mapping from names, but {OWN!r}, to other candidates, found {found}. "
             "Type beside={'another': interpreter}."
         )
-    draws = interpreter.bench.backbone.sample_inputs is not None
+    draws = interpreter.translator.backbone.sample_inputs is not None
     given = None if draws or is_stream(inputs) else inputs
     codes = codes_of({OWN: interpreter, **beside}, inputs=given, starts=_STARTS, seed=seed)
     selection = selected(codes, Walks(multi_scale_pixels, _STEPS, _SPAN, _AT_ONCE), seed=seed)

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from interpret_inn.explaining.maps import main_direction
-from interpret_inn.fitting.fitted import Fitted
+from interpret_inn.translating.directions import main_direction
+from interpret_inn.translating.fitted import Fitted
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,102 @@
+"""Directions in a factor: where its concept shows most."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+from torch import Tensor
+
+from interpret_inn.errors import InputError
+from interpret_inn.metrics.readouts import FEWEST, target_columns
+from interpret_inn.types import Concept, FloatArray
+
+_Rows = Tensor | npt.NDArray[np.floating]
+
+
+def main_direction(fit_codes: _Rows, concept: Concept | None) -> FloatArray:
+    """The direction in which the code moves when the concept changes most.
+
+    It is the pattern Σw of a linear read-out's filter w (Haufe et al., "On the interpretation of weight
+    vectors of linear models", 2014), so that walking along it stays where the data are: for categories w is
+    the leading discriminant, for numbers and angles the leading regression direction; without values it
+    is the leading principal axis.
+
+    Args:
+        fit_codes: A factor's codes of the fit part, (n, d).
+        concept: With values for these n rows; None or unlabelled: none (the residual).
+
+    Returns:
+        A unit vector, float64 (d,), pointing to larger values (classes further back).
+    """
+    codes = as_rows(fit_codes)
+    found = concept_filters(codes, concept)
+    if found is None:
+        return first_axis(codes)
+    filters, targets, present = found
+    centred = codes[present] - codes[present].mean(0)
+    pattern = centred.T @ (centred @ filters[:, 0])
+    norm = np.linalg.norm(pattern)
+    if not norm > 0:
+        return first_axis(codes)
+    pattern /= norm
+    trend = float((centred @ pattern) @ (targets[:, 0] - targets[:, 0].mean()))
+    return np.asarray(pattern if trend >= 0 else -pattern)
+
+
+def concept_filters(
+    codes: FloatArray, concept: Concept | None
+) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]] | None:
+    """Linear filters (d, r) of the concept, leading first, its targets (n', k), and the rows used (n,)."""
+    if concept is None or concept.values is None:
+        return None
+    targets = target_columns(concept.values, kind=concept.kind)
+    if len(targets) != len(codes):
+        raise InputError(
+            f"Expected one value of {concept.name!r} for each of {len(codes)} codes, found {len(targets)}. "
+            "Take those of the same samples with concept_at(concept, index)."
+        )
+    present = np.asarray(np.isfinite(targets).all(1))
+    targets, codes = targets[present], codes[present]
+    if len(targets) < FEWEST or (np.ptp(targets, 0) == 0).all():
+        return None
+    if concept.kind == "categorical":
+        labels = np.unique(targets[:, 0], return_inverse=True)[1].reshape(-1)
+        wanted = np.eye(labels.max() + 1)[labels]
+        wanted = wanted / np.sqrt(wanted.sum(0))  # makes the regression below Fisher's discriminant
+    else:
+        wanted = (targets - targets.mean(0)) / (targets.std(0) + 1e-300)
+    return _regression(codes, wanted), targets, present
+
+
+def _regression(codes: FloatArray, wanted: FloatArray) -> FloatArray:
+    """Leading canonical filters (d, r) of codes for targets (n, k), r ≤ 2.
+
+    Reduced-rank regression in whitened coordinates: the directions that explain most of the targets. For
+    class indicators scaled by 1/sqrt(size) these are Fisher's discriminants.
+    """
+    centred, aim = codes - codes.mean(0), wanted - wanted.mean(0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(codes))
+    floor = max(1e-3 * values.mean(), 1e-12 * values.max(), 1e-300)  # keeps dead axes out
+    whitening = vectors / np.sqrt(values + floor)
+    left, strength, _ = np.linalg.svd(whitening.T @ (centred.T @ aim) / len(codes), full_matrices=False)
+    rank = int(np.clip((strength > 1e-6 * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
+    return np.asarray(whitening @ left[:, :rank])
+
+
+def principal_axes(codes: FloatArray) -> FloatArray:
+    """Principal axes (d, d), leading first."""
+    centred = codes - codes.mean(0)
+    return np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
+
+
+def first_axis(codes: FloatArray) -> FloatArray:
+    """The leading principal axis (d,), its largest entry positive."""
+    axis = principal_axes(codes)[:, 0]
+    return np.asarray(axis * np.sign(axis[np.abs(axis).argmax()]))
+
+
+def as_rows(codes: _Rows) -> FloatArray:
+    """Codes (n, D), or means over positions of (n, P, D), as float64 (n, D) on the CPU."""
+    array = codes.detach().cpu().numpy() if isinstance(codes, Tensor) else np.asarray(codes)
+    array = array if array.ndim == 2 else array.reshape(len(array), -1, array.shape[-1]).mean(1)
+    return np.asarray(array, np.float64)
