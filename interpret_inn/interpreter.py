@@ -65,7 +65,7 @@ class Interpreter:
         self, backbone: Backbone, *, fitted: Fitted | None = None, judgement: Judgement | None = None
     ) -> None:
         self.backbone = backbone
-        self._bench = Translator(backbone, fitted) if fitted else None
+        self._translator = Translator(backbone, fitted) if fitted else None
         self._judgement = judgement
         self._data: FitData | None = None
         self._weights = backbone.fingerprint() if fitted else ""
@@ -125,7 +125,7 @@ class Interpreter:
             )  # fmt: skip
             fitted = ordered_by_effect(Translator(self.backbone, fitted), data)
         fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle_settings(settings, given)))
-        self._bench, self._data, self._judgement = Translator(self.backbone, fitted), data, None
+        self._translator, self._data, self._judgement = Translator(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self
 
@@ -137,11 +137,7 @@ class Interpreter:
     @property
     def translator(self) -> Translator:
         """What edits and localizers work with. Raises NotFittedError before `fit`."""
-        if self._bench is None:
-            raise NotFittedError(
-                'This interpreter has not been fitted yet. Type interpreter.fit("labels", data=…) first.'
-            )
-        return self._bench
+        return self._require_fitted()
 
     @property
     def factors(self) -> Factors:
@@ -361,13 +357,21 @@ class Interpreter:
         """Scores from the judge part of the fit's data; computed at first use, saved with the artefact."""
         if self._judgement is None:
             if self._data is None:
-                self.translator  # noqa: B018 - says that there is no fit
+                self._require_fitted()
                 raise FitError("The scores of this fit are not at hand. Fit again.")
             self._judgement = judge(self.translator, self._data)
         return self._judgement
 
+    def _require_fitted(self) -> Translator:
+        """The translator; raises NotFittedError where there is none."""
+        if self._translator is None:
+            raise NotFittedError(
+                'This interpreter has not been fitted yet. Type interpreter.fit("labels", data=…) first.'
+            )
+        return self._translator
+
     def _require_same_weights(self) -> None:
-        self.translator  # noqa: B018 - says that there is no fit
+        self._require_fitted()
         found = self.backbone.fingerprint()
         if found != self._weights:
             raise BackboneError(
@@ -377,7 +381,7 @@ class Interpreter:
 
     def _judge_inputs(self) -> Any:
         if self._data is None:
-            self.translator  # noqa: B018 - says that there is no fit
+            self._require_fitted()
             raise FitError(
                 "Expected inputs: the data of the fit are not saved with it. Type explain(images)."
             )
@@ -421,5 +425,5 @@ class Interpreter:
         return self._listener.captured
 
     def __repr__(self) -> str:
-        state = repr(self._bench.factors) if self._bench else "not fitted"
+        state = repr(self._translator.factors) if self._translator else "not fitted"
         return f"Interpreter({self.backbone.name!r}, site {str(self.backbone.address)!r}, {state})"

@@ -11,7 +11,6 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.errors import InputError
-from interpret_inn.explore.encoded import Encoded
 from interpret_inn.explore.sampling import has_run
 from interpret_inn.translating.translator import Translator
 
@@ -39,7 +38,9 @@ def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
 
 
 def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
-    """Representations (count, ...) of codes that the fit stored; where there are fewer, some come twice.
+    """Representations (count, ...) of codes that the fit stored, as inputs where outputs need nothing else.
+
+    Where there are fewer, some come twice.
 
     Raises:
         InputError: outputs need more than codes.
@@ -59,9 +60,3 @@ def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
     return translator.invert(
         torch.nn.functional.pad(codes, (0, translator.factors.total - codes.shape[1])), None
     )
-
-
-def starting_in(translator: Translator, z: Tensor) -> Encoded:
-    """Representations (B, ...) as inputs with all that walks from them need, where outputs need nothing else."""
-    codes, carried = translator.codes(z)
-    return Encoded(z, z, carried, codes)
