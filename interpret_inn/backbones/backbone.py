@@ -141,6 +141,22 @@ class Backbone:
             stack.enter_context(torch.set_grad_enabled(gradients))
             yield self
 
+    def draw_inputs(self, n: int, *, seed: int) -> Tensor:
+        """Inputs of the model's own, latents of a generator, (n, …) on the CPU; the same seed draws the same.
+
+        Raises:
+            BackboneError: the model takes inputs that cannot be drawn.
+            InputError: fewer than 1.
+        """
+        if self.sample_inputs is None:
+            raise BackboneError(
+                f"{self.name} has no inputs of its own to draw. Give data, or, if it is a generator, type "
+                'wrap(model, backbone="generator", latents="normal").'
+            )
+        if n < 1:
+            raise InputError(f"Expected at least 1 input to draw, found {n}.")
+        return self.sample_inputs(n, Generator().manual_seed(seed)).detach().cpu()
+
     def prepare(self, batch: Any) -> Tensor:
         """What the model takes, of a batch of pictures: preprocessed, on its device, in its precision.
 

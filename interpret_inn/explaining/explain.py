@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import check_batch, join_checks
 from interpret_inn.explaining.examples import describe_examples, neighbours, walks
 from interpret_inn.explaining.judgement import Judgement
@@ -77,6 +78,18 @@ def explain(
         galleries=tuple(galleries),
         places=places,
     )
+
+
+def check_counts(examples: int, resamples: int | None) -> None:
+    """Refuses numbers of examples and of edits that show nothing.
+
+    Raises:
+        EditError: one of them is below 1.
+    """
+    if examples < 1:
+        raise EditError(f"Expected at least 1 example to show, found {examples}.")
+    if resamples is not None and resamples < 1:
+        raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
 
 
 def check(translator: Translator, inputs: Any, *, seed: int = 0) -> Checks:

@@ -32,9 +32,7 @@ def some_of(inputs: Any, count: int) -> Any:
 
 def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
     """Inputs of the model's own, (count, ...), as `Interpreter.sample_inputs` draws them; None where it has none."""
-    if backbone.sample_inputs is None:
-        return None
-    return backbone.sample_inputs(count, Generator().manual_seed(seed)).detach().cpu()
+    return None if backbone.sample_inputs is None else backbone.draw_inputs(count, seed=seed)
 
 
 def stored(translator: Translator, count: int, *, seed: int) -> Tensor:

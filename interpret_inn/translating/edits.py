@@ -163,6 +163,13 @@ class _Resample(Edit):
         return [f"seed={self.seed}", *(["from_prior=True"] if self.from_prior else [])]
 
 
+def listed(edits: Edit | Sequence[Edit] | None) -> list[Edit]:
+    """One edit, several or none, as a list."""
+    if edits is None:
+        return []
+    return list(edits) if isinstance(edits, (list, tuple)) else [edits]  # type: ignore[list-item]
+
+
 def swap(
     factor: str, donor: Any = None, *, donor_codes: Tensor | None = None, hold: Sequence[str] = ()
 ) -> Edit:
