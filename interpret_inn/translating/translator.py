@@ -176,7 +176,9 @@ def translator_of(fit: HasTranslator | Translator) -> Translator:
     if isinstance(fit, Translator):
         return fit
     if not hasattr(type(fit), "translator"):
-        raise InputError(f"Expected a fitted interpreter, found {type(fit).__name__}.")
+        raise InputError(
+            f"Expected a fitted interpreter, found {type(fit).__name__}. Type inn.wrap(model).fit(…) to make one."
+        )
     return fit.translator
 
 
