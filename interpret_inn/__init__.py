@@ -22,6 +22,7 @@ from interpret_inn.errors import (
     LocalizerError,
     NotFittedError,
     PluginError,
+    RenamedError,
     SiteError,
     StoreError,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "NotFittedError",
     "PluginError",
     "Preprocess",
+    "RenamedError",
     "SiteError",
     "StoreError",
     "concept_source",

@@ -16,15 +16,8 @@ from torch import Tensor
 from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Listener
 from interpret_inn.comparing import beside_galleries
-from interpret_inn.data import Joined, Part
-from interpret_inn.errors import (
-    BackboneError,
-    EditError,
-    FitError,
-    InputError,
-    NotFittedError,
-)
-from interpret_inn.explaining.explain import check, explain
+from interpret_inn.errors import BackboneError, FitError, NotFittedError
+from interpret_inn.explaining.explain import check, check_counts, explain
 from interpret_inn.explaining.judgement import Judgement, judge
 from interpret_inn.explaining.labelling import Labeller, label
 from interpret_inn.explaining.ordering import ordered_by_effect
@@ -39,7 +32,7 @@ from interpret_inn.localizing.choosing import chosen_localizer, places_finder
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.choosing import chosen_sources
 from interpret_inn.reports import Report
-from interpret_inn.translating.edits import Edit
+from interpret_inn.translating.edits import Edit, listed
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitSettings, wished_settings
 from interpret_inn.translating.streaming import run_bare
@@ -65,7 +58,7 @@ class Interpreter:
         self, backbone: Backbone, *, fitted: Fitted | None = None, judgement: Judgement | None = None
     ) -> None:
         self.backbone = backbone
-        self._bench = Translator(backbone, fitted) if fitted else None
+        self._translator = Translator(backbone, fitted) if fitted else None
         self._judgement = judgement
         self._data: FitData | None = None
         self._weights = backbone.fingerprint() if fitted else ""
@@ -125,7 +118,7 @@ class Interpreter:
             )  # fmt: skip
             fitted = ordered_by_effect(Translator(self.backbone, fitted), data)
         fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle_settings(settings, given)))
-        self._bench, self._data, self._judgement = Translator(self.backbone, fitted), data, None
+        self._translator, self._data, self._judgement = Translator(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self
 
@@ -137,11 +130,7 @@ class Interpreter:
     @property
     def translator(self) -> Translator:
         """What edits and localizers work with. Raises NotFittedError before `fit`."""
-        if self._bench is None:
-            raise NotFittedError(
-                'This interpreter has not been fitted yet. Type interpreter.fit("labels", data=…) first.'
-            )
-        return self._bench
+        return self._require_fitted()
 
     @property
     def factors(self) -> Factors:
@@ -164,14 +153,7 @@ class Interpreter:
             BackboneError: the model takes inputs that cannot be drawn.
             InputError: fewer than 1.
         """
-        if self.backbone.sample_inputs is None:
-            raise BackboneError(
-                f"{self.backbone.name} has no inputs of its own to draw. Give data, or, if it is a generator, type "
-                'wrap(model, backbone="generator", latents="normal").'
-            )
-        if n < 1:
-            raise InputError(f"Expected at least 1 input to draw, found {n}.")
-        return self.backbone.sample_inputs(n, torch.Generator().manual_seed(seed)).detach().cpu()
+        return self.backbone.draw_inputs(n, seed=seed)
 
     @torch.no_grad()
     def label(self, inputs: Any, labels: Labeller | Mapping[str, Labeller]) -> Any:
@@ -235,11 +217,8 @@ class Interpreter:
             The model's own outputs (a tensor, or whatever structure it gives); without edits they are the
             bare model's bit for bit.
         """
-        one = edits is not None and not isinstance(edits, (list, tuple))
-        chosen: list[Any] = [edits] if one else list(edits or ())  # type: ignore[arg-type]
-        if not chosen:
-            return run_bare(self.backbone, inputs)
-        return self.translator.run(inputs, chosen)
+        chosen = listed(edits)
+        return self.translator.run(inputs, chosen) if chosen else run_bare(self.backbone, inputs)
 
     @torch.no_grad()
     def walk(self, inputs: Any, factor: str, steps: int | Sequence[float] = 9) -> Tensor:
@@ -317,24 +296,15 @@ class Interpreter:
             NotFittedError: before `fit`.
             BackboneError: the model's weights have changed since the fit.
         """
-        if examples < 1:
-            raise EditError(f"Expected at least 1 example to show, found {examples}.")
-        if resamples is not None and resamples < 1:
-            raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
+        check_counts(examples, resamples)
         self._require_same_weights()
         shown = self._judge_inputs() if inputs is None else inputs
         compared = beside_galleries(self, beside, shown, seed=seed)
         explanation = explain(
-            self.translator,
-            self.judgement,
-            shown,
-            target=target,
-            examples=examples,
-            resamples=resamples,
-            seed=seed,
-            further=report_galleries,
+            self.translator, self.judgement, shown, target=target, examples=examples, resamples=resamples,
+            seed=seed, further=report_galleries,
             locate=places_finder(self, localizer, seed=seed),
-        )
+        )  # fmt: skip
         explanation = dataclasses.replace(
             explanation, galleries=self._illustrations() + explanation.galleries + compared
         )
@@ -361,13 +331,21 @@ class Interpreter:
         """Scores from the judge part of the fit's data; computed at first use, saved with the artefact."""
         if self._judgement is None:
             if self._data is None:
-                self.translator  # noqa: B018 - says that there is no fit
+                self._require_fitted()
                 raise FitError("The scores of this fit are not at hand. Fit again.")
             self._judgement = judge(self.translator, self._data)
         return self._judgement
 
+    def _require_fitted(self) -> Translator:
+        """The translator; raises NotFittedError where there is none."""
+        if self._translator is None:
+            raise NotFittedError(
+                'This interpreter has not been fitted yet. Type interpreter.fit("labels", data=…) first.'
+            )
+        return self._translator
+
     def _require_same_weights(self) -> None:
-        self.translator  # noqa: B018 - says that there is no fit
+        self._require_fitted()
         found = self.backbone.fingerprint()
         if found != self._weights:
             raise BackboneError(
@@ -377,12 +355,10 @@ class Interpreter:
 
     def _judge_inputs(self) -> Any:
         if self._data is None:
-            self.translator  # noqa: B018 - says that there is no fit
             raise FitError(
                 "Expected inputs: the data of the fit are not saved with it. Type explain(images)."
             )
-        parts = [Part(e.source.samples, e.split.judge.tolist()) for e in self._data.pool.unique()]
-        return parts[0] if len(parts) == 1 else Joined(parts)
+        return self._data.judge_inputs()
 
     def _illustrations(self) -> tuple[Gallery, ...]:
         """What the pairs of the sources look like, while the sources are at hand."""
@@ -421,5 +397,5 @@ class Interpreter:
         return self._listener.captured
 
     def __repr__(self) -> str:
-        state = repr(self._bench.factors) if self._bench else "not fitted"
+        state = repr(self._translator.factors) if self._translator else "not fitted"
         return f"Interpreter({self.backbone.name!r}, site {str(self.backbone.address)!r}, {state})"

@@ -4,6 +4,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -14,30 +15,33 @@ PLUGINS = CORE.parent / "plugins"
 FLOORS = [
     {"errors"},
     {"types"},
-    {"backbones", "flows", "metrics", "data", "datasets"},
+    {"backbones", "flows", "data", "datasets"},
+    {"metrics"},
     {"translating"},
     {"fitting"},
     {"explaining"},
-    {"plugin"},
-    {"reports", "explore", "localizing"},
-    {"saving", "comparing"},
+    {"plugin", "reports", "explore", "localizing", "saving", "testing"},
+    {"comparing"},
     {"interpreter"},
     {"opening"},
-    {"cli", "demo", "testing", "__init__"},
-    {"__main__"},
+    {"demo"},
+    {"cli"},
+    {"__init__", "__main__"},
 ]
-"""From the ground up: a room imports from lower floors, and on the ground floor of rooms also sideways."""
+"""From the ground up: a room imports from lower floors alone, and from no other room of its own floor."""
 HEIGHT = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
+THIRD_PARTIES = ("timm", "captum")
+"""Libraries of plugins, which the core must not load when it is imported."""
 
 
 def imports(file: Path) -> Iterator[tuple[str, bool]]:
-    """Names of modules that a file imports, and whether it does so only within functions or for types."""
+    """Names of all modules that a file imports, within functions and for types too, and whether only there."""
     tree = ast.parse(file.read_text("utf-8"))
     late = {
         inner
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        or (isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+        or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
         for inner in ast.walk(node)
     }
     for node in ast.walk(tree):
@@ -48,16 +52,20 @@ def imports(file: Path) -> Iterator[tuple[str, bool]]:
             if node.level:  # a neighbour in the same package
                 continue
             yield str(node.module), node in late
-            if node.module == "interpret_inn":
-                for name in node.names:
-                    yield f"interpret_inn.{name.name}", node in late
+            for name in node.names:
+                yield f"{node.module}.{name.name}", node in late
 
 
 def room_of(file: Path) -> str:
     return file.relative_to(CORE).parts[0].removesuffix(".py")
 
 
+def module_of(file: Path) -> str:
+    return ".".join(file.relative_to(CORE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
 FILES = sorted(CORE.rglob("*.py"))
+MODULES = {module_of(file) for file in FILES}
 
 
 def test_every_room_has_its_floor() -> None:
@@ -66,19 +74,29 @@ def test_every_room_has_its_floor() -> None:
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CORE)))
 def test_imports_point_one_way(file: Path) -> None:
+    """Wherever they stand: an import within a function, or for types alone, is an import."""
     room = room_of(file)
     for name, late in imports(file):
         parts = name.split(".")
         assert not parts[0].startswith("interpret_inn_"), f"{file} imports the plugin {name}"
-        if parts[0] in ("timm", "captum"):
+        if parts[0] in THIRD_PARTIES:
             assert late or room == "demo", f"{file} imports {name} when it is imported itself"
-        if parts[0] != "interpret_inn" or len(parts) == 1 or late:
+        if parts[0] != "interpret_inn" or len(parts) == 1 or parts[1] == room:
             continue
-        target = parts[1]
-        if target not in HEIGHT:  # a public name, such as `from interpret_inn import hookimpl`
-            continue
-        sideways = target == room or {target, room} <= FLOORS[2]
-        assert sideways or HEIGHT[target] < HEIGHT[room], f"{file} imports {name} from above"
+        if parts[1] in HEIGHT:  # else a public name, such as `from interpret_inn import hookimpl`
+            assert HEIGHT[parts[1]] < HEIGHT[room], f"{file} imports {name}, which does not lie below"
+
+
+def test_no_files_import_each_other_in_a_circle() -> None:
+    wanted = {}
+    for file in FILES:
+        found = {name for name, _ in imports(file)}
+        modules = found & MODULES
+        # `from package import module` is of the module, `from package import name` of the package
+        packages = {name.rpartition(".")[0] for name in found - MODULES}
+        of_modules = {name for name in modules if any(other.startswith(f"{name}.") for other in modules)}
+        wanted[module_of(file)] = (modules - of_modules) | (packages & MODULES)
+    TopologicalSorter(wanted).prepare()  # raises CycleError, which lists the circle
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones.address import Address, check_path
 from interpret_inn.backbones.attach import Attachment, Rewrite
+from interpret_inn.backbones.default_site import GENERATIVE_HINT, default_site
 from interpret_inn.backbones.found import RandomState, as_found, device_and_dtype, unwrap
 from interpret_inn.backbones.identity import architecture, weights_digest
 from interpret_inn.backbones.layouts import Layout, infer_layout
 from interpret_inn.backbones.pictures import range_of
 from interpret_inn.backbones.preprocess import Preprocess
-from interpret_inn.backbones.sites import GENERATIVE_HINT, default_site
-from interpret_inn.backbones.structures import describe, same
+from interpret_inn.backbones.structures import alike, describe, same
 from interpret_inn.errors import BackboneError, InnError, InputError, SiteError
 
 Kind = Literal["classifier", "generator", "autoencoder", "module"]
@@ -141,6 +141,22 @@ class Backbone:
             stack.enter_context(torch.set_grad_enabled(gradients))
             yield self
 
+    def draw_inputs(self, n: int, *, seed: int) -> Tensor:
+        """Inputs of the model's own, latents of a generator, (n, …) on the CPU; the same seed draws the same.
+
+        Raises:
+            BackboneError: the model takes inputs that cannot be drawn.
+            InputError: fewer than 1.
+        """
+        if self.sample_inputs is None:
+            raise BackboneError(
+                f"{self.name} has no inputs of its own to draw. Give data, or, if it is a generator, type "
+                'wrap(model, backbone="generator", latents="normal").'
+            )
+        if n < 1:
+            raise InputError(f"Expected at least 1 input to draw, found {n}.")
+        return self.sample_inputs(n, Generator().manual_seed(seed)).detach().cpu()
+
     def prepare(self, batch: Any) -> Tensor:
         """What the model takes, of a batch of pictures: preprocessed, on its device, in its precision.
 
@@ -175,8 +191,17 @@ class Backbone:
             if self._layout is None:
                 return self.probe(prepared)
             site = self._attached(prepared, Attachment(self.model, self.address, stop=True))[0]
-            self._check_shape(site.captured)
+            self.check_shape(site.captured)
             return site.captured
+
+    def run_through(self, prepared: Tensor) -> tuple[Tensor, Any]:
+        """What the site carries, (B, ...), and the bare model's outputs, of one forward; raises as `represent`."""
+        with self.session():
+            if self._layout is None:
+                self.probe(prepared)
+            site, outputs = self._attached(prepared, Attachment(self.model, self.address))
+            self.check_shape(site.captured)
+            return site.captured, outputs
 
     def rewritten(self, prepared: Tensor, rewrite: Rewrite) -> Any:
         """The outputs with the site overwritten by `rewrite(z)`, of the same shape (B, ...).
@@ -271,7 +296,12 @@ class Backbone:
                 f"{len(prepared)} inputs, found shape {tuple(z.shape)}. Choose another site."
             )
 
-    def _check_shape(self, z: Tensor) -> None:
+    def check_shape(self, z: Tensor) -> None:
+        """Refuses representations of another shape than the first, where the layout takes only that.
+
+        Raises:
+            SiteError: it is another.
+        """
         if tuple(z.shape[1:]) != self._z_shape and self.layout.name != "pooled":
             raise SiteError(
                 f"Expected representations of shape {self._z_shape} as in the first run, "
@@ -279,12 +309,13 @@ class Backbone:
             )
 
     def _finds_tail(self, z: Tensor, outputs: Any) -> bool:
-        """Tries the site's module alone: where that gives the outputs bit for bit, it is their tail."""
+        """Tries the site's module alone: where it gives the same structure bit for bit, it is the outputs' tail."""
         plain = self.address.input and not self.address.selector and self.address.call is None
         if not plain or (self.run is not None and self.address.path == ""):
             return False
         try:
-            return same(self._site_module()(z.clone()), outputs)  # a clone: it may work in place
+            found = self._site_module()(z.clone())  # a clone: it may work in place
+            return alike(found, outputs) and same(found, outputs)
         except Exception:  # the module wants more than z: then there is no tail, and nothing is wrong
             return False
 

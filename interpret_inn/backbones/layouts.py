@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, cast, get_args
 
@@ -34,10 +35,22 @@ class Carried:
     rest: Tensor | None = None
     mean: Tensor | None = None
 
-    def take(self, indices: Tensor) -> Carried:
-        """The same for these inputs of the batch, int64 (M,), in this order and as often as named."""
+    def take(self, indices: Tensor | slice) -> Carried:
+        """The same for these inputs of the batch, int64 (M,) or a stretch, in this order and as often as named."""
         rest = None if self.rest is None else self.rest[indices]
         return Carried(self.shape, self.dtype, rest, None if self.mean is None else self.mean[indices])
+
+    @classmethod
+    def joined(cls, parts: Sequence[Carried]) -> Carried:
+        """What several batches carry along, as that of one."""
+        rest = [part.rest for part in parts if part.rest is not None]
+        mean = [part.mean for part in parts if part.mean is not None]
+        return cls(
+            parts[0].shape,
+            parts[0].dtype,
+            torch.cat(rest) if rest else None,
+            torch.cat(mean) if mean else None,
+        )
 
 
 @dataclass(frozen=True)

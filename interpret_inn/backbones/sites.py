@@ -6,30 +6,22 @@ import html
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, overload
+from typing import Any, overload
 
 from torch import Tensor, nn
 
-from interpret_inn.backbones.address import Address, check_path
+from interpret_inn.backbones.address import Address
 from interpret_inn.backbones.attach import Call, recorded_calls
-from interpret_inn.backbones.found import as_found, device_and_dtype, unwrap
+from interpret_inn.backbones.backbone import Backbone
+from interpret_inn.backbones.default_site import default_site
+from interpret_inn.backbones.found import as_found, device_and_dtype
 from interpret_inn.backbones.layouts import Layout, infer_layout
 from interpret_inn.backbones.preprocess import Preprocess
 from interpret_inn.backbones.structures import tensors
 from interpret_inn.errors import SiteError
 
-if TYPE_CHECKING:
-    from interpret_inn.backbones.backbone import Backbone
-
-GENERATIVE_HINT = (
-    "If it makes images of latents, type wrap(model, backbone='generator'), which reads it at the latents; if it "
-    "is an autoencoder, type wrap(model, backbone='autoencoder'), which reads it at the code."
-)
-
 _HALVES, _CODE = ("encode", "decode"), "decode:in"
 """What makes a model an autoencoder, and where its code is once it is wrapped as one."""
-
-__all__ = ["GENERATIVE_HINT", "SiteRow", "SiteTable", "check_path", "default_site", "sites"]
 
 
 @dataclass(frozen=True)
@@ -126,9 +118,7 @@ def sites(model: nn.Module | Backbone, example: Any) -> SiteTable:
         BackboneError: the model cannot be attached to, or raised.
     """
     if isinstance(model, nn.Module):
-        from interpret_inn.backbones.backbone import Backbone as NewBackbone  # it needs `default_site`
-
-        backbone = NewBackbone(model, ".")
+        backbone = Backbone(model, ".")
         code = _CODE if all(callable(getattr(backbone.model, half, None)) for half in _HALVES) else None
         suggestion = code or _suggestion(backbone.model)
     else:
@@ -181,33 +171,3 @@ def _suggestion(model: nn.Module) -> str | None:
         return default_site(model)
     except SiteError:
         return None
-
-
-def default_site(model: nn.Module) -> str:
-    """The input of the classifier: timm's `get_classifier()`, else the last linear layer.
-
-    Raises:
-        SiteError: the model has neither.
-    """
-    model = unwrap(model)
-    head = _timm_classifier(model)
-    last = None
-    for path, module in model.named_modules():
-        if module is head:
-            return str(Address(path, input=True))
-        if isinstance(module, nn.Linear):
-            last = path
-    if last is None:
-        raise SiteError(
-            f"No site was given, and {type(model).__name__} has no linear layer whose input would be one. "
-            f"Name a site; interpret_inn.sites(model, inputs) lists them. {GENERATIVE_HINT}"
-        )
-    return str(Address(last, input=True))
-
-
-def _timm_classifier(model: nn.Module) -> nn.Module | None:
-    get_classifier = getattr(model, "get_classifier", None)
-    head = get_classifier() if callable(get_classifier) else None
-    if isinstance(head, tuple | list) and head:  # distilled models have two
-        head = head[0]
-    return head if isinstance(head, nn.Module) and not isinstance(head, nn.Identity) else None

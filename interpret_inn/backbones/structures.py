@@ -109,6 +109,26 @@ def same(first: Any, second: Any) -> bool:
     )
 
 
+def at_rows(outputs: Any, indices: Tensor | slice, *, of: int) -> Any:
+    """A copy of a structure with these rows, int64 (N,) or a stretch, of every tensor that has `of` rows."""
+    for at, tensor in list(tensors(outputs)):
+        if tensor.ndim and len(tensor) == of:
+            outputs = replace(outputs, at, tensor[indices])
+    return outputs
+
+
+def alike(first: Any, second: Any) -> bool:
+    """Whether two structures are of the same types all the way down; tensors may differ in type and contents."""
+    if isinstance(first, Tensor) and isinstance(second, Tensor):
+        return True
+    ours, theirs = parts(first), parts(second)
+    return (
+        type(first) is type(second)
+        and [key for key, _ in ours] == [key for key, _ in theirs]
+        and all(alike(a, b) for (_, a), (_, b) in zip(ours, theirs, strict=True))
+    )
+
+
 def _equal(a: Tensor, b: Tensor) -> bool:
     return torch.equal(a, b) or bool(((a == b) | ((a != a) & (b != b))).all())
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from interpret_inn.comparing.candidates import Code, blamed, codes_of
+from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
 from interpret_inn.comparing.lengths import Walks
 from interpret_inn.comparing.selection import Selection, Standing, selected
 from interpret_inn.data import is_stream
@@ -16,12 +16,8 @@ from interpret_inn.errors import InputError
 from interpret_inn.explaining.wording import picture_of
 from interpret_inn.explore.galleries import heads_of
 from interpret_inn.metrics.traversals import multi_scale_pixels
-from interpret_inn.translating.translator import REACH
+from interpret_inn.translating.translator import REACH, HasTranslator, translator_of
 from interpret_inn.types import Gallery
-
-if TYPE_CHECKING:
-    from interpret_inn.comparing.candidates import Candidate
-    from interpret_inn.interpreter import Interpreter
 
 OWN = "this fit"
 """What the explained interpreter is called among the others."""
@@ -31,7 +27,7 @@ _SHOWN_STEPS = 9
 
 
 def beside_galleries(
-    interpreter: Interpreter, beside: Mapping[str, Candidate] | None, inputs: Any, *, seed: int = 0
+    interpreter: HasTranslator, beside: Mapping[str, Candidate] | None, inputs: Any, *, seed: int = 0
 ) -> tuple[Gallery, ...]:
     """A table of a fit and others by the lengths of their axes, this one first, and walks in each for one input.
 
@@ -53,7 +49,7 @@ def beside_galleries(
             f"Expected beside to be a mapping from names, but {OWN!r}, to other candidates, found {found}. "
             "Type beside={'another': interpreter}."
         )
-    draws = interpreter.translator.backbone.sample_inputs is not None
+    draws = translator_of(interpreter).backbone.sample_inputs is not None
     given = None if draws or is_stream(inputs) else inputs
     codes = codes_of({OWN: interpreter, **beside}, inputs=given, starts=_STARTS, seed=seed)
     selection = selected(codes, Walks(multi_scale_pixels, _STEPS, _SPAN, _AT_ONCE), seed=seed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -13,18 +13,15 @@ from interpret_inn.backbones.found import as_found
 from interpret_inn.backbones.identity import architecture, weights_digest
 from interpret_inn.comparing.lengths import Walks, axis_lengths, owners, walked_axes
 from interpret_inn.errors import InnError, InputError
-from interpret_inn.explore.encoded import Encoded, encoded
-from interpret_inn.explore.starting import drawn_by, some_of, starting_in, stored
+from interpret_inn.explore.starting import drawn_by, some_of, stored
 from interpret_inn.metrics.traversals import TraversalLengths
 from interpret_inn.metrics.traversals.lengths import directions_of, starting_codes, walked_lengths
-from interpret_inn.translating.translator import Translator
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 from interpret_inn.types import FloatArray
 
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
-
-    Candidate: TypeAlias = Interpreter | tuple[Callable[[Tensor], Tensor], int | Tensor]
-    """A fitted interpreter, or a callable from codes to images with its axes, as `tpl` takes them."""
+Candidate: TypeAlias = HasTranslator | tuple[Callable[[Tensor], Tensor], int | Tensor]
+"""A fitted interpreter, or a callable from codes to images with its axes, as `tpl` takes them."""
 
 _SHOWN = 3
 
@@ -63,7 +60,7 @@ class Code(Protocol):
 class FittedCode:
     """The code of a fitted interpreter; see `Code`."""
 
-    def __init__(self, translator: Translator, start: Encoded, origin: Tensor) -> None:
+    def __init__(self, translator: Translator, start: Batch, origin: Tensor) -> None:
         self.translator, self.start, self.origin = translator, start, origin
         self.axes = walked_axes(translator)
         self.factors = owners(translator, self.axes)
@@ -74,22 +71,14 @@ class FittedCode:
 
     def each(self, walks: Walks) -> FloatArray:
         """See `Code`."""
-        return axis_lengths(self.translator, self.start, self.axes, walks)
+        return axis_lengths(self.start, self.axes, walks)
 
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
         """See `Code`; the residual, which has no meaning as a whole, is left out."""
         first, by_factor = self.start.take(torch.tensor([0])), found.by_factor
         chosen = sorted(self.translator.factors.named, key=lambda factor: -by_factor[factor.name])[:_SHOWN]
         with self.translator.backbone.session():
-            images = [
-                self.translator.variants(
-                    first.prepared,
-                    first.z,
-                    first.carried,
-                    self.translator.walked(first.codes, factor, positions),
-                )[:, 0]
-                for factor in chosen
-            ]
+            images = [first.traversed(factor, positions).primary_outputs()[:, 0] for factor in chosen]
         return tuple(factor.name for factor in chosen), torch.stack(images)
 
 
@@ -149,7 +138,7 @@ def codes_of(
                 generate, axes = candidate
                 found[name] = BareCode(generate, axes, _codes_given(given, axes, count), seed=seed)
             else:
-                found[name] = _fitted(candidate.translator, given, count, seed, banks)
+                found[name] = _fitted(translator_of(candidate), given, count, seed, banks)
     return found
 
 
@@ -199,7 +188,7 @@ def _fitted(
     with backbone.session():
         inputs = drawn_by(backbone, count, seed=seed) if given is None else given
         if inputs is not None:
-            start = encoded(translator, inputs)
+            start = translator.whole(inputs)
             return FittedCode(translator, start, start.prepared.cpu())
         place = (
             backbone.fingerprint(),
@@ -208,7 +197,7 @@ def _fitted(
             translator.fitted.z_shape,
         )
         z = banks[place] if place in banks else banks.setdefault(place, stored(translator, count, seed=seed))
-        return FittedCode(translator, starting_in(translator, z), z.cpu())
+        return FittedCode(translator, translator.at(z, z), z.cpu())
 
 
 def _codes_given(given: Any, axes: int | Tensor, count: int) -> int | Tensor:

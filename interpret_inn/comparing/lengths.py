@@ -5,23 +5,21 @@ from __future__ import annotations
 import numbers
 import warnings
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+from interpret_inn.backbones import primary
 from interpret_inn.errors import BackboneError, InnWarning, InputError
-from interpret_inn.explore.encoded import Encoded, encoded
-from interpret_inn.explore.starting import drawn_by, some_of, starting_in, stored
+from interpret_inn.explore.starting import drawn_by, some_of, stored
 from interpret_inn.metrics.traversals import Distance, TraversalLengths, multi_scale_pixels
 from interpret_inn.metrics.traversals.lengths import check_walks, distances_of, summed_up
-from interpret_inn.translating.translator import Translator
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 from interpret_inn.types import FloatArray
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
 
 
 class Walks(NamedTuple):
@@ -35,7 +33,7 @@ class Walks(NamedTuple):
 
 @torch.no_grad()
 def lengths(
-    interpreter: Interpreter,
+    interpreter: HasTranslator,
     *,
     inputs: Any = None,
     distance: Distance = multi_scale_pixels,
@@ -87,11 +85,11 @@ def lengths(
     """
     check_walks(steps=steps, at_once=at_once, span=span, threshold=threshold)
     check_starts(starts)
-    translator = interpreter.translator
+    translator = translator_of(interpreter)
     with translator.backbone.session():
         start = _start(translator, inputs, starts, seed)
         axes = walked_axes(translator, residual=residual)
-        each = axis_lengths(translator, start, axes, Walks(distance, steps, span, at_once))
+        each = axis_lengths(start, axes, Walks(distance, steps, span, at_once))
     found = summed_up(
         each, threshold=threshold, relative=relative, seed=seed, factors=owners(translator, axes)
     )
@@ -114,7 +112,7 @@ def owners(translator: Translator, axes: Sequence[int]) -> tuple[str, ...]:
     return tuple(next(f.name for f in translator.factors if f.start <= axis < f.stop) for axis in axes)
 
 
-def axis_lengths(translator: Translator, start: Encoded, axes: Sequence[int], walks: Walks) -> FloatArray:
+def axis_lengths(start: Batch, axes: Sequence[int], walks: Walks) -> FloatArray:
     """Length of the walk along each of K axes from each of S starting points, float64 (S, K).
 
     A batch holds one step of many walks, and walk by walk the same rows in every step: a model that draws noise in
@@ -124,19 +122,19 @@ def axis_lengths(translator: Translator, start: Encoded, axes: Sequence[int], wa
         BackboneError: the outputs are no images.
         InputError: a distance that gives something else than finite numbers (B,).
     """
-    count = len(start.codes)
+    count = len(start)
     walked = torch.tensor(axes).repeat_interleave(count)
     begun = torch.arange(count).repeat(len(axes))
     parts = list(zip(walked.split(walks.at_once), begun.split(walks.at_once), strict=True))
-    with translator.backbone.session():
+    with start.translator.backbone.session():
         bar = tqdm(parts, desc="lengths", disable=None, leave=False)
-        found = [_summed(translator, start.take(rows), axis, walks) for axis, rows in bar]
+        found = [_summed(start.take(rows), axis, walks) for axis, rows in bar]
     return np.asarray(torch.cat(found).reshape(len(axes), count).T)
 
 
-def _summed(translator: Translator, start: Encoded, axis: Tensor, walks: Walks) -> Tensor:
+def _summed(start: Batch, axis: Tensor, walks: Walks) -> Tensor:
     """Length of the walk from each of B starting points along an axis of its own, int64 (B,): float64 (B,)."""
-    bank = translator.fitted.bank
+    bank = start.translator.fitted.bank
     mean, spread = (of.to(start.codes)[axis] for of in (bank.mean(0), bank.std(0, correction=0)))
     moved = torch.nn.functional.one_hot(axis, start.codes.shape[-1]).bool().to(start.codes.device)
     shape = (len(axis), *[1] * (start.codes.ndim - 1))
@@ -144,11 +142,11 @@ def _summed(translator: Translator, start: Encoded, axis: Tensor, walks: Walks) 
     total, before = torch.zeros(len(axis), dtype=torch.float64), None
     for place in torch.linspace(-walks.span, walks.span, walks.steps).tolist():
         codes = torch.where(moved, (mean + place * spread).reshape(shape), start.codes)
-        images = translator.variant(start.prepared, start.z, start.carried, codes)
+        images = primary(start.with_codes(codes).outputs()).detach()
         if images.ndim != 4:
             raise BackboneError(
                 f"Expected a model that makes images (B, C, H, W) to measure walks by, found outputs "
-                f"{tuple(images.shape)} of {translator.backbone.name}. Generators and autoencoders make some."
+                f"{tuple(images.shape)} of {start.translator.backbone.name}. Generators and autoencoders make some."
             )
         if before is not None:
             total += distances_of(walks.distance, before, images).cpu().double()
@@ -166,10 +164,9 @@ def check_starts(starts: int, *, least: int = 1) -> None:
         raise InputError(f"Expected starts to be a whole number, at least {least}, found {starts!r}.")
 
 
-def _start(translator: Translator, inputs: Any, starts: int, seed: int) -> Encoded:
+def _start(translator: Translator, inputs: Any, starts: int, seed: int) -> Batch:
     given = drawn_by(translator.backbone, starts, seed=seed) if inputs is None else some_of(inputs, starts)
-    return (
-        encoded(translator, given)
-        if given is not None
-        else starting_in(translator, stored(translator, starts, seed=seed))
-    )
+    if given is not None:
+        return translator.whole(given)
+    z = stored(translator, starts, seed=seed)
+    return translator.at(z, z)

@@ -7,11 +7,11 @@ import math
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
-from interpret_inn.comparing.candidates import Code, blamed, codes_of
+from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
 from interpret_inn.comparing.lengths import Walks, check_starts
 from interpret_inn.errors import InnWarning
 from interpret_inn.metrics.traversals import (
@@ -23,9 +23,6 @@ from interpret_inn.metrics.traversals import (
 )
 from interpret_inn.metrics.traversals.lengths import check_walks
 from interpret_inn.types import FloatArray, Score
-
-if TYPE_CHECKING:
-    from interpret_inn.comparing.candidates import Candidate
 
 _LEFT_OUT = 0.1  # of a code's length in axes that do not count
 

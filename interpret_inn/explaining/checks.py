@@ -12,7 +12,9 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import primary
 from interpret_inn.backbones.structures import same
 from interpret_inn.explaining.records import Checks
-from interpret_inn.translating.translator import Translator
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.codec import Codec
+from interpret_inn.translating.placing import placed
 
 _SAME_OUTPUT = 1e-3
 
@@ -30,31 +32,30 @@ class BatchChecks(NamedTuple):
 
 
 @torch.no_grad()
-def check_batch(translator: Translator, prepared: Tensor, *, seed: int) -> BatchChecks:
-    """Checks one prepared batch (B, ...).
+def check_batch(batch: Batch, *, seed: int) -> BatchChecks:
+    """Checks one batch.
 
     The round trip on edited codes resamples every factor in turn; it is measured in the code, whose axes have
     unit variance, and in the representation, in units of its scale, and the larger one counts.
     """
+    translator, codes = batch.translator, batch.codes
     scale = _scale(translator)
-    z = translator.backbone.represent(prepared)
-    codes, carried = translator.codes(z)
-    there = translator.representation(codes, carried, z)
-    outputs = translator.backbone.outputs(prepared)
-    through = primary(translator.backbone.rewritten(prepared, lambda _: there))
+    there = translator.representation(codes, batch.carried, batch.z)
+    outputs = batch.outputs()
+    through = primary(batch.outputs_at(there))
     agreeing, change = _agreement(primary(outputs), through)
-    unedited = translator.backbone.rewritten(prepared, lambda z: z)
+    unedited = translator.backbone.rewritten(batch.prepared, lambda z: z)
     edited, finite = _edited_round_trip(
         translator, codes.flatten(0, -2), scale, Generator().manual_seed(seed)
     )
     return BatchChecks(
-        data=_largest((there - z).float()) / scale,
+        data=_largest((there - batch.z).float()) / scale,
         edited=edited,
         agreeing=agreeing,
         change=change,
         identical=same(outputs, unedited),
         finite=finite and bool(torch.isfinite(codes).all()) and bool(torch.isfinite(through).all()),
-        inputs=len(prepared),
+        inputs=len(batch),
     )
 
 
@@ -72,18 +73,17 @@ def join_checks(parts: Sequence[BatchChecks]) -> Checks:
     )
 
 
-def _scale(translator: Translator) -> float:
+def _scale(translator: Codec) -> float:
     """Root mean variance of the representation's axes: the noise floor is a share of it."""
     return float(translator.fitted.network.whitening.noise) / translator.fitted.settings.noise
 
 
 def _edited_round_trip(
-    translator: Translator, codes: Tensor, scale: float, generator: Generator
+    translator: Codec, codes: Tensor, scale: float, generator: Generator
 ) -> tuple[float, bool]:
     network, worst, finite = translator.fitted.network, 0.0, True
     for factor in translator.factors:
-        changed = codes.clone()
-        changed[:, factor.slice] = translator.draw(factor, len(codes), generator).to(codes)
+        changed = placed(codes, factor.slice, translator.draw(factor, len(codes), generator))
         rows, _ = network.inverse(changed)
         again, _ = network(rows)
         back, _ = network.inverse(again)

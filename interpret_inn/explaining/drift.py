@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 from interpret_inn.explaining.records import Drift
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.readouts import FEWEST, LinearReadOut, fit_linear
+from interpret_inn.translating.placing import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray
 
@@ -76,8 +77,7 @@ def _drift(
     judge: LinearReadOut,
 ) -> Drift:
     order = torch.randperm(len(codes), generator=Generator().manual_seed(translator.fitted.seed))
-    swapped = codes.clone()
-    swapped[:, factor.slice] = codes[order, factor.slice]
+    swapped = placed(codes, factor.slice, codes[order, factor.slice])
     held = translator.hold(codes, swapped, factor, [concept.name])
     before = judge.predict(_representation(translator, codes))
     moved = []

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
-
 import numpy as np
 import torch
 from torch import Tensor
 
-from interpret_inn.backbones import primary
 from interpret_inn.explaining.records import (
     Example,
     ExampleFactor,
@@ -30,55 +27,21 @@ _STOPS = np.linspace(-2, 2, 7)
 _PER_STOP = 4
 
 
-class Stage(NamedTuple):
-    """The examples with everything their edits need.
-
-    Attributes:
-        prepared: As the model takes them, (n, ...).
-        z: Their representations.
-        carried: What the layout carries along.
-        codes: (n, D), or (n, P, D) at positions.
-        outputs: Primary outputs.
-        low: What is black in pictures of outputs: of the model's own range, else the smallest value seen.
-        high: What is white.
-    """
-
-    prepared: Tensor
-    z: Tensor
-    carried: Any
-    codes: Tensor
-    outputs: Tensor
-    low: float
-    high: float
-
-
-def set_stage(translator: Translator, view: View) -> Stage:
-    """Runs the examples once."""
-    z = translator.backbone.represent(view.examples)
-    codes, carried = translator.codes(z)
-    outputs = primary(translator.backbone.outputs(view.examples)).detach().cpu()
-    low, high = translator.backbone.value_range or (float(view.outputs.min()), float(view.outputs.max()))
-    return Stage(view.examples, z, carried, codes, outputs, low, high)
-
-
-def describe_examples(
-    translator: Translator, view: View, stage: Stage, *, target: Target
-) -> tuple[Example, ...]:
+def describe_examples(translator: Translator, view: View, *, target: Target) -> tuple[Example, ...]:
     """A record for each example: its factors, and the prediction after each factor's swap."""
-    names = translator.backbone.class_names
-    base = outcomes(stage.outputs, kind=view.kind, names=names, target=target)
+    batch, names = view.examples, translator.backbone.class_names
+    base = outcomes(batch.primary_outputs(), kind=view.kind, names=names, target=target)
     donors = _donors(base)
-    count = len(stage.codes)
-    factors: list[dict[str, ExampleFactor]] = [{} for _ in range(count)]
-    pictures: list[dict[str, Picture]] = [{} for _ in range(count)]
+    factors: list[dict[str, ExampleFactor]] = [{} for _ in donors]
+    pictures: list[dict[str, Picture]] = [{} for _ in donors]
     for factor in translator.factors:
-        swapped = _swap(translator, stage, factor, donors)
+        swapped = batch.with_factor(factor, batch.codes[donors][..., factor.slice]).primary_outputs()
         after = outcomes(swapped, kind=view.kind, names=names, target=target)
-        rows = _factor_rows(translator, view, stage, factor, after, donors)
+        rows = _factor_rows(translator, view, factor, after, donors)
         for index, row in enumerate(rows):
             factors[index][factor.name] = row
             if view.kind == "image":
-                pictures[index][factor.name] = picture_of(swapped[index], stage.low, stage.high)
+                pictures[index][factor.name] = picture_of(swapped[index], *view.value_range)
     return tuple(
         Example(
             name=view.names[i],
@@ -87,14 +50,8 @@ def describe_examples(
             factors=factors[i],
             edited=pictures[i],
         )
-        for i in range(count)
+        for i in range(len(batch))
     )
-
-
-def _swap(translator: Translator, stage: Stage, factor: Factor, donors: list[int]) -> Tensor:
-    changed = stage.codes.clone()
-    changed[..., factor.slice] = stage.codes[donors][..., factor.slice]
-    return translator.variants(stage.prepared, stage.z, stage.carried, changed[None])[0]
 
 
 def _donors(base: list[Outcome]) -> list[int]:
@@ -108,10 +65,10 @@ def _donors(base: list[Outcome]) -> list[int]:
 
 
 def _factor_rows(
-    translator: Translator, view: View, stage: Stage, factor: Factor, after: list[Outcome], donors: list[int]
+    translator: Translator, view: View, factor: Factor, after: list[Outcome], donors: list[int]
 ) -> list[ExampleFactor]:
     axis = translator.axes[factor.name]
-    codes = stage.codes if stage.codes.ndim == 2 else stage.codes.mean(1)
+    codes = view.examples.codes if view.examples.codes.ndim == 2 else view.examples.codes.mean(1)
     positions = axis.position(codes[:, factor.slice]).cpu()
     percentiles = axis.percentile(positions)
     labels = readings(translator, factor.name, codes)
@@ -153,18 +110,16 @@ def neighbours(translator: Translator, view: View) -> dict[str, Neighbours]:
     return found
 
 
-def walks(translator: Translator, view: View, stage: Stage, *, target: Target) -> dict[str, tuple[Walk, ...]]:
+def walks(translator: Translator, view: View, *, target: Target) -> dict[str, tuple[Walk, ...]]:
     """The output while one factor of one example moves along its main direction."""
     positions = torch.linspace(-REACH, REACH, _WALK_STEPS)
-    first = slice(0, min(_WALKED, len(stage.codes)))
-    carried = translator.codes(stage.z[first])[1]
-    found = {}
+    first = view.examples.take(slice(0, _WALKED))
+    before, found = first.primary_outputs(), {}
     for factor in translator.factors:
-        moved = translator.walked(stage.codes[first], factor, positions)
-        outputs = translator.variants(stage.prepared[first], stage.z[first], carried, moved)
+        outputs = first.traversed(factor, positions).outputs()
         found[factor.name] = tuple(
-            _walk(translator, view, stage, index, positions, outputs[:, index], target)
-            for index in range(outputs.shape[1])
+            _walk(translator, view, index, positions, before[index], outputs[:, index], target)
+            for index in range(len(first))
         )
     return found
 
@@ -172,13 +127,13 @@ def walks(translator: Translator, view: View, stage: Stage, *, target: Target) -
 def _walk(
     translator: Translator,
     view: View,
-    stage: Stage,
     index: int,
     positions: Tensor,
+    before: Tensor,
     outputs: Tensor,
     target: Target,
 ) -> Walk:
-    """One walk from the outputs along it, (S, ...)."""
+    """One walk from the output before it, (...), and the outputs along it, (S, ...)."""
     where: FloatArray = positions.double().numpy()
     if view.kind == "classes" and not callable(target):
         shares = outputs.double().softmax(1)
@@ -191,9 +146,9 @@ def _walk(
         return Walk(index, where, names, shares[:, shown].numpy())
     pictures: tuple[Picture, ...] = ()
     if view.kind == "image":
-        pictures = tuple(picture_of(image, stage.low, stage.high) for image in outputs)
+        pictures = tuple(picture_of(image, *view.value_range) for image in outputs)
         if not callable(target):
-            change = (outputs - stage.outputs[index]).double().flatten(1).square().mean(1).sqrt()
+            change = (outputs - before).double().flatten(1).square().mean(1).sqrt()
             return Walk(index, where, ("change",), change[:, None].numpy(), pictures)
     values = [outcome.values[0] for outcome in outcomes(outputs, kind="scalar", names=None, target=target)]
     name = "score" if callable(target) else "output"

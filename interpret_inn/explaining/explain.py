@@ -9,20 +9,21 @@ from typing import Any
 
 import torch
 
+from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import check_batch, join_checks
-from interpret_inn.explaining.examples import Stage, describe_examples, neighbours, set_stage, walks
+from interpret_inn.explaining.examples import describe_examples, neighbours, walks
 from interpret_inn.explaining.judgement import Judgement
 from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.records import Checks, Explanation, Response
 from interpret_inn.explaining.redraws import Target, distance_to_data
 from interpret_inn.explaining.view import View, Viewer
-from interpret_inn.translating.streaming import batches
+from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Gallery
 
-Further = Callable[[Translator, Stage, View], Sequence[Gallery]]
+Further = Callable[[Translator, View], Sequence[Gallery]]
 """Makes more pictures of the examples, within the model's session."""
-Locate = Callable[[Stage, View], Sequence[Place]]
+Locate = Callable[[Batch, View], Sequence[Place]]
 """Finds where factors act in the examples, outside any session of the model."""
 
 _LEAVES_DATA = 0.2
@@ -48,11 +49,10 @@ def explain(
     responses = {factor.name: _response(translator, view, factor.name, seed) for factor in translator.factors}
     checks = join_checks(view.checks)
     with translator.backbone.session():
-        stage = set_stage(translator, view)
-        described = describe_examples(translator, view, stage, target=target)
-        walked = walks(translator, view, stage, target=target)
-        galleries = further(translator, stage, view) if further else ()
-    places = tuple(locate(stage, view)) if locate else ()
+        described = describe_examples(translator, view, target=target)
+        walked = walks(translator, view, target=target)
+        galleries = further(translator, view) if further else ()
+    places = tuple(locate(view.examples, view)) if locate else ()
     backbone, fitted = translator.backbone, translator.fitted
     return Explanation(
         model=backbone.name,
@@ -80,10 +80,22 @@ def explain(
     )
 
 
+def check_counts(examples: int, resamples: int | None) -> None:
+    """Refuses numbers of examples and of edits that show nothing.
+
+    Raises:
+        EditError: one of them is below 1.
+    """
+    if examples < 1:
+        raise EditError(f"Expected at least 1 example to show, found {examples}.")
+    if resamples is not None and resamples < 1:
+        raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
+
+
 def check(translator: Translator, inputs: Any, *, seed: int = 0) -> Checks:
     """Only the checks, on all inputs that are given."""
     with translator.backbone.session():
-        found = [check_batch(translator, batch, seed=seed) for batch in batches(translator.backbone, inputs)]
+        found = [check_batch(batch, seed=seed) for batch in translator.batches(inputs, outputs=True)]
     return join_checks(found)
 
 
@@ -119,7 +131,7 @@ def _warnings(checks: Checks, judgement: Judgement, responses: Mapping[str, Resp
 def _unknown_range(translator: Translator, view: View) -> list[str]:
     if view.kind != "image" or translator.backbone.value_range is not None:
         return []
-    low, high = (float(end) for end in view.outputs.aminmax())
+    low, high = view.value_range
     return [
         f"The range of the model's images is not known. They are shown from {low:.3g} (black) to {high:.3g} (white), "
         "as found. Give the range to the backbone: value_range=(0, 1)."

@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Sequence
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator
 
-from interpret_inn.backbones import primary
 from interpret_inn.explaining.redraws import measure, output_kind
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.pool import PooledSource
 from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.placing import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor, Factors
 
@@ -50,8 +50,7 @@ def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
     rest = range(fitted.factors[-1].start, leading)
     order = torch.tensor([axis for factor in named for axis in range(factor.start, factor.stop)] + list(rest))
     fitted.network.reorder(order)
-    bank = fitted.bank.clone()
-    bank[:, :leading] = fitted.bank[:, order]
+    bank = placed(fitted.bank, slice(0, leading), fitted.bank[:, order])
     names = [factor.name for factor in fitted.factors.named]
     sizes = {name: factor.size for name, factor in zip(names, named, strict=True)}
     scores = {name: fitted.raw_scores[factor.name] for name, factor in zip(names, named, strict=True)}
@@ -69,21 +68,14 @@ def _effects(translator: Translator, entry: PooledSource, factors: Sequence[Fact
     places = entry.split.fit[torch.linspace(0, len(entry.split.fit) - 1, _INPUTS).long().unique()]
     with translator.backbone.session():
         prepared = translator.backbone.prepare(entry.source.samples.take(places.tolist()))
-        z = translator.backbone.represent(prepared)
-        codes, carried = translator.codes(z)
-        outputs = primary(translator.backbone.outputs(prepared)).detach().cpu()
+        batch = translator.batch(prepared, outputs=True)
+        outputs = batch.primary_outputs()
         kind = output_kind(outputs)
         found = []
         for factor in factors:
-            variants = translator.variants(prepared, z, carried, _redrawn(translator, codes, factor))
-            effects = measure(outputs, variants, kind=kind)
+            redrawn = batch.redrawn(
+                factor, _EDITS, Generator().manual_seed(0)
+            )  # the same draws for every factor
+            effects = measure(outputs, redrawn.outputs(), kind=kind)
             found.append(float((effects.kl if kind == "classes" else effects.change).mean()))
     return found
-
-
-def _redrawn(translator: Translator, codes: Tensor, factor: Factor) -> Tensor:
-    """Codes (M, B, ..., D) with one factor drawn anew from the data; the same draws for every factor."""
-    changed = codes.expand(_EDITS, *codes.shape).clone()
-    drawn = translator.draw(factor, _EDITS * len(codes), Generator().manual_seed(0)).to(codes)
-    changed[..., factor.slice] = drawn.reshape(_EDITS, len(codes), *[1] * (codes.ndim - 2), factor.size)
-    return changed

@@ -11,13 +11,13 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from interpret_inn.backbones import primary
 from interpret_inn.data import Joined, samples, stream
 from interpret_inn.errors import DataError, InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.records import Picture
 from interpret_inn.explaining.redraws import Effects, OutputKind, Target, measure, output_kind
 from interpret_inn.explaining.wording import picture_of
+from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.encoding import prepared
 from interpret_inn.translating.streaming import BATCH
 from interpret_inn.translating.translator import Translator
@@ -40,11 +40,13 @@ class View:
 
     Attributes:
         names: Of the n inputs.
-        examples: The first inputs, as the model takes them.
+        examples: The first inputs, with their outputs.
         pictures: Thumbnails of the inputs, or of the outputs where only these are pictures, or None.
         codes: float (n, d): the leading axes, at positions their mean.
         outputs: Primary outputs, (n, ...).
         kind: What the outputs are.
+        value_range: What is black and what is white in pictures of outputs: the ends of the model's own range, else
+            the smallest and the largest value seen.
         effects: By factor, of the first `measured` inputs in `order`.
         order: int (m,), the places of the inputs whose effects were measured.
         edited: By factor, codes (m, d) after one edit each.
@@ -54,11 +56,12 @@ class View:
     """
 
     names: list[str]
-    examples: Tensor
+    examples: Batch
     pictures: list[Picture] | None
     codes: Tensor
     outputs: Tensor
     kind: OutputKind
+    value_range: tuple[float, float]
     effects: dict[str, Effects]
     order: list[int]
     edited: dict[str, Tensor]
@@ -82,7 +85,7 @@ class Viewer:
         self, translator: Translator, *, target: Target, resamples: int | None, examples: int, seed: int
     ) -> None:
         self.translator, self.target, self.resamples, self.wanted = translator, target, resamples, examples
-        self.examples: list[Tensor] = []
+        self.examples: list[Batch] = []
         self.generator = Generator().manual_seed(seed)
         self.seed = seed
         self.names: list[str] = []
@@ -93,7 +96,7 @@ class Viewer:
         self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
         self.order: list[int] = []
         self.checks: list[BatchChecks] = []
-        self.value_range: float | None = None
+        self.spread: float | None = None  # of the outputs, largest minus smallest value
 
     @torch.no_grad()
     def look(self, inputs: Any, *, most: int = INPUTS) -> View:
@@ -110,15 +113,19 @@ class Viewer:
                 self._take(names, ready)
         if not self.names:
             raise InputError("Expected at least one input to explain, found none.")
-        if self.pictures is None and output_kind(self.outputs[0]) == "image":
-            self.pictures = self._output_pictures()
+        outputs, kind = torch.cat(self.outputs), output_kind(self.outputs[0])
+        value_range = self._range(outputs)
+        # Of a generator the inputs are no pictures: what it makes of them stands for them.
+        if self.pictures is None and kind == "image":
+            self.pictures = [thumbnail(picture_of(image, *value_range)) for image in outputs]
         return View(
             names=self.names,
-            examples=torch.cat(self.examples),
+            examples=Batch.joined(self.examples),
             pictures=self.pictures or None,
             codes=torch.cat(self.codes),
-            outputs=torch.cat(self.outputs),
-            kind=output_kind(self.outputs[0]),
+            outputs=outputs,
+            kind=kind,
+            value_range=value_range,
             effects={name: Effects.joined(parts) for name, parts in self.effects.items()},
             order=self.order,
             edited={name: torch.cat(parts) for name, parts in self.edited.items()},
@@ -128,27 +135,24 @@ class Viewer:
         )
 
     def _take(self, names: Sequence[str], prepared: Tensor) -> None:
-        translator, done = self.translator, len(self.names)
-        z = translator.backbone.represent(prepared)
-        codes, carried = translator.codes(z)
-        outputs = primary(translator.backbone.outputs(prepared)).detach().cpu()
-        if self.value_range is None:
-            low, high = translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
-            self.value_range = (high - low) or 1.0
+        done = len(self.names)
+        batch = self.translator.batch(prepared, outputs=True)
+        outputs = batch.primary_outputs()
+        if self.spread is None:
+            low, high = self._range(outputs)
+            self.spread = (high - low) or 1.0
         if done < self.wanted:
-            self.examples.append(prepared[: self.wanted - done])
+            self.examples.append(batch.take(slice(0, self.wanted - done)))
         self.names.extend(names)
-        self.codes.append(self._summary(codes))
+        self.codes.append(batch.summary())
         self.outputs.append(outputs)
         self._keep_pictures(prepared)
         if done < _CHECKED:
-            self.checks.append(check_batch(translator, prepared, seed=self.seed))
+            self.checks.append(check_batch(batch, seed=self.seed))
         most, edits = self._effort(outputs)
-        part = prepared[: max(0, most - len(self.order))]
-        if len(part):
-            n = len(part)
-            kept = (prepared, z, carried) if n == len(prepared) else (part, *self._again(part))
-            self._measure(*kept, codes[:n], outputs[:n], edits)
+        n = min(max(0, most - len(self.order)), len(batch))
+        if n:
+            self._measure(batch.take(slice(0, n)), edits)
             self.order.extend(range(done, done + n))
 
     def _effort(self, outputs: Tensor) -> tuple[int, int]:
@@ -162,13 +166,8 @@ class Viewer:
         edits = self.resamples or min(max(images // most, WITHOUT_TAIL[1]), edits)
         return min(max(images // edits, WITHOUT_TAIL[0]), most), edits
 
-    def _again(self, part: Tensor) -> tuple[Tensor, Any]:
-        z = self.translator.backbone.represent(part)
-        return z, self.translator.codes(z)[1]
-
-    def _summary(self, codes: Tensor) -> Tensor:
-        leading = codes[..., : self.translator.fitted.network.shape.leading]
-        return (leading if leading.ndim == 2 else leading.mean(1)).cpu()
+    def _range(self, outputs: Tensor) -> tuple[float, float]:
+        return self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
 
     def _keep_pictures(self, prepared: Tensor) -> None:
         shown = self.translator.backbone.preprocess.undo(prepared) if self.pictures is not None else None
@@ -177,27 +176,15 @@ class Viewer:
         elif self.pictures is not None:
             self.pictures.extend(thumbnail(picture) for picture in shown)
 
-    def _output_pictures(self) -> list[Picture]:
-        """Of a generator the inputs are no pictures: what it makes of them stands for them."""
-        outputs = torch.cat(self.outputs)
-        low, high = self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
-        return [thumbnail(picture_of(image, low, high)) for image in outputs]
-
-    def _measure(
-        self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor, outputs: Tensor, edits: int
-    ) -> None:
-        translator = self.translator
+    def _measure(self, batch: Batch, edits: int) -> None:
+        outputs = batch.primary_outputs()
         kind = output_kind(outputs)
-        for factor in translator.factors:
-            changed = codes.expand(edits, *codes.shape).clone()
-            drawn = translator.draw(factor, edits * len(codes), self.generator).to(codes)
-            drawn = drawn.reshape(edits, len(codes), *[1] * (codes.ndim - 2), factor.size)
-            changed[..., factor.slice] = drawn
-            variants = translator.variants(prepared, z, carried, changed)
+        for factor in self.translator.factors:
+            redrawn = batch.redrawn(factor, edits, self.generator)
             self.effects[factor.name].append(
-                measure(outputs, variants, kind=kind, target=self.target, value_range=self.value_range)
+                measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=self.spread)
             )
-            self.edited[factor.name].append(self._summary(changed[0]))
+            self.edited[factor.name].append(redrawn.summary()[0])
 
 
 def thumbnail(picture: Picture) -> Picture:

@@ -8,6 +8,7 @@ for models that give images alike.
 dtype('uint8')
 """
 
+from interpret_inn.errors import renamed
 from interpret_inn.explore.galleries import report_galleries
 from interpret_inn.explore.grids import swap_grid
 from interpret_inn.explore.inversion import Projection, project
@@ -31,3 +32,7 @@ __all__ = [
     "to_pictures",
     "traverse",
 ]
+
+__getattr__ = renamed(
+    __name__, {"lengths": "interpret_inn.lengths", "select": "interpret_inn.select"}
+)  # which compare fits, and are no way to explore one

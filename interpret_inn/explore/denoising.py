@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.placing import placed
 
 _AT_ONCE = 1024
 _STRIDE = 2.0  # one variance of the noise is Tweedie's estimate; two come as far in half as many steps
@@ -32,17 +33,16 @@ def denoised(fitted: Fitted, codes: Tensor, *, steps: int) -> Tensor:
     network = fitted.network
     axes = network.shape.leading
     noise = (network.whitening.noise * network.whitening.scales[:axes]).to(codes)
-    moved = codes.clone()
-    for part in moved.split(_AT_ONCE):
+    found = []
+    for part in codes.split(_AT_ONCE):
         white = network.blocks.inverse(part[:, :axes])[0]
         for _ in range(steps):
             change = _STRIDE * noise.square() * _slope(fitted, white)
             length = (change / noise).square().mean(1, keepdim=True).sqrt()
             change = change / length.clamp_min(1.0)
             white = white + torch.where(change.isfinite().all(1, keepdim=True), change, 0.0)
-        if steps:
-            part[:, :axes] = network.blocks(white)[0]
-    return moved
+        found.append(placed(part, slice(0, axes), network.blocks(white)[0]) if steps else part)
+    return torch.cat(found)
 
 
 def _slope(fitted: Fitted, white: Tensor) -> Tensor:

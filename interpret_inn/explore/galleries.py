@@ -8,11 +8,9 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.examples import Stage
 from interpret_inn.explaining.view import View
 from interpret_inn.explaining.wording import class_name, picture_of
-from interpret_inn.explore.encoded import Encoded
-from interpret_inn.explore.grids import grid_outputs
+from interpret_inn.explore.grids import crossed
 from interpret_inn.explore.sampling import can_sample, drawn_codes, outputs_of
 from interpret_inn.explore.straight import line_outputs
 from interpret_inn.explore.walks import seen_classes, wander
@@ -40,7 +38,7 @@ def heads_of(positions: Tensor) -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def report_galleries(translator: Translator, stage: Stage, view: View) -> tuple[Gallery, ...]:
+def report_galleries(translator: Translator, view: View) -> tuple[Gallery, ...]:
     """Galleries of an explanation's examples.
 
     For models that give images: swap grids, a sheet of all factors, walks through classes, straight walks,
@@ -50,17 +48,16 @@ def report_galleries(translator: Translator, stage: Stage, view: View) -> tuple[
 
     Args:
         translator: Backbone and flow.
-        stage: The examples.
-        view: What was found of all inputs.
+        view: What was found of all inputs, with the examples.
     """
     if (
         view.kind == "scalar"
         or (view.kind == "classes" and not translator.backbone.has_tail)
-        or len(stage.codes) < 2
+        or len(view.examples) < 2
     ):
         return ()
     with translator.backbone.session():
-        made = _Maker(translator, stage, view)
+        made = _Maker(translator, view)
         if view.kind == "classes":
             return (*made.grids(), *made.class_walks())
         return (
@@ -72,16 +69,15 @@ def report_galleries(translator: Translator, stage: Stage, view: View) -> tuple[
 class _Maker:
     """Makes galleries of one explanation."""
 
-    def __init__(self, translator: Translator, stage: Stage, view: View) -> None:
-        self.translator, self.stage, self.view = translator, stage, view
-        self.examples = Encoded(stage.prepared, stage.z, stage.carried, stage.codes)
+    def __init__(self, translator: Translator, view: View) -> None:
+        self.translator, self.view, self.examples = translator, view, view.examples
         strength = {f.name: float(view.effects[f.name].change.mean()) for f in translator.factors}
         ranked = sorted(translator.factors, key=lambda factor: -strength[factor.name])
         self.strongest = ranked[:FACTORS]
 
     def grids(self) -> list[Gallery]:
         """A swap grid for each of the strongest factors, in the factors' own order."""
-        count = len(self.stage.codes)
+        count = len(self.examples)
         columns = torch.arange(min(SIDE, (count + 1) // 2))
         rows = torch.arange(len(columns), min(count, len(columns) + SIDE))
         heads = self._heads(range(count))
@@ -95,7 +91,7 @@ class _Maker:
             Gallery(
                 f"{factor.name} of the rows in the columns",
                 caption,
-                self._cells(grid_outputs(self.translator, factor, self.stage.codes[rows], rest)),
+                self._cells(crossed(factor, self.examples.codes[rows], rest).primary_outputs()),
                 rows=tuple(heads[i] for i in rows.tolist()),
                 columns=tuple(heads[i] for i in columns.tolist()),
                 group=factor.name,
@@ -107,14 +103,14 @@ class _Maker:
     def class_walks(self) -> list[Gallery]:
         """Some examples with the mean code of each class."""
         found = []
-        some = torch.arange(min(_WALKED, len(self.stage.codes)))
+        some = torch.arange(min(_WALKED, len(self.examples)))
         heads = self._heads(some.tolist())
         for factor in self.translator.factors.named:
             names = self._classes(factor)
             if len(names) < 2:
                 continue
             path = torch.stack([self.translator.class_code(factor, name) for name in names])
-            outputs = self._moved(some, factor, path)
+            outputs = self.examples.take(some).with_path(factor, path).primary_outputs()
             found.append(
                 Gallery(
                     f"{factor.name} set to the mean of each class",
@@ -130,7 +126,7 @@ class _Maker:
 
     def sheet(self) -> list[Gallery]:
         """One example moved along every factor."""
-        index = min(_WALKED - 1, len(self.stage.codes) - 1)
+        index = min(_WALKED - 1, len(self.examples) - 1)
         one = torch.tensor([index])
         shown = [*self.translator.factors.named[: SHEET - 1], self.translator.factors[-1]]
         if len(shown) < 3:  # the walks show as much
@@ -138,8 +134,8 @@ class _Maker:
         positions = torch.linspace(-REACH, REACH, _STEPS)
         cells = []
         for factor in shown:
-            moved = self.translator.walked(self.stage.codes[one], factor, positions)
-            cells.append(self._cells(self._outputs(one, moved)[None, :, 0])[0])
+            moved = self.examples.take(one).traversed(factor, positions)
+            cells.append(self._cells(moved.primary_outputs()[None, :, 0])[0])
         return [
             Gallery(
                 "One input, every factor",
@@ -153,13 +149,11 @@ class _Maker:
 
     def straight_walks(self) -> list[Gallery]:
         """From one example to another, in the representation and in the code."""
-        pairs = torch.arange(min(6, len(self.stage.codes)) // 2 * 2)
+        pairs = torch.arange(min(6, len(self.examples)) // 2 * 2)
         first, second = self.examples.take(pairs[::2]), self.examples.take(pairs[1::2])
         cells: list[tuple[Cell, ...]] = []
         by_space = [
-            self._cells(
-                line_outputs(self.translator, first, second, steps=_STEPS, space=space).transpose(0, 1)
-            )
+            self._cells(line_outputs(first, second, steps=_STEPS, space=space).transpose(0, 1))
             for space in ("representation", "code")
         ]
         for in_layer, in_code in zip(*by_space, strict=True):
@@ -179,19 +173,16 @@ class _Maker:
         named = [factor for factor in self.strongest if factor.name != RESIDUAL]
         if not named:
             return []
-        factor, some = named[0], torch.arange(min(_WALKED, len(self.stage.codes)))
-        start = self.stage.codes[some]
-        moved = start.expand(_STEPS, *start.shape).clone()
-        moved[..., factor.slice] = wander(
-            self.translator, factor, start[..., factor.slice], _STEPS, step_size=0.4,
-            generator=Generator().manual_seed(0),
-        )  # fmt: skip
+        factor, some = named[0], self.examples.take(slice(0, _WALKED))
+        start = some.codes[..., factor.slice]
+        generator = Generator().manual_seed(0)
+        path = wander(self.translator, factor, start, _STEPS, step_size=0.4, generator=generator)
         return [
             Gallery(
                 f"{factor.name} at random",
                 f"{factor.name} wanders as the data are spread in it (an Ornstein–Uhlenbeck walk), from the "
                 "input at the left on; everything else is kept.",
-                self._cells(self._outputs(some, moved).transpose(0, 1)),
+                self._cells(some.with_factor(factor, path).primary_outputs().transpose(0, 1)),
                 group=factor.name,
             )
         ]
@@ -218,29 +209,18 @@ class _Maker:
         except EditError:
             return ()
 
-    def _moved(self, some: Tensor, factor: Factor, path: Tensor) -> Tensor:
-        """Outputs (S, B, ...) of some examples with a factor put at each of S codes (S, size)."""
-        codes = self.stage.codes[some]
-        moved = codes.expand(len(path), *codes.shape).clone()
-        moved[..., factor.slice] = path.to(codes).reshape(len(path), *[1] * (codes.ndim - 1), factor.size)
-        return self._outputs(some, moved)
-
-    def _outputs(self, some: Tensor, codes: Tensor) -> Tensor:
-        part = self.examples.take(some)
-        return self.translator.variants(part.prepared, part.z, part.carried, codes)
-
     def _heads(self, indices: Sequence[int]) -> tuple[Cell, ...]:
         """What stands for an example: its output where that is an image, else its picture or its prediction."""
+        outputs = self.examples.primary_outputs()[None, list(indices)]
         if self.view.kind == "image":
-            return tuple(self._cells(self.stage.outputs[None, list(indices)])[0])
+            return tuple(self._cells(outputs)[0])
         if self.view.pictures:
             return tuple(self.view.pictures[i] for i in indices)
-        return self._cells(self.stage.outputs[None, list(indices)])[0]
+        return self._cells(outputs)[0]
 
     def _cells(self, outputs: Tensor) -> tuple[tuple[Cell, ...], ...]:
         """Outputs (R, C, ...) as pictures or names of predicted classes."""
         if self.view.kind == "image":
-            low, high = self.stage.low, self.stage.high
-            return tuple(tuple(picture_of(image, low, high) for image in row) for row in outputs)
+            return tuple(tuple(picture_of(image, *self.view.value_range) for image in row) for row in outputs)
         names = self.translator.backbone.class_names
         return tuple(tuple(class_name(c, names) for c in row) for row in outputs.argmax(-1).tolist())

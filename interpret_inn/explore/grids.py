@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explore.encoded import Encoded, encoded, held
-from interpret_inn.translating.translator import Translator
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.translator import HasTranslator, translator_of
 from interpret_inn.types import Factor
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
 
 
 @torch.no_grad()
 def swap_grid(
-    interpreter: Interpreter, factor: str, *, rows: Any, columns: Any, hold: Sequence[str] = ()
+    interpreter: HasTranslator, factor: str, *, rows: Any, columns: Any, hold: Sequence[str] = ()
 ) -> Tensor:
     """Outputs for every pair of inputs: the row gives one factor, the column everything else.
 
@@ -38,23 +35,18 @@ def swap_grid(
         EditError: rows and columns of different sizes, where the layout is `positions`.
         NotFittedError: before `fit`.
     """
-    translator = interpreter.translator
+    translator = translator_of(interpreter)
     chosen = translator.factors[factor]
     with translator.backbone.session():
-        given, rest = encoded(translator, rows), encoded(translator, columns)
-        return grid_outputs(translator, chosen, given.codes, rest, hold=hold)
+        given, rest = translator.whole(rows), translator.whole(columns)
+        return crossed(chosen, given.codes, rest, hold=hold).primary_outputs()
 
 
-def grid_outputs(
-    translator: Translator, factor: Factor, given: Tensor, rest: Encoded, *, hold: Sequence[str] = ()
-) -> Tensor:
-    """Primary outputs (R, C, ...): the factor of codes `given` (R, ..., D) in `rest`, C inputs."""
+def crossed(factor: Factor, given: Tensor, rest: Batch, *, hold: Sequence[str] = ()) -> Batch:
+    """The factor of codes `given` (R, ..., D) in each of C inputs: codes (R, C, ..., D)."""
     if given.shape[1:] != rest.codes.shape[1:]:
         raise EditError(
             f"Expected rows and columns of one size, found codes {tuple(given.shape[1:])} of a row and "
             f"{tuple(rest.codes.shape[1:])} of a column. Pass inputs of one size."
         )
-    crossed = rest.codes.expand(len(given), *rest.codes.shape).clone()
-    crossed[..., factor.slice] = given[:, None, ..., factor.slice]
-    crossed = held(translator, rest.codes, crossed, factor, hold)
-    return translator.variants(rest.prepared, rest.z, rest.carried, crossed)
+    return rest.with_factor(factor, given[:, None, ..., factor.slice], hold=hold)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -16,11 +16,17 @@ from interpret_inn.backbones import Backbone, primary
 from interpret_inn.backbones.pictures import channels_first, single
 from interpret_inn.errors import BackboneError, EditError, InnWarning, InputError
 
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
-
 _POOL = 1024
 _AT_ONCE = 64
+
+
+class HasBackbone(Protocol):
+    """An interpreter, fitted or not, as this room knows it."""
+
+    @property
+    def backbone(self) -> Backbone:
+        """The frozen network and its site."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,7 @@ class Projection:
 
 
 def project(
-    interpreter: Interpreter, images: Any, *, steps: int = 300, starts: int = 4, seed: int = 0
+    interpreter: HasBackbone, images: Any, *, steps: int = 300, starts: int = 4, seed: int = 0
 ) -> Projection:
     """Finds latents of a generator whose outputs come nearest to real images.
 

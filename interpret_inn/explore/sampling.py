@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from torch import Generator, Tensor
@@ -12,10 +12,8 @@ from interpret_inn.backbones import primary
 from interpret_inn.errors import EditError, SiteError
 from interpret_inn.explore.denoising import denoised
 from interpret_inn.explore.spread import mixture_draws, spread_of
-from interpret_inn.translating.translator import Translator
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
+from interpret_inn.translating.placing import placed
+from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 
 Spreading = Literal["data", "normal", "mixture", "stored"]
 _AT_ONCE = 256
@@ -23,7 +21,7 @@ _AT_ONCE = 256
 
 @torch.no_grad()
 def sample(
-    interpreter: Interpreter,
+    interpreter: HasTranslator,
     n: int,
     *,
     seed: int = 0,
@@ -55,7 +53,7 @@ def sample(
         EditError: outputs need more than the code: the layout carries something along, or what comes after
             the site takes more than what the site carries.
     """
-    translator = interpreter.translator
+    translator = translator_of(interpreter)
     if not isinstance(n, int) or n < 1:
         raise EditError(f"Expected a number of samples, at least 1, found {n!r}.")
     if isinstance(denoise, bool) or not isinstance(denoise, int) or denoise < 0:
@@ -87,17 +85,17 @@ def drawn_codes(
     elif spread == "mixture":
         codes = whole.mean + whole.noise(n, generator)
         axes = fitted.network.shape.leading
-        codes[:, :axes] = mixture_draws(fitted.bank[:, :axes], n, seed=seed)
+        codes = placed(codes, slice(0, axes), mixture_draws(fitted.bank[:, :axes], n, seed=seed))
     elif spread == "stored":
         codes = torch.cat([fitted.draw(factor, n, generator) for factor in fitted.factors], 1)
     else:
         codes = whole.mean + whole.noise(n, generator)
     if factors is None:
         return codes
-    kept = whole.mean.expand_as(codes).clone()
+    kept = whole.mean.expand_as(codes)
     for name in factors:
         place = fitted.factors[name].slice
-        kept[:, place] = codes[:, place]
+        kept = placed(kept, place, codes[:, place])
     return kept
 
 

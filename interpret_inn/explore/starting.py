@@ -11,7 +11,6 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.errors import InputError
-from interpret_inn.explore.encoded import Encoded
 from interpret_inn.explore.sampling import has_run
 from interpret_inn.translating.translator import Translator
 
@@ -33,13 +32,13 @@ def some_of(inputs: Any, count: int) -> Any:
 
 def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
     """Inputs of the model's own, (count, ...), as `Interpreter.sample_inputs` draws them; None where it has none."""
-    if backbone.sample_inputs is None:
-        return None
-    return backbone.sample_inputs(count, Generator().manual_seed(seed)).detach().cpu()
+    return None if backbone.sample_inputs is None else backbone.draw_inputs(count, seed=seed)
 
 
 def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
-    """Representations (count, ...) of codes that the fit stored; where there are fewer, some come twice.
+    """Representations (count, ...) of codes that the fit stored, as inputs where outputs need nothing else.
+
+    Where there are fewer, some come twice.
 
     Raises:
         InputError: outputs need more than codes.
@@ -59,9 +58,3 @@ def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
     return translator.invert(
         torch.nn.functional.pad(codes, (0, translator.factors.total - codes.shape[1])), None
     )
-
-
-def starting_in(translator: Translator, z: Tensor) -> Encoded:
-    """Representations (B, ...) as inputs with all that walks from them need, where outputs need nothing else."""
-    codes, carried = translator.codes(z)
-    return Encoded(z, z, carried, codes)

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
 
 from interpret_inn.backbones import Carried, primary
 from interpret_inn.errors import EditError
-from interpret_inn.explore.encoded import Encoded, encoded
-from interpret_inn.translating.translator import Translator, constant
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.placing import placed
+from interpret_inn.translating.translator import HasTranslator, translator_of
 
 Space = Literal["code", "representation"]
 
 
 @torch.no_grad()
 def straight_walk(
-    interpreter: Interpreter,
+    interpreter: HasTranslator,
     first: Any,
     second: Any,
     *,
@@ -53,7 +51,7 @@ def straight_walk(
         ConceptError: there is no such factor.
         EditError: fewer than 2 steps, inputs of different numbers or sizes, or factors in the representation.
     """
-    translator = interpreter.translator
+    translator = translator_of(interpreter)
     if space not in ("code", "representation"):
         raise EditError(f"Expected space='code' or space='representation', found {space!r}.")
     if not isinstance(steps, int) or steps < 2:
@@ -63,11 +61,11 @@ def straight_walk(
     if factors is not None and space == "representation":
         raise EditError("Factors live in the code alone. Type space='code', or leave factors out.")
     with translator.backbone.session():
-        ends = matched(encoded(translator, first), encoded(translator, second))
-        return line_outputs(translator, *ends, steps=steps, space=space, factors=factors)
+        ends = matched(translator.whole(first), translator.whole(second))
+        return line_outputs(*ends, steps=steps, space=space, factors=factors)
 
 
-def matched(first: Encoded, second: Encoded) -> tuple[Encoded, Encoded]:
+def matched(first: Batch, second: Batch) -> tuple[Batch, Batch]:
     """Both ends of the lines; one second end serves all."""
     if len(second.codes) == 1:
         second = second.take(torch.zeros(len(first.codes), dtype=torch.long))
@@ -80,39 +78,33 @@ def matched(first: Encoded, second: Encoded) -> tuple[Encoded, Encoded]:
 
 
 def line_outputs(
-    translator: Translator,
-    first: Encoded,
-    second: Encoded,
+    first: Batch,
+    second: Batch,
     *,
     steps: int,
     space: Space = "code",
     factors: Sequence[str] | None = None,
 ) -> Tensor:
-    """Primary outputs (S, B, ...) on the lines between two encoded batches."""
+    """Primary outputs (S, B, ...) on the lines between two batches."""
     found = []
     for share in torch.linspace(0, 1, steps, dtype=torch.float64).tolist():
         if space == "representation":
             z = torch.lerp(first.z, second.z, share)
         else:
-            z = _between(translator, first, second, share, factors)
-        outputs = translator.backbone.tail(z)
-        if outputs is None:
-            outputs = translator.backbone.rewritten(first.prepared, constant(z))
-        found.append(primary(outputs).detach().cpu())
+            z = _between(first, second, share, factors)
+        found.append(primary(first.outputs_at(z)).detach().cpu())
     return torch.stack(found)
 
 
-def _between(
-    translator: Translator, first: Encoded, second: Encoded, share: float, factors: Sequence[str] | None
-) -> Tensor:
+def _between(first: Batch, second: Batch, share: float, factors: Sequence[str] | None) -> Tensor:
     """The representation of the code at a share of the way."""
-    codes = torch.lerp(first.codes, second.codes, share)
+    translator, codes = first.translator, torch.lerp(first.codes, second.codes, share)
     if factors is None:
         return translator.representation(codes, _carried(first.carried, second.carried, share), first.z)
-    partly = first.codes.clone()
+    partly = first.codes
     for name in factors:
         place = translator.factors[name].slice
-        partly[..., place] = codes[..., place]
+        partly = placed(partly, place, codes[..., place])
     return translator.representation(partly, first.carried, first.z)
 
 

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explore.encoded import along, held
 from interpret_inn.explore.spread import spread_of
-from interpret_inn.translating.translator import Translator, positions_of
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.translator import HasTranslator, Translator, positions_of, translator_of
 from interpret_inn.types import Factor
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
 
 BETWEEN = 4
 """Steps from one class to the next, where the caller does not say."""
@@ -24,7 +21,7 @@ BETWEEN = 4
 
 @torch.no_grad()
 def traverse(
-    interpreter: Interpreter,
+    interpreter: HasTranslator,
     inputs: Any,
     factor: str,
     *,
@@ -47,18 +44,14 @@ def traverse(
         ConceptError: there is no such factor or concept.
         EditError: no step at all, or a concept held that is moved.
     """
-    translator = interpreter.translator
+    translator = translator_of(interpreter)
     chosen, positions = translator.factors[factor], positions_of(steps)
-
-    def move(codes: Tensor) -> Tensor:
-        return held(translator, codes, translator.walked(codes, chosen, positions), chosen, hold)
-
-    return along(translator, inputs, move)
+    return _along(translator, inputs, lambda batch: batch.traversed(chosen, positions, hold=hold))
 
 
 @torch.no_grad()
 def class_walk(
-    interpreter: Interpreter,
+    interpreter: HasTranslator,
     inputs: Any,
     factor: str,
     *,
@@ -84,7 +77,7 @@ def class_walk(
         ConceptError: there is no such factor or concept.
         EditError: the factor has no classes or none of that name, or no step at all.
     """
-    translator = interpreter.translator
+    translator = translator_of(interpreter)
     chosen = translator.factors[factor]
     if isinstance(classes, str):
         raise EditError(f"Expected a list of classes, found {classes!r}. Type classes=[{classes!r}, …].")
@@ -93,18 +86,12 @@ def class_walk(
         raise EditError("Expected at least one class to walk to, found none.")
     count = BETWEEN * (len(names) - 1) + 1 if steps is None else _at_least_one(steps)
     path = through([translator.class_code(chosen, name) for name in names], count)
-
-    def move(codes: Tensor) -> Tensor:
-        moved = codes.expand(len(path), *codes.shape).clone()
-        moved[..., chosen.slice] = path.to(codes).reshape(len(path), *[1] * (codes.ndim - 1), chosen.size)
-        return held(translator, codes, moved, chosen, hold)
-
-    return along(translator, inputs, move)
+    return _along(translator, inputs, lambda batch: batch.with_path(chosen, path, hold=hold))
 
 
 @torch.no_grad()
 def random_walk(
-    interpreter: Interpreter,
+    interpreter: HasTranslator,
     inputs: Any,
     factor: str,
     *,
@@ -136,20 +123,24 @@ def random_walk(
         ConceptError: there is no such factor or concept.
         EditError: no step at all, or a step size that is not positive.
     """
-    translator = interpreter.translator
+    translator = translator_of(interpreter)
     chosen, count = translator.factors[factor], _at_least_one(steps)
     if not (isinstance(step_size, int | float) and math.isfinite(step_size) and step_size > 0):
         raise EditError(f"Expected a positive step_size, found {step_size!r}. Type step_size=0.15.")
     generator = Generator().manual_seed(seed)
 
-    def move(codes: Tensor) -> Tensor:
-        moved = codes.expand(count, *codes.shape).clone()
-        moved[..., chosen.slice] = wander(
-            translator, chosen, codes[..., chosen.slice], count, step_size=step_size, generator=generator
-        )
-        return held(translator, codes, moved, chosen, hold)
+    def moved(batch: Batch) -> Batch:
+        start = batch.codes[..., chosen.slice]
+        path = wander(translator, chosen, start, count, step_size=step_size, generator=generator)
+        return batch.with_factor(chosen, path, hold=hold)
 
-    return along(translator, inputs, move)
+    return _along(translator, inputs, moved)
+
+
+def _along(translator: Translator, inputs: Any, moved: Callable[[Batch], Batch]) -> Tensor:
+    """Primary outputs (S, B, ...) for S variants of each input."""
+    with translator.backbone.session():
+        return torch.cat([moved(batch).primary_outputs() for batch in translator.batches(inputs)], 1)
 
 
 def wander(

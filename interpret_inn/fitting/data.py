@@ -7,8 +7,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from interpret_inn.data import Joined, Part
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.store import StoredRows
+from interpret_inn.types import Samples
 
 
 class FitData(NamedTuple):
@@ -32,3 +34,8 @@ class FitData(NamedTuple):
             parts.append(rows[:, None] if rows.ndim == 2 else rows)
             places.append(mine)
         return torch.cat(parts)[torch.cat(places).argsort()]
+
+    def judge_inputs(self) -> Samples:
+        """The inputs of the judge part, those of all sources one after the other."""
+        parts = [Part(e.source.samples, e.split.judge.tolist()) for e in self.pool.unique()]
+        return parts[0] if len(parts) == 1 else Joined(parts)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
 from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.translating.translator import positions_of
@@ -37,9 +36,8 @@ def output_changes(
     Raises:
         LocalizerError: the model's outputs are no images.
     """
-    positions, translator = positions_of(steps), interpreter.translator
-    chosen = translator.factors[factor]
-    return _changes(interpreter, inputs, lambda codes: translator.walked(codes, chosen, positions))
+    positions, chosen = positions_of(steps), interpreter.factors[factor]
+    return _changes(interpreter, inputs, lambda batch: batch.traversed(chosen, positions))
 
 
 @torch.no_grad()
@@ -61,30 +59,21 @@ def redrawn_changes(
     Raises:
         LocalizerError: the model's outputs are no images.
     """
-    translator, generator = interpreter.translator, Generator().manual_seed(seed)
-    chosen = translator.factors[factor]
-
-    def drawn(codes: Tensor) -> Tensor:
-        changed = codes.expand(draws, *codes.shape).clone()
-        new = translator.draw(chosen, draws * len(codes), generator).to(codes)
-        changed[..., chosen.slice] = new.reshape(draws, len(codes), *[1] * (codes.ndim - 2), chosen.size)
-        return changed
-
-    return _changes(interpreter, inputs, drawn)
+    chosen, generator = interpreter.factors[factor], Generator().manual_seed(seed)
+    return _changes(interpreter, inputs, lambda batch: batch.redrawn(chosen, draws, generator))
 
 
 def _changes(interpreter: Interpreter, inputs: Any, change: Any) -> Tensor:
     translator, found = interpreter.translator, []
     with translator.backbone.session():
-        for batch in prepared_inputs(interpreter, inputs).split(_AT_ONCE):
-            z = translator.backbone.represent(batch)
-            codes, carried = translator.codes(z)
-            before = primary(translator.backbone.outputs(batch)).detach().cpu()
+        for prepared in prepared_inputs(interpreter, inputs).split(_AT_ONCE):
+            batch = translator.batch(prepared, outputs=True)
+            before = batch.primary_outputs()
             if before.ndim != 4:
                 raise LocalizerError(
                     f"Expected a model that makes images, (B, C, H, W), found outputs {tuple(before.shape)}. "
                     'To mask the input instead, type over="input".'
                 )
-            after = translator.variants(batch, z, carried, change(codes))
+            after = change(batch).primary_outputs()
             found.append((after.float() - before.float()).square().mean(2))
     return torch.cat(found, 1)

@@ -8,13 +8,13 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from interpret_inn.errors import LocalizerError
-from interpret_inn.explaining.examples import Stage
 from interpret_inn.explaining.explain import Locate
 from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.view import View
 from interpret_inn.localizing.places import report_places
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.named import NamedLocalizer
+from interpret_inn.translating.batch import Batch
 from interpret_inn.types import Localizer
 
 if TYPE_CHECKING:
@@ -95,8 +95,8 @@ def places_finder(interpreter: Interpreter, localizer: Localizer | str | None, *
         options = QUICK if name == "masks" else {}
     made, title = chosen_localizer(interpreter, localizer, options)
 
-    def locate(stage: Stage, view: View) -> tuple[Place, ...]:
-        return report_places(interpreter, made, title, stage, view, seed=seed)
+    def locate(batch: Batch, view: View) -> tuple[Place, ...]:
+        return report_places(interpreter, made, title, batch, view, seed=seed)
 
     return locate
 

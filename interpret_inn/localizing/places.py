@@ -9,12 +9,12 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import InnError
-from interpret_inn.explaining.examples import Stage
 from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.view import View, thumbnail
 from interpret_inn.explaining.wording import picture_of
 from interpret_inn.localizing.localize import localize
 from interpret_inn.localizing.maps import overlay
+from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.streaming import Prepared
 from interpret_inn.types import Localizer, Masks, Picture, Score
 
@@ -29,7 +29,7 @@ _EDGE = 96
 
 
 def report_places(
-    interpreter: Interpreter, localizer: Localizer, title: str, stage: Stage, view: View, *, seed: int = 0
+    interpreter: Interpreter, localizer: Localizer, title: str, batch: Batch, view: View, *, seed: int = 0
 ) -> tuple[Place, ...]:
     """Masks of every factor over the first examples; nothing where there are no images to point at.
 
@@ -39,12 +39,12 @@ def report_places(
         interpreter: A fitted interpreter.
         localizer: What gives the masks.
         title: Its name.
-        stage: The examples.
+        batch: The examples.
         view: What was found of all inputs.
         seed: Of the measurement of reliability.
     """
-    prepared = stage.prepared[:LOCALIZED].clone()
-    if prepared.ndim != 4 and stage.outputs.ndim != 4:
+    prepared = batch.prepared[:LOCALIZED].clone()
+    if prepared.ndim != 4 and view.outputs.ndim != 4:
         return ()
     strength = {factor.name: float(view.effects[factor.name].change.mean()) for factor in interpreter.factors}
     chosen = set(sorted(strength, key=lambda name: -strength[name])[:FACTORS])
@@ -58,7 +58,7 @@ def report_places(
             said = str(error) if isinstance(error, InnError) else f"{type(error).__name__}: {error}"
             found.append(Place(name, title, "input", Score(math.nan), math.nan, notes=(said,)))
             continue
-        found.append(_place(masks, _pictures(interpreter, prepared, masks, stage)))
+        found.append(_place(masks, _pictures(interpreter, prepared, masks, view)))
     return tuple(found)
 
 
@@ -85,10 +85,10 @@ def _shown(picture: Picture, mask: Tensor) -> Picture:
     return thumbnail(overlay(large, mask.repeat_interleave(times, -2).repeat_interleave(times, -1)))
 
 
-def _pictures(interpreter: Interpreter, prepared: Tensor, masks: Masks, stage: Stage) -> list[Picture]:
+def _pictures(interpreter: Interpreter, prepared: Tensor, masks: Masks, view: View) -> list[Picture]:
     """What the masks lie over, in their size; inputs that are no pictures as their first channel."""
     if masks.space == "output":
-        return [picture_of(image, stage.low, stage.high) for image in stage.outputs[: len(prepared)]]
+        return [picture_of(image, *view.value_range) for image in view.outputs[: len(prepared)]]
     shown = interpreter.backbone.preprocess.undo(prepared)
     if shown is not None:
         return list(shown)

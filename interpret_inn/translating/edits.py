@@ -8,33 +8,15 @@ set('digit', '7', hold=['colour'])
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.types import Factor, Factors
-
-
-class Workbench(Protocol):
-    """What an edit may ask of the interpreter it is applied with."""
-
-    @property
-    def factors(self) -> Factors:
-        """All factors."""
-
-    def encode(self, inputs: Any) -> Tensor:
-        """Codes of inputs, float (B, D), or (B, P, D) at positions."""
-
-    def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
-        """Codes of the factor from stored data, float (n, size)."""
-
-    def class_code(self, factor: Factor, name: str) -> Tensor:
-        """Mean code of a category, float (size,)."""
-
-    def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:
-        """`after` (..., D), moved outside the edited factor until the concepts read as in `before`."""
+from interpret_inn.translating.codec import Codec
+from interpret_inn.translating.values import Added, Donors, Drawn, PerInput, Values
+from interpret_inn.types import Factor
 
 
 class Edit:
@@ -53,47 +35,35 @@ class Edit:
         self.factor = factor
         self.held = tuple(hold)
 
-    def apply(self, codes: Tensor, translator: Workbench) -> Tensor:
-        """Edited copies of codes (..., D).
+    def begin(self, translator: Codec, total: int | None) -> Values:
+        """What the factor becomes, for inputs that come batch by batch.
+
+        Args:
+            translator: Backbone and flow; outside any forward of the model, as donors may have to be run.
+            total: Number of inputs; None: not known before their end.
 
         Raises:
-            EditError: the new value does not fit the factor or the batch.
-            ConceptError: there is no such factor or concept.
+            EditError: the new value does not fit the factor or the number of inputs.
+            ConceptError: there is no such factor.
         """
         factor = translator.factors[self.factor]
-        edited = codes.clone()
-        edited[..., factor.slice] = self._fitted(self.value(codes, factor, translator), codes, factor)
-        if self.held:
-            if self.factor in self.held:
-                raise EditError(
-                    f"{self!r} holds the factor that it changes. Take {self.factor!r} out of hold."
-                )
-            edited = translator.hold(codes, edited, factor, self.held)
-        return edited
+        if self.factor in self.held:
+            raise EditError(f"{self!r} holds the factor that it changes. Take {self.factor!r} out of hold.")
+        return self._values(translator, factor, total)
 
-    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:
-        """What the factor becomes, in a shape that broadcasts to (..., size)."""
+    def _values(self, translator: Codec, factor: Factor, total: int | None) -> Values:
         raise NotImplementedError
 
-    def _fitted(self, value: Tensor, codes: Tensor, factor: Factor) -> Tensor:
-        wanted = codes[..., factor.slice].shape
-        value = value.to(codes)
-        if not bool(torch.isfinite(value).all()):
+    def _checked(self, given: Tensor, factor: Factor) -> Tensor:
+        """Values that are finite and of the factor's size."""
+        if not bool(torch.isfinite(given).all()):
             raise EditError(f"{self!r} would put values into {factor.name!r} that are not finite.")
-        if value.ndim and value.shape[-1] not in (factor.size,):
+        if given.ndim and given.shape[-1] != factor.size:
             raise EditError(
                 f"{self!r}: expected {factor.size} numbers for the factor {factor.name!r}, "
-                f"found {value.shape[-1]}."
+                f"found {given.shape[-1]}."
             )
-        if value.ndim == 2 and codes.ndim == 3:  # one code an input, the same at all positions
-            value = value[:, None]
-        try:
-            return value.expand(wanted)
-        except RuntimeError as error:
-            raise EditError(
-                f"{self!r}: expected a value for each of {len(codes)} inputs, or one for all of them, "
-                f"found shape {tuple(value.shape)}."
-            ) from error
+        return given
 
     def _arguments(self) -> list[str]:
         return []
@@ -115,19 +85,15 @@ class _Swap(Edit):
             )
         self.donor, self.donor_codes = donor, donor_codes
 
-    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:
-        given = (
-            translator.encode(self.donor) if self.donor_codes is None else torch.as_tensor(self.donor_codes)
-        )
-        if given.shape[-1] != codes.shape[-1]:
+    def _values(self, translator: Codec, factor: Factor, total: int | None) -> Values:
+        known = self.donor_codes
+        given = translator.encode(self.donor) if known is None else torch.as_tensor(known)
+        if given.shape[-1] != translator.factors.total:
             raise EditError(
-                f"{self!r}: expected donor codes of {codes.shape[-1]} axes, found {given.shape[-1]}."
+                f"{self!r}: expected donor codes of {translator.factors.total} axes, found {given.shape[-1]}."
             )
-        if given.ndim > 1 and len(given) not in (1, len(codes)):
-            raise EditError(
-                f"{self!r}: expected one donor, or one for each of {len(codes)} inputs, found {len(given)}."
-            )
-        return given[..., factor.slice]
+        own = given[..., factor.slice].clone()  # the rest need not be kept
+        return Donors(repr(self), self._checked(own, factor), total)
 
 
 class _Set(Edit):
@@ -137,23 +103,24 @@ class _Set(Edit):
         super().__init__(factor, hold)
         self.given = value
 
-    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:
+    def _values(self, translator: Codec, factor: Factor, total: int | None) -> Values:
         if isinstance(self.given, str):
-            return translator.class_code(factor, self.given)
+            return PerInput(repr(self), translator.class_code(factor, self.given), total)
         if isinstance(self.given, int):
             self._refuse_category(factor, translator)
-        return self._numbers(codes)
+        return PerInput(repr(self), self._numbers(translator, factor), total)
 
-    def _numbers(self, codes: Tensor) -> Tensor:
+    def _numbers(self, translator: Codec, factor: Factor) -> Tensor:
         try:
-            return torch.as_tensor(self.given, dtype=codes.dtype)
+            given = torch.as_tensor(self.given, dtype=translator.fitted.bank.dtype)
         except (TypeError, ValueError, RuntimeError) as error:
             raise EditError(
                 f"{self!r}: expected numbers for the factor {self.factor!r}, "
                 f"found {type(self.given).__name__}."
             ) from error
+        return self._checked(given, factor)
 
-    def _refuse_category(self, factor: Factor, translator: Workbench) -> None:
+    def _refuse_category(self, factor: Factor, translator: Codec) -> None:
         """`set("digit", 7)` may mean the category, or the number 7 on all axes: nobody should guess."""
         try:
             translator.class_code(factor, str(self.given))
@@ -171,9 +138,8 @@ class _Set(Edit):
 class _Add(_Set):
     verb = "add"
 
-    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:  # noqa: ARG002
-        delta = self._fitted(self._numbers(codes), codes, factor)
-        return codes[..., factor.slice] + delta
+    def _values(self, translator: Codec, factor: Factor, total: int | None) -> Values:
+        return Added(repr(self), self._numbers(translator, factor), total)
 
 
 class _Resample(Edit):
@@ -183,14 +149,25 @@ class _Resample(Edit):
         super().__init__(factor, hold)
         self.seed, self.from_prior = seed, from_prior
 
-    def value(self, codes: Tensor, factor: Factor, translator: Workbench) -> Tensor:
+    def _values(self, translator: Codec, factor: Factor, total: int | None) -> Values:  # noqa: ARG002
         generator = Generator().manual_seed(self.seed)
-        if self.from_prior:
-            return torch.randn(len(codes), factor.size, generator=generator)
-        return translator.draw(factor, len(codes), generator)
+
+        def draw(n: int) -> Tensor:
+            if self.from_prior:
+                return torch.randn(n, factor.size, generator=generator)
+            return translator.draw(factor, n, generator)
+
+        return Drawn(draw)
 
     def _arguments(self) -> list[str]:
         return [f"seed={self.seed}", *(["from_prior=True"] if self.from_prior else [])]
+
+
+def listed(edits: Edit | Sequence[Edit] | None) -> list[Edit]:
+    """One edit, several or none, as a list."""
+    if edits is None:
+        return []
+    return list(edits) if isinstance(edits, (list, tuple)) else [edits]  # type: ignore[list-item]
 
 
 def swap(

@@ -58,8 +58,10 @@ def _independent(weight: Tensor) -> Tensor:
 
 def _linearise(codes: Tensor, weight: Tensor, decode: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
     """Read-outs (n, C) at codes (n, d), and their slopes (n, C, d)."""
-    with torch.enable_grad():
-        moving = codes.detach().requires_grad_()
+    # a model may run in inference mode, whose tensors know no gradients
+    with torch.inference_mode(False), torch.enable_grad():
+        weight = weight.clone()
+        moving = codes.detach().clone().requires_grad_()
         reading = decode(moving) @ weight.T
         slopes = [
             torch.autograd.grad(column.sum(), moving, retain_graph=True)[0] for column in reading.unbind(1)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.backbones.structures import describe, replace, select, tensors
-from interpret_inn.data import stream
+from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.errors import InputError
 from interpret_inn.translating.encoding import prepared
 
@@ -48,6 +48,18 @@ def batches(backbone: Backbone, inputs: Any) -> Iterator[Tensor]:
         done += len(batch)
     if not done:
         raise InputError("Expected at least one input, found none.")
+
+
+def counted(inputs: Any) -> tuple[Any, int | None]:
+    """The same inputs, ready to be read, and how many there are; None where only their end tells.
+
+    Raises:
+        DataError: nothing that can be read.
+    """
+    if is_stream(inputs):
+        return inputs, None
+    read = inputs if isinstance(inputs, Prepared) else samples(inputs)
+    return read, len(read)
 
 
 def run_bare(backbone: Backbone, inputs: Any) -> Any:

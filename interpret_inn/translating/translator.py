@@ -1,175 +1,118 @@
-"""Translating inputs into codes and edited codes into outputs: a backbone and a fitted flow together."""
+"""Inputs into batches with their codes, and codes into outputs: what everything above goes through."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, Protocol
 
-import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from interpret_inn.backbones import Backbone, Carried, primary
-from interpret_inn.data import is_stream
-from interpret_inn.errors import ConceptError, EditError, InputError, suggest
-from interpret_inn.metrics.readouts import LinearReadOut, fit_linear
-from interpret_inn.translating.axes import FactorAxis, factor_axes
+from interpret_inn.backbones import Carried
+from interpret_inn.errors import EditError, InputError
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.codec import Codec
+from interpret_inn.translating.course import Course
 from interpret_inn.translating.edits import Edit
-from interpret_inn.translating.fitted import Fitted
-from interpret_inn.translating.holding import hold_read_out
-from interpret_inn.translating.streaming import batches, join
-from interpret_inn.types import Factor, Factors, FloatArray
+from interpret_inn.translating.streaming import batches, counted, join
 
 REACH = 2.5
-"""Walks go so many standard deviations of the data to either side."""
+"""Traversals go so many standard deviations of the data to either side."""
 
 
-class Translator:
-    """The workbench that edits and explanations work on.
+class Translator(Codec):
+    """What edits, explanations and localizers work with: a frozen network, its site and the fitted flow.
+
+    Data take one way through it: inputs, `batches`, a `Batch` with the codes, `batch.with_factor(…)`,
+    `batch.outputs()`.
 
     Args:
         backbone: The frozen network and its site.
         fitted: The flow and what is known of its data.
     """
 
-    def __init__(self, backbone: Backbone, fitted: Fitted) -> None:
-        self.backbone = backbone
-        self.fitted = fitted
-        self._read_outs: dict[str, LinearReadOut] = {}
-
-    @property
-    def factors(self) -> Factors:
-        """All factors of the flow."""
-        return self.fitted.factors
-
-    @cached_property
-    def axes(self) -> dict[str, FactorAxis]:
-        """Main direction of every factor."""
-        return factor_axes(self.fitted)
-
-    # --- between representation and code ---------------------------------------------------------------
-
-    def codes(self, z: Tensor) -> tuple[Tensor, Any]:
-        """Codes of representations (B, ...), (B, D) or (B, P, D) at positions; and what is carried along."""
-        rows, carried = self.fitted.layout.to_rows(z)
-        if rows.shape[1] != self.factors.total:
-            raise InputError(
-                f"Expected representations of {self.factors.total} axes, as in the fit, "
-                f"found {rows.shape[1]}. "
-                "Pass inputs of the size that the interpreter was fitted on."
-            )
-        codes, _ = self.fitted.network(rows.to(self.fitted.network.whitening.mean))
-        return (codes.reshape(len(z), -1, codes.shape[1]) if len(rows) != len(z) else codes), carried
-
-    def representation(self, codes: Tensor, carried: Any, like: Tensor) -> Tensor:
-        """Representations (B, ...) of codes (B, D) or (B, P, D), where and as precise as `like`."""
-        rows, _ = self.fitted.network.inverse(codes.reshape(-1, codes.shape[-1]))
-        z: Tensor = self.fitted.layout.from_rows(rows.to(like.device), carried)
-        return z.to(like.dtype)
-
-    def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
-        """Codes of the factor from stored data, float (n, size)."""
-        return self.fitted.draw(factor, n, generator)
-
-    def class_code(self, factor: Factor, name: str) -> Tensor:
-        """Mean code of a category, float (size,)."""
-        return self.fitted.class_code(factor, name)
-
     # --- inputs ----------------------------------------------------------------------------------------
 
-    def encode(self, inputs: Any) -> Tensor:
-        """Codes of inputs, float (B, D), or (B, P, D) at positions."""
-        with self.backbone.session():
-            found = [
-                self.codes(self.backbone.represent(batch))[0] for batch in batches(self.backbone, inputs)
-            ]
-        return torch.cat(found)
+    def batches(self, inputs: Any, *, outputs: bool = False) -> Iterator[Batch]:
+        """Inputs batch by batch, run up to the site; to be gone through within a session of the backbone.
 
-    def white(self, codes: Tensor) -> Tensor:
-        """The whitened leading axes (n, d) of the representation whose codes are (n, D) or (n, d).
-
-        This is where concepts are read: the representation itself, up to a fixed linear map.
-        """
-        network = self.fitted.network
-        white: Tensor = network.blocks.inverse(codes[:, : network.shape.leading])[0]
-        return white
-
-    def read_out(self, name: str) -> LinearReadOut:
-        """The linear read-out of a concept from `white`, trained on the bank (the fit part).
+        Args:
+            inputs: Anything that can be read as inputs.
+            outputs: Run on to the end in the same forward, so that `Batch.outputs` need not run the model again.
 
         Raises:
-            ConceptError: there is no such concept, or it has no values to read.
+            InputError: there are no inputs, or they do not fit.
         """
-        if name not in self._read_outs:
-            known = {c.name: (c.values, c.kind) for c in self.fitted.concepts if c.values is not None}
-            if name not in known:
-                raise ConceptError(
-                    f"There is no concept {name!r} with values to read. {suggest(name, known)}"
-                )
-            white = self.white(self.fitted.bank).cpu().numpy()
-            values, kind = known[name]
-            self._read_outs[name] = fit_linear(white, values, kind=kind, groups=self.fitted.bank_groups)
-        return self._read_outs[name]
+        for prepared in batches(self.backbone, inputs):
+            yield self.batch(prepared, outputs=outputs)
 
-    def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:
-        """`after` (..., D), moved outside the edited factor until the concepts read as in `before`."""
-        axes = self.fitted.network.shape.leading
-        weight = np.concatenate([_centred(self.read_out(name)) for name in concepts])
-        held = after.clone()
-        held[..., :axes] = hold_read_out(
-            before[..., :axes].reshape(-1, axes),
-            after[..., :axes].reshape(-1, axes),
-            edited=edited,
-            weight=torch.from_numpy(weight).to(after),
-            decode=self.white,
-        ).reshape(*after.shape[:-1], axes)
-        return held
+    def batch(self, prepared: Tensor, *, outputs: bool = False) -> Batch:
+        """A batch of inputs as the model takes them, (B, ...); see `batches`."""
+        if outputs:
+            z, found = self.backbone.run_through(prepared)
+            return self.at(z, prepared, outputs=found)
+        return self.at(self.backbone.represent(prepared), prepared)
 
-    def walked(self, codes: Tensor, factor: Factor, positions: Tensor) -> Tensor:
-        """Codes (B, ..., D) with one factor put at each of S positions: (S, B, ..., D).
+    def at(self, z: Tensor, prepared: Tensor, *, outputs: Any = None) -> Batch:
+        """A batch whose representations (B, ...) are at hand.
 
-        Positions are in standard deviations of the data, along the factor's main direction.
+        Args:
+            z: What the site carries for the inputs.
+            prepared: The inputs; where outputs are made of the site alone, `z` itself will do.
+            outputs: The bare model's, where they are at hand.
         """
-        moved = codes.expand(len(positions), *codes.shape).clone()
-        moved[..., factor.slice] = self.axes[factor.name].moved(codes[..., factor.slice], positions)
-        return moved
+        codes, carried = self.codes(z)
+        return Batch(self, prepared, z, carried, codes, codes, outputs)
+
+    def whole(self, inputs: Any) -> Batch:
+        """All inputs as one batch; to be called within a session of the backbone.
+
+        Raises:
+            EditError: inputs of different sizes, which make no batch.
+        """
+        prepared = list(batches(self.backbone, inputs))
+        shapes = {tuple(part.shape[1:]) for part in prepared}
+        if len(shapes) > 1:
+            raise EditError(
+                f"Expected inputs of one size, found {sorted(shapes)}. Pass those of one size at a time."
+            )
+        return self.at(torch.cat([self.backbone.represent(part) for part in prepared]), torch.cat(prepared))
 
     # --- outputs ---------------------------------------------------------------------------------------
 
     def edited(self, codes: Tensor, edits: Sequence[Edit]) -> Tensor:
-        """Codes after all edits, one after the other.
+        """Codes (B, D) or (B, P, D) after all edits, one after the other.
 
         Raises:
             EditError: an edit is none, or does not fit.
         """
-        for edit in edits:
-            if not isinstance(edit, Edit):
-                raise EditError(
-                    f"Expected edits from interpret_inn.edits, found {type(edit).__name__}. "
-                    'Type edits=[inn.edits.swap("factor", donor)].'
-                )
-            codes = edit.apply(codes, self)
-        return codes
+        empty = codes.new_empty(len(codes), 0)
+        batch = Batch(self, empty, empty, Carried((0,), codes.dtype), codes, codes)
+        return Course(edits, self, len(codes)).edited(batch).codes
 
     def run(self, inputs: Any, edits: Sequence[Edit]) -> Any:
-        """Outputs of the model with these edits."""
+        """Outputs of the model with these edits, each input in one forward of the model and of the flow."""
         with self.backbone.session():
-            # Read twice, as prepared inputs may not fit in memory; of a stream the second time may differ.
-            kept = list(batches(self.backbone, inputs)) if is_stream(inputs) else None
-            found = (self.backbone.represent(batch) for batch in kept or batches(self.backbone, inputs))
-            codes = self.edited(torch.cat([self.codes(z)[0] for z in found]), edits)
-            outputs, done = [], 0
-            for batch in kept or batches(self.backbone, inputs):
-                outputs.append(self.outputs_of(batch, codes[done : done + len(batch)]))
-                done += len(batch)
+            read, total = counted(inputs)
+            course = Course(edits, self, total)
+            outputs = [self._edited(prepared, course) for prepared in batches(self.backbone, read)]
+            course.end()
             return join(outputs)
+
+    def _edited(self, prepared: Tensor, course: Course) -> Any:
+        """Outputs of a batch that is edited while it is at the site."""
+
+        def rewrite(z: Tensor) -> Tensor:
+            self.backbone.check_shape(z)
+            return course.edited(self.at(z, prepared)).representation()
+
+        return self.backbone.rewritten(prepared, rewrite)
 
     def outputs_of(self, prepared: Tensor, codes: Tensor) -> Any:
         """Outputs for inputs whose codes (B, D) or (B, P, D) were replaced."""
 
         def rewrite(z: Tensor) -> Tensor:
-            return self.representation(codes, self.codes(z)[1], z)
+            return self.representation(codes, self.fitted.layout.to_rows(z)[1], z)
 
         return self.backbone.rewritten(prepared, rewrite)
 
@@ -180,12 +123,8 @@ class Translator:
             EditError: no step at all, or positions that are no numbers.
         """
         chosen, positions = self.factors[factor], positions_of(steps)
-        found = []
         with self.backbone.session():
-            for batch in batches(self.backbone, inputs):
-                z = self.backbone.represent(batch)
-                codes, carried = self.codes(z)
-                found.append(self.variants(batch, z, carried, self.walked(codes, chosen, positions)))
+            found = [batch.traversed(chosen, positions).outputs() for batch in self.batches(inputs)]
         return torch.cat(found, 1)
 
     def invert(self, codes: Tensor, inputs: Any) -> Tensor:
@@ -214,21 +153,33 @@ class Translator:
         no_prefix = codes.new_empty(len(codes), 0, total)
         return self.representation(codes, Carried(self.fitted.z_shape, codes.dtype, no_prefix), codes)
 
-    def variants(self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor) -> Tensor:
-        """Primary outputs for many codes of each input: from (M, B, ..., D) to (M, B, ...), on the CPU.
 
-        Where the model's tail can run from `z` alone, all variants go through it in a few large batches;
-        else the whole model runs once for each of the M.
-        """
-        return torch.stack([self.variant(prepared, z, carried, one).cpu() for one in codes])
+class HasTranslator(Protocol):
+    """A fitted interpreter, as rooms below it know it."""
 
-    def variant(self, prepared: Tensor, z: Tensor, carried: Any, codes: Tensor) -> Tensor:
-        """Primary outputs for other codes (B, ..., D) of each input: (B, ...), on the model's device."""
-        changed = self.representation(codes, carried, z)
-        outputs = self.backbone.tail(changed)
-        if outputs is None:
-            outputs = self.backbone.rewritten(prepared, constant(changed))
-        return primary(outputs).detach()
+    @property
+    def translator(self) -> Translator:
+        """Backbone and flow; raises NotFittedError before the fit."""
+        ...
+
+
+def translator_of(fit: HasTranslator | Translator) -> Translator:
+    """The translator of what users pass as a fit.
+
+    Args:
+        fit: A fitted interpreter, or the translator itself.
+
+    Raises:
+        InputError: it is neither.
+        NotFittedError: before the fit.
+    """
+    if isinstance(fit, Translator):
+        return fit
+    if not hasattr(type(fit), "translator"):
+        raise InputError(
+            f"Expected a fitted interpreter, found {type(fit).__name__}. Type inn.wrap(model).fit(…) to make one."
+        )
+    return fit.translator
 
 
 def positions_of(steps: int | Sequence[float]) -> Tensor:
@@ -246,13 +197,3 @@ def positions_of(steps: int | Sequence[float]) -> Tensor:
             "deviations: steps=[-2, 0, 2]."
         )
     return found
-
-
-def constant(z: Tensor) -> Callable[[Tensor], Tensor]:
-    """A rewrite that puts the same representation in, whatever was there."""
-    return lambda _: z
-
-
-def _centred(read: LinearReadOut) -> FloatArray:
-    """Weights (C, d) of what must not move: of classes only the logits relative to each other count."""
-    return read.weight - read.weight.mean(0) if len(read.classes) else read.weight

@@ -205,10 +205,9 @@ def _looked_at(interpreter: Interpreter, images: Any) -> _Layer:
     backbone, translator, found = interpreter.backbone, interpreter.translator, []
     with backbone.session():
         for batch in read_samples(images).batches(_BATCH):
-            prepared = backbone.prepare(batch)
-            z = backbone.represent(prepared)
-            rows = interpreter.fitted.layout.to_rows(z)[0].reshape(len(z), -1).double().cpu()
-            found.append((translator.codes(z)[0].cpu(), rows, _outputs(backbone.outputs(prepared))))
+            seen = translator.batch(backbone.prepare(batch), outputs=True)
+            rows = interpreter.fitted.layout.to_rows(seen.z)[0].reshape(len(seen), -1).double().cpu()
+            found.append((seen.codes.cpu(), rows, _outputs(seen.outputs())))
     codes, rows, outputs = (torch.cat(parts) for parts in zip(*found, strict=True))
     return _Layer(codes, rows, outputs)
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from interpret_inn.backbones import Backbone, Layout, adapt_module, primary
-from interpret_inn.errors import BackboneError, SiteError
+from interpret_inn.errors import BackboneError, InputError, SiteError
 
 
 def network() -> nn.Sequential:
@@ -105,6 +105,54 @@ def test_a_head_whose_output_is_not_the_models_has_no_tail() -> None:
         SiteError, match=r"No site was given, and the last linear layer 'fc' does not make the outputs"
     ):
         Backbone(Scaled(), preprocess="identity").represent(torch.rand(2, 3))
+
+
+def test_one_forward_gives_the_site_and_the_bare_outputs() -> None:
+    model = network()
+    for site in ("conv", "fc:in"):
+        backbone = Backbone(model, site)
+        for _ in range(2):
+            z, outputs = backbone.run_through(X)
+            assert torch.equal(z, backbone.represent(X))
+            assert torch.equal(outputs, model(X))
+        ran: list[int] = []
+        hook = model.register_forward_hook(lambda *_, ran=ran: ran.append(1))
+        backbone.run_through(X)
+        hook.remove()
+        assert ran == [1]
+
+
+def test_a_head_that_gives_another_structure_is_no_tail() -> None:
+    class Wrapping(nn.Module):
+        def __init__(self, kind: type) -> None:
+            super().__init__()
+            self.fc, self.kind = Listing(), kind
+
+        def forward(self, x: Tensor) -> Any:
+            return self.kind(self.fc(x))
+
+    class Listing(nn.Linear):
+        def __init__(self) -> None:
+            super().__init__(3, 2)
+
+        def forward(self, x: Tensor) -> Any:  # type: ignore[override]
+            return [super().forward(x)]
+
+    for kind, expected in ((list, True), (tuple, False)):
+        backbone = Backbone(Wrapping(kind), "fc:in", preprocess="identity")
+        backbone.represent(torch.rand(2, 3))
+        assert backbone.has_tail == expected
+
+
+def test_inputs_of_its_own_are_drawn_by_seed() -> None:
+    backbone = Backbone(network(), sample_inputs=lambda n, g: torch.rand(n, 3, 12, 12, generator=g))
+    drawn = backbone.draw_inputs(2, seed=1)
+    assert torch.equal(drawn, backbone.draw_inputs(2, seed=1))
+    assert not torch.equal(drawn, backbone.draw_inputs(2, seed=2))
+    with pytest.raises(InputError, match="Expected at least 1 input to draw, found 0"):
+        backbone.draw_inputs(0, seed=0)
+    with pytest.raises(BackboneError, match="has no inputs of its own to draw"):
+        Backbone(network()).draw_inputs(1, seed=0)
 
 
 def test_a_module_that_wants_more_than_z_has_no_tail() -> None:

@@ -18,17 +18,11 @@ def order() -> list[set[str]]:
 
 
 def imported(path: Path) -> set[str]:
-    """Rooms that a file imports, also inside functions; not what only type checkers see."""
+    """Rooms that a file imports, also inside functions and for types alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    hidden = {
-        id(inner)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-        for inner in ast.walk(node)
-    }
     found = set()
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and id(node) not in hidden and node.module:
+        if isinstance(node, ast.ImportFrom) and node.module:
             parts = node.module.split(".")
             if parts[0] == "interpret_inn" and len(parts) > 1:
                 found.add(parts[1])

@@ -1,5 +1,6 @@
 """Swap grids are many swaps at once."""
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -8,8 +9,7 @@ from torch import nn
 
 import interpret_inn as inn
 from interpret_inn import edits, explore
-from interpret_inn.explore.encoded import encoded
-from interpret_inn.explore.grids import grid_outputs
+from interpret_inn.explore.grids import crossed
 
 
 def one_by_one(it: inn.Interpreter, factor: str, rows: Any, columns: Any, **options: Any) -> torch.Tensor:
@@ -67,10 +67,10 @@ def test_positions_of_other_sizes_do_not_cross(grey_images: Any, small: dict[str
     it = inn.wrap(model, "0", layout="positions")
     it.fit("labels", data=grey_images, labels={"bright": grey_images.mean((1, 2))}, **small | {"axes": 64})
     with it.backbone.session():
-        rest = encoded(it.translator, grey_images[:1])
-        rest = rest._replace(codes=rest.codes[:, :4])
+        rest = it.translator.whole(grey_images[:1])
+        rest = dataclasses.replace(rest, codes=rest.codes[:, :4])
         with pytest.raises(inn.EditError, match=r"rows and columns of one size, found codes \(9, 6\)"):
-            grid_outputs(it.translator, it.factors["bright"], it.encode(grey_images[:1]), rest)
+            crossed(it.factors["bright"], it.encode(grey_images[:1]), rest)
 
 
 def test_inputs_of_two_sizes_make_no_batch(small: dict[str, Any], grey_images: Any) -> None:

@@ -1,0 +1,129 @@
+"""Between representations and codes, and what is known of stored codes: a backbone and a fitted flow together."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.backbones import Backbone, Carried
+from interpret_inn.errors import ConceptError, InputError, suggest
+from interpret_inn.metrics.readouts import LinearReadOut, fit_linear
+from interpret_inn.translating.axes import FactorAxis, factor_axes
+from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.holding import hold_read_out
+from interpret_inn.translating.placing import placed
+from interpret_inn.translating.streaming import batches
+from interpret_inn.types import Factor, Factors, FloatArray
+
+
+class Codec:
+    """Translates representations into codes and back, and knows how codes of the data are spread.
+
+    Args:
+        backbone: The frozen network and its site.
+        fitted: The flow and what is known of its data.
+    """
+
+    def __init__(self, backbone: Backbone, fitted: Fitted) -> None:
+        self.backbone = backbone
+        self.fitted = fitted
+        self._read_outs: dict[str, LinearReadOut] = {}
+
+    @property
+    def factors(self) -> Factors:
+        """All factors of the flow."""
+        return self.fitted.factors
+
+    @cached_property
+    def axes(self) -> dict[str, FactorAxis]:
+        """Main direction of every factor."""
+        return factor_axes(self.fitted)
+
+    # --- between representation and code ---------------------------------------------------------------
+
+    def codes(self, z: Tensor) -> tuple[Tensor, Carried]:
+        """Codes of representations (B, ...), (B, D) or (B, P, D) at positions; and what is carried along."""
+        rows, carried = self.fitted.layout.to_rows(z)
+        if rows.shape[1] != self.factors.total:
+            raise InputError(
+                f"Expected representations of {self.factors.total} axes, as in the fit, "
+                f"found {rows.shape[1]}. "
+                "Pass inputs of the size that the interpreter was fitted on."
+            )
+        codes, _ = self.fitted.network(rows.to(self.fitted.network.whitening.mean))
+        return (codes.reshape(len(z), -1, codes.shape[1]) if len(rows) != len(z) else codes), carried
+
+    def representation(self, codes: Tensor, carried: Carried, like: Tensor) -> Tensor:
+        """Representations (B, ...) of codes (B, D) or (B, P, D), where and as precise as `like`."""
+        rows, _ = self.fitted.network.inverse(codes.reshape(-1, codes.shape[-1]))
+        z = self.fitted.layout.from_rows(rows.to(like.device), carried)
+        return z.to(like.dtype)
+
+    def encode(self, inputs: Any) -> Tensor:
+        """Codes of inputs, float (B, D), or (B, P, D) at positions."""
+        with self.backbone.session():
+            found = [
+                self.codes(self.backbone.represent(batch))[0] for batch in batches(self.backbone, inputs)
+            ]
+        return torch.cat(found)
+
+    # --- codes of the data -----------------------------------------------------------------------------
+
+    def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
+        """Codes of the factor from stored data, float (n, size)."""
+        return self.fitted.draw(factor, n, generator)
+
+    def class_code(self, factor: Factor, name: str) -> Tensor:
+        """Mean code of a category, float (size,)."""
+        return self.fitted.class_code(factor, name)
+
+    # --- concepts --------------------------------------------------------------------------------------
+
+    def white(self, codes: Tensor) -> Tensor:
+        """The whitened leading axes (n, d) of the representation whose codes are (n, D) or (n, d).
+
+        This is where concepts are read: the representation itself, up to a fixed linear map.
+        """
+        network = self.fitted.network
+        white: Tensor = network.blocks.inverse(codes[:, : network.shape.leading])[0]
+        return white
+
+    def read_out(self, name: str) -> LinearReadOut:
+        """The linear read-out of a concept from `white`, trained on the bank (the fit part).
+
+        Raises:
+            ConceptError: there is no such concept, or it has no values to read.
+        """
+        if name not in self._read_outs:
+            known = {c.name: (c.values, c.kind) for c in self.fitted.concepts if c.values is not None}
+            if name not in known:
+                raise ConceptError(
+                    f"There is no concept {name!r} with values to read. {suggest(name, known)}"
+                )
+            white = self.white(self.fitted.bank).cpu().numpy()
+            values, kind = known[name]
+            self._read_outs[name] = fit_linear(white, values, kind=kind, groups=self.fitted.bank_groups)
+        return self._read_outs[name]
+
+    def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:
+        """`after` (..., D), moved outside the edited factor until the concepts read as in `before`."""
+        axes = self.fitted.network.shape.leading
+        weight = np.concatenate([_centred(self.read_out(name)) for name in concepts])
+        moved = hold_read_out(
+            before[..., :axes].reshape(-1, axes),
+            after[..., :axes].reshape(-1, axes),
+            edited=edited,
+            weight=torch.from_numpy(weight).to(after),
+            decode=self.white,
+        )
+        return placed(after, slice(0, axes), moved.reshape(*after.shape[:-1], axes))
+
+
+def _centred(read: LinearReadOut) -> FloatArray:
+    """Weights (C, d) of what must not move: of classes only the logits relative to each other count."""
+    return read.weight - read.weight.mean(0) if len(read.classes) else read.weight

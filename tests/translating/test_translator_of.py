@@ -1,0 +1,40 @@
+"""What rooms below the interpreter take for a fit, and names that have moved."""
+
+from typing import Any
+
+import pytest
+import torch
+
+import interpret_inn as inn
+from interpret_inn import errors, explore
+from interpret_inn.translating.translator import translator_of
+
+
+def test_interpreters_and_translators_are_taken(toy: Any) -> None:
+    translator = toy.interpreter.translator
+    assert translator_of(toy.interpreter) is translator
+    assert translator_of(translator) is translator
+    walked = explore.traverse(translator, toy.fresh[:2], "hue", steps=3)
+    assert torch.equal(walked, explore.traverse(toy.interpreter, toy.fresh[:2], "hue", steps=3))
+
+
+@pytest.mark.parametrize("given", [None, "toy", torch.nn.Identity()])
+def test_anything_else_is_refused(given: Any) -> None:
+    with pytest.raises(
+        inn.InputError, match=r"Expected a fitted interpreter, found .*\. Type inn\.wrap\(model\)"
+    ):
+        translator_of(given)
+
+
+def test_an_interpreter_without_a_fit_says_so(toy: Any) -> None:
+    with pytest.raises(inn.NotFittedError, match="has not been fitted yet"):
+        explore.traverse(inn.wrap(toy.model, "head:in"), toy.fresh[:2], "hue")
+
+
+@pytest.mark.parametrize("name", ["lengths", "select"])
+def test_old_names_say_the_new_ones(name: str) -> None:
+    with pytest.raises(errors.RenamedError, match=rf"explore\.{name} is now interpret_inn\.{name}\. Type"):
+        getattr(explore, name)
+    assert not hasattr(explore, name)
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = explore.nothing
