@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
@@ -11,22 +11,19 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
 from interpret_inn.localizing.inputs import prepared_inputs
-from interpret_inn.translating.translator import positions_of
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
+from interpret_inn.translating.translator import Translator, positions_of
 
 _AT_ONCE = 64
 
 
 @torch.no_grad()
 def output_changes(
-    interpreter: Interpreter, inputs: Any, factor: str, *, steps: int | Sequence[float] = 9
+    translator: Translator, inputs: Any, factor: str, *, steps: int | Sequence[float] = 9
 ) -> Tensor:
     """Squared change of the output image while a factor is walked along its main direction, all else kept.
 
     Args:
-        interpreter: A fitted interpreter of a model that makes images.
+        translator: Of a model that makes images.
         inputs: `B` inputs.
         factor: Name of the factor.
         steps: As for `Interpreter.walk`: positions in standard deviations of the data, (S,), or how many.
@@ -37,19 +34,19 @@ def output_changes(
     Raises:
         LocalizerError: the model's outputs are no images.
     """
-    positions, translator = positions_of(steps), interpreter.translator
+    positions = positions_of(steps)
     chosen = translator.factors[factor]
-    return _changes(interpreter, inputs, lambda codes: translator.walked(codes, chosen, positions))
+    return _changes(translator, inputs, lambda codes: translator.walked(codes, chosen, positions))
 
 
 @torch.no_grad()
 def redrawn_changes(
-    interpreter: Interpreter, inputs: Any, factor: str, *, draws: int = 6, seed: int = 0
+    translator: Translator, inputs: Any, factor: str, *, draws: int = 6, seed: int = 0
 ) -> Tensor:
     """Squared change of the output image where a factor is drawn anew from the data of the fit.
 
     Args:
-        interpreter: A fitted interpreter of a model that makes images.
+        translator: Of a model that makes images.
         inputs: `B` inputs.
         factor: Name of the factor.
         draws: How many codes are drawn for each input.
@@ -61,7 +58,7 @@ def redrawn_changes(
     Raises:
         LocalizerError: the model's outputs are no images.
     """
-    translator, generator = interpreter.translator, Generator().manual_seed(seed)
+    generator = Generator().manual_seed(seed)
     chosen = translator.factors[factor]
 
     def drawn(codes: Tensor) -> Tensor:
@@ -70,13 +67,13 @@ def redrawn_changes(
         changed[..., chosen.slice] = new.reshape(draws, len(codes), *[1] * (codes.ndim - 2), chosen.size)
         return changed
 
-    return _changes(interpreter, inputs, drawn)
+    return _changes(translator, inputs, drawn)
 
 
-def _changes(interpreter: Interpreter, inputs: Any, change: Any) -> Tensor:
-    translator, found = interpreter.translator, []
+def _changes(translator: Translator, inputs: Any, change: Any) -> Tensor:
+    found = []
     with translator.backbone.session():
-        for batch in prepared_inputs(interpreter, inputs).split(_AT_ONCE):
+        for batch in prepared_inputs(translator, inputs).split(_AT_ONCE):
             z = translator.backbone.represent(batch)
             codes, carried = translator.codes(z)
             before = primary(translator.backbone.outputs(batch)).detach().cpu()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,10 +22,8 @@ from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.localizing.reading import FactorReader
 from interpret_inn.metrics.bootstrap import bootstrap_mean, percentile_interval, resampling_weights
 from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import FloatArray, Score, Space
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
 
 AREAS = (0.1, 0.2, 0.4)
 """Shares of the image that are moved: the highest of each mask, so that masks of all kinds compare."""
@@ -43,7 +41,7 @@ _SAME = 1e-6
 
 
 def reliability(
-    interpreter: Interpreter,
+    translator: Translator,
     inputs: Any,
     factor: str,
     values: Tensor,
@@ -55,7 +53,7 @@ def reliability(
     """Scores masks of a factor.
 
     Args:
-        interpreter: A fitted interpreter.
+        translator: Of a fitted interpreter.
         inputs: `B` inputs; over the input at least two, for one is moved into another.
         factor: Name of the factor.
         values: Masks, (B, 1, H, W).
@@ -69,22 +67,22 @@ def reliability(
         the same everywhere; a factor that changes nothing; inputs whose codes hardly differ, or that parts at
         random places take along as well).
     """
-    prepared = prepared_inputs(interpreter, inputs)
+    prepared = prepared_inputs(translator, inputs)
     highest, lowest = values.amax((1, 2, 3)), values.amin((1, 2, 3))
     if space == "output":
-        each = np.where((highest <= 0).numpy(), math.nan, _held(interpreter, prepared, factor, values, seed))
+        each = np.where((highest <= 0).numpy(), math.nan, _held(translator, prepared, factor, values, seed))
         known = each[np.isfinite(each)]
         return bootstrap_mean(known, seed=seed) if len(known) else Score(math.nan), each
     if len(prepared) < 2:
         return Score(math.nan), np.full(len(prepared), math.nan)
-    own, chance = _transplanted(interpreter, prepared, factor, values, areas, seed)
+    own, chance = _transplanted(translator, prepared, factor, values, areas, seed)
     own[:, (highest - lowest <= FLAT).numpy()] = math.nan  # no pixel of theirs is higher than another
     return _beyond_chance(own, chance, seed)
 
 
-def _held(interpreter: Interpreter, prepared: Tensor, factor: str, values: Tensor, seed: int) -> FloatArray:
+def _held(translator: Translator, prepared: Tensor, factor: str, values: Tensor, seed: int) -> FloatArray:
     """(share of the change inside − area) / (1 − area), for each image."""
-    changes = redrawn_changes(interpreter, Prepared(prepared), factor, seed=seed).double()
+    changes = redrawn_changes(translator, Prepared(prepared), factor, seed=seed).double()
     inside = (changes * values[:, 0]).sum((0, 2, 3))
     total = changes.sum((0, 2, 3))
     area = values.double().mean((1, 2, 3))
@@ -95,12 +93,12 @@ def _held(interpreter: Interpreter, prepared: Tensor, factor: str, values: Tenso
 
 @torch.no_grad()
 def _transplanted(
-    interpreter: Interpreter, prepared: Tensor, factor: str, values: Tensor, areas: Sequence[float], seed: int
+    translator: Translator, prepared: Tensor, factor: str, values: Tensor, areas: Sequence[float], seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """How much of the factor moves with each mask's inside, and how much from a random place, (areas, B) each."""
     generator = Generator().manual_seed(seed)
-    with interpreter.backbone.session():
-        reader = FactorReader(interpreter, factor)
+    with translator.backbone.session():
+        reader = FactorReader(translator, factor)
         codes = torch.cat([reader.deviation(reader.codes(part)) for part in prepared.split(_AT_ONCE)])
         donors = _others(codes, generator)
         order = _ranks(values, generator)

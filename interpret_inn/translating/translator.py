@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import torch
@@ -23,6 +23,10 @@ from interpret_inn.types import Factor, Factors, FloatArray
 
 REACH = 2.5
 """Walks go so many standard deviations of the data to either side."""
+_NOT_HERE = (
+    "A translator has no .{0}: it is what interpreter.{0} was. A localizer is given (translator, inputs, factor). "
+    "Leave .{0} out: translator.codes(z)."
+)
 
 
 class Translator:
@@ -229,6 +233,18 @@ class Translator:
         if outputs is None:
             outputs = self.backbone.rewritten(prepared, constant(changed))
         return primary(outputs).detach()
+
+    # --- what localizers that expect an interpreter ask for ----------------------------------------------
+
+    @property
+    def bench(self) -> NoReturn:
+        """An old name: says what to write instead."""
+        raise AttributeError(_NOT_HERE.format("bench"))
+
+    @property
+    def translator(self) -> NoReturn:
+        """Of an interpreter: says what to write instead."""
+        raise AttributeError(_NOT_HERE.format("translator"))
 
 
 def positions_of(steps: int | Sequence[float]) -> Tensor:

@@ -18,9 +18,9 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing import FactorReader, prepared_inputs, require_images
+from interpret_inn.localizing import FactorReader, Translator, prepared_inputs, require_images
 from interpret_inn.metrics.bootstrap import bootstrap_mean
-from interpret_inn.types import Masks
+from interpret_inn.types import Localizer, Masks
 from interpret_inn_masks.fills import Fill, filler
 from interpret_inn_masks.nested import NestedMasks, cycled, default_cells
 from interpret_inn_masks.ranking import ranked, with_area
@@ -34,7 +34,7 @@ _NOTHING = 1e-3  # of the typical deviation from the centre
 
 
 @dataclass(frozen=True)
-class InputMasks:
+class InputMasks(Localizer):
     """Masks over the input of any model that takes images.
 
     Figures: "kept", the share of the factor's value that the mask's inside alone keeps (the rest of the image being
@@ -83,17 +83,17 @@ class InputMasks:
                     f"Expected {name} to be a whole number, at least {least}, found {count!r}."
                 )
 
-    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
+    def __call__(self, translator: Translator, inputs: Any, factor: str) -> Masks:
         """Masks of a factor over the inputs.
 
         Raises:
             LocalizerError: the inputs are no images, or the model lets no gradient through.
         """
-        prepared = prepared_inputs(interpreter, inputs)
+        prepared = prepared_inputs(translator, inputs)
         size = require_images(prepared)
         generator = Generator().manual_seed(self.seed)
-        with torch.inference_mode(False), interpreter.backbone.session(gradients=True):
-            reader = FactorReader(interpreter, factor)
+        with torch.inference_mode(False), translator.backbone.session(gradients=True):
+            reader = FactorReader(translator, factor)
             parts = [_Search(self, reader, part, size, generator).run() for part in prepared.split(_AT_ONCE)]
         masks, kept, destroyed, idle = (torch.cat(found) for found in zip(*parts, strict=True))
         area = masks.mean((1, 2, 3))
