@@ -48,8 +48,8 @@ class LocalizerSpec:
         summary: One line.
         build: As above.
         suits: `suits(translator)` says how well it suits a fitted model, for localizer="auto": the largest number
-            wins, and of equal ones the first that was registered; None or 0: only by name. A localizer for all
-            models says 1. None: only by name, whatever the model.
+            wins, and of equal ones that of the plugin registered last; None or 0: only by name. A localizer for
+            all models says 1. Without `suits` it is chosen by name only.
         quick: Options of `build` where "auto" chose it and time is short, as in reports, which show many factors.
     """
 
