@@ -10,10 +10,8 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing.inputs import prepared_inputs
+from interpret_inn.localizing.inputs import AT_ONCE, prepared_inputs
 from interpret_inn.translating.translator import Translator, positions_of
-
-_AT_ONCE = 64
 
 
 @torch.no_grad()
@@ -73,7 +71,7 @@ def redrawn_changes(
 def _changes(translator: Translator, inputs: Any, change: Any) -> Tensor:
     found = []
     with translator.backbone.session():
-        for batch in prepared_inputs(translator, inputs).split(_AT_ONCE):
+        for batch in prepared_inputs(translator, inputs).split(AT_ONCE):
             z = translator.backbone.represent(batch)
             codes, carried = translator.codes(z)
             before = primary(translator.backbone.outputs(batch)).detach().cpu()

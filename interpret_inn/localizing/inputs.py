@@ -11,6 +11,9 @@ from interpret_inn.errors import LocalizerError
 from interpret_inn.translating.streaming import Prepared, batches
 from interpret_inn.translating.translator import Translator
 
+AT_ONCE = 64
+"""Images in one forward: enough to fill a processor, few enough for its memory."""
+
 
 def prepared_inputs(translator: Translator, inputs: Any) -> Tensor:
     """All inputs as one batch, as the model takes them.

@@ -19,7 +19,7 @@ from interpret_inn.translating.streaming import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score, Space
 
-_EMPTY = 1e-6
+_EMPTY = 1e-6  # a mask that is nowhere higher shows nothing: no picture has so many levels
 
 
 def localize(

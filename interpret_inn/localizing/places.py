@@ -23,7 +23,7 @@ LOCALIZED, SHOWN = 10, 6
 """Examples that are localized, so that reliability is of more than a few; and those that are shown."""
 FACTORS = 12
 """Factors that are localized, the residual among them: those that the output answers to most."""
-_EDGE = 96
+_EDGE = 96  # pixels along the longer side that smaller pictures are enlarged to
 
 
 def places_finder(

@@ -10,7 +10,7 @@ from interpret_inn.localizing.inputs import require_translator
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor
 
-_NOTHING = 1e-6
+_NOTHING = 1e-6  # squared deviations below are 0 but for rounding, and a share of nothing is none
 
 
 class FactorReader:

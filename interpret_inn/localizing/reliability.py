@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from torch import Generator, Tensor
 
 from interpret_inn.localizing.changes import redrawn_changes
-from interpret_inn.localizing.inputs import prepared_inputs
+from interpret_inn.localizing.inputs import AT_ONCE, prepared_inputs
 from interpret_inn.localizing.reading import FactorReader
 from interpret_inn.metrics.bootstrap import bootstrap_mean, percentile_interval, resampling_weights
 from interpret_inn.translating.streaming import Prepared
@@ -32,12 +32,13 @@ WHOLE = 0.98
 _ANYWHERE = 0.9  # where parts at random places take that share along, no place can be better than another
 FLAT = 1e-6
 """A mask whose pixels differ by less says nothing of where."""
-_DONORS = 2
+_DONORS = 2  # others that each image is moved into: one alone would often be a bad example
 _LOT = 0.5  # how much chance has in who is moved into whom, beside how far their codes are apart
-_TIES = 1e-9
-_NEVER = 1e6
-_AT_ONCE = 64
-_SAME = 1e-6
+_NEAR = 1e-4  # weight of the surroundings in the order of pixels: only where values are alike do they decide
+_TIES = 1e-9  # and of the lot, below what surroundings differ by
+_NEVER = 1e6  # a distance beyond all others, so that no image is moved into itself or twice into the same
+_SAME = 1e-6  # codes (of standard deviation 1) nearer than this are the same but for rounding
+_SOME = 1e-12  # keeps a division by 0 from happening; what it would give is not used
 
 
 def reliability(
@@ -99,7 +100,7 @@ def _transplanted(
     generator = Generator().manual_seed(seed)
     with translator.backbone.session():
         reader = FactorReader(translator, factor)
-        codes = torch.cat([reader.deviation(reader.codes(part)) for part in prepared.split(_AT_ONCE)])
+        codes = torch.cat([reader.deviation(reader.codes(part)) for part in prepared.split(AT_ONCE)])
         donors = _others(codes, generator)
         order = _ranks(values, generator)
         moved: list[Tensor] = []
@@ -139,7 +140,7 @@ def _gains(own: FloatArray, chance: FloatArray, weights: FloatArray) -> FloatArr
     """(own − chance) / (1 − chance), mean over areas, (R, B), chance being the mean by each row of weights (R, B)."""
     known = np.isfinite(chance)
     total = weights @ known.T
-    mean = (weights @ np.where(known, chance, 0).T) / np.maximum(total, 1e-12)  # (R, areas)
+    mean = (weights @ np.where(known, chance, 0).T) / np.maximum(total, _SOME)  # (R, areas)
     mean = np.where((total > 0) & (mean < _ANYWHERE), mean, math.nan)[:, :, None]
     gains = (own[None] - mean) / (1 - mean)
     usable = np.isfinite(gains)
@@ -176,7 +177,7 @@ def _ranks(values: Tensor, generator: Generator) -> Tensor:
     near = torch.nn.functional.avg_pool2d(values, width, 1, width // 2, count_include_pad=False)
     lot = torch.rand(values.shape, generator=generator, dtype=torch.float64)
     shape = values.shape
-    order = (values.double() + 1e-4 * near + _TIES * lot).flatten(1).argsort(dim=1, descending=True)
+    order = (values.double() + _NEAR * near + _TIES * lot).flatten(1).argsort(dim=1, descending=True)
     return (
         torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order)).view(shape)
     )
@@ -197,7 +198,7 @@ def _moved(reader: FactorReader, prepared: Tensor, codes: Tensor, donors: Tensor
         found = [
             reader.deviation(reader.codes(torch.where(mask.to(images.device), images, prepared[place])))
             for images, mask, place in zip(
-                prepared.split(_AT_ONCE), inside.split(_AT_ONCE), column.split(_AT_ONCE), strict=True
+                prepared.split(AT_ONCE), inside.split(AT_ONCE), column.split(AT_ONCE), strict=True
             )
         ]
         way = codes - codes[column]

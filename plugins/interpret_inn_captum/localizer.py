@@ -19,7 +19,7 @@ from interpret_inn_captum.parts import NAMES, Baseline, baseline_of, squares, wi
 from interpret_inn_captum.targets import Reads, Scalar, Target, scalar_of, unchanged_of
 
 Sign = Literal["positive", "absolute", "negative"]
-_INTERNAL = 64
+_INTERNAL = 64  # images along the path of an integral that captum is given at once, at least
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,14 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing import Translator, fit_size, output_changes, prepared_inputs, redrawn_changes
+from interpret_inn.localizing import (
+    Translator,
+    fit_size,
+    output_changes,
+    prepared_inputs,
+    redrawn_changes,
+)
+from interpret_inn.localizing.reliability import WHOLE
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks, Score
 from interpret_inn_masks.rectangles import Combine, fit_rectangles
@@ -28,11 +35,10 @@ PLACES = 64
 """Rectangles are fitted on maps of at most so many rows and columns; larger images are averaged down."""
 _VISIBLE = 1 / 510
 """Half a grey level of 256, as a share of the range of the images."""
-_WHOLE = 0.98
 _OWN_SEEDS = 7919
 """Inputs are drawn with other seeds than people use, so that none of those given was fitted on."""
-_FLOOR = 0.1
-_NEAR = 8
+_FLOOR = 0.1  # of the mean change, added to each input's, so that inputs that hardly change hardly count
+_NEAR = 8  # places within the image over this count as one: lines move by a few pixels
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,7 @@ class Constriction(Localizer):
         )  # fmt: skip
         masks = masks if small == size else fit_size(masks[:, None], size)[:, 0].clamp(0, 1)
         # soft edges at the border would leave a thousandth of the image outside, which says nothing
-        return torch.where(masks.mean((1, 2), keepdim=True) > _WHOLE, torch.ones_like(masks), masks)
+        return torch.where(masks.mean((1, 2), keepdim=True) > WHOLE, torch.ones_like(masks), masks)
 
     def _each(self, factor: str, changes: Tensor, visible: Tensor) -> Masks:
         masks = self._fit(changes * visible[:, None, None])

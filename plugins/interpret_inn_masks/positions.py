@@ -17,14 +17,15 @@ from interpret_inn.localizing import (
     prepared_inputs,
     require_images,
 )
+from interpret_inn.localizing.inputs import AT_ONCE
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks
 from interpret_inn_masks.pooled import removal_strength
 from interpret_inn_masks.smoothing import softened
 
 Measure = Literal["share", "change", "code"]
-_AT_ONCE = 64
-_NOTHING = 1e-12
+_NOTHING = 1e-12  # what positions carry where they carry nothing, so that nothing is divided by 0
+_STILL = 1e-6  # spread of an axis that does not vary, likewise
 _AT_PLACES = ("positions", "pooled")
 _SUITS = 2.0  # a localizer for all models says 1
 
@@ -52,7 +53,7 @@ class PositionMaps(Localizer):
         size = require_images(prepared)
         with translator.backbone.session():
             reader = FactorReader(translator, factor)
-            found = [self._strength(translator, reader, part) for part in prepared.split(_AT_ONCE)]
+            found = [self._strength(translator, reader, part) for part in prepared.split(AT_ONCE)]
         strength, agreement = (torch.cat(parts).float().cpu() for parts in zip(*found, strict=True))
         heat = laid_out(strength.reshape(-1, 1, *grid), size)
         known = agreement[agreement.isfinite()]
@@ -76,7 +77,7 @@ class PositionMaps(Localizer):
         agreement = whole.square().sum((1, 2)) / each.mean(1).clamp_min(_NOTHING)
         if self.measure == "code":
             own = codes[..., reader.factor.slice] - reader.centre.to(codes)
-            return (own / reader.spread.to(codes).clamp_min(1e-6)).square().sum(2), agreement.sqrt()
+            return (own / reader.spread.to(codes).clamp_min(_STILL)).square().sum(2), agreement.sqrt()
         return (each if self.measure == "change" else (carried * whole).sum(2).clamp_min(0)), agreement.sqrt()
 
 

@@ -117,3 +117,19 @@ def test_places_of_a_report_are_those_of_the_localizer_that_is_given(toy: Any) -
     few = inn.localizer("masks", steps=2)
     places = toy.interpreter.explain(IMAGES, resamples=2, localizer=few).places
     assert {place.localizer for place in places} == {"masks"} and len(places) == 3
+
+
+def test_a_report_localizes_the_factors_that_the_output_answers_to_most(
+    toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    explained = toy.interpreter.explain(toy.fresh[:12], resamples=4, localizer=None)
+    strength = {name: response.change.value for name, response in explained.responses.items()}
+    for shown in (1, 2):
+        monkeypatch.setattr("interpret_inn.localizing.places.FACTORS", shown)
+        places = toy.interpreter.explain(
+            toy.fresh[:12], resamples=4, localizer=lambda *_: torch.rand(10, 1, 24, 24)
+        ).places
+        strongest = sorted(strength, key=lambda name: -strength[name])[:shown]
+        assert [place.factor for place in places] == [
+            name for name in toy.interpreter.factors.names if name in strongest
+        ]
