@@ -27,17 +27,17 @@ from interpret_inn.explore import report_galleries
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.notes import idle_settings
-from interpret_inn.localizing import localize
-from interpret_inn.localizing.choosing import chosen_localizer, places_finder
+from interpret_inn.localizing import localize, places_finder
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.choosing import chosen_sources
+from interpret_inn.plugin.localizer_choice import chosen_localizer, report_localizer
 from interpret_inn.reports import Report
 from interpret_inn.translating.edits import Edit, listed
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitSettings, wished_settings
 from interpret_inn.translating.streaming import run_bare
 from interpret_inn.translating.translator import Translator
-from interpret_inn.types import ConceptSource, Factors, Gallery, Localizer, Masks
+from interpret_inn.types import ConceptSource, Factors, Gallery, LocalizerFunction, Masks
 
 _OWN_SAMPLES = 4096
 
@@ -235,8 +235,8 @@ class Interpreter:
         return self.translator.walk(inputs, factor, steps)
 
     def localize(
-        self, inputs: Any, factor: str, *, localizer: Localizer | str = "auto", seed: int | None = None,
-        **options: Any,
+        self, inputs: Any, factor: str, *, localizer: LocalizerFunction | str = "auto",
+        seed: int | None = None, **options: Any,
     ) -> Masks:  # fmt: skip
         """Shows where a factor acts: a mask over each image, and how far it can be trusted.
 
@@ -244,8 +244,9 @@ class Interpreter:
             inputs: `B` inputs of one size. Reliability over the input needs two at least.
             factor: Name of the factor.
             localizer: The name of a localizer whose options follow ("masks", "positions", "captum", a plugin's); one
-                made by `inn.localizer`, or any callable of that kind; "auto": "positions" where the flow is fitted to
-                the positions of a map or to their mean, else "masks".
+                made by `inn.localizer`, or any callable (translator, inputs, factor); "auto": the one that says it
+                suits this model best, as "positions" does where the flow is fitted to the positions of a map or to
+                their mean, and "masks" elsewhere.
             seed: Of the measurement of reliability, and of the named localizer where it takes one; None: 0.
             options: Of the named localizer.
 
@@ -258,8 +259,8 @@ class Interpreter:
             PluginError: an unknown localizer, or options it does not take.
         """
         self._require_same_weights()
-        made, title = chosen_localizer(self, localizer, options, seed=seed)
-        return localize(self, inputs, factor, made, title, seed=seed or 0)
+        made, title = chosen_localizer(self.translator, localizer, options, seed=seed)
+        return localize(self.translator, inputs, factor, made, title, seed=seed or 0)
 
     # --- explaining ------------------------------------------------------------------------------------
 
@@ -270,7 +271,7 @@ class Interpreter:
         target: Target = None,
         examples: int = 16,
         resamples: int | None = None,
-        localizer: Localizer | str | None = "auto",
+        localizer: LocalizerFunction | str | None = "auto",
         beside: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> Explanation:
@@ -287,8 +288,9 @@ class Interpreter:
             resamples: Edits of each input for the responses; None: as many as a forward allows (32 of 512 inputs where
                 the rest of the model can run alone, 8 of 64 where it cannot). Where outputs are images, a factor's
                 responses take up to 4 million pixels (8 of 128 inputs at 64 by 64), or 8 of 64 inputs.
-            localizer: What shows where factors act in the first six examples, as for `localize`; "auto" takes fewer
-                steps here; None: nothing is localized.
+            localizer: What shows where factors act in the first six examples, as for `localize`; "auto" is
+                quicker here, with fewer steps (`LocalizerSpec.quick`); None: nothing is localized. For other options
+                type localizer=inn.localizer("masks", steps=100).
             beside: Other fits by name, as `inn.select` takes them, to compare this one with by the lengths of axes.
             seed: Of the edits.
 
@@ -303,7 +305,7 @@ class Interpreter:
         explanation = explain(
             self.translator, self.judgement, shown, target=target, examples=examples, resamples=resamples,
             seed=seed, further=report_galleries,
-            locate=places_finder(self, localizer, seed=seed),
+            locate=places_finder(self.translator, report_localizer(self.translator, localizer), seed=seed),
         )  # fmt: skip
         explanation = dataclasses.replace(
             explanation, galleries=self._illustrations() + explanation.galleries + compared

@@ -4,10 +4,10 @@
 from interpret_inn.localizing import FactorReader, prepared_inputs
 
 
-def where(interpreter, inputs, factor):
-    prepared = prepared_inputs(interpreter, inputs)                # (B, C, H, W), as the model takes them
-    with interpreter.backbone.session(gradients=True):             # the model is given back as found
-        reader = FactorReader(interpreter, factor)
+def where(translator, inputs, factor):
+    prepared = prepared_inputs(translator, inputs)                 # (B, C, H, W), as the model takes them
+    with translator.backbone.session(gradients=True):              # the model is given back as found
+        reader = FactorReader(translator, factor)
         like = reader.codes(prepared)
         ...                                                        # gradients of reader.score(changed, like)
 ```
@@ -18,18 +18,21 @@ from interpret_inn.localizing.inputs import prepared_inputs, require_images
 from interpret_inn.localizing.intervals import soft_intervals
 from interpret_inn.localizing.localize import localize
 from interpret_inn.localizing.maps import fit_size, heat_to_masks, overlay
-from interpret_inn.localizing.places import report_places
+from interpret_inn.localizing.places import places_finder, report_places
 from interpret_inn.localizing.randomised import randomised
 from interpret_inn.localizing.reading import FactorReader
 from interpret_inn.localizing.reliability import reliability
+from interpret_inn.translating.translator import Translator
 
 __all__ = [
     "FactorReader",
+    "Translator",
     "fit_size",
     "heat_to_masks",
     "localize",
     "output_changes",
     "overlay",
+    "places_finder",
     "prepared_inputs",
     "randomised",
     "redrawn_changes",

@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing.inputs import prepared_inputs
-from interpret_inn.translating.translator import positions_of
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
-
-_AT_ONCE = 64
+from interpret_inn.localizing.inputs import AT_ONCE, prepared_inputs
+from interpret_inn.translating.translator import Translator, positions_of
 
 
 @torch.no_grad()
 def output_changes(
-    interpreter: Interpreter, inputs: Any, factor: str, *, steps: int | Sequence[float] = 9
+    translator: Translator, inputs: Any, factor: str, *, steps: int | Sequence[float] = 9
 ) -> Tensor:
     """Squared change of the output image while a factor is walked along its main direction, all else kept.
 
     Args:
-        interpreter: A fitted interpreter of a model that makes images.
+        translator: Of a model that makes images.
         inputs: `B` inputs.
         factor: Name of the factor.
         steps: As for `Interpreter.walk`: positions in standard deviations of the data, (S,), or how many.
@@ -36,18 +31,18 @@ def output_changes(
     Raises:
         LocalizerError: the model's outputs are no images.
     """
-    positions, chosen = positions_of(steps), interpreter.factors[factor]
-    return _changes(interpreter, inputs, lambda batch: batch.traversed(chosen, positions))
+    positions, chosen = positions_of(steps), translator.factors[factor]
+    return _changes(translator, inputs, lambda batch: batch.traversed(chosen, positions))
 
 
 @torch.no_grad()
 def redrawn_changes(
-    interpreter: Interpreter, inputs: Any, factor: str, *, draws: int = 6, seed: int = 0
+    translator: Translator, inputs: Any, factor: str, *, draws: int = 6, seed: int = 0
 ) -> Tensor:
     """Squared change of the output image where a factor is drawn anew from the data of the fit.
 
     Args:
-        interpreter: A fitted interpreter of a model that makes images.
+        translator: Of a model that makes images.
         inputs: `B` inputs.
         factor: Name of the factor.
         draws: How many codes are drawn for each input.
@@ -59,14 +54,14 @@ def redrawn_changes(
     Raises:
         LocalizerError: the model's outputs are no images.
     """
-    chosen, generator = interpreter.factors[factor], Generator().manual_seed(seed)
-    return _changes(interpreter, inputs, lambda batch: batch.redrawn(chosen, draws, generator))
+    chosen, generator = translator.factors[factor], Generator().manual_seed(seed)
+    return _changes(translator, inputs, lambda batch: batch.redrawn(chosen, draws, generator))
 
 
-def _changes(interpreter: Interpreter, inputs: Any, change: Any) -> Tensor:
-    translator, found = interpreter.translator, []
+def _changes(translator: Translator, inputs: Any, change: Any) -> Tensor:
+    found = []
     with translator.backbone.session():
-        for prepared in prepared_inputs(interpreter, inputs).split(_AT_ONCE):
+        for prepared in prepared_inputs(translator, inputs).split(AT_ONCE):
             batch = translator.batch(prepared, outputs=True)
             before = batch.primary_outputs()
             if before.ndim != 4:

@@ -9,8 +9,10 @@ from torch import Tensor
 from interpret_inn.metrics.readouts import target_columns
 from interpret_inn.types import Concept, FloatArray
 
-_LEAST = 8
-_RIDGE = 1e-3
+_LEAST = 8  # values that it takes to tell a concept's directions from chance
+_RIDGE = 1e-3  # of the mean variance, added to that of each axis: axes without variance are not blown up
+_NULL = 1e-6  # strengths below this share of the largest are 0 but for rounding
+_TINY = 1e-12  # where nothing varies at all, so that nothing is divided by 0
 
 
 def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None:
@@ -40,10 +42,10 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
     size = centred.shape[1]
     within = np.cov(centred - told, rowvar=False).reshape(size, size)
     values, vectors = np.linalg.eigh(within)
-    whitening = vectors / np.sqrt(values + _RIDGE * max(float(centred.var(0).mean()), 1e-12))
+    whitening = vectors / np.sqrt(values + _RIDGE * max(float(centred.var(0).mean()), _TINY))
     between = np.cov(told @ whitening, rowvar=False).reshape(size, size)
     strength, axes = np.linalg.eigh(between)
-    kept = strength > 1e-6 * max(float(strength.max()), 1e-12)
+    kept = strength > _NULL * max(float(strength.max()), _TINY)
     weight = strength[kept] / (1 + strength[kept])
     return torch.from_numpy(whitening @ axes[:, kept] * weight).to(codes)
 

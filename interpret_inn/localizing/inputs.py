@@ -1,24 +1,25 @@
-"""Inputs of localizers: one batch, read and prepared once."""
+"""What localizers are given: a translator, and inputs as one batch, read and prepared once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError
 from interpret_inn.translating.streaming import Prepared, batches
+from interpret_inn.translating.translator import Translator
 
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
+AT_ONCE = 64
+"""Images in one forward: enough to fill a processor, few enough for its memory."""
 
 
-def prepared_inputs(interpreter: Interpreter, inputs: Any) -> Tensor:
+def prepared_inputs(translator: Translator, inputs: Any) -> Tensor:
     """All inputs as one batch, as the model takes them.
 
     Args:
-        interpreter: Whose model it is.
+        translator: Whose model it is.
         inputs: Anything that can be read as inputs, or what a localizer was given.
 
     Returns:
@@ -26,11 +27,12 @@ def prepared_inputs(interpreter: Interpreter, inputs: Any) -> Tensor:
 
     Raises:
         InputError: there are none, or they do not fit the model.
-        LocalizerError: they differ in size and make no batch.
+        LocalizerError: they differ in size and make no batch, or the first argument is no translator.
     """
+    require_translator(translator)
     if isinstance(inputs, Prepared):
         return inputs.batch
-    parts = [batch.detach() for batch in batches(interpreter.backbone, inputs)]
+    parts = [batch.detach() for batch in batches(translator.backbone, inputs)]
     sizes = sorted({tuple(part.shape[1:]) for part in parts})
     if len(sizes) > 1:
         raise LocalizerError(
@@ -55,3 +57,16 @@ def require_images(prepared: Tensor) -> tuple[int, int]:
             'them to point at. For a model that makes images type over="output".'
         )
     return prepared.shape[2], prepared.shape[3]
+
+
+def require_translator(found: Any) -> None:
+    """Refuses anything else in its place, an interpreter above all.
+
+    Raises:
+        LocalizerError: it is no translator.
+    """
+    if not isinstance(found, Translator):
+        raise LocalizerError(
+            f"Expected a translator, found {type(found).__name__}. Type interpreter.translator, which is that of a "
+            "fitted interpreter."
+        )

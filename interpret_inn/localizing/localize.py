@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, get_args
 
 import torch
 from torch import Tensor
@@ -16,21 +16,25 @@ from interpret_inn.errors import LocalizerError
 from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.localizing.reliability import FLAT, WHOLE, reliability
 from interpret_inn.translating.streaming import Prepared
-from interpret_inn.types import Localizer, Masks, Score, Space
+from interpret_inn.translating.translator import Translator
+from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score, Space
 
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
-
-_EMPTY = 1e-6
+_EMPTY = 1e-6  # a mask that is nowhere higher shows nothing: no picture has so many levels
 
 
 def localize(
-    interpreter: Interpreter, inputs: Any, factor: str, localizer: Localizer, title: str, *, seed: int = 0
+    translator: Translator,
+    inputs: Any,
+    factor: str,
+    localizer: LocalizerFunction,
+    title: str,
+    *,
+    seed: int = 0,
 ) -> Masks:
     """Masks of a factor with their reliability; see `Interpreter.localize`.
 
     Args:
-        interpreter: A fitted interpreter.
+        translator: Of a fitted interpreter.
         inputs: `B` inputs.
         factor: Name of the factor.
         localizer: What gives the masks.
@@ -40,14 +44,15 @@ def localize(
     Raises:
         LocalizerError: it gave no masks of the images' size in [0, 1].
     """
-    chosen = interpreter.factors[factor].name
-    prepared = prepared_inputs(interpreter, inputs)
+    chosen = translator.factors[factor].name
+    prepared = prepared_inputs(translator, inputs)
     # gradients cannot be had in inference mode, whoever asks for them
     with torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
-        found = _checked(localizer(interpreter, Prepared(prepared.clone()), chosen), prepared, factor, title)
-    _require_size(found, _image_size(interpreter, prepared, found), title)
+        given = localizer(translator, Prepared(prepared.clone()), chosen)
+        found = _checked(_recorded(given, localizer, factor), prepared, title)
+    _require_size(found, _image_size(translator, prepared, found), title)
     score, each = reliability(
-        interpreter, Prepared(prepared), chosen, found.values, space=found.space, seed=seed
+        translator, Prepared(prepared), chosen, found.values, space=found.space, seed=seed
     )
     notes = (*found.notes, *_doubts(found, score, len(prepared)))
     return dataclasses.replace(
@@ -55,12 +60,19 @@ def localize(
     )
 
 
-def _checked(given: Any, prepared: Tensor, factor: str, title: str) -> Masks:
-    found = Masks(factor, given) if isinstance(given, Tensor) else given
+def _recorded(given: Any, localizer: LocalizerFunction, factor: str) -> Any:
+    """A bare tensor with what its localizer says of all masks; anything else as it is."""
+    if not isinstance(given, Tensor):
+        return given
+    space, notes = (getattr(localizer, name, getattr(Localizer, name)) for name in ("space", "notes"))
+    return Masks(factor, given, space, notes=notes)
+
+
+def _checked(found: Any, prepared: Tensor, title: str) -> Masks:
     if not isinstance(found, Masks) or not isinstance(found.values, Tensor):
         raise LocalizerError(
             f"Expected the localizer {title!r} to give masks, a tensor (B, 1, H, W) or Masks, found "
-            f"{type(getattr(given, 'values', given)).__name__}."
+            f"{type(getattr(found, 'values', found)).__name__}."
         )
     _require_record(found, title)
     if not found.values.is_floating_point() or found.values.layout != torch.strided or found.values.is_meta:
@@ -101,10 +113,10 @@ def _require_record(found: Masks, title: str) -> None:
         )
 
 
-def _image_size(interpreter: Interpreter, prepared: Tensor, found: Masks) -> tuple[int, ...]:
+def _image_size(translator: Translator, prepared: Tensor, found: Masks) -> tuple[int, ...]:
     images = prepared
     if found.space == "output":
-        images = primary(interpreter.backbone.outputs(prepared[:1]))
+        images = primary(translator.backbone.outputs(prepared[:1]))
     if images.ndim != 4:
         raise LocalizerError(
             f"Expected images (B, C, H, W) as the model's {found.space}s, found {tuple(images.shape)}: there is no "

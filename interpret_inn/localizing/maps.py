@@ -9,6 +9,8 @@ from torch import Tensor
 from interpret_inn.errors import LocalizerError
 from interpret_inn.types import Picture
 
+_GREY = 0.12  # how light a dimmed picture is at least, of white, so that black stays apart from the page
+_INSIDE = 0.5  # what is drawn as the border of a mask
 _OUTLINE = np.array([255, 60, 0], np.float32)
 
 
@@ -50,9 +52,9 @@ def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
             "Resize one of them: interpret_inn.localizing.fit_size(masks, size)."
         )
     image = picture.astype(np.float32)
-    grey = image.mean(2, keepdims=True) * dimmed + 255 * 0.12
+    grey = image.mean(2, keepdims=True) * dimmed + 255 * _GREY
     shown = flat[..., None] * image + (1 - flat[..., None]) * grey
-    shown[_edge(flat > 0.5)] = _OUTLINE
+    shown[_edge(flat > _INSIDE)] = _OUTLINE
     result: Picture = shown.round().clip(0, 255).astype(np.uint8)
     return result
 

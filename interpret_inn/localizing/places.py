@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import InnError
+from interpret_inn.explaining.explain import Locate
 from interpret_inn.explaining.places import Place
 from interpret_inn.explaining.view import View, thumbnail
 from interpret_inn.explaining.wording import picture_of
@@ -16,27 +16,51 @@ from interpret_inn.localizing.localize import localize
 from interpret_inn.localizing.maps import overlay
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.streaming import Prepared
-from interpret_inn.types import Localizer, Masks, Picture, Score
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
+from interpret_inn.translating.translator import Translator
+from interpret_inn.types import LocalizerFunction, Masks, Picture, Score
 
 LOCALIZED, SHOWN = 10, 6
 """Examples that are localized, so that reliability is of more than a few; and those that are shown."""
 FACTORS = 12
 """Factors that are localized, the residual among them: those that the output answers to most."""
-_EDGE = 96
+_EDGE = 96  # pixels along the longer side that smaller pictures are enlarged to
+
+
+def places_finder(
+    translator: Translator, chosen: tuple[LocalizerFunction, str] | None, *, seed: int
+) -> Locate | None:
+    """What finds the places of an explanation; None where nothing is to be localized.
+
+    Args:
+        translator: Of a fitted interpreter.
+        chosen: A localizer and what to call it.
+        seed: Of the measurement of reliability.
+    """
+    if chosen is None:
+        return None
+    localizer, title = chosen
+
+    def locate(batch: Batch, view: View) -> tuple[Place, ...]:
+        return report_places(translator, localizer, title, batch, view, seed=seed)
+
+    return locate
 
 
 def report_places(
-    interpreter: Interpreter, localizer: Localizer, title: str, batch: Batch, view: View, *, seed: int = 0
+    translator: Translator,
+    localizer: LocalizerFunction,
+    title: str,
+    batch: Batch,
+    view: View,
+    *,
+    seed: int = 0,
 ) -> tuple[Place, ...]:
     """Masks of every factor over the first examples; nothing where there are no images to point at.
 
     A factor that the localizer cannot work with gets a record without pictures that says why.
 
     Args:
-        interpreter: A fitted interpreter.
+        translator: Of a fitted interpreter.
         localizer: What gives the masks.
         title: Its name.
         batch: The examples.
@@ -46,19 +70,19 @@ def report_places(
     prepared = batch.prepared[:LOCALIZED].clone()
     if prepared.ndim != 4 and view.outputs.ndim != 4:
         return ()
-    strength = {factor.name: float(view.effects[factor.name].change.mean()) for factor in interpreter.factors}
+    strength = {factor.name: float(view.effects[factor.name].change.mean()) for factor in translator.factors}
     chosen = set(sorted(strength, key=lambda name: -strength[name])[:FACTORS])
     found = []
-    for name in (name for name in interpreter.factors.names if name in chosen):
+    for name in (name for name in translator.factors.names if name in chosen):
         try:
-            masks = localize(interpreter, Prepared(prepared), name, localizer, title, seed=seed)
+            masks = localize(translator, Prepared(prepared), name, localizer, title, seed=seed)
         except (torch.OutOfMemoryError, MemoryError):
             raise
         except Exception as error:  # one localizer's fault must not cost the whole report
             said = str(error) if isinstance(error, InnError) else f"{type(error).__name__}: {error}"
             found.append(Place(name, title, "input", Score(math.nan), math.nan, notes=(said,)))
             continue
-        found.append(_place(masks, _pictures(interpreter, prepared, masks, view)))
+        found.append(_place(masks, _pictures(translator, prepared, masks, view)))
     return tuple(found)
 
 
@@ -85,11 +109,11 @@ def _shown(picture: Picture, mask: Tensor) -> Picture:
     return thumbnail(overlay(large, mask.repeat_interleave(times, -2).repeat_interleave(times, -1)))
 
 
-def _pictures(interpreter: Interpreter, prepared: Tensor, masks: Masks, view: View) -> list[Picture]:
+def _pictures(translator: Translator, prepared: Tensor, masks: Masks, view: View) -> list[Picture]:
     """What the masks lie over, in their size; inputs that are no pictures as their first channel."""
     if masks.space == "output":
         return [picture_of(image, *view.value_range) for image in view.outputs[: len(prepared)]]
-    shown = interpreter.backbone.preprocess.undo(prepared)
+    shown = translator.backbone.preprocess.undo(prepared)
     if shown is not None:
         return list(shown)
     images = prepared[:, :1].detach().float().cpu()

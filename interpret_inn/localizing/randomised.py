@@ -1,4 +1,4 @@
-"""Interpreters whose flow or model knows nothing: what masks must not look like.
+"""Translators whose flow or model knows nothing: what masks must not look like.
 
 Adebayo et al., "Sanity checks for saliency maps" (2018): an explanation that stays the same when the weights are
 drawn anew does not explain the model.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Generator, Tensor, nn
@@ -18,20 +18,17 @@ from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.translating.streaming import Prepared
 from interpret_inn.translating.translator import Translator
 
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
-
 Part = Literal["flow", "model"]
 
 
-def randomised(interpreter: Interpreter, part: Part = "flow", *, inputs: Any, seed: int = 0) -> Interpreter:
-    """A copy of an interpreter of which one part has random weights; the original is left as it is.
+def randomised(translator: Translator, part: Part = "flow", *, inputs: Any, seed: int = 0) -> Translator:
+    """A translator of which one part has random weights; the original is left as it is.
 
     Weights of two axes and more are shuffled, each tensor in itself, so that their sizes stay as they were. A flow
     also gets a random rotation, as its factors would else begin at the principal axes.
 
     Args:
-        interpreter: A fitted interpreter.
+        translator: Of a fitted interpreter.
         part: "flow", or "model".
         inputs: Whose codes stand for the data of the fit afterwards; a few dozen at least.
         seed: Of the weights.
@@ -42,8 +39,8 @@ def randomised(interpreter: Interpreter, part: Part = "flow", *, inputs: Any, se
     if part not in get_args(Part):
         raise LocalizerError(f"There is no part {part!r} to randomise. {suggest(str(part), get_args(Part))}")
     generator = Generator().manual_seed(seed)
-    backbone, fitted = interpreter.backbone, copy.deepcopy(interpreter.fitted)
-    prepared = prepared_inputs(interpreter, inputs)
+    backbone, fitted = translator.backbone, copy.deepcopy(translator.fitted)
+    prepared = prepared_inputs(translator, inputs)
     if part == "flow":
         _shuffle(fitted.network.blocks, generator)
         fitted.network.align(_rotation(fitted.network.shape.leading, generator))
@@ -53,7 +50,7 @@ def randomised(interpreter: Interpreter, part: Part = "flow", *, inputs: Any, se
     codes = Translator(backbone, fitted).encode(Prepared(prepared)).flatten(0, -2).cpu()
     bank = codes[:, : fitted.bank.shape[1]]
     made = dataclasses.replace(fitted, bank=bank, bank_groups=torch.arange(len(bank)).numpy(), concepts=())
-    return type(interpreter)(backbone, fitted=made)
+    return Translator(backbone, made)
 
 
 @torch.no_grad()

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
 from interpret_inn.localizing.coordinates import concept_coordinates
+from interpret_inn.localizing.inputs import require_translator
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor
 
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
-
-_NOTHING = 1e-6
+_NOTHING = 1e-6  # squared deviations below are 0 but for rounding, and a share of nothing is none
 
 
 class FactorReader:
     """Reads one factor from prepared inputs.
 
-    To be used within `with interpreter.backbone.session(gradients=True):`, or without gradients where none are
+    To be used within `with translator.backbone.session(gradients=True):`, or without gradients where none are
     needed. Gradients reach the inputs; take them with `torch.autograd.grad(score, inputs)`, which leaves those of
     the model's parameters alone.
 
     Args:
-        interpreter: A fitted interpreter.
+        translator: Of a fitted interpreter.
         factor: Name of the factor.
+
+    Raises:
+        LocalizerError: the first argument is no translator.
 
     Attributes:
         factor: The factor.
@@ -33,20 +33,21 @@ class FactorReader:
         spread: Their standard deviation, axis by axis, float (size,).
     """
 
-    def __init__(self, interpreter: Interpreter, factor: str) -> None:
-        self._bench = interpreter.translator
-        self.factor: Factor = interpreter.factors[factor]
-        bank = self._bench.fitted.bank[:, self.factor.slice]
+    def __init__(self, translator: Translator, factor: str) -> None:
+        require_translator(translator)
+        self._translator = translator
+        self.factor: Factor = translator.factors[factor]
+        bank = self._translator.fitted.bank[:, self.factor.slice]
         missing = self.factor.size - bank.shape[1]  # of very wide representations, only leading axes are kept
         self.centre = torch.nn.functional.pad(bank.mean(0), (0, missing))
         self.spread = torch.nn.functional.pad(bank.std(0, correction=0), (0, missing))
-        found = concept_coordinates(bank, self._bench.fitted.concept(self.factor))
+        found = concept_coordinates(bank, self._translator.fitted.concept(self.factor))
         self.coordinates = None if found is None else torch.nn.functional.pad(found, (0, 0, 0, missing))
 
     def codes(self, prepared: Tensor) -> Tensor:
         """Codes of the factor, (B, size), or (B, P, size) at positions."""
-        z = self._bench.backbone.represent(prepared)
-        return self._bench.codes(z)[0][..., self.factor.slice]
+        z = self._translator.backbone.represent(prepared)
+        return self._translator.codes(z)[0][..., self.factor.slice]
 
     def deviation(self, codes: Tensor) -> Tensor:
         """Codes less the centre in the factor's coordinates, positions and axes in one row: (B, r) or (B, P · r)."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,14 +18,12 @@ from scipy.optimize import linear_sum_assignment
 from torch import Generator, Tensor
 
 from interpret_inn.localizing.changes import redrawn_changes
-from interpret_inn.localizing.inputs import prepared_inputs
+from interpret_inn.localizing.inputs import AT_ONCE, prepared_inputs
 from interpret_inn.localizing.reading import FactorReader
 from interpret_inn.metrics.bootstrap import bootstrap_mean, percentile_interval, resampling_weights
 from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import FloatArray, Score, Space
-
-if TYPE_CHECKING:
-    from interpret_inn.interpreter import Interpreter
 
 AREAS = (0.1, 0.2, 0.4)
 """Shares of the image that are moved: the highest of each mask, so that masks of all kinds compare."""
@@ -34,16 +32,17 @@ WHOLE = 0.98
 _ANYWHERE = 0.9  # where parts at random places take that share along, no place can be better than another
 FLAT = 1e-6
 """A mask whose pixels differ by less says nothing of where."""
-_DONORS = 2
+_DONORS = 2  # others that each image is moved into: one alone would often be a bad example
 _LOT = 0.5  # how much chance has in who is moved into whom, beside how far their codes are apart
-_TIES = 1e-9
-_NEVER = 1e6
-_AT_ONCE = 64
-_SAME = 1e-6
+_NEAR = 1e-4  # weight of the surroundings in the order of pixels: only where values are alike do they decide
+_TIES = 1e-9  # and of the lot, below what surroundings differ by
+_NEVER = 1e6  # a distance beyond all others, so that no image is moved into itself or twice into the same
+_SAME = 1e-6  # codes (of standard deviation 1) nearer than this are the same but for rounding
+_SOME = 1e-12  # keeps a division by 0 from happening; what it would give is not used
 
 
 def reliability(
-    interpreter: Interpreter,
+    translator: Translator,
     inputs: Any,
     factor: str,
     values: Tensor,
@@ -55,7 +54,7 @@ def reliability(
     """Scores masks of a factor.
 
     Args:
-        interpreter: A fitted interpreter.
+        translator: Of a fitted interpreter.
         inputs: `B` inputs; over the input at least two, for one is moved into another.
         factor: Name of the factor.
         values: Masks, (B, 1, H, W).
@@ -69,22 +68,22 @@ def reliability(
         the same everywhere; a factor that changes nothing; inputs whose codes hardly differ, or that parts at
         random places take along as well).
     """
-    prepared = prepared_inputs(interpreter, inputs)
+    prepared = prepared_inputs(translator, inputs)
     highest, lowest = values.amax((1, 2, 3)), values.amin((1, 2, 3))
     if space == "output":
-        each = np.where((highest <= 0).numpy(), math.nan, _held(interpreter, prepared, factor, values, seed))
+        each = np.where((highest <= 0).numpy(), math.nan, _held(translator, prepared, factor, values, seed))
         known = each[np.isfinite(each)]
         return bootstrap_mean(known, seed=seed) if len(known) else Score(math.nan), each
     if len(prepared) < 2:
         return Score(math.nan), np.full(len(prepared), math.nan)
-    own, chance = _transplanted(interpreter, prepared, factor, values, areas, seed)
+    own, chance = _transplanted(translator, prepared, factor, values, areas, seed)
     own[:, (highest - lowest <= FLAT).numpy()] = math.nan  # no pixel of theirs is higher than another
     return _beyond_chance(own, chance, seed)
 
 
-def _held(interpreter: Interpreter, prepared: Tensor, factor: str, values: Tensor, seed: int) -> FloatArray:
+def _held(translator: Translator, prepared: Tensor, factor: str, values: Tensor, seed: int) -> FloatArray:
     """(share of the change inside − area) / (1 − area), for each image."""
-    changes = redrawn_changes(interpreter, Prepared(prepared), factor, seed=seed).double()
+    changes = redrawn_changes(translator, Prepared(prepared), factor, seed=seed).double()
     inside = (changes * values[:, 0]).sum((0, 2, 3))
     total = changes.sum((0, 2, 3))
     area = values.double().mean((1, 2, 3))
@@ -95,13 +94,13 @@ def _held(interpreter: Interpreter, prepared: Tensor, factor: str, values: Tenso
 
 @torch.no_grad()
 def _transplanted(
-    interpreter: Interpreter, prepared: Tensor, factor: str, values: Tensor, areas: Sequence[float], seed: int
+    translator: Translator, prepared: Tensor, factor: str, values: Tensor, areas: Sequence[float], seed: int
 ) -> tuple[FloatArray, FloatArray]:
     """How much of the factor moves with each mask's inside, and how much from a random place, (areas, B) each."""
     generator = Generator().manual_seed(seed)
-    with interpreter.backbone.session():
-        reader = FactorReader(interpreter, factor)
-        codes = torch.cat([reader.deviation(reader.codes(part)) for part in prepared.split(_AT_ONCE)])
+    with translator.backbone.session():
+        reader = FactorReader(translator, factor)
+        codes = torch.cat([reader.deviation(reader.codes(part)) for part in prepared.split(AT_ONCE)])
         donors = _others(codes, generator)
         order = _ranks(values, generator)
         moved: list[Tensor] = []
@@ -141,7 +140,7 @@ def _gains(own: FloatArray, chance: FloatArray, weights: FloatArray) -> FloatArr
     """(own − chance) / (1 − chance), mean over areas, (R, B), chance being the mean by each row of weights (R, B)."""
     known = np.isfinite(chance)
     total = weights @ known.T
-    mean = (weights @ np.where(known, chance, 0).T) / np.maximum(total, 1e-12)  # (R, areas)
+    mean = (weights @ np.where(known, chance, 0).T) / np.maximum(total, _SOME)  # (R, areas)
     mean = np.where((total > 0) & (mean < _ANYWHERE), mean, math.nan)[:, :, None]
     gains = (own[None] - mean) / (1 - mean)
     usable = np.isfinite(gains)
@@ -178,7 +177,7 @@ def _ranks(values: Tensor, generator: Generator) -> Tensor:
     near = torch.nn.functional.avg_pool2d(values, width, 1, width // 2, count_include_pad=False)
     lot = torch.rand(values.shape, generator=generator, dtype=torch.float64)
     shape = values.shape
-    order = (values.double() + 1e-4 * near + _TIES * lot).flatten(1).argsort(dim=1, descending=True)
+    order = (values.double() + _NEAR * near + _TIES * lot).flatten(1).argsort(dim=1, descending=True)
     return (
         torch.empty_like(order).scatter_(1, order, torch.arange(order.shape[1]).expand_as(order)).view(shape)
     )
@@ -199,7 +198,7 @@ def _moved(reader: FactorReader, prepared: Tensor, codes: Tensor, donors: Tensor
         found = [
             reader.deviation(reader.codes(torch.where(mask.to(images.device), images, prepared[place])))
             for images, mask, place in zip(
-                prepared.split(_AT_ONCE), inside.split(_AT_ONCE), column.split(_AT_ONCE), strict=True
+                prepared.split(AT_ONCE), inside.split(AT_ONCE), column.split(AT_ONCE), strict=True
             )
         ]
         way = codes - codes[column]

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from interpret_inn.errors import PluginError, suggest
-from interpret_inn.types import BackboneSpec, ConceptSourceSpec, LocalizerSpec, MetricSpec, ReportSectionSpec
+from interpret_inn.plugin.calling import check_options
+from interpret_inn.types import (
+    BackboneSpec,
+    ConceptSourceSpec,
+    Localizer,
+    LocalizerSpec,
+    MetricSpec,
+    ReportSectionSpec,
+)
+from interpret_inn.types.members import refuse_near_names
 
 Spec = BackboneSpec | ConceptSourceSpec | LocalizerSpec | MetricSpec | ReportSectionSpec
 
@@ -111,6 +120,24 @@ def _check_fields(kind: Kind, spec: Spec) -> None:
             f"Expected {kind.callable!r} of the {kind.words} {spec.name!r} to be callable, "
             f"found {_described(getattr(spec, kind.callable))}."
         )
+    if isinstance(spec, LocalizerSpec):
+        _check_localizer(spec)
+
+
+def _check_localizer(spec: LocalizerSpec) -> None:
+    owner = f"the localizer {spec.name!r}"
+    if spec.suits is not None and not callable(spec.suits):
+        raise PluginError(
+            f"Expected 'suits' of {owner} to be callable, suits(translator), found {_described(spec.suits)}."
+        )
+    if not isinstance(spec.quick, Mapping):
+        raise PluginError(
+            f"Expected 'quick' of {owner} to be a mapping from options to values, found {_described(spec.quick)}."
+        )
+    if spec.suits is not None or spec.quick:
+        check_options(owner, spec.build, (), spec.quick)
+    if isinstance(spec.build, type) and issubclass(spec.build, Localizer):
+        refuse_near_names(spec.build, Localizer, owner=owner)
 
 
 def _described(value: Any) -> str:

@@ -72,8 +72,8 @@ def inn_concept_sources() -> Iterable[ConceptSourceSpec]:
 def inn_localizers() -> Iterable[LocalizerSpec]:
     """Contributes kinds of localizers: where in the image a factor acts.
 
-    `build(**options)` returns a callable: `localizer(interpreter, inputs, factor)` gives masks
-    (B, 1, H, W) in [0, 1] and changes nothing in the interpreter.
+    `build(**options)` returns a callable: `localizer(translator, inputs, factor)` gives masks
+    (B, 1, H, W) in [0, 1] and changes nothing in the translator. `suits` and `quick` are for localizer="auto".
 
     Example:
         ```python

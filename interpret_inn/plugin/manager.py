@@ -25,6 +25,7 @@ from interpret_inn.types import (
     ReportSectionSpec,
     Section,
 )
+from interpret_inn.types.members import refuse_near_names
 
 if TYPE_CHECKING:
     from interpret_inn.explaining.records import Explanation
@@ -173,9 +174,10 @@ class Manager(Registry):
         title = f"the localizer {name!r} of {self.provider(spec)}"
         if not callable(built):
             raise PluginError(
-                f"Expected {title} to be a callable, localizer(interpreter, inputs, factor), found an object of type "
+                f"Expected {title} to be a callable, localizer(translator, inputs, factor), found an object of type "
                 f"{type(built).__name__}."
             )
+        refuse_near_names(built, Localizer, owner=title)
         return NamedLocalizer(name, title, built)
 
     def render_sections(self, explanation: Explanation) -> tuple[Section, ...]:

@@ -14,11 +14,13 @@ import torch
 from torch import Tensor, nn
 
 from interpret_inn.backbones import primary
+from interpret_inn.errors import PluginError
 from interpret_inn.testing.contract import Check, hold, same
 from interpret_inn.testing.networks import model_changes, model_state
 from interpret_inn.translating.streaming import Prepared
-from interpret_inn.types import Masks, Score
-from interpret_inn.types.localizers import Space
+from interpret_inn.translating.translator import Translator
+from interpret_inn.types import Localizer, Masks, Score, Space
+from interpret_inn.types.members import refuse_near_names
 
 _MOST_FACTORS = 3
 
@@ -30,29 +32,29 @@ class _StopError(Exception):
 @dataclass(frozen=True)
 class _Case:
     localizer: Any
-    interpreter: Any
+    translator: Translator
     inputs: Any
     backbone: Any  # a copy that was made before the localizer ran
 
-    def untouched(self) -> Any:
-        """The interpreter with a model that no localizer has seen."""
-        return type(self.interpreter)(copy.deepcopy(self.backbone), fitted=self.interpreter.fitted)
+    def untouched(self) -> Translator:
+        """The translator of a model that no localizer has seen."""
+        return Translator(copy.deepcopy(self.backbone), self.translator.fitted)
 
     @property
     def factor(self) -> str:
-        first: str = self.interpreter.factors.names[0]
+        first: str = self.translator.factors.names[0]
         return first
 
     @property
     def model(self) -> nn.Module:
-        model: nn.Module = self.interpreter.backbone.model
+        model: nn.Module = self.translator.backbone.model
         return model
 
     @cached_property
     def images(self) -> dict[str, Tensor]:
         """What the model takes and gives for all inputs, by space."""
-        prepared = self.interpreter.backbone.prepare(self.inputs)
-        return {"input": prepared, "output": primary(self.interpreter.backbone.outputs(prepared))}
+        prepared = self.translator.backbone.prepare(self.inputs)
+        return {"input": prepared, "output": primary(self.translator.backbone.outputs(prepared))}
 
     @cached_property
     def first(self) -> Any:
@@ -62,7 +64,7 @@ class _Case:
     def run(self, inputs: Any = None) -> Any:
         """Masks of the first factor in these inputs (None: in all)."""
         given = copy.deepcopy(self.inputs) if inputs is None else inputs  # a bad localizer may spoil them
-        return self.localizer(self.interpreter, given, self.factor)
+        return self.localizer(self.translator, given, self.factor)
 
     def problems(self, found: Any, factor: str, *, count: int | None = None) -> Iterator[str]:
         """What is wrong with masks of that many inputs (None: all of them)."""
@@ -89,14 +91,14 @@ class _Case:
 
 
 def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str, ...]:
-    """Checks a localizer: `localizer(interpreter, inputs, factor)` gives masks (B, 1, H, W) in [0, 1], or `Masks`.
+    """Checks a localizer: `localizer(translator, inputs, factor)` gives masks (B, 1, H, W) in [0, 1], or `Masks`.
 
     It is called about ten times, so one with few steps saves time. Whether its masks are *right* is measured by
     `Interpreter.localize` (their reliability) and by `interpret_inn.metrics`.
 
     Args:
         localizer: What a `LocalizerSpec` built.
-        interpreter: A fitted interpreter of a model that it can work with.
+        interpreter: A fitted interpreter of a model that it can work with, or the translator of one.
         inputs: An array, a tensor or a list of at least 2 inputs of one size.
 
     Returns:
@@ -109,20 +111,28 @@ def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str,
     if len(inputs) < 2:
         raise ValueError(f"Expected at least 2 inputs to check a localizer with, found {len(inputs)}.")
     title = f"The localizer {getattr(localizer, '__name__', type(localizer).__name__)}"
-    case = _Case(localizer, interpreter, inputs, copy.deepcopy(interpreter.backbone))
+    translator = interpreter if isinstance(interpreter, Translator) else interpreter.translator
+    case = _Case(localizer, translator, inputs, copy.deepcopy(translator.backbone))
     return hold(title, LOCALIZER_CHECKS, case)
 
 
 def _callable(case: _Case) -> Iterator[str]:
     if not callable(case.localizer):
-        yield "Expected a callable, localizer(interpreter, inputs, factor)."
+        yield "Expected a callable, localizer(translator, inputs, factor)."
+
+
+def _names(case: _Case) -> Iterator[str]:
+    try:
+        refuse_near_names(case.localizer, Localizer, owner="the localizer")
+    except PluginError as error:
+        yield str(error)
 
 
 def _gives_masks(case: _Case) -> Iterator[str]:
     yield from case.problems(case.first, case.factor)
-    names = case.interpreter.factors.names
+    names = case.translator.factors.names
     for factor in dict.fromkeys([*names[1:_MOST_FACTORS], names[-1]]):  # the residual is a factor, too
-        yield from case.problems(case.localizer(case.interpreter, copy.deepcopy(case.inputs), factor), factor)
+        yield from case.problems(case.localizer(case.translator, copy.deepcopy(case.inputs), factor), factor)
 
 
 def _fills_record(case: _Case) -> Iterator[str]:
@@ -166,7 +176,7 @@ def _bears_silence(case: _Case) -> Iterator[str]:
 
 def _gives_model_back(case: _Case) -> Iterator[str]:
     """On a copy that no localizer has seen: what stays changed after the first time is not changed by the second."""
-    fresh = dataclasses.replace(case, interpreter=case.untouched())
+    fresh = dataclasses.replace(case, translator=case.untouched())
     # As a user may have left it: some modules where batch norm would move its statistics, some weights frozen.
     for number, module in enumerate(fresh.model.modules()):
         module.training = number % 3 != 1
@@ -209,11 +219,11 @@ def _run_until(case: _Case, last: int | None) -> int:
     return calls
 
 
-def _leaves_interpreter(case: _Case) -> Iterator[str]:
-    inputs, flow = copy.deepcopy(case.inputs), case.interpreter.fitted.network
+def _leaves_translator(case: _Case) -> Iterator[str]:
+    inputs, flow = copy.deepcopy(case.inputs), case.translator.fitted.network
     bank, codes, state = (
-        case.interpreter.fitted.bank.clone(),
-        case.interpreter.encode(inputs),
+        case.translator.fitted.bank.clone(),
+        case.translator.encode(inputs),
         model_state(flow),
     )
     case.run(inputs)
@@ -228,18 +238,19 @@ def _leaves_interpreter(case: _Case) -> Iterator[str]:
         line.replace("The model", "The flow")
         for line in model_changes(state, model_state(flow), "afterwards")
     )
-    if not same(codes, case.interpreter.encode(inputs)) or not same(bank, case.interpreter.fitted.bank):
-        yield "The interpreter has other codes afterwards; it was to be read only."
+    if not same(codes, case.translator.encode(inputs)) or not same(bank, case.translator.fitted.bank):
+        yield "The translator has other codes afterwards; it was to be read only."
 
 
 LOCALIZER_CHECKS: tuple[Check[_Case], ...] = (
     _callable,
+    _names,
     _gives_masks,
     _fills_record,
     _any_number,
     _repeats_masks,
     _bears_silence,
     _gives_model_back,
-    _leaves_interpreter,
+    _leaves_translator,
 )
 """All checks, in order."""

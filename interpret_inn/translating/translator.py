@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, NoReturn, Protocol
 
 import torch
 from torch import Tensor
@@ -18,6 +18,10 @@ from interpret_inn.translating.streaming import batches, counted, join
 
 REACH = 2.5
 """Traversals go so many standard deviations of the data to either side."""
+_NOT_HERE = (
+    "A translator has no .{0}: it is what interpreter.{0} was. A localizer is given (translator, inputs, factor). "
+    "Leave .{0} out: translator.codes(z)."
+)
 
 
 class Translator(Codec):
@@ -152,6 +156,18 @@ class Translator(Codec):
             )
         no_prefix = codes.new_empty(len(codes), 0, total)
         return self.representation(codes, Carried(self.fitted.z_shape, codes.dtype, no_prefix), codes)
+
+    # --- what localizers that expect an interpreter ask for ----------------------------------------------
+
+    @property
+    def bench(self) -> NoReturn:
+        """An old name: says what to write instead."""
+        raise AttributeError(_NOT_HERE.format("bench"))
+
+    @property
+    def translator(self) -> NoReturn:
+        """Of an interpreter: says what to write instead."""
+        raise AttributeError(_NOT_HERE.format("translator"))
 
 
 class HasTranslator(Protocol):

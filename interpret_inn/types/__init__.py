@@ -6,7 +6,7 @@ Shapes: `N` samples of a source, `n` pairs of a batch, `B` inputs of a batch, `D
 
 from interpret_inn.types.arrays import FloatArray, IntArray, Picture
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
-from interpret_inn.types.localizers import Localizer, Masks, Space
+from interpret_inn.types.localizers import Localizer, LocalizerFunction, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
 from interpret_inn.types.sources import (
     SAME,
@@ -41,6 +41,7 @@ __all__ = [
     "Gallery",
     "IntArray",
     "Localizer",
+    "LocalizerFunction",
     "LocalizerSpec",
     "Masks",
     "MetricSpec",

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from torch import Tensor
 
@@ -51,12 +51,48 @@ class Masks:
         return len(self.values)
 
 
-class Localizer(Protocol):
-    """Gives a factor's masks.
+class Localizer:
+    """Gives a factor's masks. The base of localizers; a function with the signature of `__call__` is one, too.
 
-    It reads the interpreter and changes nothing in it. `interpret_inn.localizing` has what most localizers need:
-    inputs as the model takes them, a factor's value with gradients, changes of images along a factor.
+    A localizer reads the translator and changes nothing in it. `interpret_inn.localizing` has what most localizers
+    need: inputs as the model takes them, a factor's value with gradients, changes of images along a factor.
+
+    The members below say of all masks what a bare tensor cannot say; `Masks` of its own say it themselves. A public
+    name that is nearly one of them is refused when the localizer is built, registered, used or checked; all other
+    names are the author's own.
+
+    Example:
+        >>> class Everywhere(Localizer):
+        ...     name = "everywhere"
+        ...     notes = ("Says nothing of where.",)
+        ...
+        ...     def __call__(self, translator, inputs, factor):
+        ...         return torch.ones(len(inputs), 1, 32, 32)
     """
 
-    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Tensor | Masks:
-        """Masks of a factor in inputs: float (B, 1, H, W) in [0, 1], or `Masks` with figures and notes."""
+    name: str = ""
+    """What masks and errors call it; empty: as its class. One that a plugin builds is called as it is listed."""
+    space: Space = "input"
+    """The images that its masks lie over, where it gives tensors."""
+    notes: tuple[str, ...] = ()
+    """What the user should know of its masks, in plain sentences, where it gives tensors."""
+
+    def __call__(self, translator: Any, inputs: Any, factor: str) -> Tensor | Masks:
+        """Masks of a factor in inputs.
+
+        Args:
+            translator: A model with its fitted flow: `.backbone`, `.factors`, `.fitted`, `.codes` and the rest of
+                `interpret_inn.localizing.Translator`.
+            inputs: `B` inputs, which `interpret_inn.localizing.prepared_inputs` reads.
+            factor: Name of the factor.
+
+        Returns:
+            float (B, 1, H, W) in [0, 1], of the size of the images; or `Masks` with figures and notes.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} does not define __call__(translator, inputs, factor)."
+        )
+
+
+LocalizerFunction = Callable[[Any, Any, str], Tensor | Masks]
+"""What can be called as a `Localizer` is: an object of a subclass, or any callable of that signature."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from interpret_inn.types.arrays import FloatArray
+from interpret_inn.types.localizers import LocalizerFunction
 from interpret_inn.types.results import Score, Section
 from interpret_inn.types.sources import ConceptSource
 
@@ -40,11 +41,23 @@ class ConceptSourceSpec:
 
 @dataclass(frozen=True)
 class LocalizerSpec:
-    """A kind of localizer: `build(**options)` returns an object that gives masks (B, 1, H, W) in [0, 1]."""
+    """A kind of localizer: `build(**options)` returns a `Localizer`, or a function that can be called as one.
+
+    Attributes:
+        name: What `interpreter.localize(…, localizer=…)` takes.
+        summary: One line.
+        build: As above.
+        suits: `suits(translator)` says how well it suits a fitted model, for localizer="auto": the largest number
+            wins, and of equal ones that of the plugin registered last; None or 0: only by name. A localizer for
+            all models says 1. Without `suits` it is chosen by name only.
+        quick: Options of `build` where "auto" chose it and time is short, as in reports, which show many factors.
+    """
 
     name: str
     summary: str
-    build: Callable[..., Any]
+    build: Callable[..., LocalizerFunction]
+    suits: Callable[[Any], float | None] | None = None
+    quick: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

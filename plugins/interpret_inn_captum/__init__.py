@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from numbers import Integral
-from typing import Any, cast, get_args
+from typing import Any, get_args
 
 from interpret_inn import hookimpl
 from interpret_inn.errors import LocalizerError, suggest
@@ -91,12 +91,9 @@ def build(
     for name, value, least in (("squares", squares, 1), ("batch_size", batch_size, 1), ("seed", seed, 0)):
         if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
             raise LocalizerError(f"Expected {name} to be a whole number, at least {least}, found {value!r}.")
-    return cast(
-        Localizer,
-        CaptumLocalizer(
-            found, layer=layer, target=target, reads=reads, baseline=baseline, sign=sign, squares=squares,
-            batch_size=batch_size, seed=seed, show_progress=show_progress, construct=own, options=attribute_options,
-        ),
+    return CaptumLocalizer(
+        found, layer=layer, target=target, reads=reads, baseline=baseline, sign=sign, squares=squares,
+        batch_size=batch_size, seed=seed, show_progress=show_progress, construct=own, options=attribute_options,
     )  # fmt: skip
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from interpret_inn.backbones import Attachment, Layout, infer_layout, sites
 from interpret_inn.errors import LocalizerError, SiteError, suggest
+from interpret_inn.localizing import Translator
 from interpret_inn_captum.targets import Scalar, unchanged_of
 
 
@@ -51,12 +51,12 @@ class Layer:
 
 
 def layer_of(
-    interpreter: Any, scalar: Scalar, prepared: Tensor, path: str | None, *, at_input: bool
+    translator: Translator, scalar: Scalar, prepared: Tensor, path: str | None, *, at_input: bool
 ) -> Layer:
     """The layer to attribute.
 
     Args:
-        interpreter: A fitted interpreter.
+        translator: Of a fitted interpreter.
         scalar: What runs the model as far as it is needed.
         prepared: (B, ...), of which the first is run.
         path: A module's path; None: the last one whose output is a map or tokens.
@@ -65,12 +65,12 @@ def layer_of(
     Raises:
         LocalizerError: there is no such layer, or the target does not come through it.
     """
-    backbone = interpreter.backbone
+    backbone = translator.backbone
     if path is not None:
         paths = [known for known, _ in backbone.model.named_modules() if known]
         if path not in paths:
             raise LocalizerError(f"{backbone.name} has no layer {path!r}. {suggest(str(path), paths)}")
-        return _layer(interpreter, scalar, prepared, path, at_input=at_input)
+        return _layer(translator, scalar, prepared, path, at_input=at_input)
     silent = None
     for row in reversed(sites(backbone, prepared[:1])):
         if ":" in row.address or "@" in row.address or len(row.shape) < 3 or row.calls != 1:
@@ -78,7 +78,7 @@ def layer_of(
         if _inside_attention(backbone.model, row.address):
             continue
         try:
-            found = _layer(interpreter, scalar, prepared, row.address, at_input=at_input)
+            found = _layer(translator, scalar, prepared, row.address, at_input=at_input)
         except LocalizerError:  # it comes after the site, or has no places
             continue
         if _speaks(scalar, prepared[:1], found):
@@ -120,8 +120,8 @@ def _speaks(scalar: Scalar, image: Tensor, layer: Layer) -> bool:
     return slope is not None and bool(layer.as_map(slope.abs()).any())
 
 
-def _layer(interpreter: Any, scalar: Scalar, prepared: Tensor, path: str, *, at_input: bool) -> Layer:
-    model = interpreter.backbone.model
+def _layer(translator: Translator, scalar: Scalar, prepared: Tensor, path: str, *, at_input: bool) -> Layer:
+    model = translator.backbone.model
     try:
         with Attachment(model, f"{path}:in" if at_input else path) as site:
             scalar.read(prepared[:1])

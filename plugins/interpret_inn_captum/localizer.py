@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import InnError, LocalizerError
-from interpret_inn.localizing import fit_size, heat_to_masks, prepared_inputs, require_images
-from interpret_inn.types import Masks
+from interpret_inn.localizing import Translator, fit_size, heat_to_masks, prepared_inputs, require_images
+from interpret_inn.types import Localizer, Masks
 from interpret_inn_captum.guarding import guarded
 from interpret_inn_captum.layers import Layer, layer_of
 from interpret_inn_captum.methods import Method, find
@@ -19,11 +19,11 @@ from interpret_inn_captum.parts import NAMES, Baseline, baseline_of, squares, wi
 from interpret_inn_captum.targets import Reads, Scalar, Target, scalar_of, unchanged_of
 
 Sign = Literal["positive", "absolute", "negative"]
-_INTERNAL = 64
+_INTERNAL = 64  # images along the path of an integral that captum is given at once, at least
 
 
 @dataclass(frozen=True)
-class CaptumLocalizer:
+class CaptumLocalizer(Localizer):
     """Gives a factor's masks by one of captum's attributions; see `build` for what the attributes mean.
 
     Example:
@@ -43,19 +43,19 @@ class CaptumLocalizer:
     construct: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
+    def __call__(self, translator: Translator, inputs: Any, factor: str) -> Masks:
         """Masks of a factor over the inputs.
 
         Raises:
             LocalizerError: inputs that are no images, a layer or baseline that does not fit, or captum raised.
         """
-        prepared = prepared_inputs(interpreter, inputs)
+        prepared = prepared_inputs(translator, inputs)
         size = require_images(prepared)
-        backbone = interpreter.backbone
+        backbone = translator.backbone
         with backbone.session(gradients=True):
-            scalar = scalar_of(interpreter, factor, self.target, self.reads)
+            scalar = scalar_of(translator, factor, self.target, self.reads)
             unchanged = unchanged_of(scalar, prepared, at_once=self.batch_size)
-            layer = self._layer(interpreter, scalar, prepared)
+            layer = self._layer(translator, scalar, prepared)
             baseline = self._baseline(prepared)
             with guarded(backbone.model, prepared.device, seed=self.seed):
                 attribution = self._constructed(scalar, layer)
@@ -71,12 +71,12 @@ class CaptumLocalizer:
         inner = self.construct.get("attribution_method")
         return find(inner) if isinstance(inner, str) else self.method
 
-    def _layer(self, interpreter: Any, scalar: Scalar, prepared: Tensor) -> Layer | None:
+    def _layer(self, translator: Translator, scalar: Scalar, prepared: Tensor) -> Layer | None:
         """None where the input is attributed."""
         if not self._inner.takes_layer:
             return None
         at_input = bool(self.options.get("attribute_to_layer_input", False))
-        found = layer_of(interpreter, scalar, prepared, self.layer, at_input=at_input)
+        found = layer_of(translator, scalar, prepared, self.layer, at_input=at_input)
         if "GradCam" in self._inner.name and not found.is_map:
             raise LocalizerError(
                 f"captum's {self._inner.name} reads maps (channels, h, w), found {found.shape} at {found.path!r}. "

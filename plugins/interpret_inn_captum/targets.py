@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing import FactorReader
+from interpret_inn.localizing import FactorReader, Translator
 from interpret_inn_captum.guarding import randomness_kept
 
 Target = Literal["factor", "output"] | int | Callable[..., Tensor]
@@ -45,13 +45,13 @@ class Scalar(nn.Module):
         return self.reduce(found, unchanged)
 
 
-def scalar_of(interpreter: Any, factor: str, target: Target, reads: Reads) -> Scalar:
+def scalar_of(translator: Translator, factor: str, target: Target, reads: Reads) -> Scalar:
     """The number that `target` stands for; see `build`.
 
     Raises:
         LocalizerError: it stands for none.
     """
-    backbone, reader = interpreter.backbone, FactorReader(interpreter, factor)
+    backbone, reader = translator.backbone, FactorReader(translator, factor)
 
     def outputs(inputs: Tensor) -> Tensor:
         found: Tensor = primary(backbone.outputs(inputs))

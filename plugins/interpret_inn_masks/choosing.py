@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError, suggest
-from interpret_inn.localizing import prepared_inputs
+from interpret_inn.localizing import Translator, prepared_inputs
 from interpret_inn.types import Localizer, Masks, Space
 from interpret_inn_masks.constriction import Constriction
 from interpret_inn_masks.input_masks import InputMasks
@@ -22,7 +22,7 @@ _TAKERS: dict[Space, str] = {
 }
 
 
-class ChosenMasks:
+class ChosenMasks(Localizer):
     """Masks over the output where a model makes images, else over its input.
 
     Args:
@@ -59,13 +59,13 @@ class ChosenMasks:
                 f"There is no option {name!r} of these masks. {suggest(name, known, limit=20)}"
             )
 
-    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Tensor | Masks:
+    def __call__(self, translator: Translator, inputs: Any, factor: str) -> Tensor | Masks:
         """Masks of a factor; see `InputMasks` and `Constriction`.
 
         Raises:
             LocalizerError: the model has no such images, or its masks do not take these options.
         """
-        over = self._over or _over(interpreter, inputs)
+        over = self._over or _over(translator, inputs)
         if over not in self._made:
             other: Space = "output" if over == "input" else "input"
             wrong = [name for name in self._options if name not in self._known[over]]
@@ -73,13 +73,13 @@ class ChosenMasks:
                 f"Masks {_TAKERS[over]} do not take {', '.join(wrong)}. "
                 f'Leave that out, or type over="{other}" if the model has images there.'
             )
-        return self._made[over](interpreter, inputs, factor)
+        return self._made[over](translator, inputs, factor)
 
 
-def _over(interpreter: Any, inputs: Any) -> Space:
+def _over(translator: Translator, inputs: Any) -> Space:
     """Where this model has images to mask: those that it makes, if it makes any."""
-    backbone = interpreter.backbone
+    backbone = translator.backbone
     if backbone.kind in ("generator", "autoencoder"):
         return "output"
-    first = prepared_inputs(interpreter, inputs)[:1]
+    first = prepared_inputs(translator, inputs)[:1]
     return "output" if primary(backbone.outputs(first)).ndim == 4 else "input"

@@ -13,13 +13,20 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing import fit_size, output_changes, prepared_inputs, redrawn_changes
+from interpret_inn.localizing import (
+    Translator,
+    fit_size,
+    output_changes,
+    prepared_inputs,
+    redrawn_changes,
+)
+from interpret_inn.localizing.reliability import WHOLE
 from interpret_inn.metrics.bootstrap import bootstrap_mean
-from interpret_inn.types import Masks, Score
+from interpret_inn.types import Localizer, Masks, Score
 from interpret_inn_masks.rectangles import Combine, fit_rectangles
 
 Edits = Literal["walk", "redraw"]
@@ -28,15 +35,14 @@ PLACES = 64
 """Rectangles are fitted on maps of at most so many rows and columns; larger images are averaged down."""
 _VISIBLE = 1 / 510
 """Half a grey level of 256, as a share of the range of the images."""
-_WHOLE = 0.98
 _OWN_SEEDS = 7919
 """Inputs are drawn with other seeds than people use, so that none of those given was fitted on."""
-_FLOOR = 0.1
-_NEAR = 8
+_FLOOR = 0.1  # of the mean change, added to each input's, so that inputs that hardly change hardly count
+_NEAR = 8  # places within the image over this count as one: lines move by a few pixels
 
 
 @dataclass(frozen=True)
-class Constriction:
+class Constriction(Localizer):
     """Masks over the images that a generator or an autoencoder makes.
 
     A shared mask says where the factor acts in whatever image. For a model that draws its own inputs it is fitted on
@@ -93,18 +99,18 @@ class Constriction:
         if not number or not 0 < weight < math.inf:
             raise LocalizerError(f"Expected area_weight to be a number above 0, found {weight!r}.")
 
-    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
+    def __call__(self, translator: Translator, inputs: Any, factor: str) -> Masks:
         """Masks of a factor over the outputs for these inputs.
 
         Args:
-            interpreter: A fitted interpreter of a model that makes images.
+            translator: Of a model that makes images.
             inputs: `B` inputs.
             factor: Name of the factor.
 
         Raises:
             LocalizerError: the model's outputs are no images.
         """
-        changes, visible = self._changes(interpreter, inputs, factor)
+        changes, visible = self._changes(translator, inputs, factor)
         if not bool(visible.any()):
             note = f"{factor} changes no pixel by half a grey level: its mask is empty."
             return Masks(factor, torch.zeros_like(changes)[:, None], "output", shared=not self.per_sample,
@@ -112,21 +118,22 @@ class Constriction:
         if self.per_sample:
             return self._each(factor, changes, visible)
         drawn = torch.empty(0)
-        if interpreter.backbone.sample_inputs is not None:
-            latents = interpreter.sample_inputs(self.samples, seed=_OWN_SEEDS + self.seed)
-            drawn = self._changes(interpreter, latents, factor)[0]
+        sample = translator.backbone.sample_inputs
+        if sample is not None:
+            latents = sample(self.samples, Generator().manual_seed(_OWN_SEEDS + self.seed)).detach().cpu()
+            drawn = self._changes(translator, latents, factor)[0]
         return self._shared(factor, changes, drawn)
 
-    def _changes(self, interpreter: Any, inputs: Any, factor: str) -> tuple[Tensor, Tensor]:
+    def _changes(self, translator: Translator, inputs: Any, factor: str) -> tuple[Tensor, Tensor]:
         """Mean squared change over all edits, (B, H, W), and whether any of it could be seen, bool (B,)."""
         count, seed = self.walk_steps, _OWN_SEEDS + self.seed
         if self.edits == "walk":
-            found = output_changes(interpreter, inputs, factor, steps=count)
+            found = output_changes(translator, inputs, factor, steps=count)
         else:
-            found = redrawn_changes(interpreter, inputs, factor, draws=count, seed=seed)
-        span = interpreter.backbone.value_range
+            found = redrawn_changes(translator, inputs, factor, draws=count, seed=seed)
+        span = translator.backbone.value_range
         if span is None:
-            images = primary(interpreter.backbone.outputs(prepared_inputs(interpreter, inputs))).float()
+            images = primary(translator.backbone.outputs(prepared_inputs(translator, inputs))).float()
             span = (float(images.min()), float(images.max()))
         least = ((span[1] - span[0]) * _VISIBLE) ** 2
         return found.mean(0), found.amax((0, 2, 3)) > least
@@ -142,7 +149,7 @@ class Constriction:
         )  # fmt: skip
         masks = masks if small == size else fit_size(masks[:, None], size)[:, 0].clamp(0, 1)
         # soft edges at the border would leave a thousandth of the image outside, which says nothing
-        return torch.where(masks.mean((1, 2), keepdim=True) > _WHOLE, torch.ones_like(masks), masks)
+        return torch.where(masks.mean((1, 2), keepdim=True) > WHOLE, torch.ones_like(masks), masks)
 
     def _each(self, factor: str, changes: Tensor, visible: Tensor) -> Masks:
         masks = self._fit(changes * visible[:, None, None])

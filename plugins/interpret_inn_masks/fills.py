@@ -13,6 +13,7 @@ from interpret_inn_masks.smoothing import smoothed
 
 Fill = Literal["blur", "noise", "mean"]
 _WIDTH = 6  # the blur's standard deviation is the shorter side over this
+_FLAT = 1e-6  # spread of a patch without any, so that nothing is divided by 0
 _CORRELATED = 16  # patches of noise are the shorter side over this wide
 
 
@@ -32,7 +33,7 @@ def noise(images: Tensor, generator: Generator) -> Tensor:
     patch = max(1, min(height, width) // _CORRELATED)
     small = torch.randn(batch, channels, -(-height // patch), -(-width // patch), generator=generator)
     patches = functional.interpolate(small, (height, width), mode="bilinear", align_corners=False).to(images)
-    patches = patches / patches.std((2, 3), keepdim=True).clamp_min(1e-6)
+    patches = patches / patches.std((2, 3), keepdim=True).clamp_min(_FLAT)
     return mean_colour(images) + patches * images.std((2, 3), keepdim=True)
 
 

@@ -18,9 +18,9 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing import FactorReader, prepared_inputs, require_images
+from interpret_inn.localizing import FactorReader, Translator, prepared_inputs, require_images
 from interpret_inn.metrics.bootstrap import bootstrap_mean
-from interpret_inn.types import Masks
+from interpret_inn.types import Localizer, Masks
 from interpret_inn_masks.fills import Fill, filler
 from interpret_inn_masks.nested import NestedMasks, cycled, default_cells
 from interpret_inn_masks.ranking import ranked, with_area
@@ -28,13 +28,15 @@ from interpret_inn_masks.ranking import ranked, with_area
 Mode = Literal["both", "preserve", "delete"]
 AREAS = (0.05, 0.1, 0.2, 0.4)
 """Shares of the image that masks are fitted at, and chosen from."""
-_AT_ONCE = 32
-_MOMENTUM = 0.8
+_AT_ONCE = 32  # images whose maps are fitted together: each step holds a graph of all of them
+_MOMENTUM = 0.8  # of the descent: steps of one length need some, to pass narrow valleys
 _NOTHING = 1e-3  # of the typical deviation from the centre
+_TINY = 1e-12  # squared deviations of codes, so that nothing is divided by 0
+_STILL = 1e-30  # the length of a slope that is 0, likewise
 
 
 @dataclass(frozen=True)
-class InputMasks:
+class InputMasks(Localizer):
     """Masks over the input of any model that takes images.
 
     Figures: "kept", the share of the factor's value that the mask's inside alone keeps (the rest of the image being
@@ -83,17 +85,17 @@ class InputMasks:
                     f"Expected {name} to be a whole number, at least {least}, found {count!r}."
                 )
 
-    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
+    def __call__(self, translator: Translator, inputs: Any, factor: str) -> Masks:
         """Masks of a factor over the inputs.
 
         Raises:
             LocalizerError: the inputs are no images, or the model lets no gradient through.
         """
-        prepared = prepared_inputs(interpreter, inputs)
+        prepared = prepared_inputs(translator, inputs)
         size = require_images(prepared)
         generator = Generator().manual_seed(self.seed)
-        with torch.inference_mode(False), interpreter.backbone.session(gradients=True):
-            reader = FactorReader(interpreter, factor)
+        with torch.inference_mode(False), translator.backbone.session(gradients=True):
+            reader = FactorReader(translator, factor)
             parts = [_Search(self, reader, part, size, generator).run() for part in prepared.split(_AT_ONCE)]
         masks, kept, destroyed, idle = (torch.cat(found) for found in zip(*parts, strict=True))
         area = masks.mean((1, 2, 3))
@@ -128,7 +130,7 @@ class _Search:
         self.own = reader.deviation(self.like)
         self.squared = self.own.square().sum(1)
         usual = float(reader.spread.square().sum()) * (self.own.shape[1] / max(1, len(reader.spread)))
-        self.idle = self.squared <= _NOTHING**2 * max(usual, 1e-12)
+        self.idle = self.squared <= _NOTHING**2 * max(usual, _TINY)
         self.masks = NestedMasks(len(images), size, options.cells or default_cells(size), images.device)
         self.areas = AREAS if options.area is None else (options.area,)
 
@@ -145,7 +147,7 @@ class _Search:
                 self.idle = self.idle | (length <= 0)
             with torch.no_grad():
                 for parameter, slope, moving in zip(self.masks.parameters, slopes, speed, strict=True):
-                    moving.mul_(_MOMENTUM).add_(slope / length.clamp_min(1e-30)[:, None, None, None])
+                    moving.mul_(_MOMENTUM).add_(slope / length.clamp_min(_STILL)[:, None, None, None])
                     parameter.sub_(moving)
         return self._chosen()
 
@@ -173,7 +175,7 @@ class _Search:
         loss = masks.new_zeros(())
         if mode != "delete":
             away = self.reader.deviation(self.reader.codes(self._mixed(masks))) - self.own
-            loss = loss + torch.log1p(away.square().sum(1) / self.squared.clamp_min(1e-12)).sum()
+            loss = loss + torch.log1p(away.square().sum(1) / self.squared.clamp_min(_TINY)).sum()
         if mode != "preserve":
             left = self.reader.score(self._mixed(1 - masks), self.like).clamp_min(0)
             loss = loss + left.square().sum()

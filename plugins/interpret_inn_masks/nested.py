@@ -16,6 +16,7 @@ SOFTNESS = 0.3
 """Width of a mask's border, in standard deviations of the map."""
 _CELLS = (6, 8)  # along the shorter side of the finest map: at least, at most
 _PIXELS = 8  # of such a cell, in between
+_FLAT = 1e-6  # variance of a map without any, so that nothing is divided by 0
 _LEAST = 3  # cells along the shorter side of the coarsest map
 
 
@@ -72,7 +73,7 @@ class NestedMasks:
         assert isinstance(total, Tensor)
         smooth = functional.interpolate(total, self.size, mode="bicubic", align_corners=False)
         centred = smooth - smooth.mean((1, 2, 3), keepdim=True)
-        return centred / (centred.square().mean((1, 2, 3), keepdim=True) + 1e-6).sqrt()
+        return centred / (centred.square().mean((1, 2, 3), keepdim=True) + _FLAT).sqrt()
 
     def at(self, areas: Tensor) -> Tensor:
         """Masks (B, 1, H, W) in (0, 1) whose highest `areas` (B,) are above one half."""

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from interpret_inn.backbones import Layout
-from interpret_inn.localizing import FactorReader
+from interpret_inn.localizing import FactorReader, Translator
 
 
-def removal_strength(interpreter: Any, reader: FactorReader, prepared: Tensor) -> Tensor:
+def removal_strength(translator: Translator, reader: FactorReader, prepared: Tensor) -> Tensor:
     """How much of a factor's value is gone when one position no longer stands out, float (B, P).
 
     With `r_p` the rows of one input and `r̄` their mean, position `p` is given the median row: the mean becomes
@@ -19,12 +17,12 @@ def removal_strength(interpreter: Any, reader: FactorReader, prepared: Tensor) -
     positions that speak against the factor get 0.
 
     Args:
-        interpreter: Fitted with the layout `pooled`.
+        translator: Fitted with the layout `pooled`.
         reader: Of the factor.
         prepared: `B` inputs as the model takes them.
     """
-    fitted = interpreter.fitted
-    z = interpreter.backbone.represent(prepared)
+    fitted = translator.fitted
+    z = translator.backbone.represent(prepared)
     rows = Layout("positions", fitted.layout.order, fitted.layout.prefix).to_rows(z)[0]
     rows = rows.reshape(len(prepared), -1, rows.shape[-1])
     mean, usual = rows.mean(1), rows.median(1).values

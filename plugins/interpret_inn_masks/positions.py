@@ -3,25 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError, suggest
-from interpret_inn.localizing import FactorReader, fit_size, heat_to_masks, prepared_inputs, require_images
+from interpret_inn.localizing import (
+    FactorReader,
+    Translator,
+    fit_size,
+    heat_to_masks,
+    prepared_inputs,
+    require_images,
+)
+from interpret_inn.localizing.inputs import AT_ONCE
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks
 from interpret_inn_masks.pooled import removal_strength
 from interpret_inn_masks.smoothing import softened
 
 Measure = Literal["share", "change", "code"]
-_AT_ONCE = 64
-_NOTHING = 1e-12
+_NOTHING = 1e-12  # what positions carry where they carry nothing, so that nothing is divided by 0
+_STILL = 1e-6  # spread of an axis that does not vary, likewise
+_AT_PLACES = ("positions", "pooled")
+_SUITS = 2.0  # a localizer for all models says 1
 
 
 @dataclass(frozen=True)
-class PositionMaps:
+class PositionMaps(Localizer):
     """Says how much a factor carries at each position; see `build_positions`.
 
     Example:
@@ -32,30 +42,32 @@ class PositionMaps:
     measure: Measure = "share"
 
     @torch.no_grad()
-    def __call__(self, interpreter: Any, inputs: Any, factor: str) -> Masks:
+    def __call__(self, translator: Translator, inputs: Any, factor: str) -> Masks:
         """Masks of a factor over the inputs.
 
         Raises:
             LocalizerError: the flow is not fitted at positions, or these form no grid, or the inputs are no images.
         """
-        grid = grid_of(interpreter)
-        prepared = prepared_inputs(interpreter, inputs)
+        grid = grid_of(translator)
+        prepared = prepared_inputs(translator, inputs)
         size = require_images(prepared)
-        with interpreter.backbone.session():
-            reader = FactorReader(interpreter, factor)
-            found = [self._strength(interpreter, reader, part) for part in prepared.split(_AT_ONCE)]
+        with translator.backbone.session():
+            reader = FactorReader(translator, factor)
+            found = [self._strength(translator, reader, part) for part in prepared.split(AT_ONCE)]
         strength, agreement = (torch.cat(parts).float().cpu() for parts in zip(*found, strict=True))
         heat = laid_out(strength.reshape(-1, 1, *grid), size)
         known = agreement[agreement.isfinite()]
         figures = {"agreement": bootstrap_mean(known.double().numpy(), seed=0)} if len(known) else {}
         return Masks(reader.factor.name, heat_to_masks(heat), figures=figures)
 
-    def _strength(self, interpreter: Any, reader: FactorReader, prepared: Tensor) -> tuple[Tensor, Tensor]:
+    def _strength(
+        self, translator: Translator, reader: FactorReader, prepared: Tensor
+    ) -> tuple[Tensor, Tensor]:
         """What the factor carries at each position, (B, P), and how much the positions agree, (B,)."""
-        backbone, fitted = interpreter.backbone, interpreter.fitted
+        backbone, fitted = translator.backbone, translator.fitted
         if fitted.layout.name == "pooled":
-            return removal_strength(interpreter, reader, prepared), torch.full((len(prepared),), torch.nan)
-        codes, _ = interpreter.translator.codes(backbone.represent(prepared))
+            return removal_strength(translator, reader, prepared), torch.full((len(prepared),), torch.nan)
+        codes, _ = translator.codes(backbone.represent(prepared))
         codes = codes.reshape(
             len(prepared), -1, codes.shape[-1]
         )  # a grid of one place comes without its axis
@@ -65,7 +77,7 @@ class PositionMaps:
         agreement = whole.square().sum((1, 2)) / each.mean(1).clamp_min(_NOTHING)
         if self.measure == "code":
             own = codes[..., reader.factor.slice] - reader.centre.to(codes)
-            return (own / reader.spread.to(codes).clamp_min(1e-6)).square().sum(2), agreement.sqrt()
+            return (own / reader.spread.to(codes).clamp_min(_STILL)).square().sum(2), agreement.sqrt()
         return (each if self.measure == "change" else (carried * whole).sum(2).clamp_min(0)), agreement.sqrt()
 
 
@@ -88,21 +100,21 @@ def _carried(network: Any, codes: Tensor, reader: FactorReader) -> Tensor:
     return lost
 
 
-def grid_of(interpreter: Any) -> tuple[int, int]:
+def grid_of(translator: Translator) -> tuple[int, int]:
     """Height and width of the grid that the positions form.
 
     Raises:
         LocalizerError: the flow is not fitted at positions, or they form no grid.
     """
-    layout, shape = interpreter.fitted.layout, tuple(interpreter.fitted.z_shape)
-    if layout.name not in ("positions", "pooled"):
+    layout, shape = translator.fitted.layout, tuple(translator.fitted.z_shape)
+    if layout.name not in _AT_PLACES:
         kinds = {
             "vector": "a vector has none",
             "flat": "one code stands for all of them together",
         }
         raise LocalizerError(
             f"Expected a flow that is fitted to positions or to their mean, found the layout {layout.name!r} at "
-            f"{str(interpreter.backbone.address)!r}, {shape}: {kinds[layout.name]}. Type "
+            f"{str(translator.backbone.address)!r}, {shape}: {kinds[layout.name]}. Type "
             'wrap(model, site, layout="pooled") with the site of a map or of tokens, and fit again; or '
             'localizer="masks".'
         )
@@ -111,11 +123,18 @@ def grid_of(interpreter: Any) -> tuple[int, int]:
         count = layout.positions_per_input(shape)
         raise LocalizerError(
             f"Expected positions that form a grid, found {count} tokens after {layout.prefix} prefix tokens at "
-            f'{str(interpreter.backbone.address)!r}, which is no square. Type localizer="masks", or choose a site '
+            f'{str(translator.backbone.address)!r}, which is no square. Type localizer="masks", or choose a site '
             "that carries a map."
         )
     found: tuple[int, int] = grid
     return found
+
+
+def suits_positions(translator: Translator) -> float | None:
+    """Where the flow is fitted to positions or pooled over a grid, one pass says what masks take dozens for."""
+    layout = translator.fitted.layout
+    at_places = layout.name in _AT_PLACES and layout.grid(translator.fitted.z_shape) is not None
+    return _SUITS if at_places else None
 
 
 def build_positions(*, measure: Measure = "share") -> Localizer:
@@ -142,4 +161,4 @@ def build_positions(*, measure: Measure = "share") -> Localizer:
     """
     if measure not in get_args(Measure):
         raise LocalizerError(f"There is no measure {measure!r}. {suggest(str(measure), get_args(Measure))}")
-    return cast(Localizer, PositionMaps(measure))
+    return PositionMaps(measure)

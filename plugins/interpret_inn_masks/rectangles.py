@@ -19,11 +19,11 @@ Combine = Literal["union", "mean"]
 
 _SHARPNESS = 1.5
 """How steeply logits fall off around an edge at the start: it is spread over about two places."""
-_RATE = 0.1
-_WOBBLE = 0.1
+_RATE = 0.1  # of Adam, on logits
+_WOBBLE = 0.1  # of logits at the start, so that rectangles that begin as the same can part
 _PRICES = (0.0, 0.15, 0.3, 0.6)
 """What area costs at the start, between its weight (0) and the highest change (1)."""
-_ROUNDS = 1
+_ROUNDS = 1  # how often each rectangle is put anew beside the others
 _LEAST = 0.005
 """A rectangle that adds less of the change than this, beyond what its area costs, is left out."""
 

@@ -80,7 +80,7 @@ def compare_ways(seed: int) -> list[dict[str, Any]]:
     for way, options in WAYS.items():
         made, found = inn.localizer("masks", **options), []
         for place, name in enumerate(LATENTS):
-            masks = made(interpreter, scenes, name)
+            masks = made(interpreter.translator, scenes, name)
             true_area = float(true_places(latents, place).any(0).float().mean())
             found.append((masks.figures["held"].value, float(masks.area[0]) / true_area))
         held, ratio = torch.tensor(found).T
@@ -97,7 +97,7 @@ def _scene_row(
     true_area = truth.float().mean((1, 2))
     inside = masks.values[:, 0] > 0.5
     overlap = (inside & truth).sum((1, 2)) / (inside | truth).sum((1, 2)).clamp_min(1)
-    changes = output_changes(interpreter, scenes, masks.factor).mean(0)
+    changes = output_changes(interpreter.translator, scenes, masks.factor).mean(0)
     by_truth = (changes * truth).sum((1, 2)) / changes.sum((1, 2))
     return {
         "seed": seed, "factor": masks.factor, "axes": interpreter.factors[masks.factor].size,
@@ -118,7 +118,7 @@ def judge_faces(name: str) -> dict[str, Any]:
     began = time.perf_counter()
     localizer = inn.localizer("masks")
     for factor in interpreter.factors:
-        localizer(interpreter, inputs, factor.name)
+        localizer(interpreter.translator, inputs, factor.name)
     alone, began = time.perf_counter() - began, time.perf_counter()
     found = [interpreter.localize(inputs, factor.name, localizer=localizer) for factor in interpreter.factors]
     whole = time.perf_counter() - began

@@ -71,7 +71,12 @@ def donors(
         for name, first in (("own batch", 0), ("other batch", BATCH)):
             with donors_from(first, first + BATCH):
                 each = measure.reliability(
-                    interpreter, pictures, factor, torch.cat([masks, masks]), space="input", seed=pair
+                    interpreter.translator,
+                    pictures,
+                    factor,
+                    torch.cat([masks, masks]),
+                    space="input",
+                    seed=pair,
                 )[1]
             found[name].append(float(np.nanmean(each[:BATCH])))
     own, other = (np.array(values) for values in found.values())
@@ -108,7 +113,9 @@ def intervals(interpreter: inn.Interpreter, factor: str) -> list[dict[str, Any]]
             "random": at_random(masks.shape, seed),
         }
         for name, values in given.items():
-            score, _ = measure.reliability(interpreter, part, factor, values, space="input", seed=seed)
+            score, _ = measure.reliability(
+                interpreter.translator, part, factor, values, space="input", seed=seed
+            )
             found.setdefault(name, []).append(score)
     rows = []
     for name, scores in found.items():

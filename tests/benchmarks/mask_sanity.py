@@ -31,7 +31,9 @@ def told_apart(
     }
     truths = [each_of(real[factor]) for factor in others]
     own = [each_of(one) for _, one in pairs]
-    claimed = [reliability(interpreter, inputs, f, one.values, space=one.space)[1] for f, one in pairs]
+    claimed = [
+        reliability(interpreter.translator, inputs, f, one.values, space=one.space)[1] for f, one in pairs
+    ]
     row["reliability"] = float(np.nanmean(truths))
     for name, spoilt in (("own", own), ("claimed", claimed)):
         row[f"{name}: reliability"] = float(np.nanmean(spoilt))

@@ -60,7 +60,7 @@ def fitted(
 def measured(name: str, interpreter: inn.Interpreter, shown: np.ndarray) -> dict[str, Any]:
     """Times of the forward alone, of the maps with it, and their difference, with intervals."""
     localizer = inn.localizer("positions")
-    prepared = prepared_inputs(interpreter, shown)
+    prepared = prepared_inputs(interpreter.translator, shown)
 
     @torch.no_grad()
     def forward() -> None:
@@ -68,7 +68,7 @@ def measured(name: str, interpreter: inn.Interpreter, shown: np.ndarray) -> dict
             interpreter.backbone.represent(prepared)
 
     alone = seconds(forward)
-    both = seconds(lambda: localizer(interpreter, shown, "kind"))
+    both = seconds(lambda: localizer(interpreter.translator, shown, "kind"))
     beside = bootstrap_mean(both - alone.mean(), seed=0)
     whole = bootstrap_mean(both, seed=0)
     return {

@@ -74,7 +74,7 @@ def occlusion(interpreter: Any, images: Tensor, window: int, passes: int) -> tup
     began = time.perf_counter()
     heat, done = [], (int(np.ceil((side - window) / stride)) + 1) ** 2 + 1
     with interpreter.backbone.session():
-        reader = FactorReader(interpreter, FACTOR)
+        reader = FactorReader(interpreter.translator, FACTOR)
         for part in images.split(16):
             like = reader.codes(part)
             blurred = filler(part, "blur", torch.Generator())()
@@ -100,7 +100,7 @@ def insertion(interpreter: Any, images: Tensor, heat: Tensor, grounds: Tensor) -
     rank = order.argsort(1).reshape(heat.shape)
     total = torch.zeros(len(images))
     with interpreter.backbone.session():
-        reader = FactorReader(interpreter, FACTOR)
+        reader = FactorReader(interpreter.translator, FACTOR)
         own, base = (reader.deviation(reader.codes(x)) for x in (images, grounds))
         way = own - base
         for area in AREAS:
@@ -160,18 +160,20 @@ def main() -> None:
     interpreter, pictures = fitted(load_zoo())
     chosen = np.linspace(0, len(pictures) - 1, options.images).round().astype(int)
     pictures = pictures[chosen]
-    images = prepared_inputs(interpreter, pictures)
+    images = prepared_inputs(interpreter.translator, pictures)
     with interpreter.backbone.session():
         classes = np.asarray(interpreter.backbone.outputs(images).argmax(1))
     kinds = classes < 398  # what the network takes them for
     began = time.perf_counter()
-    masks = inn.localizer("masks", mode="preserve", steps=options.steps)(interpreter, pictures[:16], FACTOR)
+    masks = inn.localizer("masks", mode="preserve", steps=options.steps)(
+        interpreter.translator, pictures[:16], FACTOR
+    )
     of_sixteen = time.perf_counter() - began
     passes = 3 * options.steps + ENDS
     maps, scores, rows = {}, {}, []
     for mode, steps in (("preserve", options.steps), ("both", options.steps // 2)):
         began = time.perf_counter()
-        found = inn.localizer("masks", mode=mode, steps=steps)(interpreter, pictures, FACTOR)
+        found = inn.localizer("masks", mode=mode, steps=steps)(interpreter.translator, pictures, FACTOR)
         maps[f"masks, {mode}"] = found.values
         scores[f"masks, {mode}"] = judged(interpreter, images, kinds, found.values)
         rows.append(_row(f"masks, {mode}", passes, time.perf_counter() - began, scores[f"masks, {mode}"]))

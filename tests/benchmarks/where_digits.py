@@ -242,7 +242,9 @@ def sanity(
         for name, way in ways.items():
             others: dict[str, list[Masks]] = {factor: [] for factor in CONCEPTS}
             for seed in range(seeds):
-                spoilt = randomised(models[way.model], part, inputs=_inputs(way.model, bank), seed=seed)
+                known = models[way.model].translator
+                knows_nothing = randomised(known, part, inputs=_inputs(way.model, bank), seed=seed)
+                spoilt = inn.Interpreter(knows_nothing.backbone, fitted=knows_nothing.fitted)
                 for factor in CONCEPTS:
                     others[factor].append(found_by(way, spoilt, made, factor))
             real, inputs = models[way.model], _inputs(way.model, made)

@@ -74,7 +74,7 @@ def test_options_that_cannot_be(options: dict[str, Any], text: str) -> None:
 )
 def test_options_that_do_not_fit_the_model(toy, options: dict[str, Any], text: str) -> None:
     with pytest.raises(LocalizerError, match=text):
-        inn.localizer("captum", **options)(toy.interpreter, toy.fresh[:2], "shape")
+        inn.localizer("captum", **options)(toy.interpreter.translator, toy.fresh[:2], "shape")
 
 
 def test_outputs_that_are_no_classes_and_layers_without_places(small) -> None:
@@ -85,9 +85,11 @@ def test_outputs_that_are_no_classes_and_layers_without_places(small) -> None:
     interpreter = inn.wrap(model, "1", preprocess="identity")
     interpreter.fit("unsupervised", data=images, factors=1, **small)
     with pytest.raises(LocalizerError, match=r"Expected outputs .B, classes. for target='output'"):
-        inn.localizer("captum", method="Saliency", target="output")(interpreter, images[:2], "factor 1")
+        inn.localizer("captum", method="Saliency", target="output")(
+            interpreter.translator, images[:2], "factor 1"
+        )
     with pytest.raises(LocalizerError, match="no layer with places before '1'"):
-        inn.localizer("captum", method="GradCAM")(interpreter, images[:2], "factor 1")
+        inn.localizer("captum", method="GradCAM")(interpreter.translator, images[:2], "factor 1")
 
 
 def test_grad_cam_reads_maps_only(small) -> None:
@@ -98,10 +100,12 @@ def test_grad_cam_reads_maps_only(small) -> None:
     interpreter = inn.wrap(model, "blocks.1", preprocess="identity")
     interpreter.fit("unsupervised", data=images, factors=1, **small)
     with pytest.raises(LocalizerError, match=r"reads maps \(channels, h, w\).*LayerGradientXActivation"):
-        inn.localizer("captum", method="GradCAM", layer="blocks.0")(interpreter, images[:2], "factor 1")
+        inn.localizer("captum", method="GradCAM", layer="blocks.0")(
+            interpreter.translator, images[:2], "factor 1"
+        )
     for options in ({"layer": "blocks.0"}, {}):
         masks = inn.localizer("captum", method="LayerGradientXActivation", **options)(
-            interpreter, images[:2], "factor 1"
+            interpreter.translator, images[:2], "factor 1"
         )
         assert masks.values.shape == (2, 1, 160, 160)
 
@@ -115,7 +119,9 @@ def test_layers_whose_places_nobody_reads_are_passed_over(small) -> None:
     images = torch.rand(40, 3, 160, 160, generator=torch.Generator().manual_seed(0))
     interpreter = inn.wrap(model, "head:in", preprocess="identity")
     interpreter.fit("unsupervised", data=images, factors=1, **small)
-    found = inn.localizer("captum", method="LayerGradientXActivation")(interpreter, images[:2], "factor 1")
+    found = inn.localizer("captum", method="LayerGradientXActivation")(
+        interpreter.translator, images[:2], "factor 1"
+    )
     assert found.values.any() and "layer 'blocks." in found.notes[0] and "attn" not in found.notes[0]
 
 

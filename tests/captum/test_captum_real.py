@@ -38,7 +38,7 @@ def test_masks_of_a_real_network(mobile, options: dict[str, Any]) -> None:
     model = interpreter.backbone.model
     weights = interpreter.backbone.fingerprint()
     before = [dict(vars(module)).keys() for module in model.modules()]
-    masks = inn.localizer("captum", **options)(interpreter, images, "factor 1")
+    masks = inn.localizer("captum", **options)(interpreter.translator, images, "factor 1")
     assert masks.values.shape == (4, 1, 224, 224)
     assert torch.equal(masks.values.amax((1, 2, 3)), torch.ones(4))
     assert interpreter.backbone.fingerprint() == weights

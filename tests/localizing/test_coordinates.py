@@ -77,6 +77,6 @@ def test_nothing_to_go_by() -> None:
 
 
 def test_readers_use_them(toy: Any) -> None:
-    reader = FactorReader(toy.interpreter, "shape")
+    reader = FactorReader(toy.interpreter.translator, "shape")
     assert reader.coordinates is not None
-    assert FactorReader(toy.interpreter, "residual").coordinates is None
+    assert FactorReader(toy.interpreter.translator, "residual").coordinates is None

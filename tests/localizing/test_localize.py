@@ -17,14 +17,14 @@ IMAGES, _ = toy_images(24, seed=5)
 BRIGHT = torch.from_numpy((IMAGES.astype(float).max(-1) > 90).astype(np.float32))[:, None]
 
 
-def bright(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+def bright(translator: Any, inputs: Any, factor: str) -> Tensor:
     return BRIGHT[: len(inputs)]
 
 
-def gradients(interpreter: Any, inputs: Any, factor: str) -> Masks:
-    prepared = prepared_inputs(interpreter, inputs).clone().requires_grad_()
-    with interpreter.backbone.session(gradients=True):
-        reader = FactorReader(interpreter, factor)
+def gradients(translator: Any, inputs: Any, factor: str) -> Masks:
+    prepared = prepared_inputs(translator, inputs).clone().requires_grad_()
+    with translator.backbone.session(gradients=True):
+        reader = FactorReader(translator, factor)
         like = reader.codes(prepared)
         (slope,) = torch.autograd.grad(reader.projection(prepared, like).sum(), [prepared])
     heat = (slope * prepared).detach().abs().sum(1, keepdim=True)
@@ -115,10 +115,10 @@ def test_empty_masks_say_so_whatever_else_is_said(toy: Any) -> None:
 
 
 def test_a_localizer_that_fails_costs_no_report(toy: Any) -> None:
-    def failing(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+    def failing(translator: Any, inputs: Any, factor: str) -> Tensor:
         if factor == "hue":
             raise ZeroDivisionError("halfway")
-        return bright(interpreter, inputs, factor)
+        return bright(translator, inputs, factor)
 
     places = toy.interpreter.explain(IMAGES, localizer=failing, resamples=2).places
     by_factor = {place.factor: place for place in places}
@@ -127,9 +127,9 @@ def test_a_localizer_that_fails_costs_no_report(toy: Any) -> None:
 
 
 def test_a_localizer_may_write_into_what_it_was_given(toy: Any) -> None:
-    def writing(interpreter: Any, inputs: Any, factor: str) -> Tensor:
-        found = bright(interpreter, inputs, factor)
-        prepared_inputs(interpreter, inputs).zero_()
+    def writing(translator: Any, inputs: Any, factor: str) -> Tensor:
+        found = bright(translator, inputs, factor)
+        prepared_inputs(translator, inputs).zero_()
         return found
 
     spoilt = toy.interpreter.localize(IMAGES, "shape", localizer=writing)
@@ -186,7 +186,7 @@ def test_what_is_no_mask_is_refused(toy: Any, given: Any, text: str) -> None:
 
 
 def test_what_is_no_localizer_is_refused(toy: Any, registered: str) -> None:
-    with pytest.raises(inn.LocalizerError, match=r"callable that takes \(interpreter, .*, found int"):
+    with pytest.raises(inn.LocalizerError, match=r"callable that takes \(translator, .*, found int"):
         toy.interpreter.localize(IMAGES, "shape", localizer=3)
     with pytest.raises(inn.LocalizerError, match="found the class Generator"):
         toy.interpreter.localize(IMAGES, "shape", localizer=torch.Generator)

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 import interpret_inn as inn
+from interpret_inn.explaining.explain import check
 from interpret_inn.localizing import (
     FactorReader,
     fit_size,
@@ -31,8 +32,8 @@ IMAGES, _ = toy_images(12, seed=6)
 
 
 def test_the_reader_reads_the_factors_codes(toy: Any) -> None:
-    reader = FactorReader(toy.interpreter, "hue")
-    prepared = prepared_inputs(toy.interpreter, IMAGES)
+    reader = FactorReader(toy.interpreter.translator, "hue")
+    prepared = prepared_inputs(toy.interpreter.translator, IMAGES)
     codes = toy.interpreter.encode(IMAGES)[:, toy.interpreter.factors["hue"].slice]
     with toy.interpreter.backbone.session():
         assert torch.allclose(reader.codes(prepared), codes, atol=1e-5)
@@ -43,8 +44,8 @@ def test_the_reader_reads_the_factors_codes(toy: Any) -> None:
 
 
 def test_score_and_projection_are_as_written(toy: Any) -> None:
-    reader = FactorReader(toy.interpreter, "hue")
-    prepared = prepared_inputs(toy.interpreter, IMAGES)
+    reader = FactorReader(toy.interpreter.translator, "hue")
+    prepared = prepared_inputs(toy.interpreter.translator, IMAGES)
     other = prepared.flip(0)
     with toy.interpreter.backbone.session():
         like, moved = reader.codes(prepared), reader.codes(other)
@@ -60,8 +61,8 @@ def test_score_and_projection_are_as_written(toy: Any) -> None:
 
 
 def test_gradients_agree_with_differences(toy: Any) -> None:
-    reader = FactorReader(toy.interpreter, "shape")
-    prepared = prepared_inputs(toy.interpreter, IMAGES[:1]).clone().requires_grad_()
+    reader = FactorReader(toy.interpreter.translator, "shape")
+    prepared = prepared_inputs(toy.interpreter.translator, IMAGES[:1]).clone().requires_grad_()
     with toy.interpreter.backbone.session(gradients=True):
         like = reader.codes(prepared)
         (slope,) = torch.autograd.grad(reader.projection(prepared, like).sum(), [prepared])
@@ -72,11 +73,11 @@ def test_gradients_agree_with_differences(toy: Any) -> None:
 
 
 def test_inputs_make_one_batch(toy: Any) -> None:
-    assert prepared_inputs(toy.interpreter, IMAGES).shape == (12, 3, 24, 24)
-    assert require_images(prepared_inputs(toy.interpreter, IMAGES)) == (24, 24)
+    assert prepared_inputs(toy.interpreter.translator, IMAGES).shape == (12, 3, 24, 24)
+    assert require_images(prepared_inputs(toy.interpreter.translator, IMAGES)) == (24, 24)
     sizes = r"Expected inputs of one size, found \[\(3, 20, 24\), \(3, 24, 24\)\]. Localize"
     with pytest.raises(inn.LocalizerError, match=sizes):
-        prepared_inputs(toy.interpreter, [*[IMAGES[0]] * 64, IMAGES[1][:20]])
+        prepared_inputs(toy.interpreter.translator, [*[IMAGES[0]] * 64, IMAGES[1][:20]])
     with pytest.raises(inn.LocalizerError, match=r"inputs that are images.*found \(4, 7\).*over=\"output\""):
         require_images(torch.zeros(4, 7))
 
@@ -136,7 +137,7 @@ def left_half(count: int) -> torch.Tensor:
 
 def test_output_changes_are_those_of_the_walk(halves: inn.Interpreter) -> None:
     latents = halves.sample_inputs(5, seed=1)
-    changes = output_changes(halves, latents, "left", steps=[-1.0, 2.0])
+    changes = output_changes(halves.translator, latents, "left", steps=[-1.0, 2.0])
     walked, before = halves.walk(latents, "left", [-1.0, 2.0]), halves.run(latents)
     assert torch.allclose(changes, (walked - before).square().mean(2), atol=1e-6)
     assert changes.shape == (2, 5, 6, 8)
@@ -144,14 +145,16 @@ def test_output_changes_are_those_of_the_walk(halves: inn.Interpreter) -> None:
 
 def test_reliability_over_outputs_is_the_share_inside_beyond_the_area(halves: inn.Interpreter) -> None:
     latents, masks = halves.sample_inputs(8, seed=1), left_half(8)
-    score, each = reliability(halves, latents, "left", masks, space="output", seed=3)
-    changes = redrawn_changes(halves, latents, "left", seed=3).double()
+    score, each = reliability(halves.translator, latents, "left", masks, space="output", seed=3)
+    changes = redrawn_changes(halves.translator, latents, "left", seed=3).double()
     for i in range(8):
         share = float((changes[:, i] * masks[i, 0]).sum() / changes[:, i].sum())
         assert each[i] == pytest.approx((share - 0.5) / 0.5, abs=1e-6)
     assert score.value == pytest.approx(each.mean()) and score.low > 0.8
-    assert reliability(halves, latents, "right", masks, space="output")[0].high < -0.8
-    assert np.isnan(reliability(halves, latents, "left", torch.ones(8, 1, 6, 8), space="output")[0].value)
+    assert reliability(halves.translator, latents, "right", masks, space="output")[0].high < -0.8
+    assert np.isnan(
+        reliability(halves.translator, latents, "left", torch.ones(8, 1, 6, 8), space="output")[0].value
+    )
 
 
 def test_masks_over_outputs_pass_localize(halves: inn.Interpreter) -> None:
@@ -183,27 +186,27 @@ def test_changes_need_a_model_that_makes_images(toy: Any) -> None:
     with pytest.raises(
         inn.LocalizerError, match=r"model that makes images.*found outputs \(12, 3\).*over=\"input\""
     ):
-        output_changes(toy.interpreter, IMAGES, "shape")
+        output_changes(toy.interpreter.translator, IMAGES, "shape")
 
 
 @pytest.mark.parametrize("part", ["flow", "model"])
 def test_randomised_copies_leave_the_original_alone(toy: Any, part: Any) -> None:
     before, weights = toy.interpreter.encode(IMAGES), toy.interpreter.backbone.fingerprint()
-    copy = randomised(toy.interpreter, part, inputs=toy.images[:64], seed=2)
+    copy = randomised(toy.interpreter.translator, part, inputs=toy.images[:64], seed=2)
     assert torch.equal(before, toy.interpreter.encode(IMAGES))
     assert weights == toy.interpreter.backbone.fingerprint()
     assert (copy.backbone.fingerprint() == weights) == (part == "flow")
-    again = randomised(toy.interpreter, part, inputs=toy.images[:64], seed=2)
+    again = randomised(toy.interpreter.translator, part, inputs=toy.images[:64], seed=2)
     assert torch.equal(copy.encode(IMAGES), again.encode(IMAGES))
     assert not torch.allclose(copy.encode(IMAGES), before, atol=0.1)
-    assert copy.factors.names == toy.interpreter.factors.names and copy.check(IMAGES).round_trip_data < 1e-3
+    assert copy.factors.names == toy.interpreter.factors.names and check(copy, IMAGES).round_trip_data < 1e-3
 
 
 def test_unknown_parts_are_refused(toy: Any) -> None:
     with pytest.raises(
         inn.LocalizerError, match=r"There is no part 'flows' to randomise. Did you mean 'flow'"
     ):
-        randomised(toy.interpreter, "flows", inputs=IMAGES)  # type: ignore[arg-type]
+        randomised(toy.interpreter.translator, "flows", inputs=IMAGES)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("rolled", [-7, 0, 7])

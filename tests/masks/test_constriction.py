@@ -91,7 +91,7 @@ def changes_are(monkeypatch: pytest.MonkeyPatch, change: Tensor) -> None:
     """Every factor changes every image in this way, (H, W)."""
     monkeypatch.setattr(
         "interpret_inn_masks.constriction.output_changes",
-        lambda interpreter, inputs, factor, *, steps: change.expand(1, len(inputs), -1, -1),
+        lambda translator, inputs, factor, *, steps: change.expand(1, len(inputs), -1, -1),
     )
 
 
@@ -149,7 +149,7 @@ def test_held_is_low_where_the_halves_differ(monkeypatch: pytest.MonkeyPatch, bo
     places = torch.stack([truth("left"), truth("right")] * 4)[None]
     monkeypatch.setattr("interpret_inn_masks.constriction.output_changes", lambda *_, **__: places)
     other = with_model(boxes, inn.wrap(BoxesAutoencoder().eval(), backbone="autoencoder", value_range=(0, 1)))
-    masks = Constriction()(other, torch.rand(8, 3, *SIZE), "left")
+    masks = Constriction()(other.translator, torch.rand(8, 3, *SIZE), "left")
     assert masks.figures["held"].value < 0.02, "each half was fitted on the other's place"
     assert masks.figures["consistency"].value == pytest.approx(3 / 7, abs=0.05)
     assert (masks.values[0, 0] - truth("left") - truth("right")).abs().mean() < 0.01
@@ -179,7 +179,7 @@ def test_images_in_which_nothing_can_be_seen_are_counted(
 ) -> None:
     places = torch.stack([truth("left"), truth("right") * 1e-8])[None]
     monkeypatch.setattr("interpret_inn_masks.constriction.output_changes", lambda *_, **__: places)
-    masks = Constriction(per_sample=True)(boxes, boxes.sample_inputs(2), "left")
+    masks = Constriction(per_sample=True)(boxes.translator, boxes.sample_inputs(2), "left")
     assert masks.values[1].abs().max() == 0 and masks.values[0].max() > 0.9
     assert masks.notes == ("In 1 of 2 images left changes nothing that could be seen: empty masks.",)
     assert masks.figures["held"].value > 0.97
@@ -197,7 +197,7 @@ def test_a_factor_of_several_axes_is_redrawn_to_be_seen_whole(boxes: inn.Interpr
 
 def test_change_everywhere_is_said(monkeypatch: pytest.MonkeyPatch, boxes: inn.Interpreter) -> None:
     changes_are(monkeypatch, torch.ones(SIZE))
-    masks = Constriction()(boxes, boxes.sample_inputs(3), "left")
+    masks = Constriction()(boxes.translator, boxes.sample_inputs(3), "left")
     assert masks.values.min() == 1
     assert masks.notes == ("left changes the image everywhere: its mask is all of it.",)
 
@@ -205,7 +205,7 @@ def test_change_everywhere_is_said(monkeypatch: pytest.MonkeyPatch, boxes: inn.I
 def test_large_images_are_fitted_small(monkeypatch: pytest.MonkeyPatch, boxes: inn.Interpreter) -> None:
     large = torch.nn.functional.interpolate(truth("right")[None, None], (160, 120))[0, 0]
     changes_are(monkeypatch, large)
-    masks = Constriction(steps=20)(boxes, boxes.sample_inputs(3), "right")
+    masks = Constriction(steps=20)(boxes.translator, boxes.sample_inputs(3), "right")
     assert masks.values.shape == (3, 1, 160, 120)
     assert (masks.values[0, 0] - large).abs().mean() < 0.03
 
@@ -224,13 +224,13 @@ def test_inputs_that_are_given_are_none_of_those_fitted_on(
 ) -> None:
     seen: list[Tensor] = []
 
-    def recorded(interpreter: Any, inputs: Any, factor: str, *, steps: int) -> Tensor:
+    def recorded(translator: Any, inputs: Any, factor: str, *, steps: int) -> Tensor:
         seen.append(inputs)
         return truth("left").expand(1, len(inputs), -1, -1)
 
     monkeypatch.setattr("interpret_inn_masks.constriction.output_changes", recorded)
     for seed in range(3):
-        Constriction(seed=seed, samples=5)(boxes, boxes.sample_inputs(4, seed=seed), "left")
+        Constriction(seed=seed, samples=5)(boxes.translator, boxes.sample_inputs(4, seed=seed), "left")
         given, drawn = seen[-2:]
         assert len(given) == 4 and len(drawn) == 5
         assert torch.cdist(given, drawn).min() > 1e-3
@@ -278,4 +278,4 @@ def test_options_that_cannot_be_used(options: dict[str, Any], text: str) -> None
 
 def test_a_model_that_makes_no_images(toy: Any) -> None:
     with pytest.raises(LocalizerError, match="Expected a model that makes images"):
-        Constriction()(toy.interpreter, toy.fresh[:2], "shape")
+        Constriction()(toy.interpreter.translator, toy.fresh[:2], "shape")

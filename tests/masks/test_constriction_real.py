@@ -33,7 +33,7 @@ def test_factors_of_a_vae_of_faces_have_places(zoo: Any) -> None:
     smallest = min(found.values(), key=lambda masks: float(masks.area[0]))
     assert float(smallest.area[0]) < 0.7
     assert smallest.reliability is not None and smallest.reliability.low > 0.4
-    changes = output_changes(interpreter, latents, smallest.factor).mean(0)
+    changes = output_changes(interpreter.translator, latents, smallest.factor).mean(0)
     mask = smallest.values[:, 0]
     inside, outside = (changes * mask).sum() / mask.sum(), (changes * (1 - mask)).sum() / (1 - mask).sum()
     assert float(inside) > 3 * float(outside)

@@ -222,7 +222,7 @@ def test_every_image_meets_every_area() -> None:
 
 
 def test_prepared_images_are_left_alone(toy: Any) -> None:
-    prepared = prepared_inputs(toy.interpreter, IMAGES[:4])
+    prepared = prepared_inputs(toy.interpreter.translator, IMAGES[:4])
     before = prepared.clone()
     toy.interpreter.localize(IMAGES[:4], "shape", localizer="masks", steps=2)
     assert torch.equal(before, prepared)

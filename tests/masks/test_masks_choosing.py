@@ -26,7 +26,7 @@ class Backbone:
         return self._outputs[: len(prepared)]
 
 
-class Interpreter:
+class Translator:
     def __init__(self, backbone: Backbone) -> None:
         self.backbone = backbone
 
@@ -40,7 +40,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     found: list[str] = []
 
     def fake(name: str, over: Any) -> Any:
-        def call(self: Any, interpreter: Any, inputs: Any, factor: str) -> Masks:
+        def call(self: Any, translator: Any, inputs: Any, factor: str) -> Masks:
             found.append(name)
             return Masks(factor, torch.zeros(len(inputs), 1, 8, 8), over)
 
@@ -48,7 +48,7 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(InputMasks, "__call__", fake("input", "input"))
     monkeypatch.setattr(Constriction, "__call__", fake("output", "output"))
-    monkeypatch.setattr("interpret_inn_masks.choosing.prepared_inputs", lambda interpreter, inputs: inputs)
+    monkeypatch.setattr("interpret_inn_masks.choosing.prepared_inputs", lambda translator, inputs: inputs)
     return found
 
 
@@ -66,15 +66,15 @@ def called(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def test_where_the_images_are(
     kind: str, outputs: torch.Tensor, over: Any, expected: str, called: list[str]
 ) -> None:
-    masks = ChosenMasks(over, {})(Interpreter(Backbone(kind, outputs)), IMAGES, "shape")
+    masks = ChosenMasks(over, {})(Translator(Backbone(kind, outputs)), IMAGES, "shape")
     assert called == [expected]
     assert masks.space == expected
 
 
 def test_options_reach_their_kind(called: list[str]) -> None:
-    inn.localizer("masks", mode="delete")(Interpreter(Backbone("classifier", LOGITS)), IMAGES, "shape")
-    inn.localizer("masks", rectangles=2)(Interpreter(Backbone("generator", IMAGES)), IMAGES, "shape")
-    inn.localizer("masks", steps=3, seed=1)(Interpreter(Backbone("generator", IMAGES)), IMAGES, "shape")
+    inn.localizer("masks", mode="delete")(Translator(Backbone("classifier", LOGITS)), IMAGES, "shape")
+    inn.localizer("masks", rectangles=2)(Translator(Backbone("generator", IMAGES)), IMAGES, "shape")
+    inn.localizer("masks", steps=3, seed=1)(Translator(Backbone("generator", IMAGES)), IMAGES, "shape")
     assert called == ["input", "output", "output"]
 
 
@@ -83,12 +83,12 @@ def test_options_of_the_other_kind(called: list[str]) -> None:
     with pytest.raises(
         inn.LocalizerError, match=r'over the input of a model do not take rectangles.*over="output"'
     ):
-        made(Interpreter(Backbone("classifier", LOGITS)), IMAGES, "shape")
+        made(Translator(Backbone("classifier", LOGITS)), IMAGES, "shape")
     made = inn.localizer("masks", area=0.2)
     with pytest.raises(
         inn.LocalizerError, match=r'over the images that a model makes do not take area.*over="input"'
     ):
-        made(Interpreter(Backbone("generator", IMAGES)), IMAGES, "shape")
+        made(Translator(Backbone("generator", IMAGES)), IMAGES, "shape")
     assert not called
 
 

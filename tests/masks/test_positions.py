@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing import FactorReader, fit_size, heat_to_masks, prepared_inputs
+from interpret_inn.localizing import FactorReader, Translator, fit_size, heat_to_masks, prepared_inputs
 from interpret_inn.testing import ToyClassifier
 from interpret_inn_masks.pooled import removal_strength
 from interpret_inn_masks.positions import build_positions, laid_out
@@ -63,7 +63,7 @@ def literal(interpreter: inn.Interpreter, images: Any, factor: str, measure: str
 def test_maps_are_what_the_formulas_say(toy, at_places, factor: str, measure: str) -> None:
     images = toy.fresh[:3]
     expected = heat_to_masks(laid_out(literal(at_places, images, factor, measure)[:, None], (24, 24)))
-    found = build_positions(measure=measure)(at_places, images, factor)
+    found = build_positions(measure=measure)(at_places.translator, images, factor)
     torch.testing.assert_close(found.values, expected, atol=1e-3, rtol=1e-3)
     assert 0 < found.figures["agreement"].value < 1
 
@@ -89,10 +89,10 @@ def test_masks_lie_on_the_shape_and_noise_does_not(toy, at_places) -> None:
 
 def test_the_same_call_gives_the_same_masks_in_batches_of_any_size(toy, at_places) -> None:
     state = {name: value.clone() for name, value in toy.model.state_dict().items()}
-    whole = build_positions()(at_places, toy.fresh[:5], "shape").values
-    parts = [build_positions()(at_places, toy.fresh[i : i + 1], "shape").values for i in range(5)]
+    whole = build_positions()(at_places.translator, toy.fresh[:5], "shape").values
+    parts = [build_positions()(at_places.translator, toy.fresh[i : i + 1], "shape").values for i in range(5)]
     torch.testing.assert_close(whole, torch.cat(parts), atol=1e-4, rtol=1e-3)
-    assert torch.equal(whole, build_positions()(at_places, toy.fresh[:5], "shape").values)
+    assert torch.equal(whole, build_positions()(at_places.translator, toy.fresh[:5], "shape").values)
     assert all(torch.equal(value, state[name]) for name, value in toy.model.state_dict().items())
 
 
@@ -121,12 +121,12 @@ class LastAxis(nn.Module):
 
 def test_channels_may_stand_last(toy, at_places) -> None:
     turned = inn.wrap(LastAxis(toy.model), "turn", layout="positions:channels_last")
-    turned.backbone.probe(prepared_inputs(turned, toy.fresh[:1]))
+    turned.backbone.probe(turned.backbone.prepare(toy.fresh[:1]))
     fitted = at_places.fitted
     other = dataclasses.replace(fitted, layout=turned.backbone.layout, z_shape=turned.backbone.z_shape)
-    found = build_positions()(inn.Interpreter(turned.backbone, fitted=other), toy.fresh[:3], "shape").values
+    found = build_positions()(Translator(turned.backbone, other), toy.fresh[:3], "shape").values
     torch.testing.assert_close(
-        found, build_positions()(at_places, toy.fresh[:3], "shape").values, atol=1e-4, rtol=1e-3
+        found, build_positions()(at_places.translator, toy.fresh[:3], "shape").values, atol=1e-4, rtol=1e-3
     )
 
 
@@ -159,7 +159,7 @@ def fitted_tokens(
 def test_prefix_tokens_stand_apart(small) -> None:
     interpreter = fitted_tokens(10, 1, small)
     images = torch.rand(3, 3, 8, 8, generator=torch.Generator().manual_seed(1))
-    found = build_positions(measure="change")(interpreter, images, "factor 1").values
+    found = build_positions(measure="change")(interpreter.translator, images, "factor 1").values
     codes = interpreter.encode(images)
     assert codes.shape == (3, 9, 6)
     neutral = codes.clone()
@@ -176,7 +176,7 @@ def test_tokens_that_are_no_square(small) -> None:
     with pytest.raises(
         LocalizerError, match=r"Expected positions that form a grid, found 7 tokens .* no square"
     ):
-        build_positions()(interpreter, torch.rand(2, 3, 8, 8), "factor 1")
+        build_positions()(interpreter.translator, torch.rand(2, 3, 8, 8), "factor 1")
 
 
 def test_a_flat_layout(small) -> None:
@@ -189,10 +189,10 @@ def test_a_flat_layout(small) -> None:
 @pytest.mark.parametrize("prefix", [0, 2])
 def test_pooled_maps_are_what_taking_a_position_out_of_the_mean_does(small, prefix: int) -> None:
     interpreter = fitted_tokens(9 + prefix, prefix, small, "pooled")
-    prepared = prepared_inputs(interpreter, torch.rand(3, 3, 8, 8))
-    reader, network = FactorReader(interpreter, "factor 1"), interpreter.fitted.network
+    prepared = prepared_inputs(interpreter.translator, torch.rand(3, 3, 8, 8))
+    reader, network = FactorReader(interpreter.translator, "factor 1"), interpreter.fitted.network
     with interpreter.backbone.session():
-        found = removal_strength(interpreter, reader, prepared)
+        found = removal_strength(interpreter.translator, reader, prepared)
         tokens = interpreter.backbone.represent(prepared)[:, prefix:]
         assert found.shape == (3, 9)
         for i in range(3):
@@ -208,7 +208,7 @@ def test_pooled_maps_are_what_taking_a_position_out_of_the_mean_does(small, pref
 
 def test_a_vector(toy) -> None:
     with pytest.raises(LocalizerError, match=r"found the layout 'vector' at 'head:in'.*a vector has none"):
-        build_positions()(toy.interpreter, toy.fresh[:2], "shape")
+        build_positions()(toy.interpreter.translator, toy.fresh[:2], "shape")
 
 
 def test_a_misspelt_measure() -> None:

@@ -23,88 +23,99 @@ from interpret_inn.types import Masks, Score
 noise = iter(torch.linspace(0, 1, 10000))
 
 
-def good(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+def good(translator: Any, inputs: Any, factor: str) -> Tensor:
     """Brightness: no localizer to be proud of, but of the right form."""
-    return heat_to_masks(prepared_inputs(interpreter, inputs).mean(1, keepdim=True))
+    return heat_to_masks(prepared_inputs(translator, inputs).mean(1, keepdim=True))
 
 
-def careful(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+def careful(translator: Any, inputs: Any, factor: str) -> Tensor:
     """Gradient of the factor's projection."""
-    prepared = prepared_inputs(interpreter, inputs).clone().requires_grad_()
-    with interpreter.backbone.session(gradients=True):
-        reader = FactorReader(interpreter, factor)
+    prepared = prepared_inputs(translator, inputs).clone().requires_grad_()
+    with translator.backbone.session(gradients=True):
+        reader = FactorReader(translator, factor)
         score = reader.projection(prepared, reader.codes(prepared)).sum()
         (slope,) = torch.autograd.grad(score, [prepared])
     return heat_to_masks(slope.abs().sum(1, keepdim=True))
 
 
-def divided(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+def divided(translator: Any, inputs: Any, factor: str) -> Tensor:
     """The same, divided by a maximum that may be 0."""
-    prepared = prepared_inputs(interpreter, inputs).clone().requires_grad_()
-    with interpreter.backbone.session(gradients=True):
-        reader = FactorReader(interpreter, factor)
+    prepared = prepared_inputs(translator, inputs).clone().requires_grad_()
+    with translator.backbone.session(gradients=True):
+        reader = FactorReader(translator, factor)
         (slope,) = torch.autograd.grad(reader.projection(prepared, reader.codes(prepared)).sum(), [prepared])
     return slope.abs().sum(1, keepdim=True) / slope.abs().sum(1, keepdim=True).amax((1, 2, 3), keepdim=True)
 
 
 def record(**changes: Any) -> Any:
-    def gives(interpreter: Any, inputs: Any, factor: str) -> Masks:
+    def gives(translator: Any, inputs: Any, factor: str) -> Masks:
         masks = Masks(
-            factor, good(interpreter, inputs, factor), figures={"area": Score(0.5)}, notes=("A note.",)
+            factor, good(translator, inputs, factor), figures={"area": Score(0.5)}, notes=("A note.",)
         )
         return dataclasses.replace(masks, **changes)
 
     return gives
 
 
-def only_all(interpreter: Any, inputs: Any, factor: str) -> Tensor:
-    return good(interpreter, inputs, factor)[:1].expand(6, -1, -1, -1)
+def named(name: str) -> Any:
+    """A good localizer with one more public name."""
+
+    def gives(translator: Any, inputs: Any, factor: str) -> Tensor:
+        return good(translator, inputs, factor)
+
+    vars(gives)[name] = "something"
+    return gives
 
 
-def training(interpreter: Any, inputs: Any, factor: str) -> Tensor:
-    interpreter.backbone.model.eval()
-    return good(interpreter, inputs, factor)
+def only_all(translator: Any, inputs: Any, factor: str) -> Tensor:
+    return good(translator, inputs, factor)[:1].expand(6, -1, -1, -1)
 
 
-def careless(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+def training(translator: Any, inputs: Any, factor: str) -> Tensor:
+    translator.backbone.model.eval()
+    return good(translator, inputs, factor)
+
+
+def careless(translator: Any, inputs: Any, factor: str) -> Tensor:
     """Leaves a flag turned when the model raises."""
-    weight = next(interpreter.backbone.model.parameters())
+    weight = next(translator.backbone.model.parameters())
     weight.requires_grad_(not weight.requires_grad)
-    interpreter.backbone.model(prepared_inputs(interpreter, inputs))
+    translator.backbone.model(prepared_inputs(translator, inputs))
     weight.requires_grad_(not weight.requires_grad)
-    return good(interpreter, inputs, factor)
+    return good(translator, inputs, factor)
 
 
-def spoiling(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+def spoiling(translator: Any, inputs: Any, factor: str) -> Tensor:
     inputs[0] = 0
-    return good(interpreter, inputs, factor)
+    return good(translator, inputs, factor)
 
 
-def shifting(interpreter: Any, inputs: Any, factor: str) -> Tensor:
-    interpreter.fitted.bank.add_(1e-3)
-    return good(interpreter, inputs, factor)
+def shifting(translator: Any, inputs: Any, factor: str) -> Tensor:
+    translator.fitted.bank.add_(1e-3)
+    return good(translator, inputs, factor)
 
 
 def lasting(trace: Callable[[Any], Any]) -> Any:
     """Leaves a trace that is there already the second time."""
 
-    def gives(interpreter: Any, inputs: Any, factor: str) -> Tensor:
-        trace(interpreter)
-        return good(interpreter, inputs, factor)
+    def gives(translator: Any, inputs: Any, factor: str) -> Tensor:
+        trace(translator)
+        return good(translator, inputs, factor)
 
     return gives
 
 
-def emptying(interpreter: Any, inputs: Any, factor: str) -> Tensor:
+def emptying(translator: Any, inputs: Any, factor: str) -> Tensor:
     """Takes what `prepared_inputs` gives for its own."""
-    found = good(interpreter, inputs, factor)
+    found = good(translator, inputs, factor)
     if not isinstance(inputs, np.ndarray):
-        prepared_inputs(interpreter, inputs).zero_()
+        prepared_inputs(translator, inputs).zero_()
     return found
 
 
 SABOTAGE: dict[str, list[tuple[Any, str]]] = {
     "callable": [(3, "Expected a callable")],
+    "names": [(named("note"), "'note' of the localizer is nearly 'notes'"), (named("spaces"), "'space'")],
     "gives_masks": [
         (lambda *given: good(*given)[:, 0], r"shape \(6, 1, 24, 24\), found \(6, 24, 24\)"),
         (lambda *given: good(*given)[..., ::2], r"shape \(6, 1, 24, 24\), found \(6, 1, 24, 12\)"),
@@ -138,7 +149,7 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
         (lasting(lambda _: torch.set_grad_enabled(False)), "whole process: torch's gradient mode"),
         (lasting(lambda _: torch.set_default_dtype(torch.float64)), "whole process: torch's default dtype"),
     ],
-    "leaves_interpreter": [
+    "leaves_translator": [
         (spoiling, "Changes the inputs"),
         (emptying, "what prepared_inputs gives is not its own"),
         (shifting, "to be read only"),
