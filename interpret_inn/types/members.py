@@ -1,0 +1,145 @@
+"""Refuses a misspelt member of a base class, which nobody would ever call."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from interpret_inn.errors import PluginError
+
+NEAR = 0.84
+"""Similarity (`difflib`, 0 to 1) from which two names count as one misspelt: one wrong letter in six, or a letter
+too many or too few in five, is above it; `names` and `samples` (0.67), or `notes` and `nodes` (0.8), are below."""
+_SHORT = 5
+"""Members of fewer letters have innocent neighbours (`name`, `names`; `key`, `keys`): only a swap is a misspelling."""
+_FOREIGN = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
+"""Packages whose classes are mixed in and whose members nobody here has written."""
+
+
+def refuse_near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, str] | None = None) -> None:
+    """Refuses a public attribute whose name is nearly that of a member of `base`.
+
+    A member of `base` is optional, so a misspelt one is not missed: `setings` would be kept and never read. Other
+    names are the author's own, and so is a near name beside the member itself (`sample_pair`, which draws one, in
+    the class that defines `sample_pairs`). What `base` defines, what comes from `torch.nn.Module` or the standard
+    library, and names that begin with an underscore are not looked at.
+
+    Args:
+        obj: An instance of `base`, or any object that has its members; a class is looked at without its instances.
+        base: The class whose public names are the members.
+        owner: Whose it is, as the error calls it: "the concept source 'brightness' of the plugin mine".
+        gone: Names that `base` had in earlier versions, and what to write instead. They are refused as they stand,
+            too.
+
+    Raises:
+        PluginError: a name is near to a member, or gone.
+
+    Example:
+        >>> class Base:
+        ...     notes = ()
+        >>> class Mine(Base):
+        ...     note = ("Photographs of one day.",)
+        >>> refuse_near_names(Mine(), Base, owner="the source 'mine'")
+        Traceback (most recent call last):
+        interpret_inn.errors.PluginError: 'note' of the source 'mine' is nearly 'notes', and nothing would read it. \
+Rename it to 'notes', or choose a name that is not so near, such as '_note'.
+    """
+    gone = gone or {}
+    members = public_members(base)
+    foreign = _foreign_names(obj, base)
+    levels = list(_own_levels(obj, base))
+    for depth, names in enumerate(levels):
+        # a member that an instance or a derived class defines stands beside the names of the classes above it
+        beside = set().union(*(levels if depth == 0 else levels[: depth + 1]))
+        for name in sorted(names - members - foreign):
+            _refuse_gone(name, gone, owner)
+            near = near_name(name, members - beside)
+            if near is not None:
+                raise PluginError(
+                    f"{name!r} of {owner} is nearly {near!r}, and nothing would read it. Rename it to {near!r}, or "
+                    f"choose a name that is not so near, such as '_{name}'."
+                )
+
+
+def public_members(base: type) -> frozenset[str]:
+    """The public names that a class and its bases define, those that are only annotated too."""
+    names: set[str] = set()
+    for cls in base.__mro__:
+        if _package(cls) not in _FOREIGN:
+            names |= {*vars(cls), *inspect.get_annotations(cls)}
+    return frozenset(name for name in names if not name.startswith("_"))
+
+
+def near_name(name: str, members: Iterable[str]) -> str | None:
+    """The member that a name is a misspelling of, or None.
+
+    Letters' case and underscores do not count. Two neighbouring letters that are swapped are a misspelling; beyond
+    that, names of five letters and more are compared by `difflib`, from the similarity `NEAR` on.
+
+    >>> near_name("setings", ["settings", "notes"])
+    'settings'
+    >>> near_name("names", ["name", "samples"]) is None
+    True
+    """
+    plain = _plain(name)
+    by_plain = {_plain(member): member for member in sorted(members)}
+    for each, member in by_plain.items():
+        if plain == each or _is_swap(plain, each):
+            return member
+    long = [each for each in by_plain if len(each) >= _SHORT]
+    near = difflib.get_close_matches(plain, long, n=1, cutoff=NEAR)
+    return by_plain[near[0]] if near else None
+
+
+def _refuse_gone(name: str, gone: Mapping[str, str], owner: str) -> None:
+    old = name if name in gone else near_name(name, gone)
+    if old is not None:
+        which = f"{name!r}" if old == name else f"{name!r}, which is nearly {old!r},"
+        raise PluginError(f"{which} of {owner} is not read any more. Write {gone[old]} instead.")
+
+
+def _own_levels(obj: Any, base: type) -> Iterator[set[str]]:
+    """Public names by where they stand: the instance first, then each of its own classes."""
+    of_instance = {} if isinstance(obj, type) else getattr(obj, "__dict__", {})
+    yield _public(of_instance)
+    for cls in _classes(obj):
+        if cls not in base.__mro__ and _package(cls) not in _FOREIGN:
+            yield _public({*vars(cls), *getattr(cls, "__dataclass_fields__", ())})
+
+
+def _foreign_names(obj: Any, base: type) -> set[str]:
+    """Public names that classes of torch, NumPy or the standard library define or set in their instances."""
+    names: set[str] = set()
+    for cls in _classes(obj):
+        if cls not in base.__mro__ and _package(cls) in _FOREIGN:
+            names |= _public({*vars(cls), *vars(cls).get("__annotations__", ())})
+    return names
+
+
+def _classes(obj: Any) -> tuple[type, ...]:
+    return obj.__mro__ if isinstance(obj, type) else type(obj).__mro__
+
+
+def _package(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
+
+
+def _public(names: Iterable[str]) -> set[str]:
+    return {name for name in names if not name.startswith("_")}
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()
+
+
+def _is_swap(one: str, other: str) -> bool:
+    if len(one) != len(other):
+        return False
+    apart = [place for place, (a, b) in enumerate(zip(one, other, strict=True)) if a != b]
+    if len(apart) != 2 or apart[1] != apart[0] + 1:
+        return False
+    first, second = apart
+    return one[first] == other[second] and one[second] == other[first]
