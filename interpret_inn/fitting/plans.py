@@ -139,8 +139,9 @@ def _wrong_fields(source: ConceptSource, plan: Plan) -> Iterator[str]:
 
 def are_sentences(notes: object) -> bool:
     """Whether these are a sequence of texts, and not one text."""
-    sequence = isinstance(notes, Sequence) and not isinstance(notes, str)
-    return sequence and all(isinstance(note, str) for note in notes)
+    if isinstance(notes, str) or not isinstance(notes, Sequence):
+        return False
+    return all(isinstance(note, str) for note in notes)
 
 
 def _is_size(size: object) -> bool:

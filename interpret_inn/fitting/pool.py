@@ -57,6 +57,7 @@ class Pool:
     Attributes:
         parts: The sources, each with its place.
         notes: What could not be kept together, in sentences.
+        digests: What each sample shows, by the fingerprint of the samples; empty for one set of samples.
         rows: How many there are.
 
     Raises:
@@ -72,8 +73,9 @@ class Pool:
         chosen = [tuple(source.concepts) for source in entered]
         _check_concepts(entered, chosen)
         sets = _sets(entered)
-        digests = {key: picture_digests(one.samples) for key, one in sets.items()} if len(sets) > 1 else {}
-        splits, self.notes = split_together(list(sets.values()), seed=seed, digests=digests)
+        several = len(sets) > 1  # one set has no other to share a picture with, and is not read
+        self.digests = {key: picture_digests(one.samples) for key, one in sets.items() if several}
+        splits, self.notes = split_together(list(sets.values()), seed=seed, digests=self.digests)
         parts = dict(zip(sets, splits, strict=True))
         starts, self.rows = {}, 0
         for key, one in sets.items():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
@@ -90,21 +91,24 @@ def rotated_axes(rotation: Callable[[Tensor], Tensor], *, seed: int) -> Iterator
             return
 
 
-def added_loss(plan: Plan, *, axes: int, seed: int) -> Iterator[str]:
-    """Calls `modules` and `loss` as a fit does, and says what is wrong with them.
+def added_loss(
+    loss: Callable[[Any], Tensor | float], modules: Callable[[], nn.Module] | None, *, axes: int, seed: int
+) -> Iterator[str]:
+    """Calls `modules` and `loss` of a plan as a fit does, and says what is wrong with them.
 
     Args:
-        plan: It has a loss.
+        loss: The plan's.
+        modules: The plan's.
         axes: How many belong to the source's factors.
         seed: Of the flow and the draws.
     """
-    module = nn.Module() if plan.modules is None else plan.modules()
+    module = nn.Module() if modules is None else modules()
     if not isinstance(module, nn.Module):
         yield f"Expected modules() to return an nn.Module, found {type(module).__name__}."
         return
-    loss = _Loss(plan, axes, seed)
+    tried = _Trial(loss, axes, seed)
     with torch.enable_grad():
-        found = loss(looking=False)
+        found = tried(looking=False)
     if not isinstance(found, Tensor | int | float) or (isinstance(found, Tensor) and found.numel() != 1):
         what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         yield f"Expected loss() to return a scalar tensor, found {what}."
@@ -113,18 +117,18 @@ def added_loss(plan: Plan, *, axes: int, seed: int) -> Iterator[str]:
     if not bool(scalar.isfinite()):
         yield f"Expected loss() to return a finite number, found {float(scalar):g}."
         return
-    yield from _trains(scalar, loss.network.blocks, module)
+    yield from _trains(scalar, tried.network.blocks, module)
     with torch.no_grad():
-        first, second = (float(loss(looking=True)) for _ in range(2))
+        first, second = (float(tried(looking=True)) for _ in range(2))
     if first != second:
         yield "Gives another loss for the same draws, so no weights could be compared. Draw from context.generator."
 
 
-class _Loss:
+class _Trial:
     """The loss of a plan, for a small flow and a model that is that of `ToyView`."""
 
-    def __init__(self, plan: Plan, axes: int, seed: int) -> None:
-        self._plan, self._axes, self._seed = plan, axes, seed
+    def __init__(self, loss: Callable[[Any], Tensor | float], axes: int, seed: int) -> None:
+        self._loss, self._axes, self._seed = loss, axes, seed
         whitening = Whitening(torch.zeros(AXES), torch.eye(AXES), torch.ones(AXES), 1.0, 0.01)
         shape = FlowShape(AXES, AXES, 2, 8, 1)
         self.network = InvertibleNetwork(whitening, shape, Generator().manual_seed(seed))
@@ -133,14 +137,12 @@ class _Loss:
         )
         self._backbone.represent(torch.zeros(2, AXES))
 
-    def __call__(self, *, looking: bool) -> Tensor | float | None:
+    def __call__(self, *, looking: bool) -> Tensor | float:
         """What it gives at the first step, with the same draws each time."""
-        if self._plan.loss is None:
-            return None
         generator = Generator().manual_seed(self._seed)
         axes = torch.arange(self._axes)
         context = LossContext(self.network, self._backbone, generator, 0, axes, looking=looking)
-        return self._plan.loss(context)
+        return self._loss(context)
 
 
 class _Decoder(nn.Module):

@@ -261,7 +261,7 @@ def _losing(case: _Case) -> Iterator[str]:
     if plan is not None and plan.loss is not None:
         concepts = case.concepts if plan.concepts is None else plan.concepts
         sizes = [int(plan.sizes.get(concept.name, 1)) for concept in concepts]
-        yield from preparing.added_loss(plan, axes=sum(sizes), seed=case.seed)
+        yield from preparing.added_loss(plan.loss, plan.modules, axes=sum(sizes), seed=case.seed)
 
 
 def _illustrations(case: _Case) -> Iterator[str]:
