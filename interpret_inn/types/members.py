@@ -115,7 +115,8 @@ def _foreign_names(obj: Any, base: type) -> set[str]:
     names: set[str] = set()
     for cls in _classes(obj):
         if cls not in base.__mro__ and _package(cls) in _FOREIGN:
-            names |= _public({*vars(cls), *vars(cls).get("__annotations__", ())})
+            annotated = vars(cls).get("__annotations__")
+            names |= _public({*vars(cls), *(annotated if isinstance(annotated, dict) else ())})
     return names
 
 
