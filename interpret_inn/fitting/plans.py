@@ -128,11 +128,11 @@ def _wrong_fields(source: ConceptSource, plan: Plan) -> Iterator[str]:
     if not are_sentences(plan.notes):
         yield f"{plan.notes!r:.80} as notes of its plan; expected a sequence of sentences."
     if not isinstance(plan.key, str):
-        yield f"{plan.key!r:.80} as the key of its plan; expected a string."
+        yield f"{type(plan.key).__name__} as the key of its plan; expected a string."
     for name in ("rotation", "modules", "loss"):
         found = getattr(plan, name)
         if found is not None and not callable(found):
-            yield f"{found!r:.80} as the {name} of its plan; expected a function, or None."
+            yield f"{type(found).__name__} as the {name} of its plan; expected a function, or None."
     if plan.modules is not None and plan.loss is None:
         yield "modules in its plan that no loss trains; expected Plan(modules=…, loss=…) together."
 

@@ -115,7 +115,7 @@ def added_loss(
         return
     scalar = torch.as_tensor(found).reshape(())
     if not bool(scalar.isfinite()):
-        yield f"Expected loss() to return a finite number, found {float(scalar):g}."
+        yield f"Expected loss() to return a finite number, found {float(scalar.detach()):g}."
         return
     yield from _trains(scalar, tried.network.blocks, module)
     with torch.no_grad():
@@ -132,9 +132,8 @@ class _Trial:
         whitening = Whitening(torch.zeros(AXES), torch.eye(AXES), torch.ones(AXES), 1.0, 0.01)
         shape = FlowShape(AXES, AXES, 2, 8, 1)
         self.network = InvertibleNetwork(whitening, shape, Generator().manual_seed(seed))
-        self._backbone = Backbone(
-            _Decoder(ToyView(AXES, seed=seed).weights), "code:in", preprocess="identity"
-        )
+        model = nn.Sequential(_Decoder(ToyView(AXES, seed=seed).weights))
+        self._backbone = Backbone(model, "0:in", preprocess="identity")
         self._backbone.represent(torch.zeros(2, AXES))
 
     def __call__(self, *, looking: bool) -> Tensor | float:
@@ -152,11 +151,10 @@ class _Decoder(nn.Module):
 
     def __init__(self, weights: Tensor) -> None:
         super().__init__()
-        self.code = nn.Identity()
         self.register_buffer("weights", weights)
 
     def forward(self, codes: Tensor) -> Tensor:
-        images: Tensor = torch.tanh(self.code(codes) @ self.weights / 4).reshape(-1, 1, 8, 8)
+        images: Tensor = torch.tanh(codes @ self.weights / 4).reshape(-1, 1, 8, 8)
         return images
 
 

@@ -62,7 +62,11 @@ def refuse_strange_members(given: Any) -> None:
         PluginError: a member is nearly one of a source, or was one once; what to write instead is named.
     """
     owner = f"the concept source {getattr(given, 'name', type(given).__name__)!r}"
-    refuse_near_names(given, ConceptSource, owner=owner, gone=MOVED)
+    for name, instead in MOVED.items():
+        if hasattr(given, name):
+            raise PluginError(f"{name!r} of {owner} is not read any more. Write {instead} instead.")
+    # of the old names only one is long enough to be meant by a near one: `size` and `module` are an author's own
+    refuse_near_names(given, ConceptSource, owner=owner, gone={"extra_loss": MOVED["extra_loss"]})
 
 
 class _Completed(ConceptSource):

@@ -362,7 +362,7 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
             "Changes what it is shown",
         ),
         (planning(notes="One sentence."), "'One sentence.' as notes of its plan"),
-        (planning(key=None), "None as the key of its plan; expected a string"),
+        (planning(key=None), "gave NoneType as the key of its plan; expected a string"),
         (planning(sizes=[3, 4]), r"gave sizes \[3, 4\]; expected a whole number of axes"),
         (
             planning(sizes={"colour": 3}),
@@ -370,8 +370,11 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         ),
         (planning(sizes={"hue": 0}), "gave sizes {'hue': 0}; expected a whole number of axes, at least 1"),
         (planning(sizes={"hue": 1.5}), "gave sizes {'hue': 1.5}"),
-        (planning(rotation=torch.eye(64)), "as the rotation of its plan; expected a function, or None"),
-        (planning(loss=3), "gave 3 as the loss of its plan"),
+        (
+            planning(rotation=torch.eye(64)),
+            "gave Tensor as the rotation of its plan; expected a function, or None",
+        ),
+        (planning(loss=3), "gave int as the loss of its plan"),
         (planning(modules=torch.nn.Identity), "gave modules in its plan that no loss trains"),
         (planning(concepts=["shape"]), r"gave \['shape'\] as concepts of its plan"),
         (choosing(lambda source: []), r"After prepare\(\): Expected at least one Concept"),
