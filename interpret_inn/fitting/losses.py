@@ -11,20 +11,20 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.errors import FitError, PluginError
 from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
 from interpret_inn.flows import InvertibleNetwork
+from interpret_inn.types import LossContext
 
 
 @dataclass(frozen=True)
-class LossContext:
-    """What the loss of a source's plan may use.
+class TrainingContext:
+    """A `LossContext` with the model.
 
     Attributes:
-        network: The flow that is being fitted. `network.blocks(white)` gives codes and log|det|, and
-            `network.blocks.inverse(codes)` leads back to the whitened axes; both are differentiable.
+        network: See there; so are `generator`, `step`, `axes` and `looking`.
         backbone: The frozen network; its weights get no gradient.
         generator: The only source of randomness to draw from.
-        step: The step that is being taken, from 0; in validation, the number of steps taken.
-        axes: The axes of the code that belong to the source's own factors, in their order, int64 (m,).
-        looking: This is validation: weights are compared, and nothing is trained. Draws are the same each time.
+        step: The step that is being taken, from 0.
+        axes: The axes of the code that belong to the source's own factors, int64 (m,).
+        looking: This is validation.
     """
 
     network: InvertibleNetwork

@@ -15,7 +15,7 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.data.randomness import derived_seed
 from interpret_inn.errors import ConceptError, FitError
 from interpret_inn.fitting.checkpoint import Checkpoint, flatten_optimizer, restore_optimizer
-from interpret_inn.fitting.losses import LossContext, added_losses
+from interpret_inn.fitting.losses import TrainingContext, added_losses
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.flows import InvertibleNetwork, owners, pair_log_likelihood, spread
 from interpret_inn.translating.settings import FitRecord, FitSettings, Observer
@@ -125,7 +125,7 @@ class Trainer:
         loss = objective = self._loss(*self._draw(settings.pairs, self.generator, "fit"))
         for added in self.added:
             objective = objective + added(
-                LossContext(self.network, self.backbone, self.generator, state["step"], added.axes)
+                TrainingContext(self.network, self.backbone, self.generator, state["step"], added.axes)
             )
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(objective)
@@ -187,7 +187,7 @@ class Trainer:
         step, total = self.state["step"], float(self._loss(*look))
         for added in self.added:
             total += float(
-                added(LossContext(self.network, self.backbone, generator, step, added.axes, looking=True))
+                added(TrainingContext(self.network, self.backbone, generator, step, added.axes, looking=True))
             )
         return total
 

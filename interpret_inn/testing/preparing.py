@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.losses import LossContext
+from interpret_inn.fitting.losses import TrainingContext
 from interpret_inn.fitting.plans import checked_plan
 from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening
 from interpret_inn.testing.views import ToyView
-from interpret_inn.types import ConceptSource, Plan, Preparation
+from interpret_inn.types import ConceptSource, LossContext, Plan, Preparation
 
 AXES = 64
 """Of the made-up representation."""
@@ -92,7 +91,11 @@ def rotated_axes(rotation: Callable[[Tensor], Tensor], *, seed: int) -> Iterator
 
 
 def added_loss(
-    loss: Callable[[Any], Tensor | float], modules: Callable[[], nn.Module] | None, *, axes: int, seed: int
+    loss: Callable[[LossContext], Tensor | float],
+    modules: Callable[[], nn.Module] | None,
+    *,
+    axes: int,
+    seed: int,
 ) -> Iterator[str]:
     """Calls `modules` and `loss` of a plan as a fit does, and says what is wrong with them.
 
@@ -127,7 +130,7 @@ def added_loss(
 class _Trial:
     """The loss of a plan, for a small flow and a model that is that of `ToyView`."""
 
-    def __init__(self, loss: Callable[[Any], Tensor | float], axes: int, seed: int) -> None:
+    def __init__(self, loss: Callable[[LossContext], Tensor | float], axes: int, seed: int) -> None:
         self._loss, self._axes, self._seed = loss, axes, seed
         whitening = Whitening(torch.zeros(AXES), torch.eye(AXES), torch.ones(AXES), 1.0, 0.01)
         shape = FlowShape(AXES, AXES, 2, 8, 1)
@@ -140,7 +143,7 @@ class _Trial:
         """What it gives at the first step, with the same draws each time."""
         generator = Generator().manual_seed(self._seed)
         axes = torch.arange(self._axes)
-        context = LossContext(self.network, self._backbone, generator, 0, axes, looking=looking)
+        context = TrainingContext(self.network, self._backbone, generator, 0, axes, looking=looking)
         return self._loss(context)
 
 

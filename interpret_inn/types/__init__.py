@@ -6,7 +6,13 @@ Shapes: `N` samples of a source, `n` pairs of a batch, `B` inputs of a batch, `D
 
 from interpret_inn.types.arrays import FloatArray, IntArray, Picture
 from interpret_inn.types.completing import as_source
-from interpret_inn.types.concept_sources import AxesView, ConceptSource, Plan, Preparation
+from interpret_inn.types.concept_sources import (
+    AxesView,
+    ConceptSource,
+    LossContext,
+    Plan,
+    Preparation,
+)
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
@@ -42,6 +48,7 @@ __all__ = [
     "IntArray",
     "Localizer",
     "LocalizerSpec",
+    "LossContext",
     "Masks",
     "MetricSpec",
     "Pairs",

@@ -71,6 +71,34 @@ class Preparation:
     generator: Generator
 
 
+class LossContext(Protocol):
+    """What the loss of a plan may use. A fit gives `interpret_inn.fitting.losses.TrainingContext`."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The flow that is being fitted.
+
+        `network.blocks(white)` gives codes and log|det|, and `network.blocks.inverse(codes)` leads back to the whitened
+        leading axes; both are differentiable.
+        """
+
+    @property
+    def generator(self) -> Generator:
+        """The only source of randomness to draw from."""
+
+    @property
+    def step(self) -> int:
+        """The step that is being taken, from 0; in validation, the number of steps taken."""
+
+    @property
+    def axes(self) -> Tensor:
+        """The axes of the code that belong to the source's own factors, in their order, int64 (m,)."""
+
+    @property
+    def looking(self) -> bool:
+        """This is validation: weights are compared, and nothing is trained. Draws are the same each time."""
+
+
 @dataclass(frozen=True)
 class Plan:
     """What a source wants of one fit. All of it may be left out.
@@ -86,9 +114,9 @@ class Plan:
             float (d, m) with orthonormal columns, it returns the orthogonal matrix (m, m) that rotates them to where
             the fit begins, the first factor's axes first.
         modules: Returns what `loss` trains beside the flow.
-        loss: A term that is added to the loss of the fit. Given a `LossContext` (`interpret_inn.fitting.losses`), it
-            returns a differentiable scalar. It counts in validation, too, without gradients and with the same draws
-            each time, so that the weights that are kept are the best by the whole objective.
+        loss: A term that is added to the loss of the fit: it returns a differentiable scalar. It counts in
+            validation, too, without gradients and with the same draws each time, so that the weights that are kept
+            are the best by the whole objective.
     """
 
     concepts: Sequence[Concept] | None = None
@@ -97,7 +125,7 @@ class Plan:
     key: str = ""
     rotation: Callable[[Tensor], Tensor] | None = None
     modules: Callable[[], nn.Module] | None = None
-    loss: Callable[[Any], Tensor | float] | None = None
+    loss: Callable[[LossContext], Tensor | float] | None = None
 
 
 class ConceptSource(ABC):

@@ -11,11 +11,10 @@ import pytest
 import torch
 
 from interpret_inn.data import samples
-from interpret_inn.fitting.losses import LossContext
 from interpret_inn.testing import ContractError, check_concept_source, toy_images
 from interpret_inn.testing.agreement import agreement
 from interpret_inn.testing.sources import CONCEPT_SOURCE_CHECKS
-from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, Pairs, Plan, Preparation
+from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, LossContext, Pairs, Plan, Preparation
 
 IMAGES, LABELS = toy_images(120)
 CLASSES = ("square", "disc", "cross")

@@ -9,11 +9,10 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.losses import LossContext
 from interpret_inn.fitting.output_gradients import output_gradients
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.flows import fit_whitening
-from interpret_inn.types import Plan, Preparation
+from interpret_inn.types import LossContext, Plan, Preparation
 from interpret_inn_unsupervised import build
 
 

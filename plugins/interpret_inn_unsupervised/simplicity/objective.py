@@ -9,8 +9,7 @@ from nflows.transforms import Transform
 from torch import Generator, Tensor, nn
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.fitting.losses import LossContext
-from interpret_inn.types import AxesView
+from interpret_inn.types import AxesView, LossContext
 from interpret_inn_unsupervised.recognizer import Recognizer
 from interpret_inn_unsupervised.simplicity.losses import SoftMasks, constriction, perceptual_simplicity
 from interpret_inn_unsupervised.simplicity.turning import simplicity_loss
