@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Generator, Tensor
 
 from interpret_inn.errors import PluginError
 from interpret_inn.types.concept_sources import ConceptSource
-from interpret_inn.types.members import refuse_near_names
+from interpret_inn.types.members import near_names
 from interpret_inn.types.sources import Pairs
 
 NEEDED = ("name", "concepts", "samples", "sample_pairs")
@@ -61,12 +62,19 @@ def refuse_strange_members(given: Any) -> None:
     Raises:
         PluginError: a member is nearly one of a source, or was one once; what to write instead is named.
     """
+    for sentence in strange_members(given):
+        raise PluginError(sentence)
+
+
+def strange_members(given: Any) -> Iterator[str]:
+    """All members that `refuse_strange_members` would refuse, a sentence for each."""
     owner = f"the concept source {getattr(given, 'name', type(given).__name__)!r}"
     for name, instead in MOVED.items():
         if hasattr(given, name):
-            raise PluginError(f"{name!r} of {owner} is not read any more. Write {instead} instead.")
+            yield f"{name!r} of {owner} is not read any more. Write {instead} instead."
     # of the old names only one is long enough to be meant by a near one: `size` and `module` are an author's own
-    refuse_near_names(given, ConceptSource, owner=owner, gone={"extra_loss": MOVED["extra_loss"]})
+    long = {} if hasattr(given, "extra_loss") else {"extra_loss": MOVED["extra_loss"]}
+    yield from near_names(given, ConceptSource, owner=owner, gone=long)
 
 
 class _Completed(ConceptSource):
