@@ -11,7 +11,7 @@ import dataclasses
 import math
 from typing import Any
 
-from interpret_inn.errors import ConceptError, suggest
+from interpret_inn.errors import ConceptError, PluginError, suggest
 from interpret_inn.types import ConceptSource
 from interpret_inn_unsupervised.independent import whole
 from interpret_inn_unsupervised.simplicity.couplings import CouplingsSource
@@ -55,8 +55,9 @@ def build(
         others: Refused. Options of "simplicity_couplings" are told from misspelt ones.
 
     Raises:
-        ConceptError: numbers, names or options that cannot be used.
+        ConceptError: numbers or names that cannot be used, or an option of "simplicity_couplings".
         DataError: data that cannot be read.
+        PluginError: an option that there is not.
     """
     from interpret_inn.data import samples as read_samples
 
@@ -145,7 +146,7 @@ def _search(
 
 
 def _refuse(option: str) -> None:
-    """Raises ConceptError for an option that "simplicity" does not take."""
+    """Raises ConceptError for an option of the other source, PluginError for one that there is not."""
     if option == "flow":
         raise ConceptError(
             "The concept source 'simplicity' takes no option 'flow' any more: it rotates. Fit 'simplicity_couplings' "
@@ -156,7 +157,7 @@ def _refuse(option: str) -> None:
             f"{option}= is an option of the concept source 'simplicity_couplings', whose couplings are trained; "
             f"'simplicity' rotates and trains nothing. Type fit(\"simplicity_couplings\", {option}=…)."
         )
-    raise ConceptError(
+    raise PluginError(
         f"The concept source 'simplicity' takes no option {option!r}. {suggest(option, _SEARCH)}"
     )
 
