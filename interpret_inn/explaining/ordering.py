@@ -34,7 +34,7 @@ def ordered_by_effect(translator: Translator, data: FitData) -> Fitted:
     """
     places = list(range(len(translator.factors.named)))
     for entry in data.pool.parts:
-        if getattr(entry.source, "ordered", False):
+        if entry.source.ordered:
             own = entry.columns.tolist()
             strengths = _effects(translator, entry, [translator.factors[place] for place in own])
             ranked = sorted(zip(own, strengths, strict=True), key=lambda pair: -pair[1])

@@ -8,31 +8,30 @@ import json
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.backbones import Backbone
 from interpret_inn.data import cache_folder
-from interpret_inn.errors import FitError, InnWarning, PluginError
+from interpret_inn.data.randomness import derived_seed
+from interpret_inn.errors import FitError, InnWarning
 from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.notes import about_data, copies, odd_outputs
-from interpret_inn.fitting.output_gradients import output_answers
-from interpret_inn.fitting.pool import Pool, named_failure
+from interpret_inn.fitting.plans import planned, rotated
+from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.store import encode
 from interpret_inn.fitting.trainer import Trainer
-from interpret_inn.fitting.view import ModelView
 from interpret_inn.flows import (
     FlowShape,
     InvertibleNetwork,
     Whitening,
     aligning_matrix,
     fit_whitening,
-    owners,
 )
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitSettings, Observer
@@ -51,7 +50,7 @@ Where = Literal["auto"] | str | Path | None
 
 
 def fit(
-    backbone: Any,
+    backbone: Backbone,
     sources: Sequence[ConceptSource],
     *,
     seed: int,
@@ -85,12 +84,10 @@ def fit(
         encode(backbone, entry.source.samples, batch_size=batch_size, cache=cache) for entry in pool.unique()
     )
     encoded = time.perf_counter()
-    whitening, said = _whiten(FitData(pool, stored), settings, seed)
-    white = _project(FitData(pool, stored), whitening)
-    _answer(backbone, pool, whitening, seed)
-    _show_model(ModelView(backbone, FitData(pool, stored), whitening), pool)
-    pool = _shown(pool, white, whitening, seed)
     data = FitData(pool, stored)
+    whitening, said = _whiten(data, settings, seed)
+    white = _project(data, whitening)
+    pool.follow(planned(backbone, data, whitening, white, seed=seed))
     found = _size(pool, white, whitening, given=sizes, seed=seed)
     network = _fresh_network(whitening, settings, seed)
     inside = (*found.factors.sizes[:-1], whitening.leading - found.factors[-1].start)
@@ -111,35 +108,6 @@ def fit(
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
-
-
-def _answer(backbone: Any, pool: Pool, whitening: Whitening, seed: int) -> None:
-    """Hands the sources that ask for it a way to learn how the output answers to each axis."""
-    for entry in pool.parts:
-        if hasattr(entry.source, "listen"):
-            with named_failure(entry.source, "to listen to the output's answers"):
-                entry.source.listen(partial(output_answers, backbone, entry, whitening, seed=seed + 4))
-
-
-def _show_model(view: ModelView, pool: Pool) -> None:
-    """Hands the sources that ask for it the model as a function of the axes."""
-    for entry in pool.parts:
-        if hasattr(entry.source, "watch"):
-            with named_failure(entry.source, "to watch the model"):
-                entry.source.watch(view)
-
-
-def _shown(pool: Pool, white: Tensor, whitening: Whitening, seed: int) -> Pool:
-    """The pool after its sources have seen the representation, by which some choose their concepts.
-
-    They see what is fitted on, and nothing of what judges them.
-    """
-    curious = [entry.source for entry in pool.parts if hasattr(entry.source, "see")]
-    for source in curious:
-        variances = whitening.scales[: whitening.leading].reciprocal().square() - whitening.noise**2
-        with named_failure(source, "to see the representation"):
-            source.see(white[pool.indices("fit")].flatten(0, 1), variances.clamp_min(0))
-    return Pool([entry.source for entry in pool.parts], seed=seed, digests=pool.digests) if curious else pool
 
 
 def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
@@ -198,7 +166,7 @@ def _size(
     pool: Pool, white: Tensor, whitening: Whitening, *, given: Mapping[str, int] | None, seed: int
 ) -> Sizes:
     """Factor sizes from pairs of the fit part, in the representation's own units."""
-    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(seed + 2), part="fit")
+    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), part="fit")
     used, places = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
     rows = white[used].mean(1) / whitening.scales[: whitening.leading]
     first, second = places.chunk(2)
@@ -210,33 +178,12 @@ def _size(
 
 def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:
     """Turns the whitened axes so that the fit begins where a linear map would end."""
-    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(seed + 3), part="fit")
-    network.align(_turned(aligning_matrix(white.mean(1), *pairs, sizes), pool, sizes))
-
-
-def _turned(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
-    """The axes (d, d) after sources without pairs have turned their own ones, and the residual's, among these."""
-    owner = owners(sizes).to(axes.device)
-    for entry in pool.parts:
-        if not hasattr(entry.source, "turn"):
-            continue
-        mine = torch.isin(owner, torch.tensor([*entry.columns.tolist(), len(sizes) - 1]).to(owner))
-        span = axes[:, mine]
-        with named_failure(entry.source, f"to turn {span.shape[1]} axes"):
-            turned = torch.as_tensor(entry.source.turn(span)).to(span)
-        wanted = torch.eye(span.shape[1]).to(span)
-        if turned.shape != wanted.shape or not torch.allclose(turned.T @ turned, wanted, atol=1e-3):
-            raise PluginError(
-                f"The concept source {entry.source.name!r} turned {len(wanted)} axes by a matrix of shape "
-                f"{tuple(turned.shape)}; expected an orthogonal one, {tuple(wanted.shape)}."
-            )
-        axes = axes.clone()
-        axes[:, mine] = span @ turned
-    return axes
+    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), part="fit")
+    network.align(rotated(aligning_matrix(white.mean(1), *pairs, sizes), pool, sizes))
 
 
 def _checkpoint(
-    where: Where, backbone: Any, pool: Pool, settings: FitSettings, sizes: tuple[int, ...], seed: int
+    where: Where, backbone: Backbone, pool: Pool, settings: FitSettings, sizes: tuple[int, ...], seed: int
 ) -> Checkpoint | None:
     """A checkpoint that only this very fit can go on from."""
     if where is None:
@@ -248,7 +195,7 @@ def _checkpoint(
         json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
         *(entry.source.samples.fingerprint() for entry in pool.parts),
         *(hashlib.sha256(_bytes(concept.values)).hexdigest() for concept in pool.concepts),
-        *(str(getattr(entry.source, "key", "")) for entry in pool.parts),
+        *(f"{entry.source.key} {entry.plan.key}" for entry in pool.parts),
         # all other options of a source show in its pairs, and nowhere else
         *(_digest(column) for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), part="fit")),
         json.dumps([dataclasses.asdict(settings), pool.names, sizes, seed]),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import warnings
 from collections.abc import Iterable
-from typing import Any, Literal
+from typing import Literal
 
+from interpret_inn.backbones import Backbone
 from interpret_inn.errors import InnError, InnWarning, PluginError
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.pool import Pool
@@ -19,13 +20,13 @@ _OF_TRAINING = {
 }  # fmt: skip
 
 
-def odd_outputs(backbone: Any, pool: Pool, *, most: int | Literal["auto"] = "auto") -> list[str]:
+def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] = "auto") -> list[str]:
     """What is odd about the model's outputs for the first inputs, if it can be told; `most` inputs fit in memory.
 
     Raises:
         PluginError: whoever made the backbone failed to tell.
     """
-    if getattr(backbone, "examine", None) is None:
+    if backbone.examine is None:
         return []
     source = pool.parts[0].source
     count = min(_EXAMINED, len(source.samples), max(1, most) if isinstance(most, int) else _EXAMINED)
@@ -54,7 +55,7 @@ def about_data(pool: Pool, *, stops: bool) -> list[str]:
     if not stops:
         found.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
     for entry in pool.parts:
-        found.extend(getattr(entry.source, "notes", ()))
+        found.extend([*entry.source.notes, *entry.plan.notes])
     return found
 
 
@@ -96,6 +97,6 @@ def idle_settings(settings: FitSettings, given: Iterable[str]) -> list[str]:
     if not idle:
         return []
     return [
-        f"The flow only rotates (blocks=0) and nothing is trained, so that {', '.join(idle)} did nothing. Another "
-        "flow of the source, or blocks=…, is trained."
+        f"The flow only rotates (blocks=0) and nothing is trained, so that {', '.join(idle)} did nothing. A flow with "
+        "couplings (blocks=2, or a source that trains them) is trained."
     ]

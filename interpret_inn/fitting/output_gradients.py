@@ -1,13 +1,11 @@
-"""How the output answers to each axis of the representation, before anything is fitted."""
+"""How strongly the output depends on each axis of the representation, before anything is fitted."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.backbones import primary
+from interpret_inn.backbones import Backbone, primary
 from interpret_inn.errors import BackboneError, InnError
 from interpret_inn.fitting.pool import PooledSource
 from interpret_inn.flows import Whitening
@@ -15,7 +13,7 @@ from interpret_inn.flows import Whitening
 _INPUTS, _BATCH, _DRAWS = 192, 16, 4
 
 
-def output_answers(backbone: Any, entry: PooledSource, whitening: Whitening, *, seed: int) -> Tensor:
+def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whitening, *, seed: int) -> Tensor:
     """`E[JᵀJ]`, J the Jacobian of the model's outputs by the whitened leading axes, on samples of the fit part.
 
     Its eigenvectors are the directions that move the outputs most for a change of one standard deviation of the
@@ -43,7 +41,8 @@ def output_answers(backbone: Any, entry: PooledSource, whitening: Whitening, *, 
         for some in places.split(_BATCH):
             prepared = backbone.prepare(entry.source.samples.take(some.tolist()))
             for gradients in _gradients(backbone, prepared, generator):
-                pulled = _by_axes(backbone.layout.to_rows(gradients)[0], whitening).cpu()
+                rows = backbone.layout.to_rows(gradients)[0].to(whitening.mean.device, torch.float64)
+                pulled = whitening.pulled(rows)[:, : whitening.leading].cpu()
                 total += pulled.T @ pulled
                 count += len(pulled)
     if not bool(total.isfinite().all()):
@@ -54,16 +53,7 @@ def output_answers(backbone: Any, entry: PooledSource, whitening: Whitening, *, 
     return total / count
 
 
-def _by_axes(gradients: Tensor, whitening: Whitening) -> Tensor:
-    """Gradients by rows of the representation, (R, D), as gradients by the whitened leading axes, float64 (R, d)."""
-    mean = whitening.mean.double()
-    # whitening is y = s Qᵀ(x − m), so that a gradient g by x is Qᵀg / s by y
-    turned = whitening(gradients.to(mean) + mean)[0] / whitening.scales.double().square()
-    leading: Tensor = turned[:, : whitening.leading]
-    return leading
-
-
-def _gradients(backbone: Any, prepared: Tensor, generator: Generator) -> list[Tensor]:
+def _gradients(backbone: Backbone, prepared: Tensor, generator: Generator) -> list[Tensor]:
     """Gradients of random projections of the outputs by what the site carries, each (B, ...)."""
     with torch.enable_grad():
         z = backbone.represent(prepared).detach().requires_grad_()
@@ -87,7 +77,7 @@ def _gradients(backbone: Any, prepared: Tensor, generator: Generator) -> list[Te
 
 
 def _projected(outputs: Tensor, generator: Generator) -> Tensor:
-    """One random number of each output, summed up; see `output_answers`."""
+    """One random number of each output, summed up; see `output_gradients`."""
     if outputs.ndim == 2 and outputs.shape[1] >= 2:
         chances = outputs.float().log_softmax(1)
         drawn = torch.multinomial(chances.detach().exp().cpu(), 1, generator=generator)

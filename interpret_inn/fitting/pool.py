@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from numbers import Integral
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +15,9 @@ from torch import Generator, Tensor
 from interpret_inn.errors import ConceptError, InnError, PluginError
 from interpret_inn.fitting.split import Split
 from interpret_inn.fitting.together import Set, merged_groups, picture_digests, split_together
-from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
+from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs, Plan, as_source
+
+_NO_PLAN = Plan()
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,8 @@ class PooledSource:
         columns: The columns of its concepts among all concepts.
         split: Its own samples' parts, counted from its own first sample.
         groups: The groups of its samples, by which they were split; those of all sources that share the samples.
+        concepts: Its concepts as they are for this fit; it may choose others for another.
+        plan: What it wants of this fit.
     """
 
     source: ConceptSource
@@ -36,6 +39,8 @@ class PooledSource:
     columns: Tensor
     split: Split
     groups: IntArray | None
+    concepts: tuple[Concept, ...]
+    plan: Plan = _NO_PLAN
 
 
 class Pool:
@@ -48,10 +53,12 @@ class Pool:
         sources: At least one; sources over the same samples (by fingerprint) share their rows. A picture in the
             samples of two sources is on the same side of the split in both.
         seed: Of the splits.
-        digests: What samples show, by their fingerprint, where an earlier pool has read it (its `digests`).
 
     Attributes:
+        parts: The sources, each with its place.
         notes: What could not be kept together, in sentences.
+        digests: What each sample shows, by the fingerprint of the samples; empty for one set of samples.
+        rows: How many there are.
 
     Raises:
         ConceptError: no source, or two sources name the same concept.
@@ -59,38 +66,63 @@ class Pool:
         DataError: two sources group the same samples too differently, or there are fewer than 10 groups.
     """
 
-    def __init__(
-        self,
-        sources: Sequence[ConceptSource],
-        *,
-        seed: int,
-        digests: Mapping[str, list[bytes]] | None = None,
-    ) -> None:
+    def __init__(self, sources: Sequence[ConceptSource], *, seed: int) -> None:
         if not sources:
             raise ConceptError('Expected at least one concept source, found none. Try fit("labels", data=…).')
-        self.concepts: list[Concept] = []
-        self.parts: list[PooledSource] = []
-        self.names = _distinct_names(sources)
-        for source in sources:
-            _refuse_other_lengths(source)
-            _refuse_order_of_values(source)
-        sets = _sets(sources)
-        self.digests = dict(digests or {})
-        if len(sets) > 1:
-            self.digests |= {
-                key: picture_digests(one.samples) for key, one in sets.items() if key not in self.digests
-            }
+        entered = [as_source(source) for source in sources]
+        chosen = [tuple(source.concepts) for source in entered]
+        _check_concepts(entered, chosen)
+        sets = _sets(entered)
+        several = len(sets) > 1  # one set has no other to share a picture with, and is not read
+        self.digests = {key: picture_digests(one.samples) for key, one in sets.items() if several}
         splits, self.notes = split_together(list(sets.values()), seed=seed, digests=self.digests)
         parts = dict(zip(sets, splits, strict=True))
         starts, self.rows = {}, 0
         for key, one in sets.items():
             starts[key] = self.rows
             self.rows += len(one.samples)
-        for source in sources:
-            columns = torch.arange(len(self.concepts), len(self.concepts) + len(source.concepts))
-            self.concepts.extend(source.concepts)
+        self.parts: list[PooledSource] = []
+        for source, concepts in zip(entered, chosen, strict=True):
             key = source.samples.fingerprint()
-            self.parts.append(PooledSource(source, starts[key], columns, parts[key], sets[key].groups))
+            place = PooledSource(source, starts[key], torch.arange(0), parts[key], sets[key].groups, concepts)
+            self.parts.append(place)
+        self._number()
+
+    @property
+    def concepts(self) -> list[Concept]:
+        """Of all sources, in their order."""
+        return [concept for part in self.parts for concept in part.concepts]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of all concepts, in their order."""
+        return tuple(concept.name for concept in self.concepts)
+
+    def follow(self, plans: Sequence[Plan]) -> None:
+        """Takes over what each source wants of this fit; rows and splits stay as they are.
+
+        Raises:
+            ConceptError: two sources name the same concept now, or there is none left.
+            PluginError: values of another length, or an order of concepts that have values.
+        """
+        chosen = [
+            part.concepts if plan.concepts is None else tuple(plan.concepts)
+            for part, plan in zip(self.parts, plans, strict=True)
+        ]
+        _check_concepts([part.source for part in self.parts], chosen)
+        self.parts = [
+            dataclasses.replace(part, plan=plan, concepts=concepts)
+            for part, plan, concepts in zip(self.parts, plans, chosen, strict=True)
+        ]
+        self._number()
+
+    def _number(self) -> None:
+        """Gives every concept its column among those of all sources."""
+        ends = np.cumsum([len(part.concepts) for part in self.parts]).tolist()
+        self.parts = [
+            dataclasses.replace(part, columns=torch.arange(end - len(part.concepts), end))
+            for part, end in zip(self.parts, ends, strict=True)
+        ]
 
     def unique(self) -> list[PooledSource]:
         """One entry for each distinct set of samples, in the order of their rows."""
@@ -111,10 +143,7 @@ class Pool:
         for entry in self.parts:
             places = (rows - entry.offset).numpy()
             inside = (places >= 0) & (places < len(entry.source.samples))
-            # as they were for this fit: a source that chooses its concepts may have chosen others since
-            found.extend(
-                _values_at(self.concepts[column], places, inside) for column in entry.columns.tolist()
-            )
+            found.extend(_values_at(concept, places, inside) for concept in entry.concepts)
         return tuple(found)
 
     def groups_at(self, rows: Tensor, *, origins: bool = False) -> IntArray:
@@ -137,23 +166,8 @@ class Pool:
         return chosen
 
     def wanted_sizes(self) -> dict[str, int]:
-        """Numbers of axes that the sources themselves ask for, by concept.
-
-        Raises:
-            PluginError: a source names what is no concept of its own, or asks for less than one axis.
-        """
-        found: dict[str, int] = {}
-        for entry in self.parts:
-            sizes = getattr(entry.source, "sizes", None) or {}
-            own = {concept.name for concept in entry.source.concepts}
-            whole = isinstance(sizes, Mapping) and all(_is_size(size) for size in sizes.values())
-            if not whole or not set(sizes) <= own:
-                raise PluginError(
-                    f"The concept source {entry.source.name!r} gave sizes {sizes!r:.200}; expected a whole number of "
-                    f"axes, at least 1, by the names of its own concepts, {sorted(own)!r:.200}."
-                )
-            found.update(sizes)
-        return found
+        """Numbers of axes that the sources themselves ask for, by concept."""
+        return {name: int(size) for part in self.parts for name, size in part.plan.sizes.items()}
 
     def sample(self, n: int, generator: Generator, *, part: str) -> Pairs:
         """Draws `n` pairs of rows, evenly from all sources; `rho` is (n, K + 1) over all concepts."""
@@ -214,10 +228,6 @@ def named_failure(source: ConceptSource, task: str) -> Iterator[None]:
         ) from error
 
 
-def _is_size(size: object) -> bool:
-    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1
-
-
 def _values_at(concept: Concept, places: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> Concept:
     if concept.values is None:
         return concept
@@ -227,9 +237,17 @@ def _values_at(concept: Concept, places: npt.NDArray[np.int64], inside: npt.NDAr
     return dataclasses.replace(concept, values=values)
 
 
-def _refuse_other_lengths(source: ConceptSource) -> None:
+def _check_concepts(sources: Sequence[ConceptSource], chosen: Sequence[Sequence[Concept]]) -> None:
+    """Refuses concepts that cannot be fitted to together; `chosen` are those of each source."""
+    _refuse_same_names(sources, chosen)
+    for source, concepts in zip(sources, chosen, strict=True):
+        _refuse_other_lengths(source, concepts)
+        _refuse_order_of_values(source, concepts)
+
+
+def _refuse_other_lengths(source: ConceptSource, concepts: Sequence[Concept]) -> None:
     """Values that belong to other samples would be read out as if they were these samples' own."""
-    for concept in source.concepts:
+    for concept in concepts:
         if concept.values is not None and len(concept.values) != len(source.samples):
             raise PluginError(
                 f"The concept source {source.name!r} gave {len(concept.values)} values of {concept.name!r}; "
@@ -237,10 +255,10 @@ def _refuse_other_lengths(source: ConceptSource) -> None:
             )
 
 
-def _refuse_order_of_values(source: ConceptSource) -> None:
+def _refuse_order_of_values(source: ConceptSource, concepts: Sequence[Concept]) -> None:
     """Factors change places and names stay, so that a concept with values would be read from another's factor."""
-    valued = [concept.name for concept in source.concepts if concept.kind != "unlabelled"]
-    if getattr(source, "ordered", False) and valued:
+    valued = [concept.name for concept in concepts if concept.kind != "unlabelled"]
+    if source.ordered and valued:
         raise PluginError(
             f"The concept source {source.name!r} is `ordered`, but its concepts {valued} have values; expected only "
             "unlabelled concepts, as their names go to other factors after the fit."
@@ -258,10 +276,10 @@ def _sets(sources: Sequence[ConceptSource]) -> dict[str, Set]:
     return found
 
 
-def _distinct_names(sources: Sequence[ConceptSource]) -> tuple[str, ...]:
+def _refuse_same_names(sources: Sequence[ConceptSource], chosen: Sequence[Sequence[Concept]]) -> None:
     owner: dict[str, str] = {}
-    for source in sources:
-        for concept in source.concepts:
+    for source, concepts in zip(sources, chosen, strict=True):
+        for concept in concepts:
             if concept.name in owner:
                 raise ConceptError(
                     f"The concept {concept.name!r} is named by both {owner[concept.name]!r} and "
@@ -270,4 +288,3 @@ def _distinct_names(sources: Sequence[ConceptSource]) -> tuple[str, ...]:
             owner[concept.name] = source.name
     if not owner:
         raise ConceptError("Expected at least one concept, found none in any source.")
-    return tuple(owner)

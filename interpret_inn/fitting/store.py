@@ -7,12 +7,12 @@ import hashlib
 import json
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from torch import Tensor
 
+from interpret_inn.backbones import Backbone
 from interpret_inn.data.caching import cache_folder
 from interpret_inn.data.digests import digest
 from interpret_inn.data.progress import ProgressFactory, progress, silent
@@ -22,34 +22,13 @@ from interpret_inn.fitting.shards import FORMAT, Damaged, ShardFolder, as_tensor
 from interpret_inn.translating.encoding import BatchRunner, reading_size
 from interpret_inn.types import Samples
 
-__all__ = ["Cache", "Encoder", "StoredRows", "encode"]
+__all__ = ["Cache", "StoredRows", "encode"]
 
 Cache = Literal["auto"] | str | Path | None
 
 
-class Encoder(Protocol):
-    """What is asked of a backbone here; see `interpret_inn.backbones.Backbone`."""
-
-    name: str
-    address: Any
-    layout: Any
-    preprocess: Any
-
-    def session(self) -> AbstractContextManager[Any]:
-        """Holds the model for a while, and gives it back as found."""
-
-    def prepare(self, batch: Any) -> Tensor:
-        """What the model takes."""
-
-    def represent(self, prepared: Tensor) -> Tensor:
-        """What the site carries, (B, ...)."""
-
-    def fingerprint(self) -> str:
-        """A digest of all weights."""
-
-
 def encode(
-    backbone: Encoder,
+    backbone: Backbone,
     samples: Samples,
     *,
     batch_size: int | Literal["auto"] = "auto",
@@ -101,7 +80,7 @@ def encode(
     return StoredRows(folder, positions=positions)
 
 
-def _probe(backbone: Encoder, runner: BatchRunner, first: Any) -> tuple[Tensor, Tensor]:
+def _probe(backbone: Backbone, runner: BatchRunner, first: Any) -> tuple[Tensor, Tensor]:
     """The first input, prepared, and its rows (1, P, D); by the way the layout becomes known."""
     prepared = backbone.prepare(first)
     if digest(prepared) != digest(backbone.prepare(first)):
@@ -124,7 +103,7 @@ def _counted(runner: BatchRunner, span: range, factory: ProgressFactory) -> Iter
 
 
 def _folder(
-    backbone: Encoder, samples: Samples, prepared: Tensor, probe: Tensor, cache: str | Path
+    backbone: Backbone, samples: Samples, prepared: Tensor, probe: Tensor, cache: str | Path
 ) -> ShardFolder:
     """The folder for these rows. Its name holds everything that they depend on."""
     parts = [
@@ -203,7 +182,7 @@ def _pour(folder: ShardFolder, buffer: Tensor, at: int, rows: Tensor) -> None:
         at, rows = at + len(part), rows[len(part) :]
 
 
-def _about(backbone: Encoder, samples: Samples) -> dict[str, Any]:
+def _about(backbone: Backbone, samples: Samples) -> dict[str, Any]:
     return {
         "model": backbone.name,
         "site": str(backbone.address),

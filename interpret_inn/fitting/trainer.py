@@ -11,12 +11,14 @@ import torch
 from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
+from interpret_inn.backbones import Backbone
+from interpret_inn.data.randomness import derived_seed
 from interpret_inn.errors import ConceptError, FitError
 from interpret_inn.fitting.checkpoint import Checkpoint, flatten_optimizer, restore_optimizer
-from interpret_inn.fitting.extras import extra_losses
+from interpret_inn.fitting.losses import TrainingContext, added_losses
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.flows import InvertibleNetwork, owners, pair_log_likelihood, spread
-from interpret_inn.translating.settings import FitRecord, FitSettings, LossContext, Observer
+from interpret_inn.translating.settings import FitRecord, FitSettings, Observer
 from interpret_inn.types import FitStep, Pairs
 
 _LOOK_PAIRS = 1024
@@ -36,7 +38,7 @@ class Trainer:
         sizes: Of the factors within the leading axes, the residual last.
         settings: See there.
         seed: Of pairs and noise.
-        backbone: Handed to extra losses.
+        backbone: Handed to the losses of sources.
         checkpoint: Where to go on from and to; None: nowhere.
         observers: Told of every look at the early-stopping part.
     """
@@ -50,7 +52,7 @@ class Trainer:
         sizes: tuple[int, ...],
         settings: FitSettings,
         seed: int,
-        backbone: object = None,
+        backbone: Backbone,
         checkpoint: Checkpoint | None = None,
         observers: Sequence[Observer] = (),
     ) -> None:
@@ -61,8 +63,8 @@ class Trainer:
         self.checkpoint, self.observers, self.backbone = checkpoint, observers, backbone
         whitening = network.whitening
         self.noise = (whitening.noise * whitening.scales[: network.shape.leading]).to(white)
-        self.extras = extra_losses(pool, self.owner.cpu())
-        self.trained = nn.ModuleList([network.blocks, *(m for extra in self.extras for m in extra.modules)])
+        self.added = added_losses(pool, self.owner.cpu())
+        self.trained = nn.ModuleList([network.blocks, *(m for added in self.added for m in added.modules)])
         self.parameters = [p for p in self.trained.parameters() if p.requires_grad]
         self.rotates = not any(p.requires_grad for p in network.blocks.parameters())
         self.optimizer = torch.optim.AdamW(
@@ -121,9 +123,9 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(state["step"], settings)
         loss = objective = self._loss(*self._draw(settings.pairs, self.generator, "fit"))
-        for extra in self.extras:
-            objective = objective + extra(
-                LossContext(self.network, self.backbone, self.generator, state["step"], extra.axes)
+        for added in self.added:
+            objective = objective + added(
+                TrainingContext(self.network, self.backbone, self.generator, state["step"], added.axes)
             )
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(objective)
@@ -140,8 +142,8 @@ class Trainer:
         """A step whose loss is not finite is not taken; too many in a row, or nothing else, end the fit."""
         self.state["bad"] += 1
         if self.state["bad"] >= min(_MOST_BAD_STEPS, self.settings.steps):
-            for extra in self.extras:
-                extra.refuse_not_finite()
+            for added in self.added:
+                added.refuse_not_finite()
             raise FitError(
                 f"The loss was not finite for {self.state['bad']} steps in a row (up to step "
                 f"{self.state['step']}). Expected a lower learning_rate than "
@@ -172,7 +174,7 @@ class Trainer:
 
     def _prepare_look(self, seed: int) -> tuple[Pairs, Tensor] | None:
         """Fixed pairs and noise of the early-stopping part; None where it is too small for pairs."""
-        generator = Generator().manual_seed(seed + 1)
+        generator = Generator().manual_seed(derived_seed(seed, "validation pairs"))
         try:
             return self._draw(_LOOK_PAIRS, generator, "stop")
         except ConceptError:
@@ -180,21 +182,21 @@ class Trainer:
 
     @torch.no_grad()
     def _held_out(self, look: tuple[Pairs, Tensor]) -> float:
-        """The whole objective, of pairs of the early-stopping part; extra losses draw the same at every look."""
-        generator = Generator().manual_seed(self.seed + 5)
+        """The whole objective, of pairs of the early-stopping part; added losses draw the same at every look."""
+        generator = Generator().manual_seed(derived_seed(self.seed, "validation of added losses"))
         step, total = self.state["step"], float(self._loss(*look))
-        for extra in self.extras:
+        for added in self.added:
             total += float(
-                extra(LossContext(self.network, self.backbone, generator, step, extra.axes, looking=True))
+                added(TrainingContext(self.network, self.backbone, generator, step, added.axes, looking=True))
             )
         return total
 
     def _refuse_untrained(self) -> None:
         """Raises FitError where a source trains something, and a fit without blocks trains nothing."""
-        for extra in self.extras:
-            if any(weights.requires_grad for module in extra.modules for weights in module.parameters()):
+        for added in self.added:
+            if any(weights.requires_grad for module in added.modules for weights in module.parameters()):
                 raise FitError(
-                    f"Expected blocks of at least 1, as the concept source {extra.source.name!r} trains something of "
+                    f"Expected blocks of at least 1, as the concept source {added.source.name!r} trains something of "
                     "its own, found blocks=0, with which nothing is trained. Type blocks=2."
                 )
 

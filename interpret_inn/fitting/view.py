@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.backbones import Attachment, Carried, primary
+from interpret_inn.backbones import Attachment, Backbone, Carried, primary
 from interpret_inn.backbones.found import device_and_dtype
 from interpret_inn.errors import BackboneError, SiteError
 from interpret_inn.fitting.data import FitData
@@ -26,7 +26,7 @@ class ModelView:
         whitening: Tells the axes.
     """
 
-    def __init__(self, backbone: Any, data: FitData, whitening: Whitening) -> None:
+    def __init__(self, backbone: Backbone, data: FitData, whitening: Whitening) -> None:
         self._backbone, self._data, self._whitening = backbone, data, whitening
         self._map: Tensor | None = None
 

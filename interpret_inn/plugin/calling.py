@@ -9,8 +9,7 @@ from typing import Any
 import torch
 
 from interpret_inn.errors import InnError, PluginError, suggest
-
-_SOURCE_MEMBERS = ("name", "concepts", "samples", "sample_pairs")
+from interpret_inn.types.completing import NEEDED, lacks_members, refuse_strange_members
 
 
 def call_named(title: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -76,14 +75,15 @@ def check_source(title: str, source: Any) -> None:
     """Refuses what cannot be a concept source.
 
     Raises:
-        PluginError: members are missing; they are named.
+        PluginError: needed members are missing, or some would never be read; they are named.
     """
-    missing = [member for member in _SOURCE_MEMBERS if not hasattr(source, member)]
+    missing = lacks_members(source)
     if missing:
         raise PluginError(
-            f"Expected {title} to build an object with {', '.join(_SOURCE_MEMBERS)}, "
+            f"Expected {title} to build an object with {', '.join(NEEDED)}, "
             f"found {type(source).__name__} without {', '.join(missing)}."
         )
+    refuse_strange_members(source)
 
 
 def _sentence(title: str) -> str:

@@ -10,7 +10,8 @@ from typing import Any
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.plugin.manager import concept_source, get_manager
 from interpret_inn.translating.settings import FitSettings
-from interpret_inn.types import ConceptSource
+from interpret_inn.types import ConceptSource, as_source
+from interpret_inn.types.completing import lacks_members
 
 
 def chosen_sources(
@@ -25,10 +26,11 @@ def chosen_sources(
 
     Raises:
         ConceptError: neither a source nor a name, or options of no source or of several.
-        PluginError: an unknown name, or options that the source does not take.
+        PluginError: an unknown name, options that the source does not take, or members of a source that nobody would
+            read.
     """
     for source in sources:
-        if not isinstance(source, (str, ConceptSource)):
+        if not isinstance(source, str) and lacks_members(source):
             raise ConceptError(
                 "Expected a concept source or the name of one, found an object of type "
                 f'{type(source).__name__}. Type fit("labels", data=images, labels=…).'
@@ -42,7 +44,9 @@ def chosen_sources(
         )
     _refuse_typos(named, options)
     return [
-        concept_source(source, **_seeded(source, seed), **options) if isinstance(source, str) else source
+        concept_source(source, **_seeded(source, seed), **options)
+        if isinstance(source, str)
+        else as_source(source)
         for source in sources
     ]
 

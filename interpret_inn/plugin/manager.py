@@ -24,6 +24,7 @@ from interpret_inn.types import (
     MetricSpec,
     ReportSectionSpec,
     Section,
+    as_source,
 )
 from interpret_inn.types.members import refuse_near_names
 
@@ -203,7 +204,7 @@ class Manager(Registry):
         found: list[Gallery] = []
         for source in sources:
             try:
-                shown = list(source.illustrations()) if hasattr(source, "illustrations") else []
+                shown = list(as_source(source).illustrations())
                 wrong = [type(one).__name__ for one in shown if not isinstance(one, Gallery)]
                 if wrong:
                     raise TypeError(f"expected Gallery records, found {wrong[0]}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,13 +13,13 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.testing import optional
+from interpret_inn.testing import optional, preparing
 from interpret_inn.testing.agreement import agreement
 from interpret_inn.testing.contract import Check, hold, lacks, same
 from interpret_inn.types import RESIDUAL, Concept, ConceptSource, Pairs
+from interpret_inn.types.completing import NEEDED, completed, strange_members
 
 _KINDS = ("categorical", "numeric", "cyclic", "unlabelled")
-_MEMBERS = ("name", "concepts", "samples", "sample_pairs")
 _SAMPLE_MEMBERS = ("__len__", "batches", "take", "fingerprint", "groups", "names", "skipped")
 _ENOUGH = 20
 """Pairs that it takes to judge what they have in common."""
@@ -29,6 +29,20 @@ _ENOUGH = 20
 class _Case:
     source: Any
     seed: int
+    chosen: tuple[Concept, ...] | None = None
+
+    @property
+    def concepts(self) -> Sequence[Concept]:
+        """Those that were chosen in `prepare`, or else the source's."""
+        found: Sequence[Concept] = self.source.concepts if self.chosen is None else self.chosen
+        return found
+
+    @cached_property
+    def rehearsal(self) -> preparing.Rehearsal:
+        """What a copy of the source, which may choose other concepts in it, plans for made-up data."""
+        apart = copy.copy(self.source)
+        apart.concepts = list(self.source.concepts)
+        return preparing.rehearsed(completed(apart), seed=self.seed)
 
     def draw(self, n: int, *, seed: int | None = None, among: Tensor | None = None) -> Pairs:
         """Draws pairs as a fit does, with a generator of its own."""
@@ -65,13 +79,17 @@ def check_concept_source(source: ConceptSource, *, seed: int = 0) -> tuple[str, 
 
 
 def _members(case: _Case) -> Iterator[str]:
-    yield from lacks(case.source, _MEMBERS)
+    yield from lacks(case.source, NEEDED)
     if hasattr(case.source, "samples"):
         yield from lacks(case.source.samples, _SAMPLE_MEMBERS)
 
 
+def _names(case: _Case) -> Iterator[str]:
+    yield from strange_members(case.source)
+
+
 def _concepts(case: _Case) -> Iterator[str]:
-    concepts = list(case.source.concepts)
+    concepts = list(case.concepts)
     wrong = [type(concept).__name__ for concept in concepts if not isinstance(concept, Concept)]
     if wrong or not concepts:
         yield f"Expected at least one Concept and nothing else, found {wrong or 'none'}."
@@ -90,7 +108,7 @@ def _concepts(case: _Case) -> Iterator[str]:
 
 def _values(case: _Case) -> Iterator[str]:
     count = len(case.source.samples)
-    for concept in case.source.concepts:
+    for concept in case.concepts:
         values = concept.values
         if concept.kind == "unlabelled":
             if values is not None:
@@ -155,7 +173,7 @@ def _sample_order(case: _Case) -> Iterator[str]:
 def _pairs_form(case: _Case) -> Iterator[str]:
     for n in (1, 64):
         pairs = case.draw(n)
-        wanted = {"first": (n,), "second": (n,), "rho": (n, len(case.source.concepts) + 1)}
+        wanted = {"first": (n,), "second": (n,), "rho": (n, len(case.concepts) + 1)}
         for name, shape in wanted.items():
             value, dtype = getattr(pairs, name, None), torch.float32 if name == "rho" else torch.int64
             if not isinstance(value, Tensor) or value.shape != shape or value.dtype != dtype:
@@ -194,7 +212,7 @@ def _pairs_repeatable(case: _Case) -> Iterator[str]:
 
 def _pairs_meaning(case: _Case) -> Iterator[str]:
     pairs = case.draw(1024)
-    for column, concept in enumerate(case.source.concepts):
+    for column, concept in enumerate(case.concepts):
         rho = pairs.rho[:, column]
         if not (rho.abs() > 0.05).any():
             if concept.kind == "unlabelled":  # it may be just an independent factor
@@ -212,56 +230,43 @@ def _pairs_meaning(case: _Case) -> Iterator[str]:
 
 
 def _extras(case: _Case) -> Iterator[str]:
-    yield from optional.extras(case.source)
+    yield from optional.extras(completed(case.source))
 
 
-def _apart(source: Any) -> Any:
-    """A copy, as the source may choose other concepts for what it is shown here."""
-    seen = copy.copy(source)
-    seen.concepts = list(source.concepts)
-    return seen
-
-
-def _seeing(case: _Case) -> Iterator[str]:
-    if not hasattr(case.source, "see"):
+def _preparing(case: _Case) -> Iterator[str]:
+    rehearsal = case.rehearsal
+    if rehearsal.error is not None:
+        raise rehearsal.error
+    yield from rehearsal.broken
+    plan = rehearsal.plan
+    if plan is None or plan.concepts is None:
         return
-    seen = _apart(case.source)
-    yield from optional.shown_representation(seen, seed=case.seed)
-    after = _Case(seen, case.seed)
-    for check in (_concepts, _values, _pairs_form, _extras):
-        yield from (f"After see(): {line}" for line in check(after))
+    after = _Case(rehearsal.source, case.seed, tuple(plan.concepts))
+    for check in (_concepts, _values, _pairs_form):
+        yield from (f"After prepare(): {line}" for line in check(after))
 
 
-def _listening(case: _Case) -> Iterator[str]:
-    if hasattr(case.source, "listen"):
-        yield from optional.heard_answers(_apart(case.source), seed=case.seed)
+def _rotating(case: _Case) -> Iterator[str]:
+    plan = case.rehearsal.plan
+    if plan is not None and plan.rotation is not None:
+        yield from preparing.rotated_axes(plan.rotation, seed=case.seed)
 
 
-def _turning(case: _Case) -> Iterator[str]:
-    if not hasattr(case.source, "turn"):
-        return
-    # a fit turns axes after the source has listened and seen
-    told = _apart(case.source)
-    if hasattr(told, "listen"):
-        list(optional.heard_answers(told, seed=case.seed))
-    elif hasattr(told, "see"):
-        list(optional.shown_representation(told, seed=case.seed))
-    yield from optional.turned_axes(told, seed=case.seed)
-
-
-def _modules(case: _Case) -> Iterator[str]:
-    told = _apart(case.source)
-    if hasattr(told, "see"):
-        list(optional.shown_representation(told, seed=case.seed))
-    yield from optional.trained_modules(told)
+def _losing(case: _Case) -> Iterator[str]:
+    plan = case.rehearsal.plan
+    if plan is not None and plan.loss is not None:
+        concepts = case.concepts if plan.concepts is None else plan.concepts
+        sizes = [int(plan.sizes.get(concept.name, 1)) for concept in concepts]
+        yield from preparing.added_loss(plan.loss, plan.modules, axes=sum(sizes), seed=case.seed)
 
 
 def _illustrations(case: _Case) -> Iterator[str]:
-    yield from optional.illustrations(case.source)
+    yield from optional.illustrations(completed(case.source))
 
 
 CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _members,
+    _names,
     _concepts,
     _values,
     _sample_fields,
@@ -271,10 +276,9 @@ CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _pairs_repeatable,
     _pairs_meaning,
     _extras,
-    _seeing,
-    _listening,
-    _turning,
-    _modules,
+    _preparing,
+    _rotating,
+    _losing,
     _illustrations,
 )
 """All checks, in order."""

@@ -1,4 +1,4 @@
-"""A model as a function of whitened axes, small and known: what sources that `watch` are tried on."""
+"""A model as a function of whitened axes, small and known: what sources that `prepare` a fit are shown in their contract."""
 
 from __future__ import annotations
 

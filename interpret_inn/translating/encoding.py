@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from interpret_inn.backbones import Backbone
 from interpret_inn.data.base import OrderedSamples
 from interpret_inn.errors import BackboneError, DataError, InputError
 from interpret_inn.types import Samples
@@ -27,13 +28,13 @@ class BatchRunner:
     """Turns samples into rows. Must run within the backbone's session.
 
     Args:
-        backbone: See `interpret_inn.fitting.store.Encoder`.
+        backbone: The frozen network and its site.
         samples: What to read.
         size: Inputs at a time.
         halving: Whether to halve that when memory runs out.
     """
 
-    def __init__(self, backbone: Any, samples: Samples, size: int, halving: bool) -> None:
+    def __init__(self, backbone: Backbone, samples: Samples, size: int, halving: bool) -> None:
         self._backbone, self._samples = backbone, samples
         self._reading = size  # stays as it is: a batch that was read is run in smaller parts
         self.size = size
@@ -115,7 +116,7 @@ class BatchRunner:
         )
 
 
-def prepared(backbone: Any, batch: Any, *, start: int, names: Sequence[str] | None = None) -> Tensor:
+def prepared(backbone: Backbone, batch: Any, *, start: int, names: Sequence[str] | None = None) -> Tensor:
     """Prepares a batch of many; where one input is at fault, the error names it by its place among all.
 
     Args:
@@ -128,7 +129,7 @@ def prepared(backbone: Any, batch: Any, *, start: int, names: Sequence[str] | No
         InputError: as `backbone.prepare`.
     """
     try:
-        ready: Tensor = backbone.prepare(batch)
+        return backbone.prepare(batch)
     except InputError as error:
         if start:  # in the first batch, places are right as they are
             for place in range(len(batch)):
@@ -138,7 +139,6 @@ def prepared(backbone: Any, batch: Any, *, start: int, names: Sequence[str] | No
                     name = repr(names[place]) if names else start + place
                     raise InputError(f"Input {name} of the data: {own}") from error
         raise
-    return ready
 
 
 def reading_size(samples: Samples, first: Any, wanted: int | Literal["auto"]) -> int:

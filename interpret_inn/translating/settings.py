@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from torch import Generator, Tensor, nn
-
 from interpret_inn.errors import FitError, PluginError, suggest
-from interpret_inn.types import FitStep
+from interpret_inn.types import ConceptSource, FitStep
 
 
 @dataclass(frozen=True)
@@ -69,7 +67,7 @@ class FitSettings:
         return tuple(field.name for field in fields(cls))
 
 
-def wished_settings(sources: Sequence[Any]) -> dict[str, Any]:
+def wished_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:
     """Settings that sources ask for (their `settings`); of several sources the first that names one counts.
 
     But for `blocks`, of which the most that any of them needs are built, and a source that does not ask needs the usual
@@ -81,7 +79,7 @@ def wished_settings(sources: Sequence[Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     blocks = []
     for source in reversed(sources):
-        wished = getattr(source, "settings", None) or {}
+        wished = source.settings or {}
         strange = sorted(set(wished) - set(FitSettings.names())) if isinstance(wished, Mapping) else [wished]
         if strange:
             raise PluginError(
@@ -91,27 +89,6 @@ def wished_settings(sources: Sequence[Any]) -> dict[str, Any]:
         found |= wished
         blocks.append(wished.get("blocks", FitSettings.blocks))
     return found | ({"blocks": max(blocks)} if "blocks" in found else {})
-
-
-@dataclass(frozen=True)
-class LossContext:
-    """What a source's extra loss may use.
-
-    Attributes:
-        network: The flow that is being fitted.
-        backbone: The frozen network; its weights get no gradient.
-        generator: The only source of randomness to draw from.
-        step: The step that is being taken, from 0; at looks, the number of steps taken.
-        axes: The axes of the code that belong to the source's own factors, in their order, int64 (m,).
-        looking: This is a look: weights are compared, and nothing is trained. Draws are the same in every look.
-    """
-
-    network: nn.Module
-    backbone: object
-    generator: Generator
-    step: int
-    axes: Tensor
-    looking: bool = False
 
 
 Observer = Callable[[FitStep], None]
@@ -127,7 +104,7 @@ class FitRecord:
         stopped_early: The early-stopping part no longer improved.
         seconds: Spent in steps and looks, over all processes that worked on it.
         history: (step, loss, held-out loss) at every look, in nats per pair and axis; the held-out loss with what
-            extra losses add to it.
+            the losses of sources add to it.
     """
 
     steps: int

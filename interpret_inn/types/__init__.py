@@ -5,15 +5,21 @@ Shapes: `N` samples of a source, `n` pairs of a batch, `B` inputs of a batch, `D
 """
 
 from interpret_inn.types.arrays import FloatArray, IntArray, Picture
+from interpret_inn.types.completing import as_source
+from interpret_inn.types.concept_sources import (
+    AxesView,
+    ConceptSource,
+    LossContext,
+    Plan,
+    Preparation,
+)
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, LocalizerFunction, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
 from interpret_inn.types.sources import (
     SAME,
-    AxesView,
     Concept,
     ConceptKind,
-    ConceptSource,
     Pairs,
     Samples,
 )
@@ -43,14 +49,18 @@ __all__ = [
     "Localizer",
     "LocalizerFunction",
     "LocalizerSpec",
+    "LossContext",
     "Masks",
     "MetricSpec",
     "Pairs",
     "Picture",
+    "Plan",
+    "Preparation",
     "ReadOut",
     "ReportSectionSpec",
     "Samples",
     "Score",
     "Section",
     "Space",
+    "as_source",
 ]

@@ -47,6 +47,12 @@ def refuse_near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, st
         interpret_inn.errors.PluginError: 'note' of the source 'mine' is nearly 'notes', and nothing would read it. \
 Rename it to 'notes', or choose a name that is not so near, such as '_note'.
     """
+    for sentence in near_names(obj, base, owner=owner, gone=gone):
+        raise PluginError(sentence)
+
+
+def near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, str] | None = None) -> Iterator[str]:
+    """All that `refuse_near_names` would refuse, a sentence for each name; arguments as there."""
     gone = gone or {}
     members = public_members(base)
     foreign = _foreign_names(obj, base)
@@ -55,10 +61,13 @@ Rename it to 'notes', or choose a name that is not so near, such as '_note'.
         # a member that an instance or a derived class defines stands beside the names of the classes above it
         beside = set().union(*(levels if depth == 0 else levels[: depth + 1]))
         for name in sorted(names - members - foreign):
-            _refuse_gone(name, gone, owner)
+            old = name if name in gone else near_name(name, gone)
             near = near_name(name, members - beside)
-            if near is not None:
-                raise PluginError(
+            if old is not None:
+                which = f"{name!r}" if old == name else f"{name!r}, which is nearly {old!r},"
+                yield f"{which} of {owner} is not read any more. Write {gone[old]} instead."
+            elif near is not None:
+                yield (
                     f"{name!r} of {owner} is nearly {near!r}, and nothing would read it. Rename it to {near!r}, or "
                     f"choose a name that is not so near, such as '_{name}'."
                 )
@@ -92,13 +101,6 @@ def near_name(name: str, members: Iterable[str]) -> str | None:
     long = [each for each in by_plain if len(each) >= _SHORT]
     near = difflib.get_close_matches(plain, long, n=1, cutoff=NEAR)
     return by_plain[near[0]] if near else None
-
-
-def _refuse_gone(name: str, gone: Mapping[str, str], owner: str) -> None:
-    old = name if name in gone else near_name(name, gone)
-    if old is not None:
-        which = f"{name!r}" if old == name else f"{name!r}, which is nearly {old!r},"
-        raise PluginError(f"{which} of {owner} is not read any more. Write {gone[old]} instead.")
 
 
 def _own_levels(obj: Any, base: type) -> Iterator[set[str]]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy.typing as npt
-from torch import Generator, Tensor
+from torch import Tensor
 
 from interpret_inn.types.arrays import IntArray
 
@@ -77,76 +77,3 @@ class Samples(Protocol):
 
     def fingerprint(self) -> str:
         """A digest of the contents: the same digest means the same inputs in the same order."""
-
-
-class AxesView(Protocol):
-    """The model behind the site as a function of the whitened leading axes, `d` of `D`: see `ConceptSource`'s `watch`.
-
-    Gradients flow through it where the caller has them enabled; the model's weights get none.
-    """
-
-    @property
-    def axes(self) -> int:
-        """`d`."""
-
-    @property
-    def width(self) -> int:
-        """`D`, the axes of the representation."""
-
-    def samples(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Draws samples of the fit part: leading axes, float (n, d), and all others, float (n, D − d)."""
-
-    def outputs(self, white: Tensor, rest: Tensor | None = None) -> Tensor:
-        """The model's primary outputs (B, …) of leading axes (B, d) and the others (B, D − d); None: their mean.
-
-        Raises BackboneError where the outputs cannot be made from the site alone.
-        """
-
-    def layer(self, site: str, white: Tensor, rest: Tensor | None = None) -> Tensor:
-        """What another site behind this one carries, flattened, float (B, F); SiteError where it is not reached."""
-
-    def layers(self) -> Sequence[str]:
-        """Paths of the model's modules that have weights of their own (a parameter of two axes or more)."""
-
-    def seen(self, directions: Tensor) -> Tensor:
-        """Directions in the representation, float (m, D), as directions along the leading axes, float (m, d)."""
-
-
-@runtime_checkable
-class ConceptSource(Protocol):
-    """Says which pairs of samples agree in which concept.
-
-    A source may have more than this, and each of these may be missing:
-
-    * `notes`, sentences about the data or the pairs that the reader of a report should know;
-    * `illustrations() -> Sequence[Gallery]`, what its pairs look like, for the report;
-    * `sizes`, a mapping from concepts to numbers of axes, used where the caller gives none;
-    * `see(white, variances)`, told before each fit: the whitened leading axes of the samples that are fitted on, of
-      all sources together, float (N, d), one row for each position where there are positions; and the variance of
-      each axis in the representation, float (d,), descending. It may change `concepts`;
-    * `listen(answers)`, called before `see`: `answers()` computes, float64 (d, d), how strongly the model's output
-      answers to each of the axes (its eigenvectors are the directions that matter most to the output);
-    * `watch(view)`, called before `see`, for sources that judge axes by what the model makes of them: an `AxesView`.
-      It may be kept and used until the fit ends, in `extra_loss`, too;
-    * `turn(span)`, for sources that say nothing by pairs: given the axes of the source's own factors and the
-      residual, float (d, m) with orthonormal columns, the orthogonal matrix (m, m) that turns them to where the fit
-      begins, the first factor's axes first;
-    * `key`, a string that tells apart options which do not show in its pairs;
-    * `ordered`, true where its factors are to be sorted after the fit by their effect on the output: its first concept
-      is then what the output answers to most. Only for unlabelled concepts; those of other sources stay in place;
-    * `extra_loss(context) -> Tensor`, a differentiable term added to the loss, and `modules() -> nn.Module`, what
-      that term trains (asked for after `see` and `turn`). It is asked at looks, too, without gradients and with the
-      same draws each time: the weights that are kept are the best by the whole objective;
-    * `settings`, a mapping from settings of the fit (`FitSettings`) to values that are used where the caller gives
-      none.
-    """
-
-    name: str
-    concepts: Sequence[Concept]
-    samples: Samples
-
-    def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
-        """Draws `n` pairs from the samples whose indices stand in `among`, int64 (M,).
-
-        Only `generator` may be drawn from, so that a fit can be resumed.
-        """

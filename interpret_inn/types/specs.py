@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from interpret_inn.types.arrays import FloatArray
+from interpret_inn.types.concept_sources import ConceptSource
 from interpret_inn.types.localizers import LocalizerFunction
 from interpret_inn.types.results import Score, Section
-from interpret_inn.types.sources import ConceptSource
 
 
 @dataclass(frozen=True)

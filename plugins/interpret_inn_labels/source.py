@@ -9,13 +9,13 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import SAME, Concept, IntArray, Pairs, Samples
+from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Samples
 from interpret_inn_labels.plan import Plan
 
 _PLANS = 4  # kept: the parts to fit on, to stop by, to judge on, and one to spare
 
 
-class LabelSource:
+class LabelSource(ConceptSource):
     """Pairs by labels: each pair shares one concept, chosen at random, and is independent in all others.
 
     Categories: the partner has the same, ρ = `strength`. Numbers: ρ is drawn from three high grades and the
@@ -63,7 +63,7 @@ class LabelSource:
         self._largest: tuple[int, Sequence[str]] = (0, ())
 
     @property
-    def notes(self) -> tuple[str, ...]:
+    def notes(self) -> tuple[str, ...]:  # type: ignore[override]  # computed, as draws add to it
         """What was guessed, left out or reweighted, in sentences.
 
         What pairs are drawn from is known when they are: after the first `sample_pairs`, this also tells the

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, InnWarning
-from interpret_inn.types import SAME, Concept, Gallery, IntArray, Pairs, Samples
+from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, IntArray, Pairs, Samples
 from interpret_inn_pairs.gallery import gallery
 
 _PLANS = 4  # kept: the parts to fit on, to stop by, to judge on, and one to spare
@@ -42,7 +42,7 @@ class _Plan(NamedTuple):
     counts: Tensor
 
 
-class PairSource:
+class PairSource(ConceptSource):
     """Pairs that were given: each concept's as often as another's, drawn with replacement, either end first.
 
     What a pair shares has ρ = `correlation`; everything else counts as drawn independently, ρ = 0. Pairs that share all
@@ -62,8 +62,8 @@ class PairSource:
 
     def __init__(self, samples: Samples, named: Sequence[NamedPairs], *, notes: Sequence[str] = ()) -> None:
         self.samples = samples
-        self.concepts: Sequence[Concept] = tuple(Concept(one.name, "unlabelled") for one in named)
-        self.notes: tuple[str, ...] = tuple(notes)
+        self.concepts = tuple(Concept(one.name, "unlabelled") for one in named)
+        self.notes = tuple(notes)
         self._named = tuple(named)
         self._rho = torch.zeros(len(named), len(named) + 1)
         for number, one in enumerate(named):

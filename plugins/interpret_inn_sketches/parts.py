@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from interpret_inn.data.randomness import derived_seed
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import IntArray
 from interpret_inn_sketches.reading import Sketch
@@ -84,7 +85,7 @@ def assign(count: int, parts: int, *, groups: IntArray | None, seed: int) -> Int
     """
     members = np.arange(count) if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)
     several = int(members.max()) + 1
-    order = np.random.default_rng([seed, 1]).permutation(several)
+    order = np.random.default_rng(derived_seed(seed, "parts of images")).permutation(several)
     chosen: IntArray = (order % parts)[members].astype(np.int64)
     return chosen
 

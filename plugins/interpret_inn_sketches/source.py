@@ -11,7 +11,16 @@ from torch import Generator, Tensor
 
 from interpret_inn.data import OrderedSamples
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import SAME, Concept, Gallery, IntArray, Pairs, Samples
+from interpret_inn.types import (
+    SAME,
+    Concept,
+    ConceptSource,
+    Gallery,
+    IntArray,
+    Pairs,
+    Plan,
+    Preparation,
+)
 from interpret_inn_sketches.gallery import gallery
 from interpret_inn_sketches.pictures import Form, Pixels
 from interpret_inn_sketches.reading import Sketch
@@ -59,7 +68,7 @@ class StyledSamples(OrderedSamples):
         return self._key
 
 
-class _Plan(NamedTuple):
+class _Drawable(NamedTuple):
     """What pairs can be drawn from some samples.
 
     Attributes:
@@ -75,7 +84,7 @@ class _Plan(NamedTuple):
     twins: Tensor
 
 
-class SketchSource:
+class SketchSource(ConceptSource):
     """One concept from two sketches.
 
     Half of the pairs are different images in one style, rendered from different parts of the sketch: ρ = 0.975 in the
@@ -90,10 +99,6 @@ class SketchSource:
         name: Of the concept.
         opposite: ρ of the two styles of one image.
         notes: Sentences for the report.
-
-    Attributes:
-        sizes: The concept gets 2 axes where nothing else is asked for: the difference of two styles is one
-            direction, and one more gives room to bend.
     """
 
     name = "sketches"
@@ -110,14 +115,15 @@ class SketchSource:
     ) -> None:
         count = len(samples) // 2
         values = np.repeat(np.arange(2, dtype=np.int64), count)
-        self.samples: Samples = samples
+        self.samples = samples
         self.notes = tuple(notes)
-        self.concepts: Sequence[Concept] = (
-            Concept(name, "categorical", values, tuple(sketch.name for sketch in sketches)),
-        )
-        self.sizes = {name: 2}
+        self.concepts = (Concept(name, "categorical", values, tuple(sketch.name for sketch in sketches)),)
         self._pictures, self._sketches, self._opposite = (images, samples.pixels), sketches, opposite
-        self._plans: list[tuple[Tensor, _Plan]] = []
+        self._drawn_from: list[tuple[Tensor, _Drawable]] = []
+
+    def prepare(self, context: Preparation) -> Plan:  # noqa: ARG002 - the contract's argument
+        """Asks for 2 axes: the difference of two styles is one direction, and one more gives room to bend."""
+        return Plan(sizes={self.concepts[0].name: 2})
 
     def illustrations(self) -> Sequence[Gallery]:
         """Both sketches, and some images in both styles."""
@@ -130,10 +136,10 @@ class SketchSource:
         Raises:
             ConceptError: no style has two images there.
         """
-        plan = self._plan(among)
-        crossed = n // 2 if len(plan.twins) else 0
-        alike = self._alike(plan, n - crossed, generator)
-        twins = plan.twins[torch.randint(max(1, len(plan.twins)), (crossed,), generator=generator)]
+        drawable = self._drawable(among)
+        crossed = n // 2 if len(drawable.twins) else 0
+        alike = self._alike(drawable, n - crossed, generator)
+        twins = drawable.twins[torch.randint(max(1, len(drawable.twins)), (crossed,), generator=generator)]
         swapped = torch.rand(crossed, generator=generator) < 0.5
         others = twins + len(self.samples) // 2
         first = torch.cat((alike[0], torch.where(swapped, others, twins)))
@@ -143,15 +149,15 @@ class SketchSource:
         order = torch.randperm(n, generator=generator)
         return Pairs(first[order], second[order], rho[order])
 
-    def _alike(self, plan: _Plan, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+    def _alike(self, drawable: _Drawable, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
         """Two different images of one style, of different groups where there are two."""
-        usable = [at for at in range(2) if len(plan.members[at]) > 1]
+        usable = [at for at in range(2) if len(drawable.members[at]) > 1]
         if not usable:
             raise ConceptError("Expected at least two images in one style to draw pairs from, found fewer.")
         firsts, seconds = [], []
         shares = [n // len(usable) + (at < n % len(usable)) for at in range(len(usable))]
         for style, share in zip(usable, shares, strict=True):
-            members, start, size = plan.members[style], plan.starts[style], plan.sizes[style]
+            members, start, size = drawable.members[style], drawable.starts[style], drawable.sizes[style]
             one = torch.randint(len(members), (share,), generator=generator)
             alone = size[one] == len(members)  # all of one group: then any other image will do
             start, size = torch.where(alone, one, start[one]), torch.where(alone, 1, size[one])
@@ -163,16 +169,16 @@ class SketchSource:
             seconds.append(members[other])
         return torch.cat(firsts), torch.cat(seconds)
 
-    def _plan(self, among: Tensor) -> _Plan:
+    def _drawable(self, among: Tensor) -> _Drawable:
         among = among.detach().cpu()
-        for key, plan in self._plans:
+        for key, drawable in self._drawn_from:
             if torch.equal(key, among):
-                return plan
-        plan = self._planned(among)
-        self._plans = [*self._plans, (among.clone(), plan)][-4:]
-        return plan
+                return drawable
+        drawable = self._sorted(among)
+        self._drawn_from = [*self._drawn_from, (among.clone(), drawable)][-4:]
+        return drawable
 
-    def _planned(self, among: Tensor) -> _Plan:
+    def _sorted(self, among: Tensor) -> _Drawable:
         count = len(self.samples) // 2
         groups = torch.from_numpy(np.asarray(self.samples.groups))
         members, starts, sizes = [], [], []
@@ -185,4 +191,4 @@ class SketchSource:
             starts.append((ends - number)[which])
             sizes.append(number[which])
         twins = members[0][torch.isin(members[0] + count, members[1])]
-        return _Plan(tuple(members), tuple(starts), tuple(sizes), twins)
+        return _Drawable(tuple(members), tuple(starts), tuple(sizes), twins)

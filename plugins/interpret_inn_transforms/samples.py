@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.randomness import derived_seed
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.types import FloatArray, IntArray, Samples
 from interpret_inn_transforms.pictures import Form, collated, read_picture, squared
@@ -120,14 +120,16 @@ class TransformedSamples:
     def _changed(self, pictures: Tensor, samples: IntArray, number: int) -> Tensor:
         name, transform = self._list[number]
         amounts = torch.from_numpy(self.amounts[name][samples])
-        generators = [Generator().manual_seed(self._seed * 2**40 + int(sample)) for sample in samples]
+        generators = [
+            Generator().manual_seed(derived_seed(self._seed, f"sample {sample}")) for sample in samples
+        ]
         return apply(name, transform, pictures, amounts, generators)
 
     def _drawn(self, number: int, transform: Transform, variants: int, strength: float) -> FloatArray:
         name = self._list[number][0]
         mine = np.flatnonzero(self.transform == number)
         # by name: the amounts of a transform do not depend on which others were asked for
-        generator = np.random.default_rng([self._seed, zlib.crc32(name.encode())])
+        generator = np.random.default_rng(derived_seed(self._seed, f"amounts of {name}"))
         drawn = transform.draw(len(mine) // variants, variants, strength=strength, generator=generator)
         values = np.full((len(self.source), *drawn.shape[1:]), np.nan)
         values[mine] = drawn

@@ -9,7 +9,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import Concept, ConceptKind, Gallery, Pairs, Samples
+from interpret_inn.types import Concept, ConceptKind, ConceptSource, Gallery, Pairs
 from interpret_inn_transforms.gallery import gallery
 from interpret_inn_transforms.pairs import Drawn, Turns
 from interpret_inn_transforms.samples import TransformedSamples
@@ -18,7 +18,7 @@ from interpret_inn_transforms.table import Transform
 _PLANS = 4  # kept: the parts to fit on, to stop by, to judge on, and one to spare
 
 
-class TransformSource:
+class TransformSource(ConceptSource):
     """Pairs of variants of pictures, for one transform after the other; see `pairs.Turns`.
 
     Args:
@@ -40,13 +40,13 @@ class TransformSource:
         across: float,
         notes: Sequence[str] = (),
     ) -> None:
-        self.samples: Samples = samples
+        self.samples = samples
         self._made = samples
         self.transforms = dict(transforms)
-        self.concepts: Sequence[Concept] = tuple(
+        self.concepts = tuple(
             _concept(name, transform, samples, strength) for name, transform in transforms.items()
         )
-        self.notes: Sequence[str] = tuple(notes)
+        self.notes = tuple(notes)
         self._across = across
         self._plans: list[tuple[Tensor, list[tuple[int, Turns]]]] = []
 

@@ -16,6 +16,7 @@ from interpret_inn.types import RESIDUAL, ConceptSource, ConceptSourceSpec
 from interpret_inn_unsupervised.directions import build as build_directions
 from interpret_inn_unsupervised.independent import numbered, whole
 from interpret_inn_unsupervised.simplicity import build as build_simplicity
+from interpret_inn_unsupervised.simplicity import build_couplings
 from interpret_inn_unsupervised.source import Directions, UnsupervisedSource
 
 __all__ = ["UnsupervisedSource", "build", "inn_concept_sources"]
@@ -85,7 +86,7 @@ def _sizes(factors: Any, size: int) -> dict[str, int] | None:
 
 @hookimpl
 def inn_concept_sources() -> Iterable[ConceptSourceSpec]:
-    """Contributes the concept sources "directions", "simplicity" and "unsupervised"."""
+    """Contributes the concept sources "directions", "simplicity", "simplicity_couplings" and "unsupervised"."""
     yield ConceptSourceSpec(
         "directions",
         "Directions of other methods: raw latents, GANSpace, SeFa, LatentDiscovery.",
@@ -95,6 +96,11 @@ def inn_concept_sources() -> Iterable[ConceptSourceSpec]:
         "simplicity",
         "No labels at all: factors of a model that makes images, simple to the eye.",
         build_simplicity,
+    )
+    yield ConceptSourceSpec(
+        "simplicity_couplings",
+        "The same, bent by couplings that are trained for steps that are recognized and act in one place.",
+        build_couplings,
     )
     yield ConceptSourceSpec(
         "unsupervised", "No labels at all: independent factors, sorted by their effect on the output.", build

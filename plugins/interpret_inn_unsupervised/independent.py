@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import numbers
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import Concept, Pairs, Samples
+from interpret_inn.types import Concept, ConceptSource, Pairs, Samples
 
 
-class IndependentSource:
+class IndependentSource(ConceptSource):
     """Concepts without any meaning told; the likelihood of their pairs is that of single samples.
 
     Args:
@@ -22,22 +22,14 @@ class IndependentSource:
 
     Attributes:
         concepts: Unlabelled, one for each factor.
-        sizes: Numbers of axes by factor.
         ordered: True: after the fit the factors are sorted by their effect on the output.
-        notes: What the reader of a report should know.
     """
 
     ordered = True
 
     def __init__(self, samples: Samples, sizes: Mapping[str, int]) -> None:
         self.samples = samples
-        self.notes: tuple[str, ...] = ()
-        self.take(sizes)
-
-    def take(self, sizes: Mapping[str, int]) -> None:
-        """Chooses these factors."""
-        self.sizes = dict(sizes)
-        self.concepts: Sequence[Concept] = tuple(Concept(name, "unlabelled") for name in sizes)
+        self.concepts = unlabelled(sizes)
 
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
         """Draws `n` pairs of samples that have nothing to do with each other, from `among`, int64 (M,).
@@ -53,6 +45,11 @@ class IndependentSource:
         first = torch.randint(count, (n,), generator=generator)
         second = (first + torch.randint(1, count, (n,), generator=generator)) % count
         return Pairs(among[first], among[second], torch.zeros(n, len(self.concepts) + 1))
+
+
+def unlabelled(names: Iterable[str]) -> tuple[Concept, ...]:
+    """A concept without values for each name."""
+    return tuple(Concept(name, "unlabelled") for name in names)
 
 
 def numbered(count: int, size: int = 1) -> dict[str, int]:

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Literal
+from collections.abc import Mapping
+from functools import partial
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import BackboneError, ConceptError
-from interpret_inn.types import Samples
-from interpret_inn_unsupervised.independent import IndependentSource, numbered
+from interpret_inn.types import Plan, Preparation, Samples
+from interpret_inn_unsupervised.independent import IndependentSource, numbered, unlabelled
 
 SHARE = 0.8
 """Of what the axes are weighed by, the share that the factors are to hold where their number is chosen."""
 
 Directions = Literal["output", "principal"]
+
+
+class _Weighed(NamedTuple):
+    """What the axes are weighed by: a matrix, float64 (d, d), what it measures, and what to know of that."""
+
+    matrix: Tensor
+    measure: str
+    notes: tuple[str, ...] = ()
 
 
 class UnsupervisedSource(IndependentSource):
@@ -30,17 +39,14 @@ class UnsupervisedSource(IndependentSource):
 
     Args:
         samples: What is to be encoded.
-        sizes: Numbers of axes by factor; None: `most` factors or fewer of `size` axes, as many as `see` chooses.
+        sizes: Numbers of axes by factor; None: `most` factors or fewer of `size` axes, as many as `prepare` chooses.
         size: Axes of each factor where their number is chosen.
-        most: Largest number of factors that `see` chooses.
+        most: Largest number of factors that `prepare` chooses.
         directions: Where the factors begin: "output" or "principal".
 
     Attributes:
         name: "unsupervised".
         concepts: Unlabelled, "factor 1" and so on where no names were given.
-        sizes: Numbers of axes by factor.
-        ordered: True: after the fit the factors are sorted by their effect on the output.
-        notes: How their number came about.
         key: Tells fits apart by where they begin.
     """
 
@@ -57,88 +63,83 @@ class UnsupervisedSource(IndependentSource):
     ) -> None:
         super().__init__(samples, numbered(most, size) if sizes is None else sizes)
         self.key: str = directions
-        self._size, self._most = size, most
-        self._chooses = sizes is None
-        self._answers: Callable[[], Tensor] | None = None
-        self._weights: Tensor | None = None
+        self._given, self._size, self._most = sizes, size, most
 
-    def listen(self, answers: Callable[[], Tensor]) -> None:
-        """Keeps the function that tells how the output answers to each axis, for `see`."""
-        self._answers = answers
-
-    def see(self, white: Tensor, variances: Tensor) -> None:  # noqa: ARG002 - the contract's arguments
+    def prepare(self, context: Preparation) -> Plan:
         """Weighs the axes, and chooses the number of factors where none was given.
 
         Args:
-            white: The whitened leading axes of the samples, float (N, d). Not looked at: they all weigh the same.
-            variances: Variance of each axis in the representation, float (d,), descending.
+            context: Its variances or its gradients of the output weigh the axes.
 
         Raises:
             ConceptError: the axes do not hold the factors that were asked for.
         """
-        self._refuse_too_many(len(variances))
-        self.notes = ()
-        self._weights = self._weighed(variances)
-        if self._chooses:
-            self._choose(torch.linalg.eigvalsh(self._weights).flip(0).clamp_min(0))
+        self._refuse_too_many(len(context.variances))
+        weighed = self._weighed(context)
+        sizes, notes = dict(self._given or {}), weighed.notes
+        if self._given is None:
+            sizes, chosen = self._choose(weighed)
+            notes += (chosen,)
+        self.concepts = unlabelled(sizes)
+        return Plan(
+            concepts=self.concepts, sizes=sizes, notes=notes, rotation=partial(heaviest_first, weighed.matrix)
+        )
 
-    def turn(self, span: Tensor) -> Tensor:
-        """Turns axes to those that weigh most, the heaviest first.
-
-        Args:
-            span: float (d, m), orthonormal columns: the axes that are free to be turned.
-
-        Returns:
-            An orthogonal matrix, float64 (m, m).
-        """
-        if self._weights is None:
-            return torch.eye(span.shape[1], dtype=torch.float64)
-        free = span.double().cpu()
-        vectors = torch.linalg.eigh(free.T @ self._weights @ free).eigenvectors.flip(1)
-        # an eigenvector may point either way: the same one each time
-        largest = vectors.abs().argmax(0)
-        turned: Tensor = vectors * vectors.gather(0, largest[None]).sign()
-        return turned
-
-    def _weighed(self, variances: Tensor) -> Tensor:
-        """What the axes are weighed by, float64 (d, d): answers of the output, or else the variances."""
-        principal = torch.diag(variances.double().cpu())
-        if self.key == "principal" or self._answers is None:
-            self._measure = "variance of the representation"
-            return principal
-        self._measure = "change of the output"
+    def _weighed(self, context: Preparation) -> _Weighed:
+        """What the axes are weighed by: how strongly the output depends on them, or else their variances."""
+        principal = torch.diag(context.variances.double().cpu())
+        if self.key == "principal":
+            return _Weighed(principal, "variance of the representation")
         try:
-            return self._answers().double().cpu()
+            return _Weighed(context.output_gradients().double().cpu(), "change of the output")
         except BackboneError as error:
-            self.notes = (f'The factors begin as principal axes (directions="principal"). {error}',)
-            self._measure = "variance of the representation"
-            return principal
+            note = f'The factors begin as principal axes (directions="principal"). {error}'
+            return _Weighed(principal, "variance of the representation", (note,))
 
-    def _choose(self, weights: Tensor) -> None:
-        """Takes as many factors as hold 80 % of the weights, float (d,), descending."""
+    def _choose(self, weighed: _Weighed) -> tuple[dict[str, int], str]:
+        """Sizes of as many factors as hold 80 % of the weights, and a sentence that says so."""
+        weights = torch.linalg.eigvalsh(weighed.matrix).flip(0).clamp_min(0)
         axes, total = len(weights), float(weights.sum())
         held = weights.cumsum(0) / max(total, 1e-300)
         needed = int((held < SHARE).sum()) + 1
         count = max(1, min(-(-needed // self._size), self._most, (axes - 1) // self._size))
-        self.take(numbered(count, self._size))
         chosen = "1 factor was chosen" if count == 1 else f"{count} factors were chosen"
         each = "1 axis" if self._size == 1 else f"{self._size} axes"
         share = float(held[count * self._size - 1])
-        self.notes += (
+        return numbered(count, self._size), (
             f"{chosen}, of {each} each: the directions that they begin with make up {share:.0%} of the "
-            f"{self._measure}. Type factors=… for another number.",
+            f"{weighed.measure}. Type factors=… for another number."
         )
 
     def _refuse_too_many(self, axes: int) -> None:
-        wanted = sum(self.sizes.values())
-        if not self._chooses and wanted >= axes:
+        given = self._given or {}
+        wanted = sum(given.values())
+        if wanted >= axes:
             raise ConceptError(
                 f"Expected factors of fewer than {axes} axes together, as many as the representation has here, "
-                f"found {len(self.sizes)} factors of {wanted} axes. Type factors={max(1, (axes - 1) // 2)}, say, "
+                f"found {len(given)} factors of {wanted} axes. Type factors={max(1, (axes - 1) // 2)}, say, "
                 'or factors="auto".'
             )
-        if self._chooses and self._size >= axes:
+        if self._given is None and self._size >= axes:
             raise ConceptError(
                 f"Expected a size below {axes}, the axes that the representation has here, found size={self._size}. "
                 "Type size=1."
             )
+
+
+def heaviest_first(weights: Tensor, span: Tensor) -> Tensor:
+    """Rotates axes to those that weigh most, the heaviest first.
+
+    Args:
+        weights: float64 (d, d), symmetric.
+        span: float (d, m), orthonormal columns: the axes that are free to be rotated.
+
+    Returns:
+        An orthogonal matrix, float64 (m, m).
+    """
+    free = span.double().cpu()
+    vectors = torch.linalg.eigh(free.T @ weights @ free).eigenvectors.flip(1)
+    # an eigenvector may point either way: the same one each time
+    largest = vectors.abs().argmax(0)
+    rotation: Tensor = vectors * vectors.gather(0, largest[None]).sign()
+    return rotation

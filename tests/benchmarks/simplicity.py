@@ -41,8 +41,8 @@ METHODS: dict[str, tuple[str, dict[str, Any]]] = {
     "GANSpace": ("directions", {"method": "ganspace"}),
     "SeFa": ("directions", {"method": "sefa"}),
     "LatentDiscovery": ("directions", {"method": "discovery"}),
-    "simplicity, rotation": ("simplicity", {"flow": "rotation"}),
-    "simplicity, couplings": ("simplicity", {"flow": "couplings"}),
+    "simplicity, rotation": ("simplicity", {}),
+    "simplicity, couplings": ("simplicity_couplings", {}),
 }
 CEILING, CONTROL = "told all factors", "simplicity, rotation, latents turned"
 SCORES = ("FactorVAE", "DCI", "MIG", "TPL", "TPL structure", "recognized")

@@ -20,7 +20,7 @@ from interpret_inn.fitting.fit import fit
 from interpret_inn.flows.coupling import CouplingBlock
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator
-from interpret_inn.types import SAME, Concept, Pairs
+from interpret_inn.types import SAME, Concept, Pairs, Plan, Preparation
 
 WEIGHTS = torch.tensor([0.0, 0.3, 3.0, 0.1, 1.0, 0.02])
 """How much the outputs depend on each axis of the site."""
@@ -47,9 +47,12 @@ class Unnamed:
     def __init__(
         self, rows: Any, sizes: dict[str, int], *, ordered: bool = True, name: str = "unnamed"
     ) -> None:
-        self.name, self.ordered, self.sizes = name, ordered, sizes
+        self.name, self.ordered, self._axes = name, ordered, sizes
         self.samples = samples(rows)
         self.concepts = [Concept(concept, "unlabelled") for concept in sizes]
+
+    def prepare(self, context: Preparation) -> Plan:
+        return Plan(sizes=self._axes)
 
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
         first = torch.randint(len(among), (n,), generator=generator)

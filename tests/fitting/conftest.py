@@ -9,7 +9,7 @@ from torch import Generator, nn
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import samples
-from interpret_inn.types import SAME, Concept, Pairs
+from interpret_inn.types import SAME, Concept, Pairs, Plan
 
 
 @pytest.fixture(autouse=True)
@@ -45,13 +45,14 @@ class ClassSource:
 
 
 class LossySource(ClassSource):
-    """With a loss of its own, `loss(context)`, and maybe modules that it trains."""
+    """With a loss of its own, `loss(context)`, and maybe a module that it trains."""
 
     def __init__(self, *arguments, loss, module=None, **options):
         super().__init__(*arguments, **options)
-        self.extra_loss = loss
-        if module is not None:
-            self.modules = lambda: module
+        self.plan = Plan(loss=loss, modules=None if module is None else lambda: module)
+
+    def prepare(self, context):
+        return self.plan
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""What sources may add to a fit: they see the representation, name sizes, and leave notes."""
+"""What sources may plan for a fit: they see the representation, choose concepts, name sizes, and leave notes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from interpret_inn.data import samples
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.fitting.fit import fit
 from interpret_inn.translating.settings import FitSettings
-from interpret_inn.types import Concept, Pairs
+from interpret_inn.types import Concept, ConceptSource, Pairs, Plan, as_source
 
 SMALL = FitSettings(steps=6, pairs=32, blocks=2, hidden=8, every=3, patience=100, explained=1.0, noise=0.1)
 
@@ -23,17 +23,19 @@ class Curious:
 
     def __init__(self, rows, count=2, *, name="curious", error=None):
         self.name, self.samples, self.count, self.error = name, samples(rows), count, error
-        self.seen = []
+        self.seen, self.contexts, self.plan = [], [], {}
         self._take(1)
 
     def _take(self, count):
         self.concepts = tuple(Concept(f"{self.name} {k + 1}", "unlabelled") for k in range(count))
 
-    def see(self, white, variances):
-        self.seen.append((white, variances))
+    def prepare(self, context):
+        self.contexts.append(context)
+        self.seen.append((context.white.clone(), context.variances.clone()))
         if self.error is not None:
             raise self.error
         self._take(self.count)
+        return Plan(concepts=self.concepts, **self.plan)
 
     def sample_pairs(self, n, generator, among):
         first = torch.randint(len(among), (n,), generator=generator)
@@ -50,7 +52,7 @@ def fitted_to(world):
     return run
 
 
-# --- see --------------------------------------------------------------------------------------------
+# --- prepare --------------------------------------------------------------------------------------------
 
 
 def test_a_source_sees_the_fit_part_whitened_and_the_variances(fitted_to, world):
@@ -105,10 +107,11 @@ def test_positions_are_rows_of_their_own(world):
 
 def test_changing_what_is_seen_changes_no_fit(fitted_to, world):
     class Rude(Curious):
-        def see(self, white, variances):
-            super().see(white.clone(), variances.clone())
-            white.zero_()
-            variances.zero_()
+        def prepare(self, context):
+            plan = super().prepare(context)
+            context.white.zero_()
+            context.variances.zero_()
+            return plan
 
     one, _ = fitted_to(Curious(world.rows))
     other, _ = fitted_to(Rude(world.rows))
@@ -124,7 +127,7 @@ def test_too_many_are_refused_like_any_concepts(fitted_to, world):
 
 def test_what_it_raises_names_it(fitted_to, world):
     with pytest.raises(
-        PluginError, match=r"The concept source 'curious' failed to see the representation: KeyError: 'x'"
+        PluginError, match=r"The concept source 'curious' failed to prepare the fit: KeyError: 'x'"
     ):
         fitted_to(Curious(world.rows, error=KeyError("x")))
     with pytest.raises(ConceptError, match=r"^Too few axes\.$"):
@@ -160,7 +163,14 @@ def test_two_fits_with_one_source_are_both_explained(world):
 
 def sized(world, sizes, count=2):
     source = Curious(world.rows, count)
-    source.sizes = sizes
+    source.plan = {"sizes": sizes}
+    return source
+
+
+def labelled(world, **plan):
+    """Labels whose source plans something."""
+    source = world.source()
+    source.prepare = lambda context: Plan(**plan)
     return source
 
 
@@ -171,16 +181,12 @@ def test_a_sources_own_sizes_are_used(fitted_to, world):
 
 
 def test_those_not_named_are_estimated_and_the_callers_come_first(fitted_to, world):
-    source = world.source()
-    source.sizes = {"shape": 3, "side": 2}
-    fitted, _ = fitted_to(source, sizes={"shape": 1})
+    fitted, _ = fitted_to(labelled(world, sizes={"shape": 3, "side": 2}), sizes={"shape": 1})
     assert (fitted.factors["shape"].size, fitted.factors["side"].size) == (1, 2)
-    source.sizes = {"side": 1}
-    fitted, _ = fitted_to(source)
+    fitted, _ = fitted_to(labelled(world, sizes={"side": 1}))
     assert fitted.factors["side"].size == 1
     assert math.isfinite(fitted.raw_scores["shape"])
-    source.sizes = None
-    assert math.isfinite(fitted_to(source)[0].raw_scores["side"])
+    assert math.isfinite(fitted_to(labelled(world))[0].raw_scores["side"])
 
 
 @pytest.mark.parametrize(
@@ -204,13 +210,11 @@ def test_sizes_that_leave_no_residual(fitted_to, world):
 # --- notes ------------------------------------------------------------------------------------------
 
 
-def test_notes_are_kept_with_the_fit_also_those_that_seeing_left(fitted_to, world):
+def test_notes_are_kept_with_the_fit_also_those_of_the_plan(fitted_to, world):
     class Noting(Curious):
-        notes = ()
-
-        def see(self, white, variances):
-            super().see(white, variances)
-            self.notes = (f"{self.count} factors of {len(variances)} axes.",)
+        def prepare(self, context):
+            self.plan = {"notes": [f"{self.count} factors of {len(context.variances)} axes."]}
+            return super().prepare(context)
 
     labelled = world.source()
     labelled.notes = ["Some labels are missing."]
@@ -221,3 +225,146 @@ def test_notes_are_kept_with_the_fit_also_those_that_seeing_left(fitted_to, worl
 def test_a_source_need_not_have_any_of_it(fitted_to, world):
     fitted, _ = fitted_to(world.source())
     assert fitted.notes == ()
+
+
+# --- the plan ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("plan", "text"),
+    [
+        (
+            {"notes": "One sentence."},
+            "gave 'One sentence.' as notes of its plan; expected a sequence of sentences",
+        ),
+        ({"notes": [3]}, r"gave \[3\] as notes of its plan"),
+        ({"key": 3}, "gave int as the key of its plan; expected a string"),
+        ({"rotation": torch.eye(6)}, "gave Tensor as the rotation of its plan; expected a function, or None"),
+        ({"loss": 0.5}, "gave float as the loss of its plan; expected a function, or None"),
+        ({"modules": torch.nn.Identity}, "gave modules in its plan that no loss trains"),
+        ({"modules": lambda: 3, "loss": lambda context: 0.0}, "to return an nn.Module, found int"),
+        ({"rotation": lambda span: torch.ones(3, 2)}, r"rotated 6 axes by a matrix of shape \(3, 2\)"),
+        ({"rotation": lambda span: 1 / 0}, "'curious' failed to rotate 6 axes: ZeroDivisionError"),
+    ],
+)
+def test_what_cannot_be_used_of_a_plan_is_said(fitted_to, world, plan, text):
+    source = Curious(world.rows)
+    source.plan = plan
+    with pytest.raises(PluginError, match=text):
+        fitted_to(source)
+
+
+@pytest.mark.parametrize("plan", [None, {"sizes": {}}, 3])
+def test_what_is_no_plan_is_said(fitted_to, world, plan):
+    source = world.source()
+    source.prepare = lambda context: plan
+    with pytest.raises(
+        PluginError, match=r"as its plan; expected prepare.context. to return an interpret_inn.types.Plan"
+    ):
+        fitted_to(source)
+
+
+@pytest.mark.parametrize("concepts", [["shape"], 3])
+def test_concepts_that_are_none_are_said(fitted_to, world, concepts):
+    with pytest.raises(
+        PluginError, match=r"'classes' gave .* as concepts of its plan; expected a sequence of Concept"
+    ):
+        fitted_to(labelled(world, concepts=concepts))
+
+
+def test_each_source_is_asked_once_and_its_draws_follow_the_seed(fitted_to, world):
+    draws = []
+    for seed in (0, 0, 1):
+        source = Curious(world.rows)
+        fitted_to(source, seed=seed)
+        assert len(source.contexts) == 1
+        draws.append(torch.rand(3, generator=source.contexts[0].generator))
+    assert torch.equal(draws[0], draws[1])
+    assert not torch.equal(draws[0], draws[2])
+
+
+def test_the_model_and_its_gradients_can_be_asked_for(fitted_to, world):
+    matrices = []
+
+    class Asking(Curious):
+        def prepare(self, context):
+            matrices.append(context.output_gradients())
+            assert (context.model.axes, context.model.width) == (6, 6)
+            return super().prepare(context)
+
+    fitted_to(Asking(world.rows))
+    (matrix,) = matrices
+    assert matrix.shape == (6, 6) and matrix.dtype == torch.float64
+    torch.testing.assert_close(matrix, matrix.T)
+
+
+# --- members ----------------------------------------------------------------------------------------
+
+
+OLD = {
+    "see": "context.white", "listen": r"context.output_gradients\(\)", "watch": "context.model",
+    "turn": r"Plan\(rotation=…\)", "extra_loss": r"Plan\(loss=…\)", "modules": r"Plan\(modules=…\)",
+    "sizes": r"Plan\(sizes=…\)",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("member", list(OLD))
+def test_old_members_are_refused_with_their_new_place(fitted_to, world, member):
+    source = world.source()
+    setattr(source, member, lambda *arguments: None)
+    with pytest.raises(PluginError, match=f"'{member}' of the concept source 'classes'.*{OLD[member]}"):
+        fitted_to(source)
+
+
+@pytest.mark.parametrize(
+    ("member", "near"),
+    [("setings", "settings"), ("ilustrations", "illustrations"), ("extra_losses", "extra_loss")],
+)
+def test_near_members_are_refused_with_the_right_name(fitted_to, world, member, near):
+    source = world.source()
+    setattr(source, member, {"steps": 3})
+    with pytest.raises(PluginError, match=f"'{member}'.* is nearly '{near}'"):
+        fitted_to(source)
+
+
+def test_other_members_are_the_authors_own(fitted_to, world):
+    source = world.source()
+    source.values, source.colours = [1, 2], "red"
+    assert fitted_to(source)[0].factors.names == ("shape", "side", "residual")
+
+
+def test_a_plain_object_and_a_subclass_are_fitted_alike(fitted_to, world):
+    plain = world.source()
+
+    class Based(ConceptSource):
+        name, concepts, samples = plain.name, plain.concepts, plain.samples
+
+        def sample_pairs(self, n, generator, among):
+            return plain.sample_pairs(n, generator, among)
+
+    assert torch.equal(fitted_to(plain)[0].bank, fitted_to(Based())[0].bank)
+
+
+def test_members_of_a_plain_object_are_asked_when_they_are_needed(world):
+    source = world.source()
+    asked = as_source(source)
+    assert (asked.name, asked.notes, asked.key, asked.ordered, dict(asked.settings)) == (
+        "classes",
+        (),
+        "",
+        False,
+        {},
+    )
+    assert asked.prepare(None) == Plan() and asked.illustrations() == ()
+    source.notes = ["later"]
+    assert asked.notes == ["later"]
+    assert as_source(asked) is asked
+
+
+def test_what_lacks_a_needed_member_is_no_source(world):
+    source = world.source()
+    del source.concepts
+    with pytest.raises(
+        PluginError, match=r"Expected a concept source with .*, found ClassSource without concepts"
+    ):
+        as_source(source)

@@ -13,6 +13,7 @@ from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import FlowShape, InvertibleNetwork, fit_whitening
 from interpret_inn.translating.settings import FitSettings
+from interpret_inn.types import Plan
 
 SMALL = FitSettings(steps=24, pairs=32, blocks=2, hidden=8, every=4, warm_up=3, patience=100)
 
@@ -26,7 +27,9 @@ def make(world):
     """Makes a trainer on the small world; the same arguments make the same one."""
 
     def made(source=None, *, settings=SMALL, positions=1, **options):
-        pool = Pool([source or world.source()], seed=0)
+        source = source or world.source()
+        pool = Pool([source], seed=0)
+        pool.follow([getattr(source, "plan", Plan())])
         whitening = fit_whitening(world.rows)
         network = InvertibleNetwork(
             whitening, FlowShape(6, 6, settings.blocks, settings.hidden, 1), Generator().manual_seed(0)
@@ -130,7 +133,7 @@ def test_without_pairs_to_stop_on_it_runs_all_steps(make, world):
 # --- losses of sources ------------------------------------------------------------------------------
 
 
-def test_an_extra_loss_is_told_what_it_may_use_and_its_modules_are_trained(make, world, killer, tmp_path):
+def test_an_added_loss_is_told_what_it_may_use_and_its_modules_are_trained(make, world, killer, tmp_path):
     seen, looked = [], []
 
     def made(**options):
@@ -166,7 +169,7 @@ def test_an_extra_loss_is_told_what_it_may_use_and_its_modules_are_trained(make,
     assert torch.equal(weights(resumed), weights(whole))
 
 
-def test_the_held_out_loss_holds_what_an_extra_loss_adds(make, world):
+def test_the_held_out_loss_holds_what_a_source_adds(make, world):
     plain, more = (
         make(world.lossy(lambda context: 0.0)).run(),
         make(world.lossy(lambda context: torch.tensor(2.0))).run(),
@@ -211,9 +214,7 @@ def test_a_gradient_that_is_not_finite_is_not_taken_either(make, world):
 def test_twenty_bad_steps_in_a_row_end_the_fit(make, world):
     with pytest.raises(FitError) as caught:
         make(world.lossy(nan_at(*range(3, 99)))).run()
-    assert str(caught.value).startswith(
-        "Expected a finite extra_loss of the concept source 'classes', found NaN"
-    )
+    assert str(caught.value).startswith("Expected a finite loss of the concept source 'classes', found NaN")
 
 
 def test_nineteen_bad_steps_in_a_row_are_survived(make, world):
@@ -266,20 +267,20 @@ def test_the_learning_rate_rises_and_falls(make):
     [
         (
             lambda context: torch.zeros(2),
-            r"Expected extra_loss of the concept source 'classes' to .* \(2,\)",
+            r"Expected the loss of the concept source 'classes' to .* \(2,\)",
         ),
-        (lambda context: "0", r"to give a scalar tensor, found str"),
-        (lambda context: {}["x"], r"'classes' failed to give its extra loss: KeyError: 'x'"),
+        (lambda context: "0", r"to be a scalar tensor, found str"),
+        (lambda context: {}["x"], r"'classes' failed to compute its loss: KeyError: 'x'"),
     ],
 )
-def test_extra_losses_that_are_none_are_named(make, world, loss, text):
+def test_losses_that_are_none_are_named(make, world, loss, text):
     with pytest.raises(PluginError, match=text):
         make(world.lossy(loss)).run()
 
 
-def test_an_extra_loss_that_is_not_finite_is_named_however_few_the_steps(make, world):
+def test_an_added_loss_that_is_not_finite_is_named_however_few_the_steps(make, world):
     settings = dataclasses.replace(SMALL, steps=3, every=3)
-    with pytest.raises(FitError, match=r"Expected a finite extra_loss of the concept source 'classes'"):
+    with pytest.raises(FitError, match=r"Expected a finite loss of the concept source 'classes'"):
         make(world.lossy(lambda context: torch.tensor(math.nan)), settings=settings).run()
 
 

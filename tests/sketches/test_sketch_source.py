@@ -35,7 +35,7 @@ def test_samples_are_every_image_in_both_styles(source) -> None:
     (concept,) = source.concepts
     assert (concept.name, concept.kind, concept.classes) == ("fill", "categorical", ("outlines", "filled"))
     assert concept.values.tolist() == [0] * 120 + [1] * 120
-    assert source.sizes == {"fill": 2}
+    assert source.prepare(None).sizes == {"fill": 2}
     assert samples.names[3] == "3, outlines" and samples.names[123] == "3, filled"
     assert np.array_equal(samples.groups[:120], samples.groups[120:])
     assert np.array_equal(samples.origins, np.tile(np.arange(120), 2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from interpret_inn.data import samples
 from interpret_inn.testing import ContractError, check_concept_source, toy_images
 from interpret_inn.testing.agreement import agreement
 from interpret_inn.testing.sources import CONCEPT_SOURCE_CHECKS
-from interpret_inn.types import SAME, Concept, Gallery, Pairs
+from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, LossContext, Pairs, Plan, Preparation
 
 IMAGES, LABELS = toy_images(120)
 CLASSES = ("square", "disc", "cross")
@@ -52,13 +52,13 @@ def test_a_good_source_passes_every_check() -> None:
     assert check_concept_source(Good(), seed=3)
 
 
-class Everything(Good):
-    """Has all that a source may have, and has it right; chooses its concepts by what it sees."""
+class Everything(Good, ConceptSource):
+    """Has all that a source may have, and has it right; chooses its concepts by what it is shown."""
 
     notes = ("Drawn on the spot.",)
     ordered = True
-    key = "by the answers"
-    answers: Any = None
+    key = "by the output"
+    settings: Mapping[str, Any] = {"steps": 30}
 
     def __init__(self) -> None:
         super().__init__()
@@ -67,24 +67,37 @@ class Everything(Good):
     def _name(self, count: int) -> None:
         self.concepts = [Concept(f"factor {k + 1}", "unlabelled") for k in range(count)]
 
-    @property
-    def sizes(self) -> dict[str, int]:
-        return {concept.name: 2 for concept in self.concepts}
-
-    def listen(self, answers: Callable[[], torch.Tensor]) -> None:
-        self.answers = answers
-
-    def turn(self, span: torch.Tensor) -> torch.Tensor:
-        free = span.double()
-        return torch.linalg.eigh(free.T @ self.heard @ free).eigenvectors.flip(1)
-
-    def see(self, white: torch.Tensor, variances: torch.Tensor) -> None:
-        if self.answers is not None:
-            self.heard = self.answers()
-            assert self.heard.shape == (len(variances),) * 2 and self.heard.dtype == torch.float64
-        assert white.shape == (84, len(variances))
-        assert (variances.diff() <= 0).all()
+    def prepare(self, context: Preparation) -> Plan:
+        weights = context.output_gradients()
+        assert weights.shape == (len(context.variances),) * 2 and weights.dtype == torch.float64
+        assert context.white.shape == (84, len(context.variances))
+        assert (context.variances.diff() <= 0).all()
+        assert context.model.axes == len(context.variances)
         self._name(5)
+        recognizer = torch.nn.utils.skip_init(torch.nn.Linear, 64, 5)
+        torch.nn.init.zeros_(recognizer.weight), torch.nn.init.ones_(recognizer.bias)
+
+        def rotation(span: torch.Tensor) -> torch.Tensor:
+            free = span.double()
+            return torch.linalg.eigh(free.T @ weights @ free).eigenvectors.flip(1)
+
+        def loss(told: LossContext) -> torch.Tensor:
+            codes = torch.randn(4, 64, generator=told.generator)
+            assert told.axes.tolist() == list(range(10))
+            white = told.network.blocks.inverse(codes)[0]
+            images = told.backbone.tail(white)
+            assert torch.allclose(images, context.model.outputs(white), atol=1e-6)
+            return (recognizer(images.flatten(1)) - codes[:, told.axes[::2]]).square().mean()
+
+        return Plan(
+            concepts=self.concepts,
+            sizes={concept.name: 2 for concept in self.concepts},
+            notes=("Five of them.",),
+            key="5",
+            rotation=rotation,
+            modules=lambda: recognizer,
+            loss=loss,
+        )
 
     def sample_pairs(self, n: int, generator: torch.Generator, among: torch.Tensor) -> Pairs:
         pairs = super().sample_pairs(n, generator, among)
@@ -98,7 +111,13 @@ class Everything(Good):
 def test_what_a_source_may_have_is_checked_and_left_as_it_was() -> None:
     source = Everything()
     assert check_concept_source(source)
-    assert [concept.name for concept in source.concepts] == ["factor 1"]  # the check showed a copy
+    assert [concept.name for concept in source.concepts] == ["factor 1"]  # the check asked a copy
+
+
+def test_a_loss_as_it_should_be_keeps_the_contract() -> None:
+    source = Good()
+    losing(of_codes)(source)
+    assert check_concept_source(source)
 
 
 def changed(**members: Any) -> Callable[[Good], None]:
@@ -171,12 +190,18 @@ def swapped(found: Pairs, among: torch.Tensor) -> Pairs:
     return found._replace(rho=found.rho[:, [1, 0, 2]])
 
 
-def seeing(choose: Callable[[Good], list[Any]]) -> Callable[[Good], None]:
-    """A source that chooses other concepts by what it sees."""
+def planning(**fields: Any) -> Callable[[Good], None]:
+    """A source whose plan has these."""
+    return changed(prepare=lambda context: Plan(**fields))
+
+
+def choosing(choose: Callable[[Good], list[Any]]) -> Callable[[Good], None]:
+    """A source that plans other concepts."""
 
     class Curious(Good):
-        def see(self, white: torch.Tensor, variances: torch.Tensor) -> None:
+        def prepare(self, context: Preparation) -> Plan:
             self.concepts = choose(self)
+            return Plan(concepts=self.concepts)
 
     def sabotage(source: Good) -> None:
         source.__class__ = Curious
@@ -184,14 +209,26 @@ def seeing(choose: Callable[[Good], list[Any]]) -> Callable[[Good], None]:
     return sabotage
 
 
-def heard(change: Callable[[torch.Tensor], Any]) -> Callable[[Good], None]:
-    """A source that does something to the answers it hears."""
-    return changed(listen=lambda answers: change(answers()))
+def rotating(rotation: Callable[[torch.Tensor], Any]) -> Callable[[Good], None]:
+    """A source that rotates axes so, given as many as there are."""
+    return planning(rotation=rotation)
 
 
-def turning(turn: Callable[[torch.Tensor], Any]) -> Callable[[Good], None]:
-    """A source that turns axes so, given as many as there are."""
-    return changed(turn=turn)
+def losing(loss: Callable[[LossContext], Any], **fields: Any) -> Callable[[Good], None]:
+    """A source with a loss of its own."""
+    return planning(loss=loss, **fields)
+
+
+def of_codes(context: LossContext) -> torch.Tensor:
+    """A loss as it should be."""
+    codes = context.network.blocks(torch.randn(4, 64, generator=context.generator))[0]
+    return codes[:, context.axes].square().mean()
+
+
+def unlike(context: LossContext) -> torch.Tensor:
+    """A loss that draws from a generator of its own."""
+    own = torch.Generator().manual_seed(next(counter))
+    return context.network.blocks(torch.randn(4, 64, generator=own))[0].square().mean()
 
 
 def eye(span: torch.Tensor) -> torch.Tensor:
@@ -216,6 +253,19 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     "members": [
         (lambda source: delattr(source, "concepts"), "Expected 'concepts', Good has none"),
         (changed(samples=[1]), "Expected 'batches', list has none"),
+    ],
+    "names": [
+        (changed(see=lambda white, variances: None), "'see' of .* context.white and context.variances"),
+        (changed(listen=lambda answers: None), r"'listen' of .* context.output_gradients\(\)"),
+        (changed(watch=lambda view: None), "'watch' of .* context.model"),
+        (changed(turn=lambda span: span), r"'turn' of .* Plan\(rotation=…\)"),
+        (changed(extra_loss=lambda context: 0), r"'extra_loss' of .* Plan\(loss=…\)"),
+        (changed(modules=lambda: torch.nn.Identity()), r"'modules' of .* Plan\(modules=…\)"),
+        (changed(sizes={"hue": 2}), r"'sizes' of .* Plan\(sizes=…\)"),
+        (changed(setings={"steps": 3}), "'setings' of .* is nearly 'settings'"),
+        (changed(extra_losses=lambda context: 0), "'extra_losses', which is nearly 'extra_loss'"),
+        (changed(prepair=lambda context: Plan()), "'prepair' of .* is nearly 'prepare'"),
+        (changed(ilustrations=lambda: []), "'ilustrations' of .* is nearly 'illustrations'"),
     ],
     "concepts": [
         (changed(concepts=[]), "at least one Concept and nothing else, found none"),
@@ -287,51 +337,88 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     ],
     "extras": [
         (changed(settings={"stepz": 3}), r"asks for settings of the fit that there are not: \['stepz'\]"),
-        (changed(extra_loss=3), "Expected extra_loss to be callable"),
-        (changed(modules=lambda: torch.nn.Identity()), "no extra_loss that would train"),
         (
             changed(notes="One sentence."),
             "Expected notes to be a sequence of sentences, found 'One sentence.'",
         ),
         (changed(notes=[1]), r"Expected notes to be a sequence of sentences, found \[1\]"),
         (changed(ordered=True), r"Is ordered, which only unlabelled .* \['shape', 'hue'\] have values"),
-        (changed(sizes=[3, 4]), "Expected sizes to be a mapping .* found list"),
-        (changed(sizes={"colour": 3}), r"Expected sizes of its own concepts, found some of \['colour'\]"),
-        (changed(sizes={"hue": 0}), "Expected a whole number of axes, at least 1, for 'hue', found 0"),
-        (changed(sizes={"hue": 1.5}), "Expected a whole number of axes, at least 1, for 'hue', found 1.5"),
         (changed(key=3), "Expected key to be a string, found int"),
         (lambda source: setattr(source, "__class__", Restless), "Expected a key that stays the same"),
     ],
-    "seeing": [
-        (changed(see=lambda white, variances: white.zero_()), "Changes what it sees"),
-        (changed(see=lambda white, variances: 1 / 0), "raised ZeroDivisionError"),
-        (changed(see=lambda white: None), r"raised TypeError: .* 2 were given"),
-        (seeing(lambda source: []), r"After see\(\): Expected at least one Concept"),
-        (seeing(lambda source: source.concepts[:1]), r"After see\(\): Expected rho of 1 pairs .* \(1, 3\)"),
+    "preparing": [
+        (changed(prepare=lambda context: 1 / 0), "raised ZeroDivisionError"),
+        (changed(prepare=lambda: Plan()), "raised TypeError: .* 1 was given"),
+        (changed(prepare=3), "raised TypeError"),
         (
-            seeing(lambda source: [Concept(f"factor {k}", "unlabelled") for k in range(64)]),
+            changed(prepare=lambda context: None),
+            r"gave NoneType as its plan; expected prepare\(context\) to return",
+        ),
+        (changed(prepare=lambda context: (context.white.zero_(), Plan())[1]), "Changes what it is shown"),
+        (changed(prepare=lambda context: (context.variances.zero_(), Plan())[1]), "Changes what it is shown"),
+        (
+            changed(prepare=lambda context: (context.output_gradients().zero_(), Plan())[1]),
+            "Changes what it is shown",
+        ),
+        (planning(notes="One sentence."), "'One sentence.' as notes of its plan"),
+        (planning(key=None), "gave NoneType as the key of its plan; expected a string"),
+        (planning(sizes=[3, 4]), r"gave sizes \[3, 4\]; expected a whole number of axes"),
+        (
+            planning(sizes={"colour": 3}),
+            r"gave sizes .*; expected .* names of its own concepts, \['hue', 'shape'\]",
+        ),
+        (planning(sizes={"hue": 0}), "gave sizes {'hue': 0}; expected a whole number of axes, at least 1"),
+        (planning(sizes={"hue": 1.5}), "gave sizes {'hue': 1.5}"),
+        (
+            planning(rotation=torch.eye(64)),
+            "gave Tensor as the rotation of its plan; expected a function, or None",
+        ),
+        (planning(loss=3), "gave int as the loss of its plan"),
+        (planning(modules=torch.nn.Identity), "gave modules in its plan that no loss trains"),
+        (planning(concepts=["shape"]), r"gave \['shape'\] as concepts of its plan"),
+        (choosing(lambda source: []), r"After prepare\(\): Expected at least one Concept"),
+        (
+            choosing(lambda source: source.concepts[:1]),
+            r"After prepare\(\): Expected rho of 1 pairs .* \(1, 3\)",
+        ),
+        (
+            choosing(lambda source: [Concept(f"factor {k}", "unlabelled") for k in range(64)]),
             "Wants 64 factors of 64 axes, of which the residual needs one",
         ),
     ],
-    "listening": [
-        (changed(listen=lambda: None), "raised TypeError: .* 1 was given"),
-        (heard(lambda answers: answers.zero_()), "Changes the answers that it hears"),
-        (heard(lambda answers: answers @ torch.ones(3)), "raised RuntimeError"),
+    "rotating": [
+        (rotating(lambda span: torch.eye(64)), r"a matrix \(54, 54\) for 54 axes, found \(64, 64\)"),
+        (rotating(lambda span: span), r"a matrix \(54, 54\) for 54 axes, found \(64, 54\)"),
+        (rotating(lambda span: 2 * eye(span)), "an orthogonal matrix for 64 axes, found one that stretches"),
+        (rotating(lambda span: eye(span) * torch.nan), "an orthogonal matrix for 64 axes"),
+        (rotating(lambda span: eye(span.zero_())), "Changes the axes that it is to rotate"),
+        (rotating(lambda span: eye(span).roll(next(counter), 0)), "another way at the second time"),
+        (rotating(lambda span: None), "raised (TypeError|RuntimeError)"),
     ],
-    "turning": [
-        (turning(lambda span: torch.eye(64)), r"a matrix \(54, 54\) for 54 axes, found \(64, 64\)"),
-        (turning(lambda span: span), r"a matrix \(54, 54\) for 54 axes, found \(64, 54\)"),
-        (turning(lambda span: 2 * eye(span)), "an orthogonal matrix for 64 axes, found one that stretches"),
-        (turning(lambda span: eye(span) * torch.nan), "an orthogonal matrix for 64 axes"),
-        (turning(lambda span: eye(span.zero_())), "Changes the axes that it is to turn"),
-        (turning(lambda span: eye(span).roll(next(counter), 0)), "another way at the second time"),
-        (turning(lambda span: None), "raised (TypeError|RuntimeError)"),
-    ],
-    "modules": [
+    "losing": [
         (
-            changed(modules=lambda: 3, extra_loss=lambda context: 0.0),
-            r"Expected modules\(\) to give an nn.Module, found int",
+            losing(lambda context: torch.zeros(2)),
+            r"Expected loss\(\) to return a scalar tensor, found shape \(2,\)",
         ),
+        (losing(lambda context: "0"), "a scalar tensor, found str"),
+        (losing(lambda context: None), "a scalar tensor, found NoneType"),
+        (
+            losing(lambda context: of_codes(context) * torch.nan),
+            r"Expected loss\(\) to return a finite .*, found nan",
+        ),
+        (losing(lambda context: 0.0), "found one that trains nothing"),
+        (losing(lambda context: torch.ones(())), "found one that trains nothing"),
+        (losing(lambda context: of_codes(context).detach()), "found one that trains nothing"),
+        (
+            losing(of_codes, modules=lambda: torch.nn.LayerNorm(2)),
+            "depends on what .* found one that never trains it",
+        ),
+        (losing(of_codes, modules=lambda: 3), r"Expected modules\(\) to return an nn.Module, found int"),
+        (losing(lambda context: (of_codes(context) * 0).sqrt()), "Expected finite gradients of loss"),
+        (losing(unlike), "Gives another loss for the same draws"),
+        (losing(lambda context: of_codes(context) + next(counter)), "Gives another loss for the same draws"),
+        (losing(lambda context: {}["x"]), "raised KeyError"),
+        (losing(lambda context: of_codes(context) + torch.rand(())), "draws from a global random generator"),
     ],
     "illustrations": [
         (changed(illustrations=lambda: ["shapes"]), "to give Gallery records, found str"),

@@ -196,11 +196,6 @@ def test_it_keeps_the_contract_of_sources(method):
     check_concept_source(made)
 
 
-def test_seeing_without_watching_is_said():
-    with pytest.raises(ConceptError, match="Expected to watch the model before seeing"):
-        inn.concept_source("directions", data=torch.randn(20, 4)).see(torch.randn(14, 4), torch.ones(4))
-
-
 def test_more_factors_than_directions_are_said(deep):
     with pytest.raises(ConceptError, match="Expected 4 directions, as many as factors, found 1"):
         deep.fit("directions", method=torch.eye(AXES)[:1], factors=4, **QUICK)

@@ -1,3 +1,6 @@
+import dataclasses
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -6,9 +9,10 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.output_gradients import output_answers
+from interpret_inn.fitting.output_gradients import output_gradients
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.flows import fit_whitening
+from interpret_inn.types import LossContext, Plan, Preparation
 from interpret_inn_unsupervised import build
 
 
@@ -30,12 +34,12 @@ def rows() -> torch.Tensor:
     return torch.randn(400, 6, generator=generator) @ torch.randn(6, 6, generator=generator) + 1
 
 
-def answers_of(model: nn.Module, rows: torch.Tensor):
+def gradients_of(model: nn.Module, rows: torch.Tensor):
     backbone = Backbone(model, "1:in", preprocess="identity")
     backbone.represent(rows[:2])
     pool = Pool([build(rows)], seed=0)
     whitening = fit_whitening(rows)
-    return output_answers(backbone, pool.parts[0], whitening, seed=0), whitening
+    return output_gradients(backbone, pool.parts[0], whitening, seed=0), whitening
 
 
 def by_white(weight: torch.Tensor, whitening) -> torch.Tensor:
@@ -45,18 +49,18 @@ def by_white(weight: torch.Tensor, whitening) -> torch.Tensor:
     return torch.stack([(weight @ (whitening.inverse(axis[None])[0] - base)[0]) for axis in white], 1)
 
 
-def test_answers_of_a_linear_model_are_those_of_its_matrix(rows) -> None:
+def test_gradients_of_a_linear_model_are_those_of_its_matrix(rows) -> None:
     weight = torch.randn(3, 6, generator=torch.Generator().manual_seed(1))
-    found, whitening = answers_of(linear(weight, nn.Unflatten(1, (3, 1, 1))), rows)
+    found, whitening = gradients_of(linear(weight, nn.Unflatten(1, (3, 1, 1))), rows)
     jacobian = by_white(weight, whitening).double()
     expected = jacobian.T @ jacobian
     assert found.dtype == torch.float64
     assert torch.linalg.norm(found - expected) < 0.15 * torch.linalg.norm(expected)
 
 
-def test_answers_of_logits_are_the_fisher_information(rows) -> None:
+def test_gradients_of_logits_are_the_fisher_information(rows) -> None:
     weight = 0.3 * torch.randn(4, 6, generator=torch.Generator().manual_seed(2))
-    found, whitening = answers_of(linear(weight), rows)
+    found, whitening = gradients_of(linear(weight), rows)
     jacobian = by_white(weight, whitening).double()
     fit_part = Pool([build(rows)], seed=0).parts[0].split.fit
     chances = (rows[fit_part] @ weight.T).double().softmax(1)
@@ -153,24 +157,33 @@ def test_the_model_is_left_alone_and_keeps_no_gradients(rows) -> None:
     assert all(parameter.requires_grad and parameter.grad is None for parameter in model.parameters())
 
 
-def test_a_turn_that_is_no_rotation_is_refused(rows) -> None:
+def test_a_matrix_that_is_no_rotation_is_refused(rows) -> None:
     source = build(rows, factors=2)
-    source.turn = lambda span: torch.ones(3, 2)  # type: ignore[method-assign]
+    source.prepare = lambda context: Plan(rotation=lambda span: torch.ones(3, 2))  # type: ignore[method-assign]
     with pytest.raises(
-        PluginError, match=r"turned 6 axes by a matrix of shape \(3, 2\); expected an orthogonal"
+        PluginError, match=r"rotated 6 axes by a matrix of shape \(3, 2\); expected an orthogonal"
     ):
         inn.wrap(linear(torch.ones(3, 6)), "1:in", preprocess="identity").fit(
             source, cache=None, checkpoint=None
         )
 
 
+def interrupted(prepare: Callable[[Preparation], Plan]) -> Callable[[Preparation], Plan]:
+    """The plan with a loss that interrupts the fit after 60 steps."""
+
+    def loss(context: LossContext) -> torch.Tensor:
+        if context.step > 60:
+            raise KeyboardInterrupt
+        return torch.zeros(())
+
+    return lambda context: dataclasses.replace(prepare(context), loss=loss)
+
+
 def test_where_it_begins_is_part_of_what_a_stopped_fit_is_known_by(rows, tmp_path) -> None:
     found = []
     for directions in ("output", "principal"):
         source = build(rows, factors=2, directions=directions)
-        source.extra_loss = lambda context: (
-            (_ for _ in ()).throw(KeyboardInterrupt) if context.step > 60 else torch.zeros(())
-        )
+        source.prepare = interrupted(source.prepare)  # type: ignore[method-assign]
         with pytest.raises(KeyboardInterrupt):
             inn.wrap(linear(torch.ones(3, 6)), "1:in", preprocess="identity").fit(
                 source, cache=None, checkpoint=tmp_path / "fits", steps=100

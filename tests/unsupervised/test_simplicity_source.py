@@ -7,6 +7,7 @@ import interpret_inn as inn
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.testing import check_concept_source, toy_classifier, toy_images
 from interpret_inn.testing.views import ToyView
+from interpret_inn.types import Preparation
 
 from .conftest import AXES, aligned
 
@@ -22,7 +23,7 @@ def found_axes(interpreter: inn.Interpreter) -> torch.Tensor:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_turned_axes_are_found(wrapped, seed):
     interpreter, true = wrapped(seed)
-    interpreter.fit("simplicity", flow="rotation", points=400, **QUICK)
+    interpreter.fit("simplicity", points=400, **QUICK)
     assert min(aligned(found_axes(interpreter), true[:, :4])) > 0.95
     assert interpreter.fitted.record.steps == 0
     assert [name for name in interpreter.factors.names if name != "residual"] == [
@@ -43,16 +44,16 @@ def test_the_control_where_no_axes_are_better_than_others_finds_others(wrapped):
             return (latents @ self.weight.T).reshape(-1, 1, 8, 8)
 
     interpreter = inn.wrap(Sum(), backbone="generator", latents="normal", latent_shape=6)
-    interpreter.fit("simplicity", flow="rotation", embed=lambda images: images.flatten(1), **QUICK)
+    interpreter.fit("simplicity", embed=lambda images: images.flatten(1), **QUICK)
     assert min(aligned(found_axes(interpreter), torch.eye(6))) < 0.95
 
 
 @pytest.mark.slow
 def test_couplings_make_the_axes_no_longer_and_stay_invertible(wrapped):
     plain, _ = wrapped()
-    turned = plain.fit("simplicity", flow="rotation", points=300, **QUICK)
+    turned = plain.fit("simplicity", points=300, **QUICK)
     bent, _ = wrapped()
-    bent.fit("simplicity", flow="couplings", points=300, steps=30, every=10, **QUICK)
+    bent.fit("simplicity_couplings", points=300, steps=30, every=10, **QUICK)
     assert len(bent.fitted.record.history) == 3
     latents = bent.sample_inputs(50, seed=5)
     torch.testing.assert_close(bent.invert(bent.encode(latents)), latents, atol=1e-4, rtol=1e-4)
@@ -63,9 +64,9 @@ def test_couplings_make_the_axes_no_longer_and_stay_invertible(wrapped):
 def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monkeypatch):
     from interpret_inn.fitting.trainer import Trainer
 
-    options = {"flow": "couplings", "points": 60, "steps": 12, "every": 4, "images": 3}
+    options = {"points": 60, "steps": 12, "every": 4, "images": 3}
     options |= {"cache": None, "checkpoint": tmp_path}
-    whole = wrapped()[0].fit("simplicity", **options).fitted.bank
+    whole = wrapped()[0].fit("simplicity_couplings", **options).fitted.bank
     taken, step = [], Trainer._step
 
     def killed(self):
@@ -77,9 +78,9 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monke
     monkeypatch.setattr(Trainer, "_step", killed)
     interpreter = wrapped()[0]
     with pytest.raises(KeyboardInterrupt):
-        interpreter.fit("simplicity", **options)
+        interpreter.fit("simplicity_couplings", **options)
     monkeypatch.setattr(Trainer, "_step", step)
-    torch.testing.assert_close(interpreter.fit("simplicity", **options).fitted.bank, whole)
+    torch.testing.assert_close(interpreter.fit("simplicity_couplings", **options).fitted.bank, whole)
 
 
 def test_the_model_is_given_back_and_no_global_state_is_touched(wrapped):
@@ -87,7 +88,7 @@ def test_the_model_is_given_back_and_no_global_state_is_touched(wrapped):
     model = interpreter.backbone.model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
     state = torch.get_rng_state()
-    interpreter.fit("simplicity", flow="couplings", points=40, steps=3, images=2, **QUICK)
+    interpreter.fit("simplicity_couplings", points=40, steps=3, images=2, **QUICK)
     assert interpreter.fitted.record.steps == 3
     assert torch.equal(torch.get_rng_state(), state)
     assert model.training and not any(p.requires_grad for p in model.parameters())
@@ -95,8 +96,8 @@ def test_the_model_is_given_back_and_no_global_state_is_touched(wrapped):
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
 
 
-@pytest.mark.parametrize("flow", ["rotation", "couplings"])
-def test_a_generator_that_ignores_its_latents_is_said(flow):
+@pytest.mark.parametrize("source", ["simplicity", "simplicity_couplings"])
+def test_a_generator_that_ignores_its_latents_is_said(source):
     class Fixed(torch.nn.Module):
         def __init__(self):
             super().__init__()
@@ -108,7 +109,7 @@ def test_a_generator_that_ignores_its_latents_is_said(flow):
             )
 
     interpreter = inn.wrap(Fixed(), backbone="generator", latent_shape=4)
-    interpreter.fit("simplicity", flow=flow, steps=2, **QUICK)
+    interpreter.fit(source, steps=2, **QUICK)
     assert any("do not change with the representation" in note for note in interpreter.fitted.notes)
     assert interpreter.factors.names == ("factor 1", "residual")
     assert torch.isfinite(interpreter.encode(interpreter.sample_inputs(5))).all()
@@ -127,27 +128,53 @@ def test_sites_from_which_alone_nothing_comes_are_refused(spots):
         interpreter.fit("simplicity", **QUICK)
 
 
+SHARED = [
+    ({"factors": "many"}, "Expected factors=\"auto\" or a number, found 'many'"),
+    ({"factors": 0}, "Expected factors to be a whole number, at least 1, found 0"),
+    ({"orthogonality": float("nan")}, "Expected orthogonality as a number of at least 0, found nan"),
+    ({"points": 1}, "Expected points to be a whole number, at least 2, found 1"),
+    ({"embed": 3}, "Expected a function of images in embed=, found int"),
+    ({"seed": -1}, "Expected seed to be a whole number, at least 0, found -1"),
+]
+TRAINING = [
+    ({"recognition": -1}, "Expected recognition as a number of at least 0, found -1"),
+    ({"stride": 0}, "Expected stride as a number above 0, found 0"),
+    ({"simplicity": float("nan")}, "Expected simplicity as a number of at least 0, found nan"),
+]
+
+
 @pytest.mark.parametrize(
-    ("options", "text"),
+    ("source", "options", "text"),
     [
-        ({"factors": "many"}, "Expected factors=\"auto\" or a number, found 'many'"),
-        ({"factors": 0}, "Expected factors to be a whole number, at least 1, found 0"),
-        ({"flow": "spline"}, 'Expected flow="couplings" or flow="rotation", found \'spline\''),
-        (
-            {"flow": "couplings", "recognition": -1},
-            "Expected recognition as a number of at least 0, found -1",
-        ),
-        ({"flow": "couplings", "stride": 0}, "Expected stride as a number above 0, found 0"),
-        ({"simplicity": float("nan")}, "Expected simplicity as a number of at least 0, found nan"),
-        ({"points": 1}, "Expected points to be a whole number, at least 2, found 1"),
-        ({"embed": 3}, "Expected a function of images in embed=, found int"),
-        ({"recognition": 2.0}, "Expected recognition with flow='couplings', found it with flow='rotation'"),
-        ({"seed": -1}, "Expected seed to be a whole number, at least 0, found -1"),
+        *(("simplicity", *each) for each in SHARED),
+        *(("simplicity_couplings", *each) for each in [*SHARED, *TRAINING]),
     ],
 )
-def test_options_that_cannot_be_used_are_said(options, text):
+def test_options_that_cannot_be_used_are_said(source, options, text):
     with pytest.raises(ConceptError, match=text):
-        inn.concept_source("simplicity", data=torch.randn(20, 4), **options)
+        inn.concept_source(source, data=torch.randn(20, 4), **options)
+
+
+@pytest.mark.parametrize(
+    ("option", "text"),
+    [
+        *(
+            (name, rf"{name}= is an option of the concept source 'simplicity_couplings', .* {name}=…\)")
+            for name in ("simplicity", "recognition", "constriction", "area", "stride", "images", "ramp")
+        ),
+        ("flow", "takes no option 'flow' any more.*'simplicity_couplings' for couplings"),
+    ],
+)
+def test_the_rotation_takes_no_options_of_the_training(wrapped, option, text):
+    with pytest.raises(ConceptError, match=text):
+        wrapped()[0].fit("simplicity", **{option: 2}, **QUICK)
+
+
+def test_misspelt_options_are_named(wrapped):
+    with pytest.raises(PluginError, match=r"'simplicity' takes no option 'starts_'. Did you mean 'starts'"):
+        wrapped()[0].fit("simplicity", starts_=2, **QUICK)
+    with pytest.raises(PluginError, match=r"takes no option 'recogniton'. Did you mean 'recognition'"):
+        wrapped()[0].fit("simplicity_couplings", recogniton=2.0, **QUICK)
 
 
 def test_more_factors_than_axes_are_said(wrapped):
@@ -155,16 +182,14 @@ def test_more_factors_than_axes_are_said(wrapped):
         wrapped()[0].fit("simplicity", factors=AXES, **QUICK)
 
 
-def test_seeing_without_watching_is_said():
-    source = inn.concept_source("simplicity", data=torch.randn(20, 4))
-    with pytest.raises(ConceptError, match="Expected to watch the model before seeing"):
-        source.see(torch.randn(14, 4), torch.ones(4))
+@pytest.mark.parametrize("source", ["simplicity", "simplicity_couplings"])
+def test_it_keeps_the_contract_of_sources(source):
+    check_concept_source(inn.concept_source(source, data=torch.randn(30, 4), points=4, starts=1))
 
 
-@pytest.mark.parametrize("flow", ["rotation", "couplings"])
-def test_it_keeps_the_contract_of_sources(flow):
-    made = inn.concept_source("simplicity", data=torch.randn(30, 4), points=4, starts=1, flow=flow)
-    check_concept_source(made)
+def test_couplings_without_recognizer_and_masks_keep_the_contract_too():
+    options = {"recognition": 0, "constriction": 0, "points": 4, "starts": 1}
+    check_concept_source(inn.concept_source("simplicity_couplings", data=torch.randn(30, 4), **options))
 
 
 def test_settings_that_there_are_not_are_refused(wrapped):
@@ -175,9 +200,7 @@ def test_settings_that_there_are_not_are_refused(wrapped):
 
 
 def test_what_the_caller_sets_counts_before_what_the_source_wishes(wrapped):
-    interpreter = wrapped()[0].fit(
-        "simplicity", flow="couplings", points=20, blocks=1, steps=2, images=2, **QUICK
-    )
+    interpreter = wrapped()[0].fit("simplicity_couplings", points=20, blocks=1, steps=2, images=2, **QUICK)
     assert interpreter.fitted.settings.blocks == 1
     assert interpreter.fitted.settings.hidden == 64
     assert interpreter.fitted.settings.explained == 1.0
@@ -197,7 +220,7 @@ def test_the_kept_weights_are_the_best_by_the_whole_objective(wrapped):
     """The ramp lets the recognizer in slowly, but looks weigh it fully: else nothing would ever beat the start."""
     interpreter, _ = wrapped()
     options = {"recognition": 1.0, "constriction": 0.5, "points": 200, "steps": 60, "every": 20}
-    interpreter.fit("simplicity", flow="couplings", **options, **QUICK)
+    interpreter.fit("simplicity_couplings", **options, **QUICK)
     history = interpreter.fitted.record.history
     assert interpreter.fitted.record.best_step > 0
     assert history[-1][2] < history[0][2]
@@ -207,11 +230,11 @@ def test_the_kept_weights_are_the_best_by_the_whole_objective(wrapped):
 def test_masks_shrink_to_where_a_factor_acts(wrapped):
     interpreter, _ = wrapped()
     source = inn.concept_source(
-        "simplicity", data=interpreter.sample_inputs(2000), flow="couplings", constriction=1.0, points=200
+        "simplicity_couplings", data=interpreter.sample_inputs(2000), constriction=1.0, points=200
     )
     interpreter.fit(source, **QUICK)
     with torch.no_grad():
-        areas = source.modules().masks().mean((1, 2))
+        areas = source.parts.masks().mean((1, 2))
     assert areas.min() < 0.5
 
 
@@ -236,10 +259,10 @@ def test_the_seed_of_the_fit_is_the_source_s(wrapped):
 
 def test_factors_of_several_axes_are_refused_where_couplings_are_trained(wrapped):
     with pytest.raises(
-        ConceptError, match="Expected factors of one axis each for flow='couplings', found 3 axes"
+        ConceptError, match="Expected factors of one axis each for 'simplicity_couplings', found 3 axes"
     ):
         wrapped()[0].fit(
-            "simplicity", flow="couplings", factors=2, sizes={"factor 1": 2}, points=20, steps=2, **QUICK
+            "simplicity_couplings", factors=2, sizes={"factor 1": 2}, points=20, steps=2, **QUICK
         )
 
 
@@ -247,13 +270,13 @@ def test_beside_other_factors_its_own_axes_are_stepped(wrapped):
     interpreter, true = wrapped()
     latents = interpreter.sample_inputs(400)
     labels = inn.concept_source("labels", data=latents, labels={"across": (latents @ true[:, 0]).numpy()})
-    source = inn.concept_source("simplicity", data=latents, flow="couplings", factors=2, points=30, images=2)
+    source = inn.concept_source("simplicity_couplings", data=latents, factors=2, points=30, images=2)
     interpreter.fit(labels, source, steps=3, sizes={"across": 1}, **QUICK)
     assert interpreter.factors.names == ("across", "factor 1", "factor 2", "residual")
 
 
 def test_distances_are_told_apart_by_what_they_make_of_images(wrapped):
-    keys = []
+    keys, generator = [], torch.Generator()
     for scale in (1.0, 1.0, 2.0):
         source = inn.concept_source(
             "simplicity",
@@ -261,9 +284,10 @@ def test_distances_are_told_apart_by_what_they_make_of_images(wrapped):
             points=2,
             embed=lambda images, s=scale: s * images.flatten(1),
         )
-        source.watch(ToyView(AXES))
-        source.see(torch.randn(40, AXES, generator=torch.Generator().manual_seed(0)), torch.ones(AXES))
-        keys.append(source.key)
+        white = torch.randn(40, AXES, generator=torch.Generator().manual_seed(0))
+        view, ones = ToyView(AXES), torch.ones(AXES)
+        plan = source.prepare(Preparation(white, ones, lambda: torch.eye(AXES), view, generator))
+        keys.append((source.key, plan.key))
     assert keys[0] == keys[1] != keys[2]
 
 
@@ -316,8 +340,10 @@ def test_settings_that_do_nothing_are_said(wrapped):
     interpreter, _ = wrapped()
     interpreter.fit("simplicity", points=20, steps=500, hidden=9, **QUICK)
     assert any("so that hidden, steps did nothing" in note for note in interpreter.fitted.notes)
-    with pytest.raises(inn.FitError, match="'simplicity' trains something of its own, found blocks=0"):
-        interpreter.fit("simplicity", flow="couplings", blocks=0, points=20, **QUICK)
+    with pytest.raises(
+        inn.FitError, match="'simplicity_couplings' trains something of its own, found blocks=0"
+    ):
+        interpreter.fit("simplicity_couplings", blocks=0, points=20, **QUICK)
 
 
 def test_an_embedding_in_training_mode_is_left_as_it_was(wrapped):

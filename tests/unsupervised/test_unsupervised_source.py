@@ -5,16 +5,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import interpret_inn as inn
-from interpret_inn.errors import ConceptError, DataError
+from interpret_inn.errors import BackboneError, ConceptError, DataError
 from interpret_inn.testing import check_concept_source, toy_images
-from interpret_inn.types import ConceptSource
+from interpret_inn.testing.views import ToyView
+from interpret_inn.types import ConceptSource, Preparation
 from interpret_inn_unsupervised import build
 
 IMAGES = toy_images(120)[0]
 
 
-def variances(*values: float) -> tuple[torch.Tensor, torch.Tensor]:
-    return torch.zeros(5, len(values)), torch.tensor(values)
+def shown(*variances: float) -> Preparation:
+    """What a fit shows of a representation with these variances, whose model gives no gradient."""
+
+    def none() -> torch.Tensor:
+        raise BackboneError("No gradient comes from the outputs.")
+
+    values = torch.tensor(variances)
+    white, view = torch.zeros(5, len(values)), ToyView(len(values))
+    return Preparation(white, values, none, view, torch.Generator())
 
 
 @pytest.mark.parametrize(
@@ -25,7 +33,7 @@ def test_it_keeps_the_contract(options) -> None:
     source = build(IMAGES, **options)
     assert isinstance(source, ConceptSource)
     assert check_concept_source(source)
-    source.see(torch.zeros(120, 9), torch.linspace(5, 1, 9))
+    source.prepare(shown(*torch.linspace(5, 1, 9).tolist()))
     assert check_concept_source(source)
 
 
@@ -41,31 +49,29 @@ def test_pairs_have_nothing_in_common() -> None:
 
 
 def test_auto_takes_the_axes_that_hold_most_of_the_variance() -> None:
-    source = build(IMAGES)
-    source.see(*variances(5, 3, 1, 0.5, 0.5))
-    assert source.sizes == {"factor 1": 1, "factor 2": 1}
+    source = build(IMAGES, directions="principal")
+    plan = source.prepare(shown(5, 3, 1, 0.5, 0.5))
+    assert plan.sizes == {"factor 1": 1, "factor 2": 1}
     assert [concept.name for concept in source.concepts] == ["factor 1", "factor 2"]
-    assert source.notes == (
+    assert plan.concepts == source.concepts
+    assert plan.notes == (
         "2 factors were chosen, of 1 axis each: the directions that they begin with make up 80% of the variance of "
         "the representation. Type factors=… for another number.",
     )
 
 
 def test_auto_in_groups_of_axes_rounds_up_and_leaves_a_residual() -> None:
-    source = build(IMAGES, size=2)
-    source.see(*variances(*[1] * 9))
-    assert source.sizes == {f"factor {k}": 2 for k in range(1, 5)}
-    source.see(*variances(9, 0.1, 0.1))
-    assert source.sizes == {"factor 1": 2}
-    assert source.notes[0].startswith("1 factor was chosen, of 2 axes each")
+    source = build(IMAGES, size=2, directions="principal")
+    assert source.prepare(shown(*[1] * 9)).sizes == {f"factor {k}": 2 for k in range(1, 5)}
+    plan = source.prepare(shown(9, 0.1, 0.1))
+    assert plan.sizes == {"factor 1": 2}
+    assert plan.notes[0].startswith("1 factor was chosen, of 2 axes each")
 
 
 def test_seeing_another_representation_chooses_anew() -> None:
     source = build(IMAGES, most=4)
-    source.see(*variances(*[1] * 30))
-    assert len(source.concepts) == 4
-    source.see(*variances(9, 1))
-    assert len(source.concepts) == 1
+    assert len(source.prepare(shown(*[1] * 30)).concepts) == len(source.concepts) == 4
+    assert len(source.prepare(shown(9, 1)).concepts) == len(source.concepts) == 1
 
 
 @given(st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=40), st.integers(1, 5), st.integers(1, 12))
@@ -74,22 +80,30 @@ def test_auto_never_takes_all_axes(found, size, most) -> None:
     axes = sorted(found, reverse=True)
     if size >= len(axes):
         with pytest.raises(ConceptError):
-            source.see(*variances(*axes))
+            source.prepare(shown(*axes))
         return
-    source.see(*variances(*axes))
-    assert 1 <= len(source.concepts) <= most
-    assert sum(source.sizes.values()) < len(axes)
+    plan = source.prepare(shown(*axes))
+    assert 1 <= len(plan.concepts) <= most
+    assert sum(plan.sizes.values()) < len(axes)
 
 
 def test_a_given_number_stays() -> None:
-    source = build(IMAGES, factors=3, size=2)
-    source.see(*variances(9, 1, 1, 1, 1, 1, 1))
-    assert source.sizes == {"factor 1": 2, "factor 2": 2, "factor 3": 2}
-    assert source.notes == ()
+    source = build(IMAGES, factors=3, size=2, directions="principal")
+    plan = source.prepare(shown(9, 1, 1, 1, 1, 1, 1))
+    assert plan.sizes == {"factor 1": 2, "factor 2": 2, "factor 3": 2}
+    assert plan.notes == ()
 
 
 def test_names_and_sizes_may_be_given() -> None:
-    assert build(IMAGES, factors={"shape": 4, "place": 2}).sizes == {"shape": 4, "place": 2}
+    plan = build(IMAGES, factors={"shape": 4, "place": 2}).prepare(shown(*[1] * 9))
+    assert plan.sizes == {"shape": 4, "place": 2}
+
+
+def test_where_no_gradient_comes_it_says_so() -> None:
+    plan = build(IMAGES, factors=1).prepare(shown(2, 1))
+    assert plan.notes == (
+        'The factors begin as principal axes (directions="principal"). No gradient comes from the outputs.',
+    )
 
 
 def test_labels_that_come_with_the_data_are_left_alone() -> None:
@@ -121,11 +135,11 @@ def test_wrong_options_are_refused(options, text) -> None:
 
 def test_more_axes_than_there_are_is_refused() -> None:
     with pytest.raises(ConceptError, match=r"fewer than 3 axes together.* found 3 factors of 3 axes"):
-        build(IMAGES, factors=3).see(*variances(3, 2, 1))
+        build(IMAGES, factors=3).prepare(shown(3, 2, 1))
     with pytest.raises(
         ConceptError, match="Expected a size below 2, the axes that the representation has here"
     ):
-        build(IMAGES, size=2).see(*variances(3, 2))
+        build(IMAGES, size=2).prepare(shown(3, 2))
 
 
 @pytest.mark.parametrize("count", [0, 1])

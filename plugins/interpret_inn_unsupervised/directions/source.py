@@ -8,7 +8,7 @@ from typing import Literal
 from torch import Tensor
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import AxesView, Samples
+from interpret_inn.types import AxesView, Plan, Preparation, Samples
 from interpret_inn_unsupervised.directions.discovery import discovered_directions
 from interpret_inn_unsupervised.directions.methods import (
     completed,
@@ -54,13 +54,13 @@ class DirectionsSource(WatchingSource):
         named = method if isinstance(method, str) else _digest(method)
         self.key = repr((named, factors, layer, steps, pairs, points, seed))
 
-    def see(self, white: Tensor, variances: Tensor) -> None:  # noqa: ARG002 - the contract's arguments
+    def prepare(self, context: Preparation) -> Plan:
         """Finds the directions, and chooses the number of factors where none was given.
 
         Raises:
             ConceptError: they cannot be found here, or there are too many factors.
         """
-        view = self.watched()
+        view = context.model
         given = len(self._method) if isinstance(self._method, Tensor) else _MOST
         count = min(given, view.axes - 1) if self._wanted is None else self._wanted
         refuse_too_many(count, view.axes)
@@ -70,9 +70,9 @@ class DirectionsSource(WatchingSource):
                 f"Expected {count} directions, as many as factors, found {directions.shape[1]}. Type "
                 f"factors={directions.shape[1]} or less."
             )
-        self.take(numbered(min(count, directions.shape[1])))
-        self.notes = about_width(view)
-        self.axes = completed(directions)
+        return self.begun_at(
+            completed(directions), factors=min(count, directions.shape[1]), notes=about_width(view)
+        )
 
     def _found(self, view: AxesView, count: int) -> Tensor:
         """Orthonormal columns, float64 (d, m), as many as the method finds."""

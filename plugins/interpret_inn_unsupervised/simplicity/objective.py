@@ -1,15 +1,15 @@
-"""What the flow of `simplicity` is trained by, beside the likelihood of its codes."""
+"""What the flow of `simplicity_couplings` is trained by, beside the likelihood of its codes."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
+from nflows.transforms import Transform
 from torch import Generator, Tensor, nn
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import AxesView
+from interpret_inn.types import AxesView, LossContext
 from interpret_inn_unsupervised.recognizer import Recognizer
 from interpret_inn_unsupervised.simplicity.losses import SoftMasks, constriction, perceptual_simplicity
 from interpret_inn_unsupervised.simplicity.turning import simplicity_loss
@@ -43,6 +43,11 @@ class Weights:
     images: int = 12
     ramp: int = 50
 
+    @property
+    def trains_parts(self) -> bool:
+        """Whether recognizer and masks have a part in the loss."""
+        return self.recognition > 0 or self.constriction > 0
+
 
 class Parts(nn.Module):
     """What is trained beside the flow: the recognizer and the masks."""
@@ -74,23 +79,23 @@ class Objective:
         self.view, self.points, self.metric = view, points, (metric / scale).float()
         self.factors, self.weights, self.parts = factors, weights, parts
 
-    def __call__(self, context: Any) -> Tensor:
+    def __call__(self, context: LossContext) -> Tensor:
         """The loss of one step of a fit; see `LossContext`."""
         weights, generator = self.weights, context.generator
         loss = weights.simplicity * self.simplicity(context.network.blocks, generator)
         if len(context.axes) != self.factors:
             raise ConceptError(
-                f"Expected factors of one axis each for flow='couplings', found {len(context.axes)} axes for "
-                f"{self.factors} factors. Leave sizes out, or type flow='rotation'."
+                f"Expected factors of one axis each for 'simplicity_couplings', found {len(context.axes)} axes for "
+                f"{self.factors} factors. Leave sizes out, or fit 'simplicity'."
             )
         # looks compare weights by the whole objective, however far the ramp has come
         share = 1.0 if context.looking else min(1.0, (context.step + 1) / max(weights.ramp, 1))
-        if weights.recognition or weights.constriction:
+        if weights.trains_parts:
             recognized, outside = self.pairs(context.network.blocks, context.axes, generator)
             loss = loss + share * (weights.recognition * recognized + weights.constriction * outside)
         return loss
 
-    def simplicity(self, blocks: Any, generator: Generator) -> Tensor:
+    def simplicity(self, blocks: Transform, generator: Generator) -> Tensor:
         """Length and overlap of the code's axes at some points."""
         chosen = torch.randint(len(self.metric), (_POINTS,), generator=generator)
         white = self.points[0][chosen]
@@ -105,7 +110,7 @@ class Objective:
         metric = self.metric[chosen].to(slopes)
         return simplicity_loss(slopes @ metric @ slopes.mT, orthogonality=self.weights.orthogonality)
 
-    def pairs(self, blocks: Any, axes: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
+    def pairs(self, blocks: Transform, axes: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
         """Perceptual simplicity, mean over factors, and constriction, of freshly drawn pairs of images.
 
         Args:

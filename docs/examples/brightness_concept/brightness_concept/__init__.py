@@ -5,10 +5,10 @@ import torch
 
 import interpret_inn as inn
 from interpret_inn.data import samples
-from interpret_inn.types import SAME, Concept, ConceptSourceSpec, Pairs
+from interpret_inn.types import SAME, Concept, ConceptSource, ConceptSourceSpec, Pairs
 
 
-class Brightness:
+class Brightness(ConceptSource):
     name = "brightness"
 
     def __init__(self, data):

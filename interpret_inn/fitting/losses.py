@@ -1,0 +1,112 @@
+"""Losses that sources add to a fit, each held to giving a scalar, and named where it fails."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Generator, Tensor, nn
+
+from interpret_inn.backbones import Backbone
+from interpret_inn.errors import FitError, PluginError
+from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
+from interpret_inn.flows import InvertibleNetwork
+from interpret_inn.types import LossContext
+
+
+@dataclass(frozen=True)
+class TrainingContext:
+    """A `LossContext` with the model.
+
+    Attributes:
+        network: See there; so are `generator`, `step`, `axes` and `looking`.
+        backbone: The frozen network; its weights get no gradient.
+        generator: The only source of randomness to draw from.
+        step: The step that is being taken, from 0.
+        axes: The axes of the code that belong to the source's own factors, int64 (m,).
+        looking: This is validation.
+    """
+
+    network: InvertibleNetwork
+    backbone: Backbone
+    generator: Generator
+    step: int
+    axes: Tensor
+    looking: bool = False
+
+
+class AddedLoss:
+    """The loss that one source adds.
+
+    Args:
+        entry: The source, whose plan has a loss.
+        axes: Of the code that belong to its factors, int64 (m,).
+
+    Attributes:
+        source: The source.
+        axes: Those.
+        modules: What it trains; none or one.
+        finite: Whether the last loss was.
+
+    Raises:
+        PluginError: `modules` of the plan raised, or returned no module.
+    """
+
+    def __init__(self, entry: PooledSource, axes: Tensor) -> None:
+        self.source, self.plan = entry.source, entry.plan
+        self.axes, self.finite = axes, True
+        self.modules = self._modules()
+
+    def __call__(self, context: LossContext) -> Tensor:
+        """The loss, a scalar; a plain number is one that trains nothing.
+
+        Raises:
+            PluginError: the source raised, or returned something else.
+        """
+        if self.plan.loss is None:
+            return torch.zeros(())
+        with named_failure(self.source, "to compute its loss"):
+            found = self.plan.loss(context)
+        if isinstance(found, int | float):
+            found = torch.tensor(float(found))
+        if not isinstance(found, Tensor) or found.numel() != 1:
+            what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
+            raise PluginError(
+                f"Expected the loss of the concept source {self.source.name!r} to be a scalar tensor, found {what}."
+            )
+        self.finite = bool(found.detach().isfinite())
+        return found.reshape(())
+
+    def refuse_not_finite(self) -> None:
+        """Raises FitError where the last loss was NaN or infinite."""
+        if not self.finite:
+            raise FitError(
+                f"Expected a finite loss of the concept source {self.source.name!r}, found NaN or infinity in "
+                "step after step. Look at what it computes, or lower its weight."
+            )
+
+    def _modules(self) -> list[nn.Module]:
+        if self.plan.modules is None:
+            return []
+        with named_failure(self.source, "to give the modules of its loss"):
+            module = self.plan.modules()
+        if not isinstance(module, nn.Module):
+            raise PluginError(
+                f"Expected modules() in the plan of the concept source {self.source.name!r} to return an nn.Module, "
+                f"found {type(module).__name__}."
+            )
+        return [module]
+
+
+def added_losses(pool: Pool, owner: Tensor) -> list[AddedLoss]:
+    """Of all sources whose plan has one.
+
+    Args:
+        pool: The sources.
+        owner: The factor of each axis, int64 (d,).
+    """
+    return [
+        AddedLoss(part, torch.isin(owner, part.columns).nonzero()[:, 0])
+        for part in pool.parts
+        if part.plan.loss is not None
+    ]

@@ -1,0 +1,148 @@
+"""What sources want of one fit: they are asked once, and what they answer is checked once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from numbers import Integral
+
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.backbones import Backbone
+from interpret_inn.data.randomness import derived_seed
+from interpret_inn.errors import PluginError
+from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.output_gradients import output_gradients
+from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
+from interpret_inn.fitting.view import ModelView
+from interpret_inn.flows import Whitening, owners
+from interpret_inn.types import Concept, ConceptSource, Plan, Preparation
+
+
+def planned(
+    backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor, *, seed: int
+) -> list[Plan]:
+    """The plan of each source, in their order.
+
+    Args:
+        backbone: The frozen network and its site.
+        data: What is fitted on.
+        whitening: Of the representation.
+        white: The whitened leading axes of all samples, float (N, P, d).
+        seed: Of the fit.
+
+    Raises:
+        PluginError: a source raised something that is not this library's, or gave what is no plan.
+    """
+    view = ModelView(backbone, data, whitening)
+    plans = []
+    for entry in data.pool.parts:
+        if getattr(entry.source.prepare, "__func__", None) is ConceptSource.prepare:
+            plans.append(Plan())  # what it would look at is a large copy
+            continue
+        context = _preparation(entry, view, backbone, data, whitening, white, seed)
+        with named_failure(entry.source, "to prepare the fit"):
+            plan = entry.source.prepare(context)
+        plans.append(checked_plan(entry.source, plan))
+    return plans
+
+
+def checked_plan(source: ConceptSource, plan: object) -> Plan:
+    """The plan, if it is one.
+
+    Raises:
+        PluginError: it is none, or a field of it cannot be used; the source and the field are named.
+    """
+    if not isinstance(plan, Plan):
+        raise PluginError(
+            f"The concept source {source.name!r} gave {type(plan).__name__} as its plan; expected prepare(context) to "
+            "return an interpret_inn.types.Plan, Plan() for nothing."
+        )
+    for sentence in _wrong_fields(source, plan):
+        raise PluginError(f"The concept source {source.name!r} gave {sentence}")
+    return plan
+
+
+def rotated(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
+    """The axes after sources have rotated those of their own factors and the residual among each other.
+
+    Args:
+        axes: float (d, d), the axes of the factors one after the other as columns.
+        pool: The sources.
+        sizes: Axes of each factor, the residual last.
+
+    Raises:
+        PluginError: a source raised, or gave a matrix that is not orthogonal.
+    """
+    owner = owners(sizes).to(axes.device)
+    for entry in pool.parts:
+        if entry.plan.rotation is None:
+            continue
+        mine = torch.isin(owner, torch.tensor([*entry.columns.tolist(), len(sizes) - 1]).to(owner))
+        span = axes[:, mine]
+        with named_failure(entry.source, f"to rotate {span.shape[1]} axes"):
+            matrix = torch.as_tensor(entry.plan.rotation(span)).to(span)
+        wanted = torch.eye(span.shape[1]).to(span)
+        if matrix.shape != wanted.shape or not torch.allclose(matrix.T @ matrix, wanted, atol=1e-3):
+            raise PluginError(
+                f"The concept source {entry.source.name!r} rotated {len(wanted)} axes by a matrix of shape "
+                f"{tuple(matrix.shape)}; expected an orthogonal one, {tuple(wanted.shape)}."
+            )
+        axes = axes.clone()
+        axes[:, mine] = span @ matrix
+    return axes
+
+
+def _preparation(
+    entry: PooledSource, view: ModelView, backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor,
+    seed: int,
+) -> Preparation:  # fmt: skip
+    """What one source may look at: what is fitted on, and nothing of what judges the fit."""
+    variances = whitening.scales[: whitening.leading].reciprocal().square() - whitening.noise**2
+    gradients = partial(
+        output_gradients, backbone, entry, whitening, seed=derived_seed(seed, "output gradients")
+    )
+    return Preparation(
+        white=white[data.pool.indices("fit")].flatten(0, 1),  # a copy, so that no source changes the fit's
+        variances=variances.clamp_min(0),
+        output_gradients=gradients,
+        model=view,
+        generator=Generator().manual_seed(derived_seed(seed, f"preparation of {entry.source.name}")),
+    )
+
+
+def _wrong_fields(source: ConceptSource, plan: Plan) -> Iterator[str]:
+    """What is wrong with the fields of a plan, as sentences go on after "The concept source … gave"."""
+    concepts = source.concepts if plan.concepts is None else plan.concepts
+    if not isinstance(concepts, Sequence) or not all(isinstance(one, Concept) for one in concepts):
+        yield f"{plan.concepts!r:.80} as concepts of its plan; expected a sequence of Concept, or None for its own."
+        return
+    own = {concept.name for concept in concepts}
+    whole = isinstance(plan.sizes, Mapping) and all(map(_is_size, plan.sizes.values()))
+    if not whole or not set(plan.sizes) <= own:
+        yield (
+            f"sizes {plan.sizes!r:.200}; expected a whole number of axes, at least 1, by the names of its own "
+            f"concepts, {sorted(own)!r:.200}."
+        )
+    if not are_sentences(plan.notes):
+        yield f"{plan.notes!r:.80} as notes of its plan; expected a sequence of sentences."
+    if not isinstance(plan.key, str):
+        yield f"{type(plan.key).__name__} as the key of its plan; expected a string."
+    for name in ("rotation", "modules", "loss"):
+        found = getattr(plan, name)
+        if found is not None and not callable(found):
+            yield f"{type(found).__name__} as the {name} of its plan; expected a function, or None."
+    if plan.modules is not None and plan.loss is None:
+        yield "modules in its plan that no loss trains; expected Plan(modules=…, loss=…) together."
+
+
+def are_sentences(notes: object) -> bool:
+    """Whether these are a sequence of texts, and not one text."""
+    if isinstance(notes, str) or not isinstance(notes, Sequence):
+        return False
+    return all(isinstance(note, str) for note in notes)
+
+
+def _is_size(size: object) -> bool:
+    return isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1

@@ -1,0 +1,99 @@
+"""Plain objects as concept sources: defaults for what they lack, and a word for members that nobody would call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Generator, Tensor
+
+from interpret_inn.errors import PluginError
+from interpret_inn.types.concept_sources import ConceptSource
+from interpret_inn.types.members import near_names
+from interpret_inn.types.sources import Pairs
+
+NEEDED = ("name", "concepts", "samples", "sample_pairs")
+"""What a source must have."""
+OPTIONAL = ("settings", "notes", "key", "ordered", "prepare", "illustrations")
+"""What `ConceptSource` has a default for."""
+
+MOVED = {
+    "see": "prepare(context), and read context.white and context.variances there",
+    "listen": "prepare(context), and call context.output_gradients() there",
+    "watch": "prepare(context), and use context.model there",
+    "turn": "prepare(context), and return Plan(rotation=…) there",
+    "extra_loss": "prepare(context), and return Plan(loss=…) there",
+    "modules": "prepare(context), and return Plan(modules=…) there",
+    "sizes": "prepare(context), and return Plan(sizes=…) there",
+}
+"""Members that sources once had, and what to write in their place."""
+
+
+def lacks_members(given: object) -> list[str]:
+    """Names the needed members that an object does not have."""
+    return [member for member in NEEDED if not hasattr(given, member)]
+
+
+def as_source(given: Any) -> ConceptSource:
+    """The object itself where it is a `ConceptSource`, else a source that asks it, with the defaults for the rest.
+
+    Raises:
+        PluginError: needed members are missing, or it has a member that is nearly one of a source, or was one once.
+    """
+    missing = lacks_members(given)
+    if missing:
+        raise PluginError(
+            f"Expected a concept source with {', '.join(NEEDED)}, found {type(given).__name__} without "
+            f"{', '.join(missing)}."
+        )
+    if not isinstance(given, _Completed):
+        refuse_strange_members(given)
+    return completed(given)
+
+
+def completed(given: Any) -> ConceptSource:
+    """As `as_source`, for an object that is known to have what is needed."""
+    return given if isinstance(given, ConceptSource) else _Completed(given)
+
+
+def refuse_strange_members(given: Any) -> None:
+    """Refuses members that nobody would read.
+
+    Raises:
+        PluginError: a member is nearly one of a source, or was one once; what to write instead is named.
+    """
+    for sentence in strange_members(given):
+        raise PluginError(sentence)
+
+
+def strange_members(given: Any) -> Iterator[str]:
+    """All members that `refuse_strange_members` would refuse, a sentence for each."""
+    owner = f"the concept source {getattr(given, 'name', type(given).__name__)!r}"
+    for name, instead in MOVED.items():
+        if hasattr(given, name):
+            yield f"{name!r} of {owner} is not read any more. Write {instead} instead."
+    # of the old names only one is long enough to be meant by a near one: `size` and `module` are an author's own
+    long = {} if hasattr(given, "extra_loss") else {"extra_loss": MOVED["extra_loss"]}
+    yield from near_names(given, ConceptSource, owner=owner, gone=long)
+
+
+class _Completed(ConceptSource):
+    """A plain object as a concept source. It is asked each time, as its concepts and notes may change.
+
+    Attributes:
+        given: The object.
+    """
+
+    def __init__(self, given: Any) -> None:
+        self.given = given
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in NEEDED or name in OPTIONAL:
+            given = object.__getattribute__(self, "given")
+            if hasattr(given, name):
+                return getattr(given, name)
+        return object.__getattribute__(self, name)
+
+    def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
+        """Draws pairs as the object does, which has this member: see `__getattribute__`."""
+        raise NotImplementedError

@@ -1,0 +1,170 @@
+"""What tells a fit which samples agree in what, and what it may ask of the fit before it starts."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Protocol
+
+from torch import Generator, Tensor, nn
+
+from interpret_inn.types.results import Gallery
+from interpret_inn.types.sources import Concept, Pairs, Samples
+
+
+class AxesView(Protocol):
+    """The model behind the site as a function of the whitened leading axes, `d` of `D`: see `Preparation.model`.
+
+    Gradients flow through it where the caller has them enabled; the model's weights get none.
+    """
+
+    @property
+    def axes(self) -> int:
+        """`d`."""
+
+    @property
+    def width(self) -> int:
+        """`D`, the axes of the representation."""
+
+    def samples(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
+        """Draws samples of the fit part: leading axes, float (n, d), and all others, float (n, D − d)."""
+
+    def outputs(self, white: Tensor, rest: Tensor | None = None) -> Tensor:
+        """The model's primary outputs (B, …) of leading axes (B, d) and the others (B, D − d); None: their mean.
+
+        Raises BackboneError where the outputs cannot be made from the site alone.
+        """
+
+    def layer(self, site: str, white: Tensor, rest: Tensor | None = None) -> Tensor:
+        """What another site behind this one carries, flattened, float (B, F); SiteError where it is not reached."""
+
+    def layers(self) -> Sequence[str]:
+        """Paths of the model's modules that have weights of their own (a parameter of two axes or more)."""
+
+    def seen(self, directions: Tensor) -> Tensor:
+        """Directions in the representation, float (m, D), as directions along the leading axes, float (m, d)."""
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What a source may look at before a fit: the part of the data that is fitted on, and the model.
+
+    Gradients are off in `prepare` and `rotation`; a source that optimises there opens `torch.enable_grad()` itself.
+
+    Attributes:
+        white: The whitened leading axes of the samples that are fitted on, of all sources together, float (N, d); at
+            sites with positions, one row for each position.
+        variances: Variance of each of these axes in the representation, float (d,), descending.
+        output_gradients: Computes, each time it is called, how strongly the model's output depends on each axis:
+            `E[JᵀJ]`, float64 (d, d), J the Jacobian of the output by the axes. Its eigenvectors are the directions that
+            matter most to the output. Raises BackboneError where no gradient comes from the output.
+        model: The model as a function of the axes; it may be kept and used until the fit ends.
+        generator: The only source of randomness to draw from.
+    """
+
+    white: Tensor
+    variances: Tensor
+    output_gradients: Callable[[], Tensor]
+    model: AxesView
+    generator: Generator
+
+
+class LossContext(Protocol):
+    """What the loss of a plan may use. A fit gives `interpret_inn.fitting.losses.TrainingContext`."""
+
+    @property
+    def network(self) -> nn.Module:
+        """The flow that is being fitted.
+
+        `network.blocks(white)` gives codes and log|det|, and `network.blocks.inverse(codes)` leads back to the whitened
+        leading axes; both are differentiable.
+        """
+
+    @property
+    def generator(self) -> Generator:
+        """The only source of randomness to draw from."""
+
+    @property
+    def step(self) -> int:
+        """The step that is being taken, from 0; in validation, the number of steps taken."""
+
+    @property
+    def axes(self) -> Tensor:
+        """The axes of the code that belong to the source's own factors, in their order, int64 (m,)."""
+
+    @property
+    def looking(self) -> bool:
+        """This is validation: weights are compared, and nothing is trained. Draws are the same each time."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a source wants of one fit. All of it may be left out.
+
+    Attributes:
+        concepts: Concepts that take the place of the source's own; from now on its pairs have a column of ρ for each
+            of these. None: the concepts stay.
+        sizes: Numbers of axes by concept, used where the caller gives none; concepts that are left out are estimated
+            from pairs.
+        notes: Sentences that the reader of a report should know.
+        key: Tells fits apart that differ in what shows in no pair and not in the source's own `key`.
+        rotation: For sources that say nothing by pairs. Given the axes of the source's factors and of the residual,
+            float (d, m) with orthonormal columns, it returns the orthogonal matrix (m, m) that rotates them to where
+            the fit begins, the first factor's axes first.
+        modules: Returns what `loss` trains beside the flow.
+        loss: A term that is added to the loss of the fit: it returns a differentiable scalar. It counts in
+            validation, too, without gradients and with the same draws each time, so that the weights that are kept
+            are the best by the whole objective.
+    """
+
+    concepts: Sequence[Concept] | None = None
+    sizes: Mapping[str, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+    key: str = ""
+    rotation: Callable[[Tensor], Tensor] | None = None
+    modules: Callable[[], nn.Module] | None = None
+    loss: Callable[[LossContext], Tensor | float] | None = None
+
+
+class ConceptSource(ABC):
+    """Says which pairs of samples agree in which concept.
+
+    `name`, `concepts`, `samples` and `sample_pairs` are needed; everything else has a default that does nothing. A
+    public member of a subclass whose name is nearly one of these is refused, as it would never be called.
+
+    Attributes:
+        name: For messages.
+        concepts: A concept for each factor that it wants.
+        samples: What is to be encoded.
+        settings: Settings of the fit (`FitSettings`) that are used where the caller gives none. Read before anything
+            else, as they fix the axes and the noise floor.
+        notes: Sentences about the data or the pairs that the reader of a report should know.
+        key: Tells apart options which do not show in its pairs.
+        ordered: The factors are sorted after the fit by their effect on the output, the strongest first. Only for
+            unlabelled concepts; factors of other sources stay in place.
+    """
+
+    name: str
+    concepts: Sequence[Concept]
+    samples: Samples
+    settings: Mapping[str, Any] = MappingProxyType({})
+    notes: Sequence[str] = ()
+    key: str = ""
+    ordered: bool = False
+
+    @abstractmethod
+    def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
+        """Draws `n` pairs from the samples whose indices stand in `among`, int64 (M,).
+
+        Only `generator` may be drawn from, so that a fit can be resumed.
+        """
+
+    def prepare(self, context: Preparation) -> Plan:  # noqa: ARG002 - for subclasses
+        """Plans one fit; called once in each, after the representation has been whitened."""
+        return Plan()
+
+    def illustrations(self) -> Sequence[Gallery]:
+        """What its pairs look like, for the report."""
+        return ()
