@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from numbers import Integral
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
@@ -113,7 +111,8 @@ class Pool:
             inside = (places >= 0) & (places < len(entry.source.samples))
             # as they were for this fit: a source that chooses its concepts may have chosen others since
             found.extend(
-                _values_at(self.concepts[column], places, inside) for column in entry.columns.tolist()
+                self.concepts[column].at(np.where(inside, places, 0)).without(~inside)
+                for column in entry.columns.tolist()
             )
         return tuple(found)
 
@@ -218,15 +217,6 @@ def _is_size(size: object) -> bool:
     return isinstance(size, Integral) and not isinstance(size, bool) and int(size) >= 1
 
 
-def _values_at(concept: Concept, places: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> Concept:
-    if concept.values is None:
-        return concept
-    missing = -1 if concept.kind == "categorical" else np.nan
-    values = np.full((len(places), *concept.values.shape[1:]), missing, concept.values.dtype)
-    values[inside] = concept.values[places[inside]]
-    return dataclasses.replace(concept, values=values)
-
-
 def _refuse_other_lengths(source: ConceptSource) -> None:
     """Values that belong to other samples would be read out as if they were these samples' own."""
     for concept in source.concepts:
@@ -239,7 +229,7 @@ def _refuse_other_lengths(source: ConceptSource) -> None:
 
 def _refuse_order_of_values(source: ConceptSource) -> None:
     """Factors change places and names stay, so that a concept with values would be read from another's factor."""
-    valued = [concept.name for concept in source.concepts if concept.kind != "unlabelled"]
+    valued = [concept.name for concept in source.concepts if concept.values is not None]
     if getattr(source, "ordered", False) and valued:
         raise PluginError(
             f"The concept source {source.name!r} is `ordered`, but its concepts {valued} have values; expected only "

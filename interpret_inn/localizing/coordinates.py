@@ -6,7 +6,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interpret_inn.metrics.readouts import target_columns
 from interpret_inn.types import Concept, FloatArray
 
 _LEAST = 8
@@ -30,13 +29,13 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
     """
     if concept is None or concept.values is None or len(codes) != len(concept.values):
         return None
-    targets = target_columns(concept.values, kind=concept.kind)
+    targets = concept.targets
     present = np.isfinite(targets).all(1)
     if int(present.sum()) < _LEAST or (np.ptp(targets[present], 0) == 0).all():
         return None
     known = codes.detach().cpu().double().numpy()[present]
     centred = np.asarray(known - known.mean(0), np.float64)
-    told = _told(centred, targets[present], concept.kind)
+    told = _told(centred, concept.at(present))
     size = centred.shape[1]
     within = np.cov(centred - told, rowvar=False).reshape(size, size)
     values, vectors = np.linalg.eigh(within)
@@ -48,12 +47,10 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
     return torch.from_numpy(whitening @ axes[:, kept] * weight).to(codes)
 
 
-def _told(codes: FloatArray, targets: FloatArray, kind: str) -> FloatArray:
+def _told(codes: FloatArray, concept: Concept) -> FloatArray:
     """What the concept tells of each code, (M, size): the mean of its class, or the regression on its numbers."""
-    if kind == "categorical":
-        classes = np.unique(targets[:, 0], return_inverse=True)[1].reshape(-1)
-        design = np.eye(classes.max() + 1)[classes]
-    else:
-        design = np.concatenate([targets, np.ones((len(targets), 1))], 1)
+    design = concept.indicators
+    if design is None:
+        design = np.concatenate([concept.targets, np.ones((len(codes), 1))], 1)
     solution = np.linalg.lstsq(design, codes, rcond=None)[0]
     return np.asarray(design @ solution, np.float64)

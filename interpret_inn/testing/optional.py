@@ -33,7 +33,7 @@ def extras(source: Any) -> Iterator[str]:
         or not all(isinstance(n, str) for n in notes)
     ):
         yield f"Expected notes to be a sequence of sentences, found {notes!r:.80}."
-    valued = [concept.name for concept in source.concepts if concept.kind != "unlabelled"]
+    valued = [concept.name for concept in source.concepts if concept.values is not None]
     if getattr(source, "ordered", False) and valued:
         yield f"Is ordered, which only unlabelled concepts can be, and yet {valued} have values."
     try:

@@ -70,7 +70,7 @@ class Fitted:
             EditError: the factor has no categories, or none of that name.
         """
         concept = self.concept(factor)
-        if concept is None or concept.kind != "categorical" or concept.values is None:
+        if concept is None or not concept.classes or concept.values is None:
             raise EditError(
                 f"Expected numbers for the factor {factor.name!r}, found the name {name!r}: "
                 "only factors of categorical concepts have named values."

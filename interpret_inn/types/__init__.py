@@ -5,14 +5,13 @@ Shapes: `N` samples of a source, `n` pairs of a batch, `B` inputs of a batch, `D
 """
 
 from interpret_inn.types.arrays import FloatArray, IntArray, Picture
+from interpret_inn.types.concepts import Concept, ConceptKind
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
 from interpret_inn.types.sources import (
     SAME,
     AxesView,
-    Concept,
-    ConceptKind,
     ConceptSource,
     Pairs,
     Samples,
