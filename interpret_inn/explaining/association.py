@@ -16,6 +16,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_r2
 from interpret_inn.metrics.readouts import FEWEST
 from interpret_inn.types import ConceptKind, FloatArray, IntArray
 from interpret_inn.types.concepts import kind_of
+from interpret_inn.types.tolerances import SMALLEST
 
 CELLS = 16
 """A number is cut into at most so many cells."""
@@ -75,7 +76,7 @@ def _sectors(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
 
 def _quantile_cells(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
     """Cell numbers of both parts; the cells are cut by the fit part."""
-    mean, scale = fit.mean(0), fit.std(0) + 1e-300
+    mean, scale = fit.mean(0), fit.std(0) + SMALLEST
     axes = np.linalg.svd((fit - mean) / scale, full_matrices=False)[2][:4]
     each = max(2, round(_count(fit) ** (1 / len(axes))))
     numbers = [np.zeros(len(fit), np.int64), np.zeros(len(judge), np.int64)]

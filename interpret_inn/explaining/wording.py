@@ -12,6 +12,7 @@ from interpret_inn.explaining.records import Outcome
 from interpret_inn.explaining.redraws import OutputKind, Target
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types.concepts import class_name
+from interpret_inn.types.tolerances import TINY
 
 _TOP = 3
 
@@ -46,6 +47,6 @@ def readings(translator: Translator, name: str, codes: Tensor) -> list[str]:
 
 def picture_of(image: Tensor, low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """An output image (C, H, W) as a picture, uint8 (H, W, 3): `low` becomes black and `high` white."""
-    scaled = ((image.float() - low) / max(high - low, 1e-12)).clamp(0, 1)
+    scaled = ((image.float() - low) / max(high - low, TINY)).clamp(0, 1)
     colours = scaled[:3] if len(scaled) >= 3 else scaled[:1].expand(3, -1, -1)
     return (colours.permute(1, 2, 0) * 255).round().byte().numpy()

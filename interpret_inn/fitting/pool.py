@@ -14,7 +14,7 @@ from torch import Generator, Tensor
 from interpret_inn.errors import ConceptError, InnError, PluginError
 from interpret_inn.fitting.split import Split
 from interpret_inn.fitting.together import Set, merged_groups, picture_digests, split_together
-from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
+from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ class Pool:
         if not bool((pairs.rho.abs() < 1).all()):
             raise PluginError(
                 f"The concept source {entry.source.name!r} gave a rho of {float(pairs.rho.abs().max()):g}; "
-                "expected values between −1 and 1, both excluded (0.975 stands for the same)."
+                f"expected values between −1 and 1, both excluded ({SAME} stands for the same)."
             )
         drawn = torch.cat((pairs.first, pairs.second))
         if not bool((among[torch.searchsorted(among, drawn).clamp_max(len(among) - 1)] == drawn).all()):

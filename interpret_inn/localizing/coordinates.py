@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.types import Concept, FloatArray
+from interpret_inn.types.tolerances import NEGLIGIBLE, TINY
 
 _LEAST = 8
 _RIDGE = 1e-3
@@ -39,10 +40,10 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
     size = centred.shape[1]
     within = np.cov(centred - told, rowvar=False).reshape(size, size)
     values, vectors = np.linalg.eigh(within)
-    whitening = vectors / np.sqrt(values + _RIDGE * max(float(centred.var(0).mean()), 1e-12))
+    whitening = vectors / np.sqrt(values + _RIDGE * max(float(centred.var(0).mean()), TINY))
     between = np.cov(told @ whitening, rowvar=False).reshape(size, size)
     strength, axes = np.linalg.eigh(between)
-    kept = strength > 1e-6 * max(float(strength.max()), 1e-12)
+    kept = strength > NEGLIGIBLE * max(float(strength.max()), TINY)
     weight = strength[kept] / (1 + strength[kept])
     return torch.from_numpy(whitening @ axes[:, kept] * weight).to(codes)
 

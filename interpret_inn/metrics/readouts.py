@@ -19,6 +19,7 @@ from interpret_inn.metrics.networks import train_network
 from interpret_inn.metrics.readout_kinds import Measure, readout_kind
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ReadOut, Score
 from interpret_inn.types.concepts import kind_of
+from interpret_inn.types.tolerances import ROUNDING
 
 FEWEST = 5
 """Fewer values than these, on either part, and a score would be made of luck alone: it is NaN."""
@@ -202,4 +203,4 @@ def _nothing_to_read(fit_targets: FloatArray, judge_targets: FloatArray) -> bool
 def _standard(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation (d,) of columns, 1 where a column is dead."""
     scale = x.std(0)
-    return x.mean(0), np.where(scale > 1e-12 * max(1.0, float(np.abs(x).max(initial=0.0))), scale, 1.0)
+    return x.mean(0), np.where(scale > ROUNDING * max(1.0, float(np.abs(x).max(initial=0.0))), scale, 1.0)

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 import numpy as np
 
 from interpret_inn.types import Concept
-
-_ROUNDING = 1e-6  # of an angle of a full turn that was computed in floats
+from interpret_inn.types.concepts import LARGEST_ANGLE
 
 
 def value_faults(concept: Concept, count: int) -> Iterator[str]:
@@ -58,7 +57,7 @@ def _angle_values(concept: Concept, count: int) -> Iterator[str]:
     wrong, values = list(_number_values(concept, count, axes=1)), concept.values
     if wrong or values is None:
         yield from wrong
-    elif np.nanmax(np.abs(values)) > 2 * np.pi + _ROUNDING:
+    elif np.nanmax(np.abs(values)) > LARGEST_ANGLE:
         yield f"Expected radians for {concept.name!r}, found up to {np.nanmax(np.abs(values)):.4g}."
 
 

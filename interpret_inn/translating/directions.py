@@ -11,6 +11,7 @@ from torch import Tensor
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.readouts import FEWEST
 from interpret_inn.types import Concept, FloatArray
+from interpret_inn.types.tolerances import NEGLIGIBLE, ROUNDING, SMALLEST
 
 _Rows = Tensor | npt.NDArray[np.floating]
 
@@ -75,7 +76,7 @@ def concept_filters(codes: FloatArray, concept: Concept | None) -> ConceptFilter
     if len(targets) < FEWEST or (np.ptp(targets, 0) == 0).all():
         return None
     if indicators is None:
-        wanted = (targets - targets.mean(0)) / (targets.std(0) + 1e-300)
+        wanted = (targets - targets.mean(0)) / (targets.std(0) + SMALLEST)
     else:
         wanted = indicators[present]
         wanted = wanted / np.sqrt(wanted.sum(0))  # makes the regression below Fisher's discriminant
@@ -90,10 +91,10 @@ def _regression(codes: FloatArray, wanted: FloatArray) -> FloatArray:
     """
     centred, aim = codes - codes.mean(0), wanted - wanted.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(codes))
-    floor = max(1e-3 * values.mean(), 1e-12 * values.max(), 1e-300)  # keeps dead axes out
+    floor = max(1e-3 * values.mean(), ROUNDING * values.max(), SMALLEST)  # keeps dead axes out
     whitening = vectors / np.sqrt(values + floor)
     left, strength, _ = np.linalg.svd(whitening.T @ (centred.T @ aim) / len(codes), full_matrices=False)
-    rank = int(np.clip((strength > 1e-6 * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
+    rank = int(np.clip((strength > NEGLIGIBLE * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
     return np.asarray(whitening @ left[:, :rank])
 
 

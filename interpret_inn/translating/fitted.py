@@ -15,6 +15,9 @@ from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factor, Factors, IntArray
 
+WIDEST_BANK = 4096
+"""Codes of no more axes are kept whole; of wider ones, the leading axes alone."""
+
 
 @dataclass
 class Fitted:

@@ -10,6 +10,8 @@ from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
 from interpret_inn.types.sources import (
+    GRADE_SHARES,
+    GRADES,
     SAME,
     AxesView,
     ConceptSource,
@@ -25,6 +27,8 @@ from interpret_inn.types.specs import (
 )
 
 __all__ = [
+    "GRADES",
+    "GRADE_SHARES",
     "RESIDUAL",
     "SAME",
     "AxesView",

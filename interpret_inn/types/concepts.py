@@ -14,14 +14,15 @@ import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.types.arrays import FloatArray
+from interpret_inn.types.tolerances import TINY
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 
 Values = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
 
-_LEAST_SPREAD = 1e-12
-"""Numbers that hardly vary are compared in units of this: their standard deviation is rounding."""
+LARGEST_ANGLE = 2 * math.pi + 1e-4
+"""Angles in radians are no larger: a full turn, and what rounding of degrees adds."""
 
 
 @dataclass(frozen=True)
@@ -183,7 +184,7 @@ class _Numbers(ValueKind):
 
     def distance(self, first: Values, second: Values, values: Values) -> FloatArray:
         spread = np.nanstd(_columns(values), axis=0) if self.known(values).any() else np.float64(np.nan)
-        apart = np.abs((_columns(second) - _columns(first)) / np.maximum(spread, _LEAST_SPREAD))
+        apart = np.abs((_columns(second) - _columns(first)) / np.maximum(spread, TINY))
         return np.asarray(apart.mean(1))
 
 

@@ -12,6 +12,11 @@ from interpret_inn.types.concepts import Concept
 
 SAME = 0.975
 """The correlation of a pair in the factor that it shares (IIN, section 3.2: sigma_ab)."""
+GRADES = (1.0, 0.92, 0.72)
+"""Numbers are paired at these multiples of the strongest correlation: mostly as equal, some only similar, so that the
+factor is laid out in the order of the values. Pairs of unlike numbers come from the turns of other concepts."""
+GRADE_SHARES = (0.6, 0.25, 0.15)
+"""The shares of pairs at each of `GRADES`."""
 
 
 class Pairs(NamedTuple):

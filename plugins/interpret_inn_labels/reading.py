@@ -10,6 +10,7 @@ import numpy as np
 
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.types import RESIDUAL, Concept, ConceptKind
+from interpret_inn.types.concepts import LARGEST_ANGLE
 from interpret_inn_labels.columns import Array, Column, Mask, read_column
 from interpret_inn_labels.guessing import guess_kind, numbers_in
 
@@ -168,7 +169,7 @@ def _cyclic(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
             "Give one concept for each angle."
         )
     largest = float(np.abs(values[known].astype(np.float64)).max())
-    if largest > 2 * math.pi + 1e-4:
+    if largest > LARGEST_ANGLE:
         raise ConceptError(
             f"Expected angles of {name!r} in radians (−2π to 2π), found {largest:g}, which looks like "
             f"degrees. Pass radians: np.deg2rad({name})."

@@ -13,11 +13,9 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 from torch import Generator, Tensor
 
-from interpret_inn.types import SAME, Concept, FloatArray, IntArray
+from interpret_inn.types import GRADE_SHARES, GRADES, SAME, Concept, FloatArray, IntArray
+from interpret_inn.types.tolerances import TINY
 
-GRADES = (1.0, 0.92, 0.72)
-"""Variants of different pictures are paired at these multiples of `SAME`: mostly as equal, some only similar."""
-_SHARES = (0.6, 0.25, 0.15)
 _NEAR = 8  # nearest variants looked at for one of another picture
 
 
@@ -110,7 +108,7 @@ class _NumberTurns(Turns):
         self._reached = [self._measure(grade * SAME) for grade in GRADES]
 
     def _partners(self, first: IntArray, generator: Generator) -> tuple[IntArray, FloatArray]:
-        edges = np.cumsum(_SHARES)[:-1]
+        edges = np.cumsum(GRADE_SHARES)[:-1]
         grade = np.searchsorted(edges, torch.rand(len(first), generator=generator).numpy(), side="right")
         second = self._aim(first, SAME * np.asarray(GRADES)[grade], generator)
         return second, np.asarray(self._reached)[grade]
@@ -134,7 +132,7 @@ class _NumberTurns(Turns):
         first = _integers(1024, len(self._samples), generator)
         second = self._aim(first, np.full(1024, rho), generator)
         one, other = self._scores[first], self._scores[second]
-        product = float((one * other).sum() / max(np.sqrt((one**2).sum() * (other**2).sum()), 1e-12))
+        product = float((one * other).sum() / max(np.sqrt((one**2).sum() * (other**2).sum()), TINY))
         return min(max(product, 0.0), rho)
 
 
