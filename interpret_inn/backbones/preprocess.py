@@ -22,10 +22,10 @@ from torch import Tensor
 from interpret_inn.backbones import pictures
 from interpret_inn.backbones.pictures import IDENTITY_HINT
 from interpret_inn.errors import InputError
+from interpret_inn.types.tolerances import SLACK
 
 Transform = Callable[[Any], Any]
 _MODES, _CROP_MODES = ("pictures", "identity", "callable"), ("center", "squash", "border")
-_SLACK = 1e-3  # float rounding, and the overshoot of bicubic resizing
 
 
 @dataclass(frozen=True)
@@ -245,7 +245,7 @@ def finite(prepared: Tensor) -> Tensor:
 def _unit_range(images: Tensor) -> Tensor:
     finite(images)
     low, high = float(images.min()), float(images.max())
-    if low < -_SLACK or high > 1 + _SLACK:
+    if low < -SLACK or high > 1 + SLACK:
         raise InputError(
             f"Expected pictures with values in [0, 1] (or uint8), found {low:.4g} to {high:.4g}. "
             f"If they are only scaled otherwise, bring them to [0, 1]; {IDENTITY_HINT}"
@@ -255,9 +255,9 @@ def _unit_range(images: Tensor) -> Tensor:
 
 def _guessed_range(images: Tensor) -> Tensor:
     low, high = images.amin((1, 2, 3), keepdim=True), images.amax((1, 2, 3), keepdim=True)
-    if low.min() >= -_SLACK and high.max() <= 1 + _SLACK:
+    if low.min() >= -SLACK and high.max() <= 1 + SLACK:
         return images
-    if low.min() >= -1 - _SLACK and high.max() <= 1 + _SLACK:
+    if low.min() >= -1 - SLACK and high.max() <= 1 + SLACK:
         return (images + 1) / 2
     return (images - low) / (high - low).clamp_min(math.ulp(1.0))
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from interpret_inn.types import FloatArray
+from interpret_inn.types.tolerances import TINY
 
 _STEPS, _NEAR, _SLOPE = 40, 1e-3, 1e-3
 
@@ -54,7 +55,7 @@ def march(surface: Surface, start: FloatArray, rays: FloatArray) -> tuple[FloatA
     points[hit] = found = start + gone[met][:, None] * chosen[met]
     steps = _SLOPE * np.eye(3)
     slopes = np.stack([surface.distance(found + step) - surface.distance(found - step) for step in steps], -1)
-    normals[hit] = slopes / np.linalg.norm(slopes, axis=-1, keepdims=True).clip(1e-12)
+    normals[hit] = slopes / np.linalg.norm(slopes, axis=-1, keepdims=True).clip(TINY)
     return hit, points, normals
 
 

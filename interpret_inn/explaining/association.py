@@ -6,15 +6,17 @@ A factor that tells a concept no better than this leaks nothing of its own: the 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.metrics.bootstrap import bootstrap_r2
-from interpret_inn.metrics.readouts import FEWEST, target_columns
+from interpret_inn.metrics.readouts import FEWEST
 from interpret_inn.types import ConceptKind, FloatArray, IntArray
+from interpret_inn.types.concepts import kind_of
+from interpret_inn.types.tolerances import SMALLEST
 
 CELLS = 16
 """A number is cut into at most so many cells."""
@@ -48,32 +50,35 @@ def predicted_by(
         Accuracy or R² (mean over columns) on the judge part; NaN where fewer than 5 samples of either part
         have both values.
     """
-    targets = [target_columns(part, kind=kind) for part in (fit_values, judge_values)]
-    others = [target_columns(part, kind=other_kind) for part in (fit_others, judge_others)]
+    targets = [kind_of(kind).targets(part) for part in (fit_values, judge_values)]
+    others = [kind_of(other_kind).targets(part) for part in (fit_others, judge_others)]
     for part in (0, 1):
         present = np.isfinite(targets[part]).all(1) & np.isfinite(others[part]).all(1)
         targets[part], others[part] = targets[part][present], others[part][present]
     if min(len(targets[0]), len(targets[1])) < FEWEST:
         return math.nan
-    cells = _cells(others[0], others[1], other_kind)
-    if kind == "categorical":
-        told = _majorities(targets[0][:, 0], cells[0])(cells[1])
-        return float((told == targets[1][:, 0]).mean())
-    return bootstrap_r2(targets[1], _means(targets[0], cells[0], cells[1]), resamples=2).value
+    rule, other_rule = (_RULES[one] for one in (kind, other_kind))
+    return rule.score(targets[0], targets[1], *other_rule.cells(others[0], others[1]))
 
 
-def _cells(fit: FloatArray, judge: FloatArray, kind: ConceptKind) -> tuple[IntArray, IntArray]:
+def _own_cells(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
+    """Cell numbers of both parts: each category is a cell."""
+    return fit[:, 0].astype(np.int64), judge[:, 0].astype(np.int64)
+
+
+def _sectors(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
+    """Cell numbers of both parts: equal sectors of the circle, from cosine and sine."""
+    count = _count(fit)
+    angles = [np.arctan2(part[:, 1], part[:, 0]) / (2 * math.pi) + 0.5 for part in (fit, judge)]
+    fit_cells, judge_cells = (np.minimum((part * count).astype(np.int64), count - 1) for part in angles)
+    return fit_cells, judge_cells
+
+
+def _quantile_cells(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
     """Cell numbers of both parts; the cells are cut by the fit part."""
-    if kind == "categorical":
-        return fit[:, 0].astype(np.int64), judge[:, 0].astype(np.int64)
-    count = int(np.clip(len(fit) // FULL, 2, CELLS))
-    if kind == "cyclic":
-        angles = [np.arctan2(part[:, 1], part[:, 0]) / (2 * math.pi) + 0.5 for part in (fit, judge)]
-        fit_cells, judge_cells = (np.minimum((part * count).astype(np.int64), count - 1) for part in angles)
-        return fit_cells, judge_cells
-    mean, scale = fit.mean(0), fit.std(0) + 1e-300
+    mean, scale = fit.mean(0), fit.std(0) + SMALLEST
     axes = np.linalg.svd((fit - mean) / scale, full_matrices=False)[2][:4]
-    each = max(2, round(count ** (1 / len(axes))))
+    each = max(2, round(_count(fit) ** (1 / len(axes))))
     numbers = [np.zeros(len(fit), np.int64), np.zeros(len(judge), np.int64)]
     for axis in axes:
         along = [((part - mean) / scale) @ axis for part in (fit, judge)]
@@ -82,6 +87,21 @@ def _cells(fit: FloatArray, judge: FloatArray, kind: ConceptKind) -> tuple[IntAr
             number *= each
             number += np.searchsorted(cuts, position, side="right")
     return numbers[0], numbers[1]
+
+
+def _count(fit: FloatArray) -> int:
+    return int(np.clip(len(fit) // FULL, 2, CELLS))
+
+
+def _accuracy(fit: FloatArray, judge: FloatArray, cells: IntArray, judge_cells: IntArray) -> float:
+    """Share of the judge part whose class is the majority of its cell."""
+    told = _majorities(fit[:, 0], cells)(judge_cells)
+    return float((told == judge[:, 0]).mean())
+
+
+def _r2(fit: FloatArray, judge: FloatArray, cells: IntArray, judge_cells: IntArray) -> float:
+    """R² of the means of cells on the judge part."""
+    return bootstrap_r2(judge, _means(fit, cells, judge_cells), resamples=2).value
 
 
 def _majorities(labels: FloatArray, cells: IntArray) -> Callable[[IntArray], FloatArray]:
@@ -107,3 +127,17 @@ def _means(targets: FloatArray, cells: IntArray, asked: IntArray) -> FloatArray:
     means = np.stack([np.bincount(places, column) for column in targets.T], 1) / sizes
     place = np.minimum(np.searchsorted(seen, asked), len(seen) - 1)
     return np.asarray(np.where((seen[place] == asked)[:, None], means[place], targets.mean(0)))
+
+
+class _Rule(NamedTuple):
+    """How a concept of one kind is cut into cells, and how it is scored when it is told by another's."""
+
+    cells: Callable[[FloatArray, FloatArray], tuple[IntArray, IntArray]]
+    score: Callable[[FloatArray, FloatArray, IntArray, IntArray], float]
+
+
+_RULES: Mapping[ConceptKind, _Rule] = {
+    "categorical": _Rule(_own_cells, _accuracy),
+    "numeric": _Rule(_quantile_cells, _r2),
+    "cyclic": _Rule(_sectors, _r2),
+}

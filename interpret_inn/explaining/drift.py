@@ -40,7 +40,7 @@ def drifts(
     for concept in concepts:
         if concept.name not in named or concept.values is None:
             continue
-        judge = _judge(translator, codes[torch.from_numpy(half)], concept, concept.values[half], groups[half])
+        judge = _judge(translator, codes[torch.from_numpy(half)], concept.at(half), groups[half])
         if judge is None:
             continue
         found.extend(
@@ -51,13 +51,9 @@ def drifts(
     return tuple(found)
 
 
-def _judge(
-    translator: Translator, codes: Tensor, concept: Concept, values: FloatArray, groups: IntArray
-) -> LinearReadOut | None:
-    missing = (
-        values < 0 if concept.kind == "categorical" else np.isnan(values.reshape(len(values), -1)).any(1)
-    )
-    if (~missing).sum() < FEWEST or len(np.unique(values[~missing], axis=0)) < 2:
+def _judge(translator: Translator, codes: Tensor, concept: Concept, groups: IntArray) -> LinearReadOut | None:
+    values, known = np.asarray(concept.values), concept.known
+    if known.sum() < FEWEST or len(np.unique(values[known], axis=0)) < 2:
         return None
     return fit_linear(_representation(translator, codes), values, kind=concept.kind, groups=groups)
 
@@ -83,12 +79,6 @@ def _drift(
     moved = []
     for after in (swapped, held):
         reading = judge.predict(_representation(translator, after))
-        if concept.kind == "categorical":
-            change = (reading != before).astype(np.float64)
-        elif concept.kind == "cyclic":
-            change = np.abs(np.angle(np.exp(1j * (reading - before))))
-        else:
-            spread = np.nanstd(np.asarray(concept.values, np.float64), axis=0)
-            change = np.abs((reading - before) / np.maximum(spread, 1e-12)).reshape(len(reading), -1).mean(1)
+        change = concept.distance(before, reading)
         moved.append(bootstrap_mean(change, groups, seed=translator.fitted.seed))
     return Drift(factor.name, concept.name, without_hold=moved[0], with_hold=moved[1])

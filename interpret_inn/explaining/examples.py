@@ -16,9 +16,10 @@ from interpret_inn.explaining.records import (
 )
 from interpret_inn.explaining.redraws import Target
 from interpret_inn.explaining.view import View
-from interpret_inn.explaining.wording import class_name, outcomes, picture_of, readings
+from interpret_inn.explaining.wording import outcomes, picture_of, readings
 from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import Factor, FloatArray
+from interpret_inn.types.concepts import class_name
 
 _WALKED = 3
 _WALK_STEPS = 9

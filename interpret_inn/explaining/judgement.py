@@ -17,12 +17,11 @@ from interpret_inn.explaining.records import Drift, FactorMap, FactorSummary, Le
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import unfitted_network
 from interpret_inn.flows import InvertibleNetwork
-from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.fitted import WIDEST_BANK, Fitted
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, IntArray
 
 _ROWS = 4000
-_WIDEST = 4096
 
 
 @dataclasses.dataclass(frozen=True)
@@ -97,7 +96,7 @@ def _some(indices: Tensor, seed: int) -> Tensor:
 
 def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: Tensor) -> _Part:
     network = fitted.network
-    kept = network.shape.width if network.shape.width <= _WIDEST else network.shape.leading
+    kept = network.shape.width if network.shape.width <= WIDEST_BANK else network.shape.leading
     found: list[list[Tensor]] = [[], [], []]
     flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (network, before, network.whitening)
     for chunk in indices.split(512):

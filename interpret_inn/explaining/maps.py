@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 
 import numpy as np
@@ -15,13 +14,6 @@ from interpret_inn.translating.directions import as_rows, concept_filters, first
 from interpret_inn.types import Concept, FloatArray
 
 _Rows = Tensor | npt.NDArray[np.floating]
-
-
-def concept_at(concept: Concept, index: npt.ArrayLike) -> Concept:
-    """The same concept with the values of some samples only, int (n,)."""
-    if concept.values is None:
-        return concept
-    return dataclasses.replace(concept, values=np.asarray(concept.values)[np.asarray(index, np.int64)])
 
 
 def factor_map(
@@ -58,7 +50,7 @@ def factor_map(
         spread = np.random.default_rng(seed).uniform(-1, 1, len(kept)) * (plane.std() or 1.0)
         plane, method = np.stack([plane[:, 0], spread], 1), f"{method}; spread at random vertically"
     colour, kind = _colour(concept, kept, len(shown))
-    classes = concept.classes if concept is not None and kind == "categorical" else ()
+    classes = () if concept is None or concept.values is None else concept.classes
     return FactorMap(points=plane, colour=colour, kind=kind, classes=classes, method=method)
 
 
@@ -67,16 +59,15 @@ def _plane(codes: FloatArray, concept: Concept | None) -> tuple[FloatArray, str]
     if codes.shape[1] == 1:
         return np.ones((1, 1)), "the factor's only axis"
     found = concept_filters(codes, concept)
-    if found is None or concept is None:
+    if found is None:
         return principal_axes(codes)[:, :2], "the two leading principal axes"
-    filters = found[0]
-    filters = filters / np.linalg.norm(filters, axis=0)
-    categorical = concept.kind == "categorical"
+    filters = found.filters / np.linalg.norm(found.filters, axis=0)
     if filters.shape[1] >= 2:
-        named = "the two leading discriminant axes" if categorical else "the plane of the linear read-out"
-        return (filters[:, :2] if categorical else np.linalg.qr(filters[:, :2])[0]), named
+        if found.discriminant:
+            return filters[:, :2], "the two leading discriminant axes"
+        return np.linalg.qr(filters[:, :2])[0], "the plane of the linear read-out"
     across = codes - (codes @ filters) @ filters.T
-    named = "the discriminant axis" if categorical else "the direction of the linear read-out"
+    named = "the discriminant axis" if found.discriminant else "the direction of the linear read-out"
     return np.concatenate(
         [filters, principal_axes(across)[:, :1]], 1
     ), f"{named} and the leading axis across it"
@@ -92,10 +83,8 @@ def _colour(concept: Concept | None, kept: npt.NDArray[np.int64], length: int) -
             f"Expected one value of {concept.name!r} for each of {length} codes, found {len(values)}."
         )
     values = values[kept]
-    if concept.kind == "categorical":
-        return np.where(values < 0, math.nan, values), "categorical"
     if values.ndim == 1 or values.shape[1] == 1:
-        return values.reshape(-1), concept.kind
+        return np.where(concept.known[kept], values.reshape(-1), math.nan), concept.kind
     present = np.isfinite(values).all(1)
     colour = np.full(len(values), math.nan)
     if present.any():

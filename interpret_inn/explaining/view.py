@@ -18,8 +18,7 @@ from interpret_inn.explaining.records import Picture
 from interpret_inn.explaining.redraws import Effects, OutputKind, Target, measure, output_kind
 from interpret_inn.explaining.wording import picture_of
 from interpret_inn.translating.batch import Batch
-from interpret_inn.translating.encoding import prepared
-from interpret_inn.translating.streaming import BATCH
+from interpret_inn.translating.encoding import BATCH, prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import IntArray
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,7 +11,8 @@ from torch import Tensor
 from interpret_inn.explaining.records import Outcome
 from interpret_inn.explaining.redraws import OutputKind, Target
 from interpret_inn.translating.translator import Translator
-from interpret_inn.types import FloatArray
+from interpret_inn.types.concepts import class_name
+from interpret_inn.types.tolerances import TINY
 
 _TOP = 3
 
@@ -35,15 +35,6 @@ def outcomes(
     return [Outcome(("output",), (float(v),)) for v in column]
 
 
-def class_name(index: int, names: Sequence[str] | None) -> str:
-    """The name of a class of the model.
-
-    >>> class_name(3, None), class_name(0, ["cat", "dog"])
-    ('class 3', 'cat')
-    """
-    return names[index] if names is not None and index < len(names) else f"class {index}"
-
-
 def readings(translator: Translator, name: str, codes: Tensor) -> list[str]:
     """What the linear read-out says of a concept, as text, for codes (n, d); empty for what has none."""
     concept = next((c for c in translator.fitted.concepts if c.name == name and c.values is not None), None)
@@ -51,16 +42,11 @@ def readings(translator: Translator, name: str, codes: Tensor) -> list[str]:
         return [""] * len(codes)
     read = translator.read_out(name)
     values = read.predict(translator.white(codes.to(translator.fitted.bank)).cpu().numpy())
-    if concept.kind == "categorical":
-        return [class_name(int(value), concept.classes or None) for value in values]
-    if concept.kind == "cyclic":
-        return [f"{math.degrees(value) % 360:.0f}°" for value in values]
-    rows: FloatArray = np.asarray(values, np.float64).reshape(len(values), -1)
-    return [", ".join(f"{value:.2f}" for value in row) for row in rows]
+    return [concept.text(value) for value in values]
 
 
 def picture_of(image: Tensor, low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
     """An output image (C, H, W) as a picture, uint8 (H, W, 3): `low` becomes black and `high` white."""
-    scaled = ((image.float() - low) / max(high - low, 1e-12)).clamp(0, 1)
+    scaled = ((image.float() - low) / max(high - low, TINY)).clamp(0, 1)
     colours = scaled[:3] if len(scaled) >= 3 else scaled[:1].expand(3, -1, -1)
     return (colours.permute(1, 2, 0) * 255).round().byte().numpy()

@@ -9,13 +9,14 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
 from interpret_inn.explaining.view import View
-from interpret_inn.explaining.wording import class_name, picture_of
+from interpret_inn.explaining.wording import picture_of
 from interpret_inn.explore.grids import crossed
 from interpret_inn.explore.sampling import can_sample, drawn_codes, outputs_of
 from interpret_inn.explore.straight import line_outputs
 from interpret_inn.explore.walks import seen_classes, wander
 from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import RESIDUAL, Factor, Gallery, Picture
+from interpret_inn.types.concepts import class_name
 
 SIDE = 8
 """Rows and columns of a swap grid, at most."""

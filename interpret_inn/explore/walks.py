@@ -179,7 +179,7 @@ def seen_classes(translator: Translator, factor: Factor) -> tuple[str, ...]:
         EditError: the factor has no classes.
     """
     concept = translator.fitted.concept(factor)
-    if concept is None or concept.kind != "categorical" or concept.values is None:
+    if concept is None or not concept.classes or concept.values is None:
         raise EditError(
             f"A class walk goes through the mean codes of classes, and the factor {factor.name!r} has none. "
             f"Type traverse(interpreter, inputs, {factor.name!r}) to move it along its main direction."

@@ -12,6 +12,9 @@ from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.store import StoredRows
 from interpret_inn.types import Samples
 
+CHUNK = 1024
+"""Samples whose rows are read from the store at once."""
+
 
 class FitData(NamedTuple):
     """What a fit was made of, at hand until the process ends; nothing of it is saved.

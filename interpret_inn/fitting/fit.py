@@ -19,7 +19,7 @@ from interpret_inn.data import cache_folder
 from interpret_inn.data.randomness import derived_seed
 from interpret_inn.errors import FitError, InnWarning
 from interpret_inn.fitting.checkpoint import Checkpoint
-from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.data import CHUNK, FitData
 from interpret_inn.fitting.notes import about_data, copies, odd_outputs
 from interpret_inn.fitting.plans import planned, rotated
 from interpret_inn.fitting.pool import Pool
@@ -33,18 +33,16 @@ from interpret_inn.flows import (
     aligning_matrix,
     fit_whitening,
 )
-from interpret_inn.translating.fitted import Fitted
+from interpret_inn.translating.fitted import WIDEST_BANK, Fitted
 from interpret_inn.translating.settings import FitSettings, Observer
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
-_CHUNK = 1024
 _WHITENING_ROWS = 16384
 _WHITENING_ELEMENTS = 2**29
 _SIZE_PAIRS = 8192
 _ALIGN_PAIRS = 32768
 _KEY_PAIRS = 512
 _BANK_ROWS = 4096
-_BANK_AXES = 4096
 
 Where = Literal["auto"] | str | Path | None
 
@@ -155,7 +153,7 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
 def _project(data: FitData, whitening: Whitening) -> Tensor:
     """The whitened leading axes of all samples, float (N, P, d), a chunk at a time."""
     chunks = []
-    for indices in torch.arange(data.pool.rows).split(_CHUNK):
+    for indices in torch.arange(data.pool.rows).split(CHUNK):
         rows = data.rows(indices)
         white = whitening(rows.flatten(0, 1))[0][:, : whitening.leading]
         chunks.append(white.reshape(len(rows), -1, whitening.leading))
@@ -225,5 +223,5 @@ def _collect_bank(
     rows = data.rows(chosen)
     where = torch.randint(rows.shape[1], (len(rows),), generator=generator)
     codes = network(rows[torch.arange(len(rows)), where].to(network.whitening.mean))[0]
-    kept = codes if codes.shape[1] <= _BANK_AXES else codes[:, : network.shape.leading]
+    kept = codes if codes.shape[1] <= WIDEST_BANK else codes[:, : network.shape.leading]
     return kept.contiguous(), data.pool.groups_at(chosen), data.pool.concepts_at(chosen)

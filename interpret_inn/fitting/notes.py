@@ -9,11 +9,10 @@ from typing import Literal
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import InnError, InnWarning, PluginError
-from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.data import CHUNK, FitData
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.translating.settings import FitSettings
 
-_CHUNK = 1024
 _EXAMINED = 64
 _OF_TRAINING = {
     "steps", "pairs", "hidden", "depth", "learning_rate", "weight_decay", "warm_up", "clip", "every", "patience",
@@ -63,7 +62,7 @@ def copies(data: FitData) -> list[str]:
     """Says so where judge samples are exact copies of samples that were fitted on."""
 
     def digests(part: str) -> list[bytes]:
-        chunks = data.pool.indices(part).split(_CHUNK)
+        chunks = data.pool.indices(part).split(CHUNK)
         return [hashlib.blake2b(row.numpy().tobytes()).digest() for c in chunks for row in data.rows(c)]
 
     known, judged = set(digests("fit")), digests("judge")

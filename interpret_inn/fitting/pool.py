@@ -8,14 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, InnError, PluginError
 from interpret_inn.fitting.split import Split
 from interpret_inn.fitting.together import Set, merged_groups, picture_digests, split_together
-from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs, Plan, as_source
+from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Plan, as_source
 
 _NO_PLAN = Plan()
 
@@ -143,7 +142,9 @@ class Pool:
         for entry in self.parts:
             places = (rows - entry.offset).numpy()
             inside = (places >= 0) & (places < len(entry.source.samples))
-            found.extend(_values_at(concept, places, inside) for concept in entry.concepts)
+            found.extend(
+                concept.at(np.where(inside, places, 0)).without(~inside) for concept in entry.concepts
+            )
         return tuple(found)
 
     def groups_at(self, rows: Tensor, *, origins: bool = False) -> IntArray:
@@ -198,7 +199,7 @@ class Pool:
         if not bool((pairs.rho.abs() < 1).all()):
             raise PluginError(
                 f"The concept source {entry.source.name!r} gave a rho of {float(pairs.rho.abs().max()):g}; "
-                "expected values between −1 and 1, both excluded (0.975 stands for the same)."
+                f"expected values between −1 and 1, both excluded ({SAME} stands for the same)."
             )
         drawn = torch.cat((pairs.first, pairs.second))
         if not bool((among[torch.searchsorted(among, drawn).clamp_max(len(among) - 1)] == drawn).all()):
@@ -228,15 +229,6 @@ def named_failure(source: ConceptSource, task: str) -> Iterator[None]:
         ) from error
 
 
-def _values_at(concept: Concept, places: npt.NDArray[np.int64], inside: npt.NDArray[np.bool_]) -> Concept:
-    if concept.values is None:
-        return concept
-    missing = -1 if concept.kind == "categorical" else np.nan
-    values = np.full((len(places), *concept.values.shape[1:]), missing, concept.values.dtype)
-    values[inside] = concept.values[places[inside]]
-    return dataclasses.replace(concept, values=values)
-
-
 def _check_concepts(sources: Sequence[ConceptSource], chosen: Sequence[Sequence[Concept]]) -> None:
     """Refuses concepts that cannot be fitted to together; `chosen` are those of each source."""
     _refuse_same_names(sources, chosen)
@@ -257,7 +249,7 @@ def _refuse_other_lengths(source: ConceptSource, concepts: Sequence[Concept]) ->
 
 def _refuse_order_of_values(source: ConceptSource, concepts: Sequence[Concept]) -> None:
     """Factors change places and names stay, so that a concept with values would be read from another's factor."""
-    valued = [concept.name for concept in concepts if concept.kind != "unlabelled"]
+    valued = [concept.name for concept in concepts if concept.values is not None]
     if source.ordered and valued:
         raise PluginError(
             f"The concept source {source.name!r} is `ordered`, but its concepts {valued} have values; expected only "

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.types import RESIDUAL, SAME, Factors, Pairs
+from interpret_inn.types.tolerances import TINY
 
 
 class Sizes(NamedTuple):
@@ -52,7 +53,7 @@ def _slope(weights: Tensor, found: Tensor) -> Tensor:
     """Least squares slopes of what was found (n,) over each column of weights (n, K), through 0."""
     # Dividing by Σρ² and not by Σρ lets pairs of little correlation count little.
     total = weights.square().sum(0)
-    return torch.where(total > 0, (weights * found[:, None]).sum(0) / total.clamp_min(1e-12), 0.0)
+    return torch.where(total > 0, (weights * found[:, None]).sum(0) / total.clamp_min(TINY), 0.0)
 
 
 def choose_sizes(

@@ -9,6 +9,8 @@ import torch
 from nflows.transforms import Transform
 from torch import Tensor
 
+from interpret_inn.types.tolerances import TINY
+
 _ROUNDS = 200
 _GAIN = 1e-5
 
@@ -89,7 +91,7 @@ def aligning_matrix(
 
 def _common(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
     """Symmetric covariance (d, d) of pairs, as the slope over their ρ; 0 where no pair shares the concept."""
-    product = (a * weight[:, None]).T @ b / weight.square().sum().clamp_min(1e-12)
+    product = (a * weight[:, None]).T @ b / weight.square().sum().clamp_min(TINY)
     return (product + product.T) / 2
 
 

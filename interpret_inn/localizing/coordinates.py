@@ -6,13 +6,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from interpret_inn.metrics.readouts import target_columns
 from interpret_inn.types import Concept, FloatArray
+from interpret_inn.types.tolerances import NEGLIGIBLE, TINY
 
 _LEAST = 8  # values that it takes to tell a concept's directions from chance
 _RIDGE = 1e-3  # of the mean variance, added to that of each axis: axes without variance are not blown up
-_NULL = 1e-6  # strengths below this share of the largest are 0 but for rounding
-_TINY = 1e-12  # where nothing varies at all, so that nothing is divided by 0
 
 
 def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None:
@@ -32,30 +30,28 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
     """
     if concept is None or concept.values is None or len(codes) != len(concept.values):
         return None
-    targets = target_columns(concept.values, kind=concept.kind)
+    targets = concept.targets
     present = np.isfinite(targets).all(1)
     if int(present.sum()) < _LEAST or (np.ptp(targets[present], 0) == 0).all():
         return None
     known = codes.detach().cpu().double().numpy()[present]
     centred = np.asarray(known - known.mean(0), np.float64)
-    told = _told(centred, targets[present], concept.kind)
+    told = _told(centred, concept.at(present))
     size = centred.shape[1]
     within = np.cov(centred - told, rowvar=False).reshape(size, size)
     values, vectors = np.linalg.eigh(within)
-    whitening = vectors / np.sqrt(values + _RIDGE * max(float(centred.var(0).mean()), _TINY))
+    whitening = vectors / np.sqrt(values + _RIDGE * max(float(centred.var(0).mean()), TINY))
     between = np.cov(told @ whitening, rowvar=False).reshape(size, size)
     strength, axes = np.linalg.eigh(between)
-    kept = strength > _NULL * max(float(strength.max()), _TINY)
+    kept = strength > NEGLIGIBLE * max(float(strength.max()), TINY)
     weight = strength[kept] / (1 + strength[kept])
     return torch.from_numpy(whitening @ axes[:, kept] * weight).to(codes)
 
 
-def _told(codes: FloatArray, targets: FloatArray, kind: str) -> FloatArray:
+def _told(codes: FloatArray, concept: Concept) -> FloatArray:
     """What the concept tells of each code, (M, size): the mean of its class, or the regression on its numbers."""
-    if kind == "categorical":
-        classes = np.unique(targets[:, 0], return_inverse=True)[1].reshape(-1)
-        design = np.eye(classes.max() + 1)[classes]
-    else:
-        design = np.concatenate([targets, np.ones((len(targets), 1))], 1)
+    design = concept.indicators
+    if design is None:
+        design = np.concatenate([concept.targets, np.ones((len(codes), 1))], 1)
     solution = np.linalg.lstsq(design, codes, rcond=None)[0]
     return np.asarray(design @ solution, np.float64)

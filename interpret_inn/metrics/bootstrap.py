@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.types import FloatArray, IntArray, Score
+from interpret_inn.types.tolerances import ROUNDING
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95
@@ -96,7 +97,7 @@ def bootstrap_r2(
     codes, count = _grouped(groups, len(truth))
     if not len(truth) or not (np.isfinite(truth).all() and np.isfinite(predicted).all()):
         return Score(math.nan)
-    varies = np.ptp(truth, 0) > 1e-12 * np.abs(truth).max(initial=0.0)
+    varies = np.ptp(truth, 0) > ROUNDING * np.abs(truth).max(initial=0.0)
     if not varies.any():
         return Score(math.nan)
     truth, predicted = truth[:, varies], predicted[:, varies]
@@ -109,7 +110,7 @@ def bootstrap_r2(
     sizes = weights @ np.bincount(codes, minlength=count)
     total = weights @ _group_sums(square, codes, count)
     total -= (weights @ _group_sums(centred, codes, count)) ** 2 / sizes[:, None]
-    constant = total <= 1e-12 * square.sum(0)  # a draw in which nothing varies has no R²
+    constant = total <= ROUNDING * square.sum(0)  # a draw in which nothing varies has no R²
     ratio = (weights @ _group_sums(error, codes, count)) / np.where(constant, np.inf, total)
     drawn = (1 - ratio).mean(1)[~constant.any(1)]
     low, high = percentile_interval(drawn, count) if len(drawn) > 1 else (math.nan, math.nan)

@@ -20,6 +20,7 @@ import numpy.typing as npt
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.per_image import MaskArray, PerImage, finite, mask_arrays, per_image, same_shapes
 from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types.tolerances import TINY
 
 BoolArray = npt.NDArray[np.bool_]
 
@@ -89,9 +90,9 @@ def iou(
         raise InputError(f'Expected area="matched" or a threshold such as 0.5, found {area!r}.')
     chosen = np.where(_empty(values)[:, None, None], 0, chosen)
     common, taken = (chosen * inside).sum((1, 2)), chosen.sum((1, 2))
-    each = np.where(known, common / (taken + size - common).clip(1e-12), np.nan)
+    each = np.where(known, common / (taken + size - common).clip(TINY), np.nan)
     even = taken * inside.mean((1, 2))
-    chance = even / (taken + size - even).clip(1e-12)
+    chance = even / (taken + size - even).clip(TINY)
     return per_image(each, groups=groups, share=True, seed=seed, chance=chance)
 
 

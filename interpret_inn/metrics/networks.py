@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types.tolerances import ROUNDING, SMALLEST
 
 HIDDEN = 128
 BATCH = 256
@@ -45,14 +46,14 @@ def train_network(
     Returns:
         A function from codes (m, d) to logits (m, C) or numbers (m, k).
     """
-    mean, scale = x.mean(0), np.maximum(x.std(0), 1e-12 * max(1.0, float(np.abs(x).max())))
+    mean, scale = x.mean(0), np.maximum(x.std(0), ROUNDING * max(1.0, float(np.abs(x).max())))
     shift, spread = np.zeros(1), np.ones(1)
     loss: Loss
     if classes is not None:
         wanted = torch.from_numpy(np.searchsorted(classes, targets[:, 0]))
         outputs, loss = len(classes), nn.functional.cross_entropy
     else:
-        shift, spread = targets.mean(0), targets.std(0) + 1e-300
+        shift, spread = targets.mean(0), targets.std(0) + SMALLEST
         wanted = torch.from_numpy((targets - shift) / spread).float()
         outputs, loss = wanted.shape[1], nn.functional.mse_loss
     generator = Generator().manual_seed(seed)

@@ -9,16 +9,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2
 from interpret_inn.metrics.networks import train_network
-from interpret_inn.metrics.regressions import logistic, ridge
+from interpret_inn.metrics.readout_kinds import Measure, readout_kind
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ReadOut, Score
+from interpret_inn.types.concepts import kind_of
+from interpret_inn.types.tolerances import ROUNDING
 
 FEWEST = 5
 """Fewer values than these, on either part, and a score would be made of luck alone: it is NaN."""
@@ -46,7 +47,7 @@ class LinearReadOut:
 
     def predict(self, codes: npt.ArrayLike) -> npt.NDArray[Any]:
         """Class indices int64 (n,), values float64 (n,) or (n, k), or angles float64 (n,) in [−π, π]."""
-        return _decide(self.scores(codes), self.kind, self.classes)
+        return readout_kind(self.kind).decide(self.scores(codes), self.classes)
 
 
 def fit_linear(
@@ -78,12 +79,7 @@ def fit_linear(
     mean, scale = _standard(x)
     x = (x - mean) / scale
     chosen = held_out(len(x), kept_groups, seed=seed)
-    if kind == "categorical":
-        classes, labels = np.unique(targets[:, 0].astype(np.int64), return_inverse=True)
-        weight, bias = logistic(x, labels.reshape(-1), len(classes), chosen)
-    else:
-        classes = np.empty(0, np.int64)
-        weight, bias = ridge(x, targets, chosen)
+    weight, bias, classes = readout_kind(kind).fit(x, targets, chosen)
     weight = weight / scale
     return LinearReadOut(kind, weight, bias - weight @ mean, classes)
 
@@ -122,15 +118,17 @@ def read_out(
     judge_x, truth, judge_groups = _present(judge_codes, judge_values, kind=kind, groups=groups)
     if _nothing_to_read(targets, truth):
         return ReadOut(Score(math.nan), Score(math.nan))
-    linear = fit_linear(x, _undo(targets, kind), kind=kind, groups=kept_groups, seed=seed)
+    linear = fit_linear(x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed)
     network = train_network(
-        x, targets, classes=linear.classes if kind == "categorical" else None,
+        x, targets, classes=linear.classes if len(linear.classes) else None,
         held_out=held_out(len(x), kept_groups, seed=seed), seed=seed,
     )  # fmt: skip
-    return ReadOut(
-        linear=_judge(linear.scores(judge_x), truth, kind, linear.classes, judge_groups, seed),
-        mlp=_judge(network(judge_x), truth, kind, linear.classes, judge_groups, seed),
+    how = readout_kind(kind)
+    linear_score, mlp_score = (
+        how.score(scores, truth, linear.classes, groups=judge_groups, seed=seed)
+        for scores in (linear.scores(judge_x), network(judge_x))
     )
+    return ReadOut(linear=linear_score, mlp=mlp_score)
 
 
 def read_linearly(
@@ -149,8 +147,9 @@ def read_linearly(
     judge_x, truth, judge_groups = _present(judge_codes, judge_values, kind=kind, groups=groups)
     if _nothing_to_read(targets, truth):
         return Score(math.nan)
-    linear = fit_linear(x, _undo(targets, kind), kind=kind, groups=kept_groups, seed=seed)
-    return _judge(linear.scores(judge_x), truth, kind, linear.classes, judge_groups, seed)
+    linear = fit_linear(x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed)
+    scores, how = linear.scores(judge_x), readout_kind(kind)
+    return how.score(scores, truth, linear.classes, groups=judge_groups, seed=seed)
 
 
 def chance(judge_values: npt.ArrayLike, *, kind: ConceptKind) -> float:
@@ -159,29 +158,12 @@ def chance(judge_values: npt.ArrayLike, *, kind: ConceptKind) -> float:
     >>> chance([0, 0, 1, -1], kind="categorical"), chance([0.1, 0.5], kind="numeric")
     (0.6666666666666666, 0.0)
     """
-    if kind != "categorical":
-        return 0.0
-    labels = np.asarray(judge_values, np.int64)
-    labels = labels[labels >= 0]
-    return float(np.bincount(labels).max() / len(labels)) if len(labels) else math.nan
+    return readout_kind(kind).chance(np.asarray(judge_values))
 
 
-def score_kind(kind: ConceptKind) -> Literal["accuracy", "r2"]:
+def score_kind(kind: ConceptKind) -> Measure:
     """How concepts of this kind are scored."""
-    return "accuracy" if kind == "categorical" else "r2"
-
-
-def target_columns(values: npt.ArrayLike, *, kind: ConceptKind) -> FloatArray:
-    """What is read out, float64 (n, k): class indices, the numbers, or cosine and sine; NaN where missing."""
-    if kind == "categorical":
-        labels = np.asarray(values, np.float64)
-        return np.where(labels < 0, np.nan, labels)[:, None]
-    array = np.asarray(values, np.float64)
-    if kind == "cyclic":
-        return np.stack([np.cos(array), np.sin(array)], 1)
-    if kind == "numeric":
-        return array.reshape(len(array), -1)
-    raise InputError("An unlabelled concept has no values to read out. Expected one that is labelled.")
+    return readout_kind(kind).measure
 
 
 def held_out(length: int, groups: IntArray | None, *, seed: int, share: float = 0.2) -> npt.NDArray[np.bool_]:
@@ -198,7 +180,7 @@ def _present(
     codes: npt.ArrayLike, values: npt.ArrayLike, *, kind: ConceptKind, groups: IntArray | None
 ) -> tuple[FloatArray, FloatArray, IntArray | None]:
     """Codes (n, d), targets (n, k) and groups of the rows that have a value."""
-    x, targets = np.asarray(codes, np.float64), target_columns(values, kind=kind)
+    x, targets = np.asarray(codes, np.float64), kind_of(kind).targets(np.asarray(values))
     if x.ndim != 2 or len(x) != len(targets):
         raise InputError(f"Expected codes (n, d) for {len(targets)} values, found an array {x.shape}.")
     if groups is not None and len(groups) != len(x):
@@ -218,33 +200,7 @@ def _nothing_to_read(fit_targets: FloatArray, judge_targets: FloatArray) -> bool
     return few or bool((np.ptp(fit_targets, 0) == 0).all())
 
 
-def _undo(targets: FloatArray, kind: ConceptKind) -> FloatArray:
-    """Values again from target columns."""
-    if kind == "cyclic":
-        return np.arctan2(targets[:, 1], targets[:, 0])
-    return targets[:, 0] if kind == "categorical" else targets
-
-
 def _standard(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Mean and standard deviation (d,) of columns, 1 where a column is dead."""
     scale = x.std(0)
-    return x.mean(0), np.where(scale > 1e-12 * max(1.0, float(np.abs(x).max(initial=0.0))), scale, 1.0)
-
-
-def _decide(scores: FloatArray, kind: ConceptKind, classes: IntArray) -> npt.NDArray[Any]:
-    """What scores (n, out) say."""
-    if kind == "categorical":
-        return np.asarray(classes[scores.argmax(1)])
-    if kind == "cyclic":
-        return np.arctan2(scores[:, 1], scores[:, 0])
-    return scores[:, 0] if scores.shape[1] == 1 else scores
-
-
-def _judge(
-    scores: FloatArray, truth: FloatArray, kind: ConceptKind, classes: IntArray,
-    groups: IntArray | None, seed: int,
-) -> Score:  # fmt: skip
-    """Score of (M, out) against true targets (M, k)."""
-    if kind == "categorical":
-        return bootstrap_mean(_decide(scores, kind, classes) == truth[:, 0], groups, seed=seed, share=True)
-    return bootstrap_r2(truth, scores, groups, seed=seed)
+    return x.mean(0), np.where(scale > ROUNDING * max(1.0, float(np.abs(x).max(initial=0.0))), scale, 1.0)

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types.tolerances import SMALLEST
 
 _INVERSE_PENALTIES = (0.003, 0.03, 0.3, 3.0)
 _PENALTIES = np.logspace(-4, 2, 13)
@@ -19,7 +20,7 @@ def ridge(x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> 
     if chosen.any():
         weights, biases = ridge_path(x[~chosen], targets[~chosen], _PENALTIES)
         guesses = np.einsum("nd,akd->ank", x[chosen], weights) + biases[:, None]
-        scale = targets.var(0) + 1e-300
+        scale = targets.var(0) + SMALLEST
         best = _PENALTIES[(((guesses - targets[chosen]) ** 2).mean(1) / scale).mean(1).argmin()]
     weights, biases = ridge_path(x, targets, np.array([best]))
     return weights[0], biases[0]

@@ -149,7 +149,7 @@ def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
     statements = [
         Statement(exact, word, largest.format(number(error), number(checks.tolerance))),
         Statement(
-            checks.agreement >= 0.999 and checks.unedited_identical,
+            checks.agrees and checks.unedited_identical,
             agree,
             Markup("of {}; {} bit for bit as the bare model").format(count(checks.samples, "input"), same),
         ),

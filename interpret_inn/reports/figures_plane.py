@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,14 +36,33 @@ def colour_classes(drawn: FactorMap) -> list[str]:
     """Every point's CSS class: `k0`… by class, `q0`… by size, `h0`… by angle, `none` where missing."""
     values = np.asarray(drawn.colour, dtype=np.float64)
     known = np.isfinite(values)
-    if drawn.kind == "categorical":
-        prefix, bins = "k", np.where(known, values, 0).astype(np.int64) % CLASS_COLOURS
-    elif drawn.kind == "cyclic":
-        turn = np.mod(np.where(known, values, 0.0), 2 * np.pi) / (2 * np.pi)
-        prefix, bins = "h", (turn * WHEEL_STEPS).astype(np.int64) % WHEEL_STEPS
-    else:
-        prefix, bins = "q", _ramp_bins(values, known)
-    return [f"{prefix}{index}" if there else "none" for index, there in zip(bins, known, strict=True)]
+    scale = _scale_of(drawn)
+    bins = scale.bins(values, known)
+    return [f"{scale.prefix}{index}" if there else "none" for index, there in zip(bins, known, strict=True)]
+
+
+def legend(drawn: FactorMap) -> tuple[LegendEntry, ...]:
+    """What the colours of a map mean; empty where the map names its classes itself or has no values."""
+    values = drawn.colour[np.isfinite(drawn.colour)]
+    return _scale_of(drawn).legend(values) if len(values) else ()
+
+
+def _class_bins(values: FloatArray, known: npt.NDArray[np.bool_]) -> IntArray:
+    return np.asarray(np.where(known, values, 0).astype(np.int64) % CLASS_COLOURS)
+
+
+def _no_legend(values: FloatArray) -> tuple[LegendEntry, ...]:  # noqa: ARG001
+    return ()
+
+
+def _wheel_bins(values: FloatArray, known: npt.NDArray[np.bool_]) -> IntArray:
+    turn = np.mod(np.where(known, values, 0.0), 2 * np.pi) / (2 * np.pi)
+    return np.asarray((turn * WHEEL_STEPS).astype(np.int64) % WHEEL_STEPS)
+
+
+def _wheel_legend(values: FloatArray) -> tuple[LegendEntry, ...]:  # noqa: ARG001
+    angles = {0: "0°", 3: "90°", 6: "180°", 9: "270°"}
+    return tuple(LegendEntry(f"h{step}", angles.get(step, "")) for step in range(WHEEL_STEPS))
 
 
 def _ramp_bins(values: FloatArray, known: npt.NDArray[np.bool_]) -> IntArray:
@@ -53,16 +73,28 @@ def _ramp_bins(values: FloatArray, known: npt.NDArray[np.bool_]) -> IntArray:
     return np.searchsorted(edges, np.where(known, values, edges[0]), side="right").astype(np.int64)
 
 
-def legend(drawn: FactorMap) -> tuple[LegendEntry, ...]:
-    """What the colours of a map mean; empty where the map names its classes itself or has no values."""
-    values = drawn.colour[np.isfinite(drawn.colour)]
-    if not len(values) or drawn.kind == "categorical":
-        return ()
-    if drawn.kind == "cyclic":
-        angles = {0: "0°", 3: "90°", 6: "180°", 9: "270°"}
-        return tuple(LegendEntry(f"h{step}", angles.get(step, "")) for step in range(WHEEL_STEPS))
+def _ramp_legend(values: FloatArray) -> tuple[LegendEntry, ...]:
     ends = {0: number(float(values.min())), RAMP_STEPS - 1: number(float(values.max()))}
     return tuple(LegendEntry(f"q{step}", ends.get(step, "")) for step in range(RAMP_STEPS))
+
+
+class _ColourScale(NamedTuple):
+    """How values become colours: CSS classes of one prefix, by number, and what the legend says of them."""
+
+    prefix: str
+    bins: Callable[[FloatArray, npt.NDArray[np.bool_]], IntArray]
+    legend: Callable[[FloatArray], tuple[LegendEntry, ...]]
+
+
+_SCALES: Mapping[str, _ColourScale] = {
+    "categorical": _ColourScale("k", _class_bins, _no_legend),
+    "cyclic": _ColourScale("h", _wheel_bins, _wheel_legend),
+    "numeric": _ColourScale("q", _ramp_bins, _ramp_legend),
+}
+
+
+def _scale_of(drawn: FactorMap) -> _ColourScale:
+    return _SCALES.get(drawn.kind, _SCALES["numeric"])  # points of unlabelled concepts have no colour
 
 
 def factor_map(drawn: FactorMap, label: str) -> Markup:
@@ -98,7 +130,7 @@ def _fitted(points: FloatArray) -> FloatArray:
 
 
 def _class_names(drawn: FactorMap, points: FloatArray) -> list[Markup]:
-    if drawn.kind != "categorical" or len(drawn.classes) > LABELLED:
+    if len(drawn.classes) > LABELLED:
         return []
     names = []
     for index, name in enumerate(drawn.classes):

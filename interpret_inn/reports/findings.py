@@ -144,7 +144,7 @@ def _failed_checks(explanation: Explanation) -> Iterator[Doubt]:
             found = "could not be measured" if math.isnan(error) else f"is {number(error)}"
             text = Markup("The translation is not exact {}: its error {}, allowed is {}.")
             yield Doubt("bad", text.format(where, found, limit))
-    if not checks.agreement >= 0.999:
+    if not checks.agrees:
         text = Markup("The model agrees with itself through the translation in only {} of inputs.")
         unknown = Markup(
             "Whether the model agrees with itself through the translation could not be measured."

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import Explanation, Response
+from interpret_inn.explaining.records import AGREES, Explanation, Response
 from interpret_inn.reports import figures
 from interpret_inn.reports.answers import response_words
 from interpret_inn.reports.figures import Mark
@@ -253,8 +253,8 @@ def check_rows(explanation: Explanation) -> tuple[CheckRow, ...]:
         CheckRow(
             "Inputs with the same output through the translation",
             percent(checks.agreement),
-            "at least 99.9%",
-            checks.agreement >= 0.999,
+            f"at least {percent(AGREES)}",
+            checks.agrees,
         ),
         CheckRow(
             "Largest change of the output by it, in units of its spread",

@@ -148,7 +148,7 @@ def map_views(explanation: Explanation, css: dict[str, str]) -> tuple[MapView, .
         )
         drawing = factor_map(drawn, f"Map of {name}: {len(drawn.points)} inputs{classes}")
         remark = ""
-        if drawn.kind == "categorical" and len(drawn.classes) > LABELLED:
+        if len(drawn.classes) > LABELLED:
             remark = f"{len(drawn.classes)} classes: colours repeat."
         views.append(MapView(name, css.get(name, "f-rest"), drawing, legend(drawn), drawn.method, remark))
     return tuple(views)

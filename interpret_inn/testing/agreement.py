@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy.typing as npt
 from scipy.special import ndtri
 from scipy.stats import rankdata
 
-from interpret_inn.types import Concept, FloatArray, IntArray
+from interpret_inn.types import Concept, ConceptKind, FloatArray, IntArray
 
 
 class Agreement(NamedTuple):
@@ -19,11 +20,13 @@ class Agreement(NamedTuple):
         value: 1 for full agreement; 0, or chance for categories, for none.
         measure: What the value is, in words.
         known: Pairs whose values are known on both sides.
+        enough: The least value of pairs that are said to share the concept.
     """
 
     value: float
     measure: str
     known: int
+    enough: float
 
 
 def agreement(concept: Concept, first: IntArray, second: IntArray) -> Agreement | None:
@@ -42,24 +45,18 @@ def agreement(concept: Concept, first: IntArray, second: IntArray) -> Agreement 
     """
     if concept.values is None:
         return None
-    values = concept.values.reshape(len(concept.values), -1)
-    missing = values < 0 if concept.kind == "categorical" else np.isnan(values)
-    known = ~(missing[first] | missing[second]).any(1)
-    if not known.any():
+    known = concept.known
+    both = known[first] & known[second]
+    if not both.any():
         return None
-    one, other = (values if concept.kind != "numeric" else _normal_scores(values))[
-        np.stack([first, second])[:, known]
-    ]
-    count = int(known.sum())
-    if concept.kind == "categorical":
-        return Agreement(float((one == other).mean()), "the share of equal classes", count)
-    if concept.kind == "cyclic":
-        return Agreement(float(np.cos(one - other).mean()), "the mean cosine of the difference", count)
-    return Agreement(_correlation(one, other), "the correlation of ranks", count)
+    measure = _MEASURES[concept.kind]
+    one, other = measure.scale(concept.values)[np.stack([first, second])[:, both]]
+    return Agreement(measure.compare(one, other), measure.text, int(both.sum()), measure.enough)
 
 
 def _normal_scores(values: npt.NDArray[Any]) -> FloatArray:
     """Replaces each column's values by the normal quantiles of their ranks; NaN stays NaN."""
+    values = values.reshape(len(values), -1)
     ranks = rankdata(values, axis=0, nan_policy="omit")
     scores: FloatArray = ndtri((ranks - 0.5) / (~np.isnan(values)).sum(0).clip(1))
     return scores
@@ -69,3 +66,31 @@ def _correlation(one: FloatArray, other: FloatArray) -> float:
     """Correlation around 0, the mean of normal scores, averaged over columns."""
     scale = np.sqrt((one**2).mean(0) * (other**2).mean(0))
     return float(((one * other).mean(0) / np.where(scale > 0, scale, 1)).mean())
+
+
+def _as_they_are(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return values
+
+
+def _equal(one: IntArray, other: IntArray) -> float:
+    return float((one == other).mean())
+
+
+def _cosine(one: FloatArray, other: FloatArray) -> float:
+    return float(np.cos(one - other).mean())
+
+
+class _Measure(NamedTuple):
+    """How the values of two samples are compared: first scaled, all of them; then pair by pair."""
+
+    scale: Callable[[npt.NDArray[Any]], npt.NDArray[Any]]
+    compare: Callable[[npt.NDArray[Any], npt.NDArray[Any]], float]
+    text: str
+    enough: float
+
+
+_MEASURES: Mapping[ConceptKind, _Measure] = {
+    "categorical": _Measure(_as_they_are, _equal, "the share of equal classes", 0.9),
+    "numeric": _Measure(_normal_scores, _correlation, "the correlation of ranks", 0.5),
+    "cyclic": _Measure(_as_they_are, _cosine, "the mean cosine of the difference", 0.5),
+}

@@ -17,7 +17,7 @@ def extras(source: ConceptSource) -> Iterator[str]:
     """What is wrong with `notes`, `ordered`, `settings` and `key`."""
     if not are_sentences(source.notes):
         yield f"Expected notes to be a sequence of sentences, found {source.notes!r:.80}."
-    valued = [concept.name for concept in source.concepts if concept.kind != "unlabelled"]
+    valued = [concept.name for concept in source.concepts if concept.values is not None]
     if source.ordered and valued:
         yield f"Is ordered, which only unlabelled concepts can be, and yet {valued} have values."
     try:

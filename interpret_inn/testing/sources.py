@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
@@ -16,10 +16,11 @@ from torch import Generator, Tensor
 from interpret_inn.testing import optional, preparing
 from interpret_inn.testing.agreement import agreement
 from interpret_inn.testing.contract import Check, hold, lacks, same
-from interpret_inn.types import RESIDUAL, Concept, ConceptSource, Pairs
+from interpret_inn.testing.values import value_faults
+from interpret_inn.types import RESIDUAL, Concept, ConceptKind, ConceptSource, Pairs
 from interpret_inn.types.completing import NEEDED, completed, strange_members
 
-_KINDS = ("categorical", "numeric", "cyclic", "unlabelled")
+_KINDS = get_args(ConceptKind)
 _SAMPLE_MEMBERS = ("__len__", "batches", "take", "fingerprint", "groups", "names", "skipped")
 _ENOUGH = 20
 """Pairs that it takes to judge what they have in common."""
@@ -109,34 +110,7 @@ def _concepts(case: _Case) -> Iterator[str]:
 def _values(case: _Case) -> Iterator[str]:
     count = len(case.source.samples)
     for concept in case.concepts:
-        values = concept.values
-        if concept.kind == "unlabelled":
-            if values is not None:
-                yield f"{concept.name!r} is unlabelled and yet has values."
-        elif not isinstance(values, np.ndarray) or not len(values.shape) or len(values) != count:
-            found = f"shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
-            wanted = f"an array with a value of {concept.name!r} for each of {count} samples"
-            yield f"Expected {wanted}, found {found}."
-        else:
-            yield from _value_range(concept, values)
-
-
-def _value_range(concept: Concept, values: np.ndarray[Any, Any]) -> Iterator[str]:
-    if concept.kind == "categorical":
-        if values.dtype != np.int64 or values.ndim != 1:
-            yield f"Expected int64 (N,) for {concept.name!r}, found {values.dtype} {values.shape}."
-        elif values.min() < -1 or values.max() >= len(concept.classes):
-            yield (
-                f"Expected indices of the {len(concept.classes)} classes of {concept.name!r} (-1: missing), "
-                f"found {values.min()} to {values.max()}."
-            )
-        return
-    if values.dtype != np.float64 or values.ndim > (2 if concept.kind == "numeric" else 1):
-        yield f"Expected float64 (N,) for {concept.name!r}, found {values.dtype} {values.shape}."
-    elif np.isinf(values).any() or np.isnan(values).all():
-        yield f"Expected finite values of {concept.name!r} (NaN: missing), found infinite ones or none."
-    elif concept.kind == "cyclic" and np.nanmax(np.abs(values)) > 2 * np.pi + 1e-6:
-        yield f"Expected radians for {concept.name!r}, found up to {np.nanmax(np.abs(values)):.4g}."
+        yield from value_faults(concept, count)
 
 
 def _sample_fields(case: _Case) -> Iterator[str]:
@@ -215,17 +189,16 @@ def _pairs_meaning(case: _Case) -> Iterator[str]:
     for column, concept in enumerate(case.concepts):
         rho = pairs.rho[:, column]
         if not (rho.abs() > 0.05).any():
-            if concept.kind == "unlabelled":  # it may be just an independent factor
+            if concept.values is None:  # it may be just an independent factor
                 continue
             yield f"No pair shares {concept.name!r}, so nothing of it can be learnt."
             continue
         close = (rho >= 0.9).numpy()
         found = agreement(concept, pairs.first.numpy()[close], pairs.second.numpy()[close])
-        expected = 0.9 if concept.kind == "categorical" else 0.5
-        if found is not None and found.known >= _ENOUGH and found.value < expected:
+        if found is not None and found.known >= _ENOUGH and found.value < found.enough:
             yield (
                 f"Pairs said to share {concept.name!r} (rho of 0.9 or more) do not: {found.measure} is "
-                f"{found.value:.2f}, expected at least {expected}. Are rho's columns in the concepts' order?"
+                f"{found.value:.2f}, expected at least {found.enough}. Are rho's columns in the concepts' order?"
             )
 
 

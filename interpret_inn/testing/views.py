@@ -1,4 +1,4 @@
-"""A model as a function of whitened axes, small and known: what sources that `prepare` a fit are shown in their contract."""
+"""A model as a function of whitened axes, small and known: what a source is shown in its contract."""
 
 from __future__ import annotations
 

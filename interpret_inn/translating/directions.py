@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.readouts import FEWEST, target_columns
+from interpret_inn.metrics.readouts import FEWEST
 from interpret_inn.types import Concept, FloatArray
+from interpret_inn.types.tolerances import NEGLIGIBLE, ROUNDING, SMALLEST
 
 _Rows = Tensor | npt.NDArray[np.floating]
+
+
+class ConceptFilters(NamedTuple):
+    """Linear filters of a concept in a factor's codes.
+
+    Attributes:
+        filters: Float64 (d, r), leading first, r ≤ 2.
+        targets: Float64 (n', k), see `Concept.targets`, of the rows used.
+        used: Bool (n,), the rows whose value is known.
+        discriminant: They are Fisher's discriminants of classes, and not regression directions.
+    """
+
+    filters: FloatArray
+    targets: FloatArray
+    used: npt.NDArray[np.bool_]
+    discriminant: bool
 
 
 def main_direction(fit_codes: _Rows, concept: Concept | None) -> FloatArray:
@@ -32,40 +51,36 @@ def main_direction(fit_codes: _Rows, concept: Concept | None) -> FloatArray:
     found = concept_filters(codes, concept)
     if found is None:
         return first_axis(codes)
-    filters, targets, present = found
-    centred = codes[present] - codes[present].mean(0)
-    pattern = centred.T @ (centred @ filters[:, 0])
+    centred = codes[found.used] - codes[found.used].mean(0)
+    pattern = centred.T @ (centred @ found.filters[:, 0])
     norm = np.linalg.norm(pattern)
     if not norm > 0:
         return first_axis(codes)
     pattern /= norm
-    trend = float((centred @ pattern) @ (targets[:, 0] - targets[:, 0].mean()))
+    trend = float((centred @ pattern) @ (found.targets[:, 0] - found.targets[:, 0].mean()))
     return np.asarray(pattern if trend >= 0 else -pattern)
 
 
-def concept_filters(
-    codes: FloatArray, concept: Concept | None
-) -> tuple[FloatArray, FloatArray, npt.NDArray[np.bool_]] | None:
-    """Linear filters (d, r) of the concept, leading first, its targets (n', k), and the rows used (n,)."""
+def concept_filters(codes: FloatArray, concept: Concept | None) -> ConceptFilters | None:
+    """Linear filters of the concept in codes (n, d); None where its values say too little."""
     if concept is None or concept.values is None:
         return None
-    targets = target_columns(concept.values, kind=concept.kind)
+    targets, indicators = concept.targets, concept.indicators
     if len(targets) != len(codes):
         raise InputError(
             f"Expected one value of {concept.name!r} for each of {len(codes)} codes, found {len(targets)}. "
-            "Take those of the same samples with concept_at(concept, index)."
+            "Type concept.at(index), with the places of the same samples."
         )
     present = np.asarray(np.isfinite(targets).all(1))
     targets, codes = targets[present], codes[present]
     if len(targets) < FEWEST or (np.ptp(targets, 0) == 0).all():
         return None
-    if concept.kind == "categorical":
-        labels = np.unique(targets[:, 0], return_inverse=True)[1].reshape(-1)
-        wanted = np.eye(labels.max() + 1)[labels]
-        wanted = wanted / np.sqrt(wanted.sum(0))  # makes the regression below Fisher's discriminant
+    if indicators is None:
+        wanted = (targets - targets.mean(0)) / (targets.std(0) + SMALLEST)
     else:
-        wanted = (targets - targets.mean(0)) / (targets.std(0) + 1e-300)
-    return _regression(codes, wanted), targets, present
+        wanted = indicators[present]
+        wanted = wanted / np.sqrt(wanted.sum(0))  # makes the regression below Fisher's discriminant
+    return ConceptFilters(_regression(codes, wanted), targets, present, indicators is not None)
 
 
 def _regression(codes: FloatArray, wanted: FloatArray) -> FloatArray:
@@ -76,10 +91,10 @@ def _regression(codes: FloatArray, wanted: FloatArray) -> FloatArray:
     """
     centred, aim = codes - codes.mean(0), wanted - wanted.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(codes))
-    floor = max(1e-3 * values.mean(), 1e-12 * values.max(), 1e-300)  # keeps dead axes out
+    floor = max(1e-3 * values.mean(), ROUNDING * values.max(), SMALLEST)  # keeps dead axes out
     whitening = vectors / np.sqrt(values + floor)
     left, strength, _ = np.linalg.svd(whitening.T @ (centred.T @ aim) / len(codes), full_matrices=False)
-    rank = int(np.clip((strength > 1e-6 * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
+    rank = int(np.clip((strength > NEGLIGIBLE * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
     return np.asarray(whitening @ left[:, :rank])
 
 

@@ -16,7 +16,7 @@ from interpret_inn.errors import BackboneError, DataError, InputError
 from interpret_inn.types import Samples
 
 BATCH = 64
-"""How many inputs a batch has to begin with."""
+"""Inputs in one forward to begin with, unless the caller's loader says otherwise."""
 
 BATCH_BYTES = 256 * 2**20
 """How much the inputs of a batch may take as they are read; large photographs come fewer at a time."""

@@ -15,6 +15,9 @@ from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factor, Factors, IntArray
 
+WIDEST_BANK = 4096
+"""Codes of no more axes are kept whole; of wider ones, the leading axes alone."""
+
 
 @dataclass
 class Fitted:
@@ -70,7 +73,7 @@ class Fitted:
             EditError: the factor has no categories, or none of that name.
         """
         concept = self.concept(factor)
-        if concept is None or concept.kind != "categorical" or concept.values is None:
+        if concept is None or not concept.classes or concept.values is None:
             raise EditError(
                 f"Expected numbers for the factor {factor.name!r}, found the name {name!r}: "
                 "only factors of categorical concepts have named values."

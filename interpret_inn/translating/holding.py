@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.types import Factor
+from interpret_inn.types.tolerances import NEGLIGIBLE
 
 _STEPS = 4
 _MOST_READ_OUTS = 32
@@ -51,7 +52,7 @@ def hold_read_out(
 def _independent(weight: Tensor) -> Tensor:
     """At most 32 orthonormal read-outs that span what can be moved: logits only count up to a constant."""
     _, values, rows = torch.linalg.svd(weight, full_matrices=False)
-    kept = int((values > 1e-6 * values[0]).sum())
+    kept = int((values > NEGLIGIBLE * values[0]).sum())
     independent: Tensor = rows[: min(kept, _MOST_READ_OUTS)]
     return independent
 

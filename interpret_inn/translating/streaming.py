@@ -13,10 +13,7 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.backbones.structures import describe, replace, select, tensors
 from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.errors import InputError
-from interpret_inn.translating.encoding import prepared
-
-BATCH = 64
-"""Inputs in one forward, unless the caller's loader says otherwise."""
+from interpret_inn.translating.encoding import BATCH, prepared
 
 
 @dataclass(frozen=True, eq=False)

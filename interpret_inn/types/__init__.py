@@ -13,13 +13,14 @@ from interpret_inn.types.concept_sources import (
     Plan,
     Preparation,
 )
+from interpret_inn.types.concepts import Concept, ConceptKind
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, LocalizerFunction, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
 from interpret_inn.types.sources import (
+    GRADE_SHARES,
+    GRADES,
     SAME,
-    Concept,
-    ConceptKind,
     Pairs,
     Samples,
 )
@@ -32,6 +33,8 @@ from interpret_inn.types.specs import (
 )
 
 __all__ = [
+    "GRADES",
+    "GRADE_SHARES",
     "RESIDUAL",
     "SAME",
     "AxesView",

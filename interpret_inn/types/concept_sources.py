@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from torch import Generator, Tensor, nn
 
+from interpret_inn.types.concepts import Concept
 from interpret_inn.types.results import Gallery
-from interpret_inn.types.sources import Concept, Pairs, Samples
+from interpret_inn.types.sources import Pairs, Samples
 
 
 class AxesView(Protocol):

@@ -1,40 +1,21 @@
-"""What a concept source gives: concepts, samples, and pairs of samples."""
+"""What a concept source gives: samples, pairs of them, and the concepts that they share."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
-import numpy.typing as npt
 from torch import Tensor
 
 from interpret_inn.types.arrays import IntArray
 
 SAME = 0.975
 """The correlation of a pair in the factor that it shares (IIN, section 3.2: sigma_ab)."""
-
-ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
-
-
-@dataclass(frozen=True)
-class Concept:
-    """A meaning that one factor is to carry, with its value for every sample where that is known.
-
-    Attributes:
-        name: Also the factor's name.
-        kind: How values compare; `unlabelled` concepts have none and are not read out.
-        values: `categorical`: int64 (N,), −1 where missing; `numeric`: float64 (N,) or (N, d), NaN where
-            missing; `cyclic`: angles in radians, float64 (N,), NaN where missing; `unlabelled`: None.
-        classes: Names of the categories, by index.
-        guessed: The kind was guessed from the values and not given.
-    """
-
-    name: str
-    kind: ConceptKind
-    values: npt.NDArray[Any] | None = None
-    classes: tuple[str, ...] = ()
-    guessed: bool = False
+GRADES = (1.0, 0.92, 0.72)
+"""Numbers are paired at these multiples of the strongest correlation: mostly as equal, some only similar, so that the
+factor is laid out in the order of the values. Pairs of unlike numbers come from the turns of other concepts."""
+GRADE_SHARES = (0.6, 0.25, 0.15)
+"""The shares of pairs at each of `GRADES`."""
 
 
 class Pairs(NamedTuple):

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.backbones import primary
+from interpret_inn.types.tolerances import TINY
 
 from .ranges import guess_range, outside, shown
 
@@ -40,7 +41,7 @@ def _random_code(backbone: Backbone, prepared: Tensor) -> list[str]:
         return []
     spread = float(first.std()) if first.numel() > 1 else 0.0
     difference = float((first - second).square().mean().sqrt())
-    if difference <= _RANDOM * max(spread, 1e-12):
+    if difference <= _RANDOM * max(spread, TINY):
         return []
     return [
         f"The encoder draws random numbers: the same images gave codes that differ by {difference:.3g} (root mean "
@@ -80,7 +81,7 @@ def _reconstruction(prepared: Tensor, images: Tensor) -> list[str]:
     truth, found = prepared.double(), images.double()
     if not bool(found.isfinite().all()):
         return []
-    left = float((found - truth).square().mean() / (truth - truth.mean(0)).square().mean().clamp_min(1e-12))
+    left = float((found - truth).square().mean() / (truth - truth.mean(0)).square().mean().clamp_min(TINY))
     if left < 1:
         return []
     return [

@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.errors import BackboneError
+from interpret_inn.types.tolerances import SLACK, TINY
 
 from .autoencoder import looks_like_one
 from .latents import Sampler, Shape, drawn, given_shape, likely_shapes, sampler
@@ -168,7 +169,7 @@ def _look_at(backbone: Backbone, value_range: tuple[float, float] | None) -> lis
             f"{outside(images, (low, high)):.0%} of the values of {count} samples lie outside "
             f"value_range=({low:g}, {high:g}): they reach from {found[0]:.3g} to {found[1]:.3g}. These are cut off."
         )
-    difference = float((pair - again).square().mean().sqrt()) / max(high - low, 1e-12)
+    difference = float((pair - again).square().mean().sqrt()) / max(high - low, TINY)
     if difference > 1e-4:
         notes.append(
             "The generator draws random numbers of its own: the same latents gave images that differ by "
@@ -181,7 +182,7 @@ def _look_at(backbone: Backbone, value_range: tuple[float, float] | None) -> lis
 def _latents_notes(prepared: Tensor, standard: str | None) -> list[str]:
     """Says so where latents are not of the distribution that was named."""
     if standard == "uniform":
-        beyond = float((prepared.abs() > 1 + 1e-3).any(tuple(range(1, prepared.ndim))).float().mean())
+        beyond = float((prepared.abs() > 1 + SLACK).any(tuple(range(1, prepared.ndim))).float().mean())
         if beyond > 0.01:
             return [
                 f"{beyond:.0%} of the latents lie outside −1 to 1, though the generator was wrapped with "

@@ -8,10 +8,10 @@ from typing import Any
 from torch import Tensor
 
 from interpret_inn.errors import BackboneError
+from interpret_inn.types.tolerances import SLACK
 
 Range = tuple[float, float]
 
-_SLACK = 1e-3  # rounding
 _CLEARLY_BELOW = -0.05  # a few dark pixels just under 0 do not make a range from −1
 
 
@@ -38,9 +38,9 @@ def checked_range(value_range: Any) -> Range | None:
 def guess_range(images: Tensor) -> Range | None:
     """(0, 1) or (−1, 1) where images (n, ...) look so, else None."""
     low, high = shown(images)
-    if low >= -_SLACK and high <= 1 + _SLACK:
+    if low >= -SLACK and high <= 1 + SLACK:
         return 0.0, 1.0
-    if low >= -1 - _SLACK and high <= 1 + _SLACK and low < _CLEARLY_BELOW:
+    if low >= -1 - SLACK and high <= 1 + SLACK and low < _CLEARLY_BELOW:
         return -1.0, 1.0
     return None
 

@@ -6,12 +6,9 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import numpy.typing as npt
-from scipy.stats import rankdata
 
 from interpret_inn.types import Concept, FloatArray, IntArray
-
-Mask = npt.NDArray[np.bool_]
+from interpret_inn_labels.kinds import pairing_kind
 
 
 def association(
@@ -45,43 +42,30 @@ def association(
     return table
 
 
-def known_samples(concept: Concept) -> Mask:
-    """Where a concept's value is not missing, bool (N,)."""
-    values = np.asarray(concept.values)
-    if concept.kind == "categorical":
-        return np.asarray(values >= 0)
-    return np.asarray(~np.isnan(values).reshape(len(values), -1).any(1))
-
-
 def _between(first: Concept, second: Concept, weights: FloatArray | None) -> float:
-    both = known_samples(first) & known_samples(second)
+    both = first.known & second.known
     if both.sum() < 3:
         return math.nan
     share = np.ones(int(both.sum())) if weights is None else weights[both]
     share = share / share.sum()
-    if first.kind != "categorical":
-        first, second = second, first
-    if first.kind == second.kind == "categorical":
-        squared, ranks = _two_categories(
-            np.asarray(first.values)[both], np.asarray(second.values)[both], share
-        )
-    elif first.kind == "categorical":
-        axes = _axes(second, both, share)
-        squared, ranks = _category_and_axes(np.asarray(first.values)[both], axes, share)
-    else:
-        one, other = _axes(first, both, share), _axes(second, both, share)
+    one, other = (
+        pairing_kind(concept).features(np.asarray(concept.values)[both]) for concept in (first, second)
+    )
+    if one.ndim == 2:  # classes first
+        one, other = other, one
+    if one.ndim == 2:
+        one, other = _axes(one, share), _axes(other, share)
         squared = float(np.square((one * share[:, None]).T @ other).sum())
         ranks = min(one.shape[1], other.shape[1])
+    elif other.ndim == 2:
+        squared, ranks = _category_and_axes(one, _axes(other, share), share)
+    else:
+        squared, ranks = _two_categories(one, other, share)
     return math.sqrt(min(max(squared / ranks, 0.0), 1.0)) if ranks else 0.0
 
 
-def _axes(concept: Concept, both: Mask, share: FloatArray) -> FloatArray:
-    """Ranks (or cosine and sine) turned into uncorrelated axes of mean 0 and variance 1, (n, r)."""
-    values = np.asarray(concept.values, dtype=np.float64)[both]
-    if concept.kind == "cyclic":
-        features = np.stack([np.cos(values), np.sin(values)], axis=1)
-    else:
-        features = rankdata(values.reshape(len(values), -1), axis=0) / len(values)
+def _axes(features: FloatArray, share: FloatArray) -> FloatArray:
+    """Features (n, k) turned into uncorrelated axes of mean 0 and variance 1, (n, r)."""
     features = features - share @ features
     spread, directions = np.linalg.eigh((features * share[:, None]).T @ features)
     kept = spread > 1e-9 * max(float(spread[-1]), 1e-30)

@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-from scipy.stats import rankdata
 
 from interpret_inn.types import Concept, FloatArray, IntArray
+from interpret_inn_labels.kinds import pairing_kind
 
 LARGEST = 50.0
 """No sample counts more than this many times the mean."""
 
-_BINS = 8  # more fit the noise: 16 cost four independent concepts 31 % of 10,000 samples, 8 cost 8 %
-_AXES = 3
 _SWEEPS = (5, 50)
 _WORK = 4e8  # cells looked up in one call at most, about 3 s
 _CLOSE = 0.002  # total variation between a table and its target that ends the sweeps
@@ -35,22 +33,10 @@ def bins_of(concept: Concept, samples: IntArray) -> list[IntArray]:
         concept: With values for all N samples.
         samples: int64 (M,), which samples to look at.
     """
-    values = np.asarray(concept.values)[samples]
-    if concept.kind == "categorical":
-        return [values.astype(np.int64)]
-    table = values.reshape(len(values), -1).astype(np.float64)
-    known = ~np.isnan(table).any(1)
-    bins = int(np.clip(np.sqrt(known.sum() / 10), 2, _BINS))
-    if concept.kind == "cyclic":
-        cut = [np.floor(np.mod(table[known, 0], 2 * np.pi) / (2 * np.pi) * bins).astype(np.int64)]
-    elif table.shape[1] == 1:
-        cut = [_quantile_bins(table[known, 0], bins)]
-    else:
-        axes = _few_axes(table[known])
-        cut = [_quantile_bins(axis, bins) for axis in axes.T] + [_cells(axes, bins)]
+    values, known = np.asarray(concept.values)[samples], concept.known[samples]
     variables = []
-    for found in cut:
-        variable = np.full(len(values), -1, dtype=np.int64)
+    for found in pairing_kind(concept).bins(values[known]):
+        variable = np.full(len(samples), -1, dtype=np.int64)
         variable[known] = found
         variables.append(variable)
     return variables
@@ -114,35 +100,3 @@ def _fit_table(weights: FloatArray, x: IntArray, y: IntArray) -> float:
     np.divide(target, mass, out=factor[:-1], where=mass > 0)
     weights *= factor[cell]
     return float(np.abs(target - mass).sum() / (2 * total))
-
-
-def _quantile_bins(values: FloatArray, bins: int) -> IntArray:
-    """Bins of about equally many samples; equal values stay together. int64 (n,)."""
-    edges = np.unique(np.quantile(values, np.arange(1, bins) / bins))
-    return np.searchsorted(edges, values, side="left").astype(np.int64)
-
-
-def _few_axes(table: FloatArray) -> FloatArray:
-    # Middle ranks: equal rows must stay together, whatever their order in the data.
-    ranks = (rankdata(table, axis=0) - 0.5) / len(table) - 0.5
-    if ranks.shape[1] <= _AXES:
-        return np.asarray(ranks)
-    directions = np.linalg.eigh(ranks.T @ ranks)[1][:, ::-1]
-    return np.asarray(ranks @ directions[:, :_AXES])
-
-
-def _cells(axes: FloatArray, wanted: int) -> IntArray:
-    """Halves the samples at the median of the widest axis, again and again. int64 (n,)."""
-    cells = [np.arange(len(axes))]
-    while len(cells) * 2 <= wanted:
-        halves = []
-        for members in cells:
-            spread = np.ptp(axes[members], axis=0) if len(members) else np.zeros(axes.shape[1])
-            along = axes[members, int(spread.argmax())]
-            low = along <= np.median(along) if len(members) else np.zeros(0, dtype=bool)
-            halves += [members[low], members[~low]]
-        cells = halves
-    found = np.zeros(len(axes), dtype=np.int64)
-    for number, members in enumerate(cells):
-        found[members] = number
-    return found

@@ -16,13 +16,9 @@ from scipy.spatial import cKDTree
 from scipy.special import ndtri
 from torch import Generator, Tensor
 
-from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types import GRADE_SHARES, GRADES, FloatArray, IntArray
+from interpret_inn.types.tolerances import TINY
 from interpret_inn_labels.wheels import Wheel, Wheels, normal, uniform
-
-GRADES = (1.0, 0.92, 0.72)
-"""Numbers are paired at these multiples of the strength: mostly as equal, some only similar, so that the
-factor is laid out in the order of the values. Pairs of unlike numbers come from the other concepts' turns."""
-_SHARES = (0.6, 0.25, 0.15)
 
 _LARGEST_TABLE = 6  # axes of a table of numbers in which neighbours are looked for
 _NEIGHBOURS = 16
@@ -171,13 +167,13 @@ class NearPoint:
             target = self._aim(entry, rho.expand(_DRAWS), generator)
             second = self._points[self._node[target - self._first_entry].numpy()]
             one, other = first - first.mean(0), second - second.mean(0)
-            product = (one * other).sum() / max(math.sqrt((one**2).sum() * (other**2).sum()), 1e-12)
+            product = (one * other).sum() / max(math.sqrt((one**2).sum() * (other**2).sum()), TINY)
             reached.append(min(max(float(product), 0.0), float(rho)))
         return torch.tensor(reached, dtype=torch.float64)
 
 
 def _grade(n: int, generator: Generator) -> Tensor:
-    edges = torch.tensor(_SHARES, dtype=torch.float64).cumsum(0)[:-1]
+    edges = torch.tensor(GRADE_SHARES, dtype=torch.float64).cumsum(0)[:-1]
     return torch.searchsorted(edges, uniform(n, generator), right=True)
 
 

@@ -12,9 +12,10 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, InnWarning
 from interpret_inn.types import Concept, FloatArray, IntArray, Pairs
-from interpret_inn_labels.association import association, known_samples
+from interpret_inn_labels.association import association
 from interpret_inn_labels.balance import bins_of, effective_size, rake
-from interpret_inn_labels.partners import NearAngle, NearPoint, NearRank, Partner, SameClass
+from interpret_inn_labels.kinds import PairingKind, pairing_kind
+from interpret_inn_labels.partners import NearPoint, Partner
 from interpret_inn_labels.wheels import Wheel, Wheels, uniform
 
 _HARDLY_LESS = 0.9  # of the samples: weights that cost less are not worth a word
@@ -124,19 +125,16 @@ class Plan:
     def _usable(self) -> list[Usable]:
         reasons, usable = [], []
         for number, concept in enumerate(self._concepts):
-            places = np.flatnonzero(known_samples(concept)[self._among])
+            places = np.flatnonzero(concept.known[self._among])
             values = np.asarray(concept.values)[self._among[places]]
-            if concept.kind == "categorical":
-                keep, reason = self._pairable_classes(concept, values, self._group[places])
-                places, values = places[keep], values[keep]
-            else:
-                reason = self._too_few(concept, values, self._group[places])
+            kind = pairing_kind(concept)
+            keep, reason = kind.pairable(concept, values, self._group[places], among=len(self._among))
+            places, values = places[keep], values[keep]
             if reason:
                 reasons.append(reason)
                 self._warn(reason)
-            if len(places) and not (reason and concept.kind != "categorical"):
-                keys = _segment_keys(concept, values)
-                wheel = Wheel.of(places, keys, self._group[places], self.weights[places])
+            if len(places):
+                wheel = Wheel.of(places, kind.keys(values), self._group[places], self.weights[places])
                 usable.append(Usable(number, wheel, places))
         if not usable:
             raise ConceptError(
@@ -146,52 +144,21 @@ class Plan:
             )
         return usable
 
-    def _pairable_classes(
-        self, concept: Concept, classes: IntArray, groups: IntArray
-    ) -> tuple[np.ndarray[tuple[int], np.dtype[np.bool_]], str]:
-        """Which samples are in a class of at least two groups, and a sentence on the classes left out."""
-        count = max(len(concept.classes), int(classes.max(initial=-1)) + 1)
-        distinct = np.unique(np.stack([classes, groups], axis=1), axis=0)[:, 0]
-        groups_in = np.bincount(distinct, minlength=count)
-        lonely = np.flatnonzero(groups_in < 2)
-        lonely = lonely[np.isin(lonely, classes)] if (groups_in >= 2).any() else lonely
-        if not len(lonely):
-            return np.ones(len(classes), dtype=bool), ""
-        names = [concept.classes[index] if concept.classes else str(index) for index in lonely[:5]]
-        more = f" and {len(lonely) - 5} more" if len(lonely) > 5 else ""
-        reason = (
-            f"{concept.name}: {len(lonely)} of {count} classes ({', '.join(map(repr, names))}{more}) have "
-            f"fewer than 2 samples of different groups among {len(self._among)} samples "
-            "and are left out of its pairs."
-        )
-        return groups_in[classes] >= 2, reason
-
-    def _too_few(self, concept: Concept, values: FloatArray, groups: IntArray) -> str:
-        distinct = len(np.unique(values, axis=0))
-        if distinct >= 2 and len(np.unique(groups)) >= 2:
-            return ""
-        return (
-            f"{concept.name}: {distinct} distinct values in {len(np.unique(groups))} groups among "
-            f"{len(self._among)} samples; it is left out of the pairs."
-        )
-
     def _warn(self, reason: str) -> None:
         self.notes.append(reason)
         warnings.warn(reason, InnWarning, stacklevel=6)
 
     def _make_rules(self, usable: Sequence[Usable]) -> tuple[list[Partner], Tensor]:
-        shared: dict[str, Partner] = {
-            "categorical": SameClass(self._strength),
-            "numeric": NearRank(self._wheels, self._strength),
-            "cyclic": NearAngle(self._wheels, self._strength),
-        }
+        shared: dict[PairingKind, Partner] = {}  # pairs of all concepts of one kind are drawn at once
         rules: list[Partner] = []
         of_concept = []
         for index, found in enumerate(usable):
             concept = self._concepts[found.number]
-            rule = shared[concept.kind]
+            kind = pairing_kind(concept)
             if np.ndim(np.asarray(concept.values)) == 2:
-                rule = self._near_point(index, found)
+                rule: Partner = self._near_point(index, found)
+            else:
+                rule = shared.setdefault(kind, kind.partner(self._wheels, self._strength))
             if rule not in rules:
                 rules.append(rule)
             of_concept.append(rules.index(rule))
@@ -224,7 +191,7 @@ class Plan:
                 f"Among {count} samples, pairs are drawn by weights that make the concepts independent; "
                 f"that leaves an effective {effective:.0f} samples ({effective / count:.0%})."
             )
-        here = [_among(concept, self._among) for concept in self._concepts]
+        here = [concept.at(self._among) for concept in self._concepts]
         before, after = association(here), association(here, weights=self.weights)
         for one, others in before.items():
             for other, value in others.items():
@@ -234,14 +201,3 @@ class Plan:
                         f"{after[one][other]:.2f} by weight."
                     )
         return notes
-
-
-def _among(concept: Concept, samples: IntArray) -> Concept:
-    return Concept(concept.name, concept.kind, np.asarray(concept.values)[samples], concept.classes)
-
-
-def _segment_keys(concept: Concept, values: FloatArray) -> IntArray:
-    """Integers in the order in which the values stand on the wheel; equal values, equal integers."""
-    if concept.kind == "cyclic":
-        values = np.mod(values, 2 * np.pi)
-    return np.unique(values, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from typing import Any, cast, get_args
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.types import RESIDUAL, Concept, ConceptKind
+from interpret_inn.types.concepts import LARGEST_ANGLE
 from interpret_inn_labels.columns import Array, Column, Mask, read_column
 from interpret_inn_labels.guessing import guess_kind, numbers_in
-
-KINDS = tuple(kind for kind in get_args(ConceptKind) if kind != "unlabelled")
 
 
 def read_concepts(
@@ -44,9 +43,10 @@ def read_concepts(
             raise ConceptError(
                 f"A kind was given for {name!r}, which is no concept. {suggest(name, columns)}"
             )
-        if kind not in KINDS:
+        if kind not in _WAYS:
+            known = tuple(_WAYS)
             raise ConceptError(
-                f"Expected a kind of {KINDS} for {name!r}, found {kind!r}. {suggest(kind, KINDS)}"
+                f"Expected a kind of {known} for {name!r}, found {kind!r}. {suggest(kind, known)}"
             )
     concepts, notes = [], []
     for name, raw in columns.items():
@@ -91,22 +91,20 @@ def _check_length(name: str, found: int, count: int, skipped: int) -> None:
 
 def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Concept, list[str]]:
     values, known = column
-    given = kind is not None
-    if values.dtype.kind == "U" and kind != "categorical":
+    given = None if kind is None else _way(kind)
+    if values.dtype.kind == "U" and not (given and given.names):
         numbers = numbers_in(values, known, required_by=name if given else None)
         values = values if numbers is None else numbers
-    values, known, note = _without_minus_one(name, values, known, kind)
+    values, known, note = _without_minus_one(name, values, known, given)
     notes = [note] if note else []
-    if kind is None:
-        kind = guess_kind(name, values, known)
-    build = {"categorical": _categorical, "numeric": _numeric, "cyclic": _cyclic}[kind]
-    concept = build(name, values, known, not given)
+    way = given or _way(guess_kind(name, values, known))
+    concept = way.build(name, values, known, given is None)
     missing = int((~known).sum())
     if missing and not note:
         notes.append(
             f"{name}: {missing} of {len(known)} labels are missing; those samples are not paired by it."
         )
-    if not given:
+    if given is None:
         found = (
             f"{len(concept.classes)} classes"
             if concept.classes
@@ -114,22 +112,23 @@ def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Conce
             if values.ndim == 2
             else "numbers"
         )
-        other = "numeric" if kind == "categorical" else "categorical"
-        notes.append(f'{name}: taken as {kind} ({found}); kinds={{"{name}": "{other}"}} would change that.')
+        notes.append(
+            f'{name}: taken as {concept.kind} ({found}); kinds={{"{name}": "{way.other}"}} would change that.'
+        )
     return concept, notes
 
 
 def _without_minus_one(
-    name: str, values: Array, known: Mask, kind: ConceptKind | None
+    name: str, values: Array, known: Mask, given: _Way | None
 ) -> tuple[Array, Mask, str | None]:
     """Takes −1 among integer categories as missing where all others are at least two and none is negative."""
-    if values.dtype.kind != "i" or values.ndim != 1 or kind in ("numeric", "cyclic"):
+    if values.dtype.kind != "i" or values.ndim != 1 or (given and not given.names):
         return values, known, None
     minus = known & (values == -1)
     others = np.unique(values[known & ~minus])
     if not minus.any() or len(others) < 2 or others[0] < 0:
         return values, known, None
-    if kind is None and guess_kind(name, values, known & ~minus) != "categorical":
+    if given is None and not _way(guess_kind(name, values, known & ~minus)).names:
         return values, known, None
     note = f"{name}: {int(minus.sum())} labels are −1, taken as missing; give text where −1 is a category."
     return values, known & ~minus, note
@@ -170,7 +169,7 @@ def _cyclic(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
             "Give one concept for each angle."
         )
     largest = float(np.abs(values[known].astype(np.float64)).max())
-    if largest > 2 * math.pi + 1e-4:
+    if largest > LARGEST_ANGLE:
         raise ConceptError(
             f"Expected angles of {name!r} in radians (−2π to 2π), found {largest:g}, which looks like "
             f"degrees. Pass radians: np.deg2rad({name})."
@@ -180,6 +179,31 @@ def _cyclic(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
 
 def _with_kind(concept: Concept) -> Concept:
     return Concept(concept.name, "cyclic", concept.values, (), concept.guessed)
+
+
+class _Way(NamedTuple):
+    """How labels of one kind are read.
+
+    Attributes:
+        build: Makes the concept of its name, values, which of them are known, and whether the kind was guessed.
+        names: Values name categories: they may be text, and −1 among whole numbers may stand for a missing one.
+        other: The kind to suggest where this one was guessed.
+    """
+
+    build: Callable[[str, Array, Mask, bool], Concept]
+    names: bool
+    other: ConceptKind
+
+
+_WAYS: Mapping[str, _Way] = {
+    "categorical": _Way(_categorical, names=True, other="numeric"),
+    "numeric": _Way(_numeric, names=False, other="categorical"),
+    "cyclic": _Way(_cyclic, names=False, other="categorical"),
+}
+
+
+def _way(kind: ConceptKind) -> _Way:
+    return _WAYS[kind]
 
 
 def _text(value: Any) -> str:

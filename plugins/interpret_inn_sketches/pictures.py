@@ -14,9 +14,9 @@ from torch import Tensor
 from interpret_inn.backbones.pictures import resize_and_crop, single
 from interpret_inn.errors import DataError
 from interpret_inn.types import Samples
+from interpret_inn.types.tolerances import SLACK
 
 Pixels = npt.NDArray[np.uint8]
-_SLACK = 1e-3  # float rounding, and the overshoot of bicubic resizing
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ def as_pixels(item: Any, *, place: int) -> Pixels:
         raise DataError(f"Expected pictures to render in a style: {error}") from error
     if picture.dtype != np.uint8:
         low, high = float(picture.min()), float(picture.max())
-        if not (low >= -_SLACK and high <= 1 + _SLACK):
+        if not (low >= -SLACK and high <= 1 + SLACK):
             raise DataError(
                 f"Expected pictures (uint8, or floats in [0, 1]), found values from {low:.4g} to {high:.4g} in image "
                 f"{place}. Give them before they are normalised, and type "

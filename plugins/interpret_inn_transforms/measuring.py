@@ -14,11 +14,11 @@ from interpret_inn import Interpreter
 from interpret_inn.backbones import primary
 from interpret_inn.data import samples as read_samples
 from interpret_inn.errors import ConceptError
+from interpret_inn.translating.encoding import BATCH
 from interpret_inn.types import IntArray
+from interpret_inn.types.tolerances import TINY
 from interpret_inn_transforms.samples import TransformedSamples
 from interpret_inn_transforms.table import TRANSFORMS, Transform, named_transforms
-
-_BATCH = 64
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,7 @@ class _Layer(NamedTuple):
 
     def of(self, indices: IntArray) -> _Layer:
         """Those of some of the pictures."""
-        apart = max(2 * float(self.rows.var(0, correction=0).sum()), 1e-12)
+        apart = max(2 * float(self.rows.var(0, correction=0).sum()), TINY)
         return _Layer(self.codes[indices], self.rows[indices], self.outputs[indices], apart)
 
 
@@ -126,7 +126,7 @@ def _measured(interpreter: Interpreter, name: str, before: _Layer, asis: Any, ch
     factor, leading = interpreter.factors[name], interpreter.fitted.network.shape.leading
     after = _looked_at(interpreter, changed)
     step = (after.codes - before.codes)[..., :leading].square().flatten(0, -2).sum(0)
-    captured = float(step[factor.slice].sum() / step.sum().clamp_min(1e-12))
+    captured = float(step[factor.slice].sum() / step.sum().clamp_min(TINY))
     swapped = before.codes.clone()
     swapped[..., factor.slice] = after.codes[..., factor.slice]
     answer = float(_change(before.outputs, _rerun(interpreter, asis, swapped)).mean())
@@ -140,7 +140,7 @@ def _measured(interpreter: Interpreter, name: str, before: _Layer, asis: Any, ch
         known=leakage.representation[name].linear.value if known else float("nan"),
         factor_knows=leakage.scores[name][name].linear.value if known else float("nan"),
         factor_response=answer,
-        response=answer / max(captured, 1e-12),
+        response=answer / max(captured, TINY),
         direct=float(_change(before.outputs, after.outputs).mean()),
     )
 
@@ -204,7 +204,7 @@ def _looked_at(interpreter: Interpreter, images: Any) -> _Layer:
     """Codes, rows and outputs of pictures."""
     backbone, translator, found = interpreter.backbone, interpreter.translator, []
     with backbone.session():
-        for batch in read_samples(images).batches(_BATCH):
+        for batch in read_samples(images).batches(BATCH):
             seen = translator.batch(backbone.prepare(batch), outputs=True)
             rows = interpreter.fitted.layout.to_rows(seen.z)[0].reshape(len(seen), -1).double().cpu()
             found.append((seen.codes.cpu(), rows, _outputs(seen.outputs())))
@@ -216,7 +216,7 @@ def _rerun(interpreter: Interpreter, images: Any, codes: Tensor) -> Tensor:
     """Outputs for pictures whose codes were replaced."""
     backbone, found, done = interpreter.backbone, [], 0
     with backbone.session():
-        for batch in read_samples(images).batches(_BATCH):
+        for batch in read_samples(images).batches(BATCH):
             part = codes[done : done + len(batch)]
             found.append(_outputs(interpreter.translator.outputs_of(backbone.prepare(batch), part)))
             done += len(batch)

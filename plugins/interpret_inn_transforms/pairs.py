@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +13,9 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 from torch import Generator, Tensor
 
-from interpret_inn.types import SAME, Concept, FloatArray, IntArray
+from interpret_inn.types import GRADE_SHARES, GRADES, SAME, Concept, FloatArray, IntArray
+from interpret_inn.types.tolerances import TINY
 
-GRADES = (1.0, 0.92, 0.72)
-"""Variants of different pictures are paired at these multiples of `SAME`: mostly as equal, some only similar."""
-_SHARES = (0.6, 0.25, 0.15)
 _NEAR = 8  # nearest variants looked at for one of another picture
 
 
@@ -28,8 +28,8 @@ class Drawn(NamedTuple):
     others: Tensor
 
 
-class Turns:
-    """Draws the pairs of one transform.
+class Turns(ABC):
+    """Draws the pairs of one transform; `turns_of` gives those that suit its kind.
 
     *Within* a picture: two of its variants, whose amounts were drawn independently: ρ = 0 in the concept (two of
     done and not done always differ: ρ = −`SAME`), `SAME` in all else. *Across*: variants of different pictures
@@ -42,44 +42,31 @@ class Turns:
         groups: int64 (M,), which group each belongs to; nobody is paired across within a group.
     """
 
+    _rho_within = 0.0
+    """Of two variants of one picture, in the concept."""
+
     def __init__(self, concept: Concept, samples: IntArray, *, source: IntArray, groups: IntArray) -> None:
-        self._kind = concept.kind
         self._samples = torch.from_numpy(samples)
         self._groups = groups
         values = np.asarray(concept.values)[samples]
         self._values = values.astype(np.float64)[:, None] if values.ndim == 1 else values
-        self.within = _pairs_within(source, self._values if concept.kind == "categorical" else None)
+        self.within = self._pairs_within(source)
         self.across = len(np.unique(groups)) > 1
-        if self.across and concept.kind == "numeric":
-            self._scores = _normal_scores(self._values)
-            self._tree = cKDTree(self._scores)
-            near = self._tree.query(self._scores, k=min(_NEAR, len(self._scores)))[1]
-            self._near = near.reshape(len(self._scores), -1)
-            self._order = np.argsort(self._scores[:, 0])
-            self._edges = _middles(self._scores[self._order, 0])
-            self._reached = [self._measure(grade * SAME) for grade in GRADES]
-        if self.across and concept.kind == "categorical":
-            self._members = [np.flatnonzero(self._values[:, 0] == value) for value in (0, 1)]
+        if self.across:
+            self._prepare()
 
     def draw_within(self, n: int, generator: Generator) -> Drawn:
         """Pairs of variants of one picture."""
         chosen = self.within[_integers(n, len(self.within), generator)]
         turned = torch.rand(n, generator=generator).numpy() < 0.5
         pairs = torch.from_numpy(np.where(turned[:, None], chosen[:, ::-1], chosen))
-        own = -SAME if self._kind == "categorical" else 0.0
         first, second = self._samples[pairs[:, 0]], self._samples[pairs[:, 1]]
-        return Drawn(first, second, torch.full((n,), own), torch.full((n,), SAME))
+        return Drawn(first, second, torch.full((n,), self._rho_within), torch.full((n,), SAME))
 
     def draw_across(self, n: int, generator: Generator) -> Drawn:
         """Pairs of variants of different pictures."""
         first = _integers(n, len(self._samples), generator)
-        if self._kind == "numeric":
-            second, rho = self._similar(first, generator)
-        elif self._kind == "categorical":
-            second, rho = self._same_class(first, generator), np.full(n, SAME)
-        else:
-            second = self._anyone_else(first, generator)
-            rho = SAME * np.cos(self._values[first, 0] - self._values[second, 0])
+        second, rho = self._partners(first, generator)
         # nobody else near: an independent pair, and told as one
         alone = self._groups[first] == self._groups[second]
         if alone.any():
@@ -88,8 +75,40 @@ class Turns:
             self._samples[first], self._samples[second], torch.from_numpy(rho).float(), torch.zeros(n)
         )
 
-    def _similar(self, first: IntArray, generator: Generator) -> tuple[IntArray, FloatArray]:
-        edges = np.cumsum(_SHARES)[:-1]
+    @abstractmethod
+    def _partners(self, first: IntArray, generator: Generator) -> tuple[IntArray, FloatArray]:
+        """Places (n,) of variants that agree with the first ones, and each pair's ρ in the concept."""
+
+    def _pairs_within(self, source: IntArray) -> IntArray:
+        return _pairs_within(source)
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Works out what `_partners` needs, once."""
+
+    def _anyone_else(self, first: IntArray, generator: Generator) -> IntArray:
+        order = np.argsort(self._groups, kind="stable")
+        ends = np.searchsorted(self._groups[order], self._groups[first], side="right")
+        begins = np.searchsorted(self._groups[order], self._groups[first], side="left")
+        left = len(order) - (ends - begins)
+        place = (torch.rand(len(first), generator=generator, dtype=torch.float64).numpy() * left).astype(
+            np.int64
+        )
+        return np.asarray(order[np.where(place >= begins, place + ends - begins, place)])
+
+
+class _NumberTurns(Turns):
+    def _prepare(self) -> None:
+        self._scores = _normal_scores(self._values)
+        self._tree = cKDTree(self._scores)
+        near = self._tree.query(self._scores, k=min(_NEAR, len(self._scores)))[1]
+        self._near = near.reshape(len(self._scores), -1)
+        self._order = np.argsort(self._scores[:, 0])
+        self._edges = _middles(self._scores[self._order, 0])
+        self._reached = [self._measure(grade * SAME) for grade in GRADES]
+
+    def _partners(self, first: IntArray, generator: Generator) -> tuple[IntArray, FloatArray]:
+        edges = np.cumsum(GRADE_SHARES)[:-1]
         grade = np.searchsorted(edges, torch.rand(len(first), generator=generator).numpy(), side="right")
         second = self._aim(first, SAME * np.asarray(GRADES)[grade], generator)
         return second, np.asarray(self._reached)[grade]
@@ -113,29 +132,50 @@ class Turns:
         first = _integers(1024, len(self._samples), generator)
         second = self._aim(first, np.full(1024, rho), generator)
         one, other = self._scores[first], self._scores[second]
-        product = float((one * other).sum() / max(np.sqrt((one**2).sum() * (other**2).sum()), 1e-12))
+        product = float((one * other).sum() / max(np.sqrt((one**2).sum() * (other**2).sum()), TINY))
         return min(max(product, 0.0), rho)
 
-    def _same_class(self, first: IntArray, generator: Generator) -> IntArray:
+
+class _ClassTurns(Turns):
+    _rho_within = -SAME
+
+    def _pairs_within(self, source: IntArray) -> IntArray:
+        return _pairs_within(source, self._values)
+
+    def _prepare(self) -> None:
+        self._members = [np.flatnonzero(self._values[:, 0] == value) for value in (0, 1)]
+
+    def _partners(self, first: IntArray, generator: Generator) -> tuple[IntArray, FloatArray]:
         places = torch.rand(len(first), generator=generator, dtype=torch.float64).numpy()
         found = np.empty(len(first), dtype=np.int64)
         for value, members in enumerate(self._members):
             mine = self._values[first, 0] == value
             found[mine] = members[(places[mine] * len(members)).astype(np.int64)]
-        return found
-
-    def _anyone_else(self, first: IntArray, generator: Generator) -> IntArray:
-        order = np.argsort(self._groups, kind="stable")
-        ends = np.searchsorted(self._groups[order], self._groups[first], side="right")
-        begins = np.searchsorted(self._groups[order], self._groups[first], side="left")
-        left = len(order) - (ends - begins)
-        place = (torch.rand(len(first), generator=generator, dtype=torch.float64).numpy() * left).astype(
-            np.int64
-        )
-        return np.asarray(order[np.where(place >= begins, place + ends - begins, place)])
+        return found, np.full(len(first), SAME)
 
 
-def _pairs_within(source: IntArray, classes: FloatArray | None) -> IntArray:
+class _AngleTurns(Turns):
+    def _prepare(self) -> None:
+        """Nothing: anyone else will do."""
+
+    def _partners(self, first: IntArray, generator: Generator) -> tuple[IntArray, FloatArray]:
+        second = self._anyone_else(first, generator)
+        return second, SAME * np.cos(self._values[first, 0] - self._values[second, 0])
+
+
+_TURNS: Mapping[str, type[Turns]] = {
+    "numeric": _NumberTurns,
+    "categorical": _ClassTurns,
+    "cyclic": _AngleTurns,
+}
+
+
+def turns_of(concept: Concept, samples: IntArray, *, source: IntArray, groups: IntArray) -> Turns:
+    """Draws the pairs of one transform, as suits its kind; see `Turns`."""
+    return _TURNS[concept.kind](concept, samples, source=source, groups=groups)
+
+
+def _pairs_within(source: IntArray, classes: FloatArray | None = None) -> IntArray:
     """All pairs of places of one picture, int64 (P, 2); with classes, only those of two classes."""
     order = np.argsort(source, kind="stable")
     found = [np.empty((0, 2), dtype=np.int64)]

@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from interpret_inn.errors import DataError
+from interpret_inn.types.tolerances import SLACK
 
 _CHANNELS = (1, 3, 4)
-_SLACK = 1e-3  # float rounding, and the overshoot of bicubic resizing
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def _from_values(values: Any, place: int, *, prefer_last: bool) -> tuple[Tensor,
     form = Form(kind, axes, whole, values.dtype)
     tensor = tensor.float() / 255 if whole else tensor.float()
     low, high = float(tensor.min()), float(tensor.max())
-    if not (low >= -_SLACK and high <= 1 + _SLACK):
+    if not (low >= -SLACK and high <= 1 + SLACK):
         raise DataError(
             f"Expected pictures with values in [0, 1] (or uint8), found {low:.4g} to {high:.4g} at place {place}. "
             "Transforms work on pictures: give them before they are normalised, and type "

@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import Concept, ConceptKind, ConceptSource, Gallery, Pairs
 from interpret_inn_transforms.gallery import gallery
-from interpret_inn_transforms.pairs import Drawn, Turns
+from interpret_inn_transforms.pairs import Drawn, Turns, turns_of
 from interpret_inn_transforms.samples import TransformedSamples
 from interpret_inn_transforms.table import Transform
 
@@ -87,7 +87,7 @@ class TransformSource(ConceptSource):
         for number, concept in enumerate(self.concepts):
             mine = chosen[self._made.transform[chosen] == number]
             groups = np.asarray(self._made.groups)
-            turns = Turns(concept, mine, source=self._made.source[mine], groups=groups[mine])
+            turns = turns_of(concept, mine, source=self._made.source[mine], groups=groups[mine])
             if len(turns.within) or turns.across:
                 plan.append((number, turns))
         if not plan:

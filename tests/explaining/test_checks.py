@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from interpret_inn.explaining.checks import BatchChecks, _agreement, join_checks
+from interpret_inn.explaining.records import Checks
 
 
 def test_a_sound_fit_passes(toy: Any) -> None:
@@ -71,3 +72,11 @@ def test_agreement_of_outputs(before: Any, after: Any, kept: int) -> None:
 
 def test_agreement_of_outputs_that_are_all_alike() -> None:
     assert _agreement(torch.zeros(3, 4), torch.zeros(3, 4)) == (3, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("share", "enough"), [(1.0, True), (0.999, True), (0.9989, False), (math.nan, False)]
+)
+def test_one_output_in_a_thousand_may_change(share: float, enough: bool) -> None:
+    checks = Checks(1e-6, 1e-6, share, 1e-6, True, True, 2000)
+    assert checks.agrees is checks.passed is enough

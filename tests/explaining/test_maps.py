@@ -8,7 +8,7 @@ import torch
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from interpret_inn import errors
-from interpret_inn.explaining.maps import concept_at, factor_map
+from interpret_inn.explaining.maps import factor_map
 from interpret_inn.translating.directions import main_direction
 from interpret_inn.types import Concept
 
@@ -17,8 +17,8 @@ def mapped(codes, concept, **options):
     index = np.arange(len(codes))
     fit, judge = index[: len(index) // 2], index[len(index) // 2 :]
     return factor_map(
-        codes[judge], concept and concept_at(concept, judge),
-        fit_codes=codes[fit], fit_concept=concept and concept_at(concept, fit), **options,
+        codes[judge], concept and concept.at(judge),
+        fit_codes=codes[fit], fit_concept=concept and concept.at(fit), **options,
     )  # fmt: skip
 
 
@@ -155,7 +155,7 @@ def test_without_values_the_main_direction_is_the_leading_axis():
 def test_errors_say_what_was_found():
     concept = Concept("size", "numeric", np.zeros(5))
     with pytest.raises(
-        errors.InputError, match=r"one value of 'size' for each of 4 codes, found 5.*concept_at"
+        errors.InputError, match=r"one value of 'size' for each of 4 codes, found 5.*concept\.at"
     ):
         main_direction(np.zeros((4, 2)), concept)
     with pytest.raises(errors.InputError, match="one value of 'size' for each of 4 codes, found 5"):

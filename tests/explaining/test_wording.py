@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from interpret_inn.explaining.wording import class_name, outcomes, picture_of, readings
+from interpret_inn.explaining.wording import outcomes, picture_of, readings
+from interpret_inn.types.concepts import class_name
 
 
 def test_classes_are_the_top_three_with_their_probabilities() -> None:

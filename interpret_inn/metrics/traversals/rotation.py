@@ -14,6 +14,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.traversals.distances import Distance, multi_scale_pixels
 from interpret_inn.metrics.traversals.lengths import Generate, check_walks, starting_codes, walked_lengths
 from interpret_inn.types import FloatArray, Score
+from interpret_inn.types.tolerances import TINY
 
 
 @dataclass(frozen=True)
@@ -90,5 +91,5 @@ def rotation_curve(
     degrees = np.linspace(0, 180, int(angles))
     each = np.stack([length(angle) for angle in degrees], 1)
     halfway = length(45.0)
-    gain = bootstrap_mean((halfway - each[:, 0]) / max(float(halfway.mean()), 1e-12), seed=seed)
+    gain = bootstrap_mean((halfway - each[:, 0]) / max(float(halfway.mean()), TINY), seed=seed)
     return RotationCurve(degrees, tuple(bootstrap_mean(one, seed=seed) for one in each.T), gain, each)

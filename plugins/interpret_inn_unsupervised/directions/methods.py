@@ -9,6 +9,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, SiteError
 from interpret_inn.types import AxesView
+from interpret_inn.types.tolerances import NEGLIGIBLE
 
 _FLAT = 1e-9
 _PROBES = 4
@@ -120,7 +121,7 @@ def orthonormal(directions: Tensor) -> Tensor:
         raise ConceptError(f"Expected at most {axes} directions, as many as there are axes, found {count}.")
     first, triangle = torch.linalg.qr(directions)
     scale = triangle.diagonal().abs()
-    if count and float(scale.min()) <= 1e-6 * float(directions.norm(dim=0).max()):
+    if count and float(scale.min()) <= NEGLIGIBLE * float(directions.norm(dim=0).max()):
         raise ConceptError(
             f"Expected {count} directions that are independent, found some that others make up. Leave these out."
         )

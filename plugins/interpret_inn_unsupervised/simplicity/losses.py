@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from interpret_inn.localizing import soft_intervals
+from interpret_inn.types.tolerances import TINY
 
 _GAIN = 50.0  # so that edges move as fast as a flow is trained
 GRID = 16
@@ -79,5 +80,5 @@ def constriction(change: Tensor, masks: Tensor, *, area_weight: float) -> Tensor
         float (B,), between 0 and 1 + area_weight. Where nothing changes, the area alone.
     """
     placed = functional.adaptive_avg_pool2d(change[:, None], GRID)[:, 0]
-    share = placed / placed.sum((1, 2), keepdim=True).clamp_min(1e-12)
+    share = placed / placed.sum((1, 2), keepdim=True).clamp_min(TINY)
     return ((1 - masks) * share).sum((1, 2)) + area_weight * masks.mean((1, 2))

@@ -1,0 +1,238 @@
+"""Concepts: what factors are to carry, and how values of each kind are told, compared and written."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from interpret_inn.errors import InputError
+from interpret_inn.types.arrays import FloatArray
+from interpret_inn.types.tolerances import TINY
+
+ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
+
+Values = npt.NDArray[Any]
+Mask = npt.NDArray[np.bool_]
+
+LARGEST_ANGLE = 2 * math.pi + 1e-4
+"""Angles in radians are no larger: a full turn, and what rounding of degrees adds."""
+
+
+@dataclass(frozen=True)
+class Concept:
+    """A meaning that one factor is to carry, with its value for every sample where that is known.
+
+    Attributes:
+        name: Also the factor's name.
+        kind: How values compare; `unlabelled` concepts have none and are not read out.
+        values: `categorical`: int64 (N,), −1 where missing; `numeric`: float64 (N,) or (N, d), NaN where
+            missing; `cyclic`: angles in radians, float64 (N,), NaN where missing; `unlabelled`: None.
+        classes: Names of the categories, by index.
+        guessed: The kind was guessed from the values and not given.
+
+    Members that need values raise InputError where `values` is None.
+
+    >>> shape = Concept("shape", "categorical", np.array([0, 1, -1]), ("circle", "square"))
+    >>> shape.known.tolist(), shape.text(shape.values[1])
+    ([True, True, False], 'square')
+    >>> shape.at([0, 1]).distance([0, 0], [0, 1]).tolist()
+    [0.0, 1.0]
+    """
+
+    name: str
+    kind: ConceptKind
+    values: Values | None = None
+    classes: tuple[str, ...] = ()
+    guessed: bool = False
+
+    @property
+    def known(self) -> Mask:
+        """Where the value is there, bool (N,); a row of numbers lacks its value where any of them is missing."""
+        return kind_of(self.kind).known(self._given)
+
+    @property
+    def missing(self) -> float:
+        """What stands for a missing value: −1 among class indices, else NaN."""
+        return kind_of(self.kind).missing
+
+    @property
+    def targets(self) -> FloatArray:
+        """What regressions and probes aim at, float64 (N, k): see `ValueKind.targets`."""
+        return kind_of(self.kind).targets(self._given)
+
+    @property
+    def indicators(self) -> FloatArray | None:
+        """One-hot columns of the classes that occur, float64 (N, C), zeros where missing; None without classes."""
+        return kind_of(self.kind).indicators(self._given)
+
+    def text(self, value: npt.ArrayLike) -> str:
+        """One value or reading in words: the class's name, the number (or d of them), or degrees."""
+        return kind_of(self.kind).text(np.asarray(value), self.classes)
+
+    def distance(self, first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
+        """How far values or readings are from others of the same concept.
+
+        Args:
+            first: As in `values`, (n,) or (n, d).
+            second: Likewise.
+
+        Returns:
+            float64 (n,), NaN where either is missing. Categories: 1 where they differ, else 0; numbers: the absolute
+            difference in units of the concept's own standard deviation (mean over columns); angles: the absolute
+            angle between them, in [0, π].
+        """
+        return kind_of(self.kind).distance(np.asarray(first), np.asarray(second), self._given)
+
+    def at(self, index: npt.ArrayLike) -> Concept:
+        """The same concept for some samples: their indices, int (n,), or where they are, bool (N,)."""
+        if self.values is None:
+            return self
+        chosen = np.asarray(index)
+        chosen = chosen if chosen.dtype == np.bool_ else chosen.astype(np.int64)
+        return dataclasses.replace(self, values=np.asarray(self.values)[chosen])
+
+    def without(self, hidden: npt.ArrayLike) -> Concept:
+        """The same concept with the values missing where `hidden`, bool (N,), is true."""
+        if self.values is None:
+            return self
+        values = np.array(self.values)
+        values[np.asarray(hidden, np.bool_)] = self.missing
+        return dataclasses.replace(self, values=values)
+
+    @property
+    def _given(self) -> Values:
+        if self.values is None:
+            raise InputError(f"The concept {self.name!r} has no values. Expected one that is labelled.")
+        return np.asarray(self.values)
+
+
+class ValueKind(ABC):
+    """How values of one kind of concept are told, compared and written."""
+
+    missing: float = math.nan
+
+    @abstractmethod
+    def known(self, values: Values) -> Mask:
+        """Where values (n,) or (n, d) are there, bool (n,)."""
+
+    @abstractmethod
+    def targets(self, values: Values) -> FloatArray:
+        """Class indices, the numbers, or cosine and sine of angles: float64 (n, k), NaN where missing."""
+
+    @abstractmethod
+    def from_targets(self, targets: FloatArray) -> FloatArray:
+        """Values again from targets (n, k): float64 (n,), or (n, k) for numbers."""
+
+    def indicators(self, values: Values) -> FloatArray | None:  # noqa: ARG002
+        """One-hot columns of the classes that occur, float64 (n, C), zeros where missing; None without classes."""
+        return None
+
+    @abstractmethod
+    def text(self, value: Values, classes: Sequence[str]) -> str:
+        """One value in words."""
+
+    @abstractmethod
+    def distance(self, first: Values, second: Values, values: Values) -> FloatArray:
+        """How far values are from others, float64 (n,); `values` are all of the concept's."""
+
+
+class _Categories(ValueKind):
+    missing = -1
+
+    def known(self, values: Values) -> Mask:
+        return np.asarray(values >= 0)
+
+    def targets(self, values: Values) -> FloatArray:
+        labels = np.asarray(values, np.float64)
+        return np.where(labels < 0, np.nan, labels)[:, None]
+
+    def from_targets(self, targets: FloatArray) -> FloatArray:
+        return targets[:, 0]
+
+    def indicators(self, values: Values) -> FloatArray:
+        classes, places = np.unique(values, return_inverse=True)
+        return np.asarray(np.eye(len(classes))[places.reshape(-1)][:, classes >= 0])
+
+    def text(self, value: Values, classes: Sequence[str]) -> str:
+        return "missing" if value < 0 else class_name(int(value), classes)
+
+    def distance(self, first: Values, second: Values, values: Values) -> FloatArray:  # noqa: ARG002
+        return np.where((first < 0) | (second < 0), np.nan, (first != second).astype(np.float64))
+
+
+class _Numbers(ValueKind):
+    def known(self, values: Values) -> Mask:
+        return np.asarray(~np.isnan(_columns(values)).any(1))
+
+    def targets(self, values: Values) -> FloatArray:
+        return _columns(values)
+
+    def from_targets(self, targets: FloatArray) -> FloatArray:
+        return targets
+
+    def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
+        if np.isnan(value).any():
+            return "missing"
+        return ", ".join(f"{number:.2f}" for number in np.asarray(value, np.float64).reshape(-1))
+
+    def distance(self, first: Values, second: Values, values: Values) -> FloatArray:
+        spread = np.nanstd(_columns(values), axis=0) if self.known(values).any() else np.float64(np.nan)
+        apart = np.abs((_columns(second) - _columns(first)) / np.maximum(spread, TINY))
+        return np.asarray(apart.mean(1))
+
+
+class _Angles(ValueKind):
+    def known(self, values: Values) -> Mask:
+        return np.asarray(~np.isnan(values))
+
+    def targets(self, values: Values) -> FloatArray:
+        angles = np.asarray(values, np.float64)
+        return np.stack([np.cos(angles), np.sin(angles)], 1)
+
+    def from_targets(self, targets: FloatArray) -> FloatArray:
+        return np.arctan2(targets[:, 1], targets[:, 0])
+
+    def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
+        return "missing" if np.isnan(value) else f"{math.degrees(value) % 360:.0f}°"
+
+    def distance(self, first: Values, second: Values, values: Values) -> FloatArray:  # noqa: ARG002
+        return np.asarray(np.abs(np.angle(np.exp(1j * (second - first)))))
+
+
+_KINDS: Mapping[str, ValueKind] = {"categorical": _Categories(), "numeric": _Numbers(), "cyclic": _Angles()}
+
+
+def kind_of(kind: str) -> ValueKind:
+    """How values of this kind behave.
+
+    Raises:
+        InputError: An unlabelled kind, or none that exists.
+    """
+    found = _KINDS.get(kind)
+    if found is None:
+        raise InputError(
+            f"An unlabelled concept has no values to read out. Expected a kind out of {tuple(_KINDS)}, found {kind!r}."
+        )
+    return found
+
+
+def class_name(index: int, names: Sequence[str] | None) -> str:
+    """The name of a class.
+
+    >>> class_name(3, None), class_name(0, ["cat", "dog"])
+    ('class 3', 'cat')
+    """
+    return names[index] if names is not None and index < len(names) else f"class {index}"
+
+
+def _columns(values: Values) -> FloatArray:
+    """Numbers (n,) or (n, d) as columns, float64 (n, d)."""
+    numbers = np.asarray(values, np.float64)
+    return numbers.reshape(len(numbers), math.prod(numbers.shape[1:]))

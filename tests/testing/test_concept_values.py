@@ -1,0 +1,59 @@
+"""What the contract says of a concept's values, and that labels are read by the same bounds."""
+
+import math
+
+import numpy as np
+import pytest
+
+from interpret_inn import errors
+from interpret_inn.testing.values import value_faults
+from interpret_inn.types import Concept
+from interpret_inn_labels.reading import read_concepts
+
+
+@pytest.mark.parametrize(
+    ("concept", "said"),
+    [
+        (Concept("free", "unlabelled", np.zeros(3)), "is unlabelled and yet has values"),
+        (Concept("size", "numeric"), "found NoneType"),
+        (Concept("size", "numeric", np.zeros(2)), r"for each of 3 samples, found shape \(2,\)"),
+        (Concept("size", "numeric", np.zeros(3, np.float32)), "Expected float64"),
+        (Concept("size", "numeric", np.zeros((3, 2, 2))), "Expected float64"),
+        (Concept("size", "numeric", np.array([0, 1, math.inf])), "found infinite ones or none"),
+        (Concept("size", "numeric", np.full(3, math.nan)), "found infinite ones or none"),
+        (Concept("hue", "cyclic", np.zeros((3, 2))), "Expected float64"),
+        (Concept("hue", "cyclic", np.array([0, 90.0, 180.0])), "Expected radians for 'hue', found up to 180"),
+        (Concept("shape", "categorical", np.zeros(3)), "Expected int64"),
+        (Concept("shape", "categorical", np.array([0, 1, 2]), ("a", "b")), "found 0 to 2"),
+        (Concept("shape", "categorical", np.array([0, -2, 1]), ("a", "b")), "found -2 to 1"),
+    ],
+)
+def test_wrong_values_are_named(concept: Concept, said: str) -> None:
+    (fault,) = value_faults(concept, 3)
+    with pytest.raises(ValueError, match=said):
+        raise ValueError(fault)
+
+
+@pytest.mark.parametrize(
+    "concept",
+    [
+        Concept("free", "unlabelled"),
+        Concept("size", "numeric", np.array([0.0, math.nan, 3.0])),
+        Concept("place", "numeric", np.zeros((3, 2))),
+        Concept("hue", "cyclic", np.array([-3.0, math.nan, 6.28])),
+        Concept("shape", "categorical", np.array([0, -1, 1]), ("a", "b")),
+    ],
+)
+def test_right_values_pass(concept: Concept) -> None:
+    assert not list(value_faults(concept, 3))
+
+
+@pytest.mark.parametrize(("over", "refused"), [(5e-5, False), (2e-4, True)])
+def test_angles_that_labels_take_pass_the_contract(over: float, refused: bool) -> None:
+    angles = np.array([0.0, 1.0, 2 * math.pi + over])
+    assert bool(list(value_faults(Concept("hue", "cyclic", angles), 3))) is refused
+    if refused:
+        with pytest.raises(errors.ConceptError, match="radians"):
+            read_concepts({"hue": angles}, {"hue": "cyclic"}, count=3)
+    else:
+        assert read_concepts({"hue": angles}, {"hue": "cyclic"}, count=3)[0][0].kind == "cyclic"
