@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import importlib.util
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -102,3 +103,23 @@ def folder_state() -> Callable[[Path], list[str]]:
         return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
     return listing
+
+
+_watched: list[list[tuple[str, Any]]] = []
+
+
+@pytest.fixture
+def events() -> Iterator[list[tuple[str, Any]]]:
+    """What Python opens, imports, connects to and runs from here on: (event, its first argument)."""
+    kinds = ("open", "import", "socket.", "subprocess.", "os.system", "os.mkdir", "exec", "urllib.")
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if _watched and event.startswith(kinds):
+            _watched[-1].append((event, arguments[0] if arguments else None))
+
+    if not hasattr(sys, "_interpret_inn_watched"):  # a hook of this kind stays for good
+        sys.addaudithook(note)
+        sys._interpret_inn_watched = True  # type: ignore[attr-defined]
+    _watched.append([])
+    yield _watched[-1]
+    _watched.clear()
