@@ -1,6 +1,9 @@
 """Options from flags and files are plain data: nothing is built, imported or opened because a value says so."""
 
+import contextlib
+import inspect
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,7 +18,9 @@ from interpret_inn import cli
 from interpret_inn.cli import main
 from interpret_inn.configuration import load_plain, plain_value
 from interpret_inn.fitting.settings import FitSettings
+from interpret_inn.plugin import get_manager
 from interpret_inn.testing import toy_images
+from interpret_inn.types import ConceptSourceSpec
 
 MODEL = "timm:test_resnet?random"
 
@@ -213,6 +218,21 @@ def test_nothing_is_built_imported_or_opened(
         )  # a table is read as a table
 
 
+@pytest.mark.parametrize("spec", get_manager().concept_sources(), ids=lambda spec: spec.name)
+def test_no_option_of_a_concept_source_is_code(
+    spec: ConceptSourceSpec, trap: Path, images: Path, events: list[tuple[str, Any]]
+) -> None:
+    options = [name for name in inspect.signature(spec.build).parameters if name not in ("data", "samples")]
+    for value in (*BUILDS[:-2], "os.mkdir", "builtins.exec", ["canary.touched"], {"shape": BUILDS[0]}):
+        for option in options:
+            with contextlib.suppress(inn.InnError):  # most are refused, and none does anything
+                inn.concept_source(spec.name, data=images, **{option: filled(value, trap)})
+            assert not trap.exists()
+    assert "canary" not in sys.modules
+    assert [event for event, _ in events if event.startswith(("subprocess.", "os.system", "socket."))] == []
+    assert str(trap) not in [str(what) for event, what in events if event == "os.mkdir"]
+
+
 @pytest.mark.parametrize("command", ["demo", "sites", "report", "check", "plugins"])
 def test_other_commands_build_nothing_either(command: str, trap: Path, tmp_path: Path, capsys: Any) -> None:
     """Whatever they make of a mapping, all of their options are of one value."""
@@ -318,20 +338,21 @@ def test_what_a_file_may_not_say(
     [
         (
             ["--options.a", "1", "--options.a.b", "2", "--options.a.b.c"],
-            "'--options.a.b.c' requires an argument",
+            "--options.a.b.c' requires an argument",
         ),
         (["--options", "word"], "expected a mapping such as"),
         (["--sizes.digit", "x"], "expected a whole number for 'digit', found 'x'"),
         (["--sizes.a.b", "3"], "expected a whole number for 'a', found {'b': 3}"),
-        (["--setting.steps", "3"], "No such option '--setting.steps'"),
-        (["--se", "3"], "No such option '--se'"),
-        (["--settings", "{steps: 3}"], "No such option '--settings'"),
-        (["--source"], "requires an argument"),
-        (["more"], "unexpected extra argument (more)"),
+        (["--setting.steps", "3"], "No such option:? '?--setting.steps"),
+        (["--se", "3"], r"No such option:? '?--se\b"),
+        (["--settings", "{steps: 3}"], "No such option:? '?--settings"),
+        (["--source"], "--source' requires an argument"),
+        (["more"], r"unexpected extra argument \(more\)"),
     ],
 )
 def test_what_flags_may_not_say(words: list[str], said: str, capsys: Any, asked: dict[str, Any]) -> None:
-    assert said in refused(capsys, "fit", "m", "d", "o", *words)
+    found = refused(capsys, "fit", "m", "d", "o", *words)
+    assert re.search(said, found)
     assert asked == {}
 
 
