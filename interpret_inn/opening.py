@@ -192,7 +192,7 @@ def _plain(model: Any, site: str | None, **given: Any) -> Backbone:
 def _asked_for_model(path: Any, about: Mapping[str, Any]) -> str:
     """What to type where no model is given; the name in the folder is for the reader to check."""
     told = saving.told_model(about)
-    named = ":" in about["model"]["name"]
+    named = ":" in told and told == ascii(about["model"]["name"])  # whole
     return (
         f"Expected the model with the interpreter at {path}, found none. The folder says that it was fitted for "
         f"{told}, which is not opened unasked. "

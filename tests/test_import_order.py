@@ -13,7 +13,7 @@ PLUGINS = CORE.parent / "plugins"
 
 FLOORS = [
     {"errors"},
-    {"types"},
+    {"types", "configuration"},
     {"backbones", "flows", "metrics", "data", "datasets"},
     {"fitting"},
     {"explaining"},
