@@ -9,17 +9,37 @@ from json import dumps
 from pathlib import Path
 from typing import Any
 
-from interpret_inn.errors import InnError, InnWarning
+import click
+
+from interpret_inn.configuration import Command, TextOrNull, fields_of, section
+from interpret_inn.errors import ArtefactError, InnError, InnWarning
 from interpret_inn.translating.settings import FitSettings
 
+_PATH = click.Path(path_type=Path)
 
-def demo(out: Path = Path("interpret-inn-demo"), seed: int = 0) -> None:
-    """Train a small classifier of coloured digits, explain it, and write the report.
 
-    Args:
-        out: Folder for report.html and report.json.
-        seed: Of the colours, the classifier and the fit.
-    """
+class Program(click.Group):
+    """All commands take their options in the same way."""
+
+    command_class = Command
+
+
+@click.group(
+    cls=Program,
+    no_args_is_help=False,
+    context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 110},
+)
+def program() -> None:
+    """Looks inside pretrained vision networks."""
+
+
+@program.command()
+@click.option(
+    "--out", type=_PATH, default="interpret-inn-demo", help="Folder for report.html and report.json."
+)
+@click.option("--seed", type=int, default=0, help="Of the colours, the classifier and the fit.")
+def demo(out: Path, seed: int) -> None:
+    """Train a small classifier of coloured digits, explain it, and write the report."""
     from interpret_inn.demo import demo as run
 
     print("Training a small classifier on coloured digits, then explaining it: about a minute.", flush=True)
@@ -27,13 +47,13 @@ def demo(out: Path = Path("interpret-inn-demo"), seed: int = 0) -> None:
     print(f"Wrote {out / 'report.html'} and {out / 'report.json'}.")
 
 
-def sites(model: str, size: int | None = None) -> None:
-    """List the places in a model that can be explained.
-
-    Args:
-        model: Name of the model, such as timm:resnet50.
-        size: Side of the square input that it is tried with; by default as its configuration says.
-    """
+@program.command()
+@click.argument("model", metavar="model")
+@click.option(
+    "--size", type=int, help="Side of the square input; by default as the model's configuration says."
+)
+def sites(model: str, size: int | None) -> None:
+    """List the places in a model, named as in timm:resnet50, that can be explained."""
     import torch
 
     import interpret_inn as inn
@@ -45,129 +65,131 @@ def sites(model: str, size: int | None = None) -> None:
         print(inn.sites(backbone.model, example))
 
 
+@program.command()
+@click.argument("model", metavar="model")
+@click.argument("data", metavar="data", type=_PATH)
+@click.argument("out", metavar="out", type=_PATH)
+@click.option(
+    "--site", type=TextOrNull(), help="Where to read; by default the pooled vector before the classifier."
+)
+@click.option(
+    "--layout", type=TextOrNull(), help="vector, flat, pooled or positions; by default from the shape."
+)
+@click.option("--source", default="labels", help="Name of the concept source.")
+@section("options", "Options of the concept source; single ones as in --options.csv labels.csv.")
+@section("sizes", "Number of axes by concept, as in --sizes.digit 3; by default estimated.", values=int)
+@fields_of(FitSettings, "settings")
+@click.option("--seed", type=int, default=0, help="Of everything that is drawn.")
 def fit(
     model: str,
     data: Path,
     out: Path,
-    site: str | None = None,
-    layout: str | None = None,
-    source: str = "labels",
-    options: dict[str, Any] | None = None,
-    sizes: dict[str, int] | None = None,
-    settings: FitSettings = FitSettings(),  # noqa: B008 - a frozen record; jsonargparse shows its defaults
-    seed: int = 0,
+    site: str | None,
+    layout: str | None,
+    source: str,
+    options: dict[str, Any],
+    sizes: dict[str, int],
+    seed: int,
+    **settings: Any,
 ) -> None:
     """Fit an interpreter to a folder of labelled images and save it.
 
-    Args:
-        model: Name of the model, such as timm:resnet50.
-        data: Folder of images in one subfolder a class; labels may stand in a CSV file (options.csv).
-        out: Folder to save the interpreter in.
-        site: Where to read; by default the pooled vector before the classifier.
-        layout: vector, flat, pooled or positions; by default from the shape.
-        source: Name of the concept source.
-        options: Its options, such as --options.csv labels.csv.
-        sizes: Number of axes by concept; by default estimated.
-        settings: Of the fit.
-        seed: Of everything that is drawn.
+    The model is a name such as timm:resnet50. The data are a folder of images in one subfolder a class, or with
+    their labels in a CSV file (--options.csv). The interpreter is saved in the folder `out`.
     """
-    import dataclasses
-
     import interpret_inn as inn
     from interpret_inn.saving import require_place
 
+    taken = sorted({"data", "name"} & set(options))
+    if taken:
+        raise click.UsageError(
+            f"Expected options of the concept source, found {taken[0]!r}: give data and --source."
+        )
+    chosen = {name.removeprefix("settings__"): value for name, value in settings.items()}
+    FitSettings(**chosen)  # refuses values out of range before anything is loaded
     require_place(out)
     interpreter = inn.wrap(model, site, layout=layout)
-    built = inn.concept_source(source, data=data, **(options or {}))
-    interpreter.fit(built, seed=seed, sizes=sizes, **dataclasses.asdict(settings))
+    built = inn.concept_source(source, data=data, **options)
+    interpreter.fit(built, seed=seed, sizes=sizes or None, **chosen)
     interpreter.save(out)
     for line in interpreter.judgement.summaries:
         print(f"{line.name} ({line.size} axes): {line.verdict}")
     print(f"Saved in {out}.")
 
 
+@program.command()
+@click.argument("artefact", metavar="artefact", type=_PATH)
+@click.argument("data", metavar="data", type=_PATH)
+@click.option("--out", type=_PATH, default="report.html", help="The page; its JSON is written beside it.")
+@click.option("--model", help="Name of the model that was fitted; always needed.")
+@click.option("--examples", type=int, default=16, help="Images that are shown one by one.")
+@click.option(
+    "--localizer",
+    type=TextOrNull(),
+    default="auto",
+    help="Name of what shows where factors act; null for none.",
+)
 def report(
-    artefact: Path,
-    data: Path,
-    out: Path = Path("report.html"),
-    model: str | None = None,
-    examples: int = 16,
-    localizer: str | None = "auto",
+    artefact: Path, data: Path, out: Path, model: str | None, examples: int, localizer: str | None
 ) -> None:
-    """Explain images with a saved interpreter and write the report.
-
-    Args:
-        artefact: Folder that `fit` wrote.
-        data: Folder of images.
-        out: The page; its JSON is written beside it.
-        model: Name of the model; by default the one that was fitted.
-        examples: Images that are shown one by one.
-        localizer: Name of the localizer that shows where factors act; null for none.
-    """
-    import interpret_inn as inn
-
-    written = inn.load(artefact, model).report(data, examples=examples, localizer=localizer).save(out)
+    """Explain a folder of images with an interpreter that `fit` saved, and write the report."""
+    written = _loaded(artefact, model).report(data, examples=examples, localizer=localizer).save(out)
     print(f"Wrote {' and '.join(map(str, written))}.")
 
 
-def check(artefact: Path, data: Path, model: str | None = None) -> None:
-    """Measure round trips and agreement of a saved interpreter; exit with 1 where a check fails.
-
-    Args:
-        artefact: Folder that `fit` wrote.
-        data: Folder of images.
-        model: Name of the model; by default the one that was fitted.
-    """
-    import interpret_inn as inn
+@program.command()
+@click.argument("artefact", metavar="artefact", type=_PATH)
+@click.argument("data", metavar="data", type=_PATH)
+@click.option("--model", help="Name of the model that was fitted; always needed.")
+def check(artefact: Path, data: Path, model: str | None) -> None:
+    """Measure round trips and agreement of a saved interpreter; exit with 1 where a check fails."""
     from interpret_inn.explaining.records import plain
 
-    checks = inn.load(artefact, model).check(data)
+    checks = _loaded(artefact, model).check(data)
     print(dumps(plain(checks) | {"passed": checks.passed}, indent=1))
     if not checks.passed:
         sys.exit(1)
 
 
-def plugins(json: bool = False) -> None:
-    """List the plugins: name, version, state and hooks.
-
-    Args:
-        json: Print JSON.
-    """
+@program.command()
+@click.option("--json", is_flag=True, help="Print JSON.")
+def plugins(json: bool) -> None:
+    """List the plugins: name, version, state and hooks."""
     import interpret_inn as inn
 
     table = inn.plugins()
     print(dumps(table.to_dict(), indent=1) if json else table)
 
 
-_COMMANDS: dict[str, Any] = {
-    "demo": demo, "sites": sites, "fit": fit, "report": report, "check": check, "plugins": plugins,
-}  # fmt: skip
+def _loaded(artefact: Path, model: str | None) -> Any:
+    """The saved interpreter with the model that the user names; what the folder says is only shown."""
+    import interpret_inn as inn
+    from interpret_inn.saving import read_artefact, told_model
+
+    if model is None:
+        raise ArtefactError(
+            f"Expected --model, found none. The interpreter at {artefact} says that it was fitted for "
+            f"{told_model(read_artefact(artefact).about)}. Check that name, and type it after --model."
+        )
+    return inn.load(artefact, model)
+
+
 _show_other_warning = warnings.showwarning
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs the command line; errors of the library are printed without a traceback."""
-    from jsonargparse import ArgumentParser, auto_cli
-
-    class Exact(ArgumentParser):
-        """Takes options only as they are spelt; a shortened one may mean another tomorrow."""
-
-        def __init__(self, *words: Any, **options: Any) -> None:
-            super().__init__(*words, **options | {"allow_abbrev": False})
-
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given[:1] == ["plugins"]:
-        given = ["--json=true" if word == "--json" else word for word in given]
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
-            auto_cli(
-                _COMMANDS,
-                args=given,
-                parser_class=Exact,
-                prog="interpret-inn",
-                description="Looks inside pretrained vision networks.",
-            )
+            with program.make_context("interpret-inn", given) as context:
+                program.invoke(context)
+    except click.exceptions.Exit as end:
+        sys.exit(end.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except InnError as error:
         print(f"interpret-inn: {error}", file=sys.stderr)
         sys.exit(2)

@@ -87,26 +87,26 @@ def load(
 ) -> Interpreter:
     """Loads a saved interpreter for the model that it was fitted for.
 
+    Nothing but the folder is opened: what it says of the model is compared with the one that you give.
+
     Args:
         path: The folder that `save` wrote.
-        model: The model, its name, or a `Backbone`; None: the name that is stored, where a plugin knows it.
+        model: The model, its name, or a `Backbone`; None: an error that shows the name that is stored.
         backbone: The kind of model, as for `wrap`; None: what was given to `wrap` then, with its options.
         preprocess: Only for models whose preprocessing was given as a callable: the same callable.
-        options: What the kind of backbone takes; those that could not be stored (callables) are given again.
+        options: What the kind of backbone takes; those that could not be stored (callables), and texts that
+            might name something to open, are given again.
 
     Raises:
-        ArtefactError: damaged, of a newer format, or fitted for another model, other weights, another site
-            or other preprocessing (both sides are named); or an option that could not be stored is missing.
+        ArtefactError: no model is given; damaged, of a newer format, or fitted for another model, other
+            weights, another site or other preprocessing (both sides are named); or an option is missing that
+            could not be stored or is not taken from a file.
         BackboneError: a `Backbone` together with what it already has.
     """
     artefact = saving.read_artefact(Path(path))
     about, layout = artefact.about, artefact.fitted.layout
-    name = about["model"]["name"]
-    if model is None and ":" not in name:
-        raise ArtefactError(
-            f"The interpreter at {path} was fitted for {name}, which no name brings back. "
-            "Type load(path, model) with the model itself."
-        )
+    if model is None:
+        raise ArtefactError(_asked_for_model(path, about))
     stored = Preprocess.from_dict(about["preprocess"])
     if isinstance(model, Backbone):
         _refuse_beside(backbone=backbone, preprocess=preprocess, **options)
@@ -120,7 +120,7 @@ def load(
             model
             if isinstance(model, Backbone)
             else _adapted(
-                name if model is None else model,
+                model,
                 about["site"],
                 kind=kind,
                 options=kept,
@@ -131,8 +131,8 @@ def load(
     except SiteError as error:
         raise ArtefactError(
             f"The interpreter at {path} was fitted for another model: expected "
-            f"{about['model']['architecture']} with the site {about['site']!r}, "
-            f"found {type(model).__name__}: {error}"
+            f"{saving.shown(about['model']['architecture'])} with the site {about['site']!r}, "
+            f"found {type(model).__name__}: {saving.shown(error)}"
         ) from error
     saving.refuse_mismatch(Path(path), about, adapted)
     if adapted.class_names is None:
@@ -189,20 +189,49 @@ def _plain(model: Any, site: str | None, **given: Any) -> Backbone:
     )
 
 
+def _asked_for_model(path: Any, about: Mapping[str, Any]) -> str:
+    """What to type where no model is given; the name in the folder is for the reader to check."""
+    told = saving.told_model(about)
+    named = ":" in told and told == ascii(about["model"]["name"])  # whole
+    return (
+        f"Expected the model with the interpreter at {path}, found none. The folder says that it was fitted for "
+        f"{told}, which is not opened unasked. "
+        + (f"Check that name, then type inn.load(path, {told}), or type" if named else "Type")
+        + " inn.load(path, model) with the model itself."
+    )
+
+
 def _kind_kept(
     path: Any, stored: Mapping[str, Any] | None, options: Mapping[str, Any]
 ) -> tuple[str | None, Mapping[str, Any]]:
     """The kind of backbone that was wrapped, with the options of then, those given now first."""
     if stored is None:
         return None, options
+    restored = get_manager().find("backbone", stored["kind"]).restored
+    kept = {name: value for name, value in stored["options"].items() if name not in options}
+    texts = [name for name, value in kept.items() if name not in restored and _holds_text(value)]
     missing = [name for name in stored["lost"] if name not in options]
-    if missing:
-        again = "".join(f", {name}=…" for name in missing)
+    if texts:
+        again = "".join(f", {saving.shown(name)}=…" for name in (*missing, *texts))
+        said = ", ".join(f"{saving.shown(name)}={ascii(kept[name])[:200]}" for name in texts)
         raise ArtefactError(
-            f"The interpreter at {path} was wrapped with {', '.join(missing)}, which cannot be stored. "
+            f"The interpreter at {path} was wrapped with {said}, which may name something to open, so that it is "
+            f"not taken from a file. Check it, and give it yourself: load(path, model{again})."
+        )
+    if missing:
+        again = "".join(f", {saving.shown(name)}=…" for name in missing)
+        raise ArtefactError(
+            f"The interpreter at {path} was wrapped with {saving.shown(', '.join(missing))}, which cannot be stored. "
             f"Give the same again: load(path, model{again})."
         )
-    return stored["kind"], {**stored["options"], **options}
+    return stored["kind"], {**kept, **options}
+
+
+def _holds_text(value: Any) -> bool:
+    """Whether a value from JSON is text, or has text in it; numbers, booleans and null name nothing."""
+    if isinstance(value, dict):
+        return bool(value)
+    return any(map(_holds_text, value)) if isinstance(value, list) else isinstance(value, str)
 
 
 def _refuse_beside(**options: Any) -> None:

@@ -7,6 +7,7 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import importlib.util
+import sys
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -178,3 +179,23 @@ def maps(request: Any, small: dict[str, Any], cache_of_tests: None, grey_images:
     bright = grey_images[:120].mean((1, 2))
     it.fit("labels", data=grey_images[:120], labels={"bright": bright}, **small | {"axes": 64})
     return Explored(it, grey_images[120:])
+
+
+_watched: list[list[tuple[str, Any]]] = []
+
+
+@pytest.fixture
+def events() -> Iterator[list[tuple[str, Any]]]:
+    """What Python opens, imports, connects to and runs from here on: (event, its first argument)."""
+    kinds = ("open", "import", "socket.", "subprocess.", "os.system", "os.mkdir", "exec", "urllib.")
+
+    def note(event: str, arguments: tuple[Any, ...]) -> None:
+        if _watched and event.startswith(kinds):
+            _watched[-1].append((event, arguments[0] if arguments else None))
+
+    if not hasattr(sys, "_interpret_inn_watched"):  # a hook of this kind stays for good
+        sys.addaudithook(note)
+        sys._interpret_inn_watched = True  # type: ignore[attr-defined]
+    _watched.append([])
+    yield _watched[-1]
+    _watched.clear()

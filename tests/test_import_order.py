@@ -24,7 +24,7 @@ FLOORS = [
     {"comparing"},
     {"interpreter"},
     {"opening"},
-    {"demo"},
+    {"demo", "configuration"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -3,9 +3,17 @@
 from interpret_inn.saving.artefact import (
     Artefact,
     read_artefact,
-    refuse_mismatch,
     require_place,
     write_artefact,
 )
+from interpret_inn.saving.matching import refuse_mismatch, shown, told_model
 
-__all__ = ["Artefact", "read_artefact", "refuse_mismatch", "require_place", "write_artefact"]
+__all__ = [
+    "Artefact",
+    "read_artefact",
+    "refuse_mismatch",
+    "require_place",
+    "shown",
+    "told_model",
+    "write_artefact",
+]

@@ -13,6 +13,7 @@ import dataclasses
 import hashlib
 import json
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -24,17 +25,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from interpret_inn.backbones import Backbone, Layout
+from interpret_inn.backbones import Backbone, Layout, Preprocess
 from interpret_inn.errors import ArtefactError
 from interpret_inn.explaining.judgement import Judgement
 from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
+from interpret_inn.saving.matching import shown
+from interpret_inn.saving.migrating import FORMAT, Stored, migrated
 from interpret_inn.saving.revive import revive
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factors
 
-FORMAT = 1
 _MAIN, _JUDGEMENT, _TENSORS, _SUMS = (
     "interpreter.json", "judgement.json", "tensors.safetensors", "checksums.json",
 )  # fmt: skip
@@ -44,7 +46,8 @@ class Artefact(NamedTuple):
     """A stored interpreter.
 
     Attributes:
-        about: The contents of `interpreter.json`.
+        about: The contents of `interpreter.json`, in the format of today. What it says of the model (name, site,
+            options of its kind) is to be compared and shown, not to be opened or built.
         fitted: The fit.
         judgement: Its scores.
     """
@@ -166,38 +169,64 @@ def _storable(adapter: tuple[str, Mapping[str, Any]] | None) -> Any:
 
 
 def read_artefact(path: Path) -> Artefact:
-    """Reads what `write_artefact` wrote.
+    """Reads what `write_artefact` wrote, in its format or an older one; opens the four files and nothing else.
 
     Raises:
-        ArtefactError: nothing is there, it is damaged, or it was written by a newer version.
+        ArtefactError: nothing is there, it is damaged, a link leads out of it, or a newer version wrote it.
     """
     if not (path / _SUMS).exists():
         raise ArtefactError(
             f"Expected a saved interpreter at {path}, found none. Give the folder that save() wrote."
         )
     try:
-        sums = json.loads((path / _SUMS).read_text("utf-8"))
-        about = json.loads((path / _MAIN).read_text("utf-8"))
-        if about["format"] > FORMAT:
-            raise ArtefactError(
-                f"The interpreter at {path} has format {about['format']}, written by version "
-                f"{about['library']}; this version reads up to {FORMAT}. Type pip install -U interpret-inn."
-            )
-        for name in (_MAIN, _JUDGEMENT, _TENSORS):
-            if _digest(path / name) != sums[name]:
-                raise ArtefactError(
-                    f"The interpreter at {path} is damaged: {name} is not what was written. "
-                    "Copy it again or fit anew."
-                )
-        judgement = revive(Judgement, json.loads((path / _JUDGEMENT).read_text("utf-8")))
-        return Artefact(about, _fitted(about, load_file(path / _TENSORS)), judgement)
+        about, judgement, tensors = migrated(_stored(path))
+        _check_words(about)
+        Preprocess.from_dict(about["preprocess"])
+        return Artefact(about, _fitted(about, tensors), revive(Judgement, judgement))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         if isinstance(error, ArtefactError):
             raise
         raise ArtefactError(
-            f"The interpreter at {path} is damaged: {type(error).__name__}: {error}. "
+            f"The interpreter at {path} is damaged: {type(error).__name__}: {shown(error)}. "
             "Copy it again or fit anew."
         ) from error
+
+
+def _stored(path: Path) -> Stored:
+    """The contents of the files, which are those that were written and of a format that is known."""
+    for name in (_SUMS, _MAIN, _JUDGEMENT, _TENSORS):
+        if not stat.S_ISREG((path / name).lstat().st_mode):
+            raise ArtefactError(
+                f"Expected {name} as a file in {path}, found a link or something else, which is not opened. "
+                "If the link is your own, copy the folder with what its links lead to (cp -rL)."
+            )
+    sums = json.loads((path / _SUMS).read_text("utf-8"))
+    about = json.loads((path / _MAIN).read_text("utf-8"))
+    if about["format"] > FORMAT:
+        raise ArtefactError(
+            f"The interpreter at {path} has format {about['format']}, written by version "
+            f"{shown(about.get('library'))}; this version reads up to {FORMAT}. Type pip install -U interpret-inn."
+        )
+    for name in (_MAIN, _JUDGEMENT, _TENSORS):
+        if _digest(path / name) != sums[name]:
+            raise ArtefactError(
+                f"The interpreter at {path} is damaged: {name} is not what was written. "
+                "Copy it again or fit anew."
+            )
+    return Stored(about, json.loads((path / _JUDGEMENT).read_text("utf-8")), load_file(path / _TENSORS))
+
+
+def _check_words(about: Mapping[str, Any]) -> None:
+    """What is compared with the model, or shown, is text."""
+    model, kind = about["model"], about["backbone"]
+    names = model["class_names"]
+    texts = [about["site"], model["name"], model["architecture"], model["weights"]]
+    if names is not None:
+        texts += names if isinstance(names, list) else [names, None]
+    if kind is not None:
+        texts += [kind["kind"], *kind["options"].keys(), *kind["lost"]]
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"expected the model, its site and its classes in text, found {texts!r:.200}")
 
 
 def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
@@ -233,31 +262,6 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         notes=tuple(about["notes"]),
         timings=dict(about["timings"]),
     )
-
-
-def refuse_mismatch(path: Path, about: Mapping[str, Any], backbone: Backbone) -> None:
-    """Raises where the model, its weights or its preprocessing are not those of the fit.
-
-    Raises:
-        ArtefactError: naming both sides.
-    """
-    stored = about["model"]
-    sides = [
-        ("another model", stored["architecture"], backbone.architecture()),
-        ("other weights", stored["weights"][:16], backbone.fingerprint()[:16]),
-        ("another site", about["site"], str(backbone.address)),
-        ("other preprocessing", _compact(about["preprocess"]), _compact(backbone.preprocess.to_dict())),
-    ]
-    for what, wanted, found in sides:
-        if wanted != found:
-            raise ArtefactError(
-                f"The interpreter at {path} was fitted for {what}: expected {wanted}, found {found}. "
-                f"Load it with the model it was fitted for ({stored['name']}), or fit anew."
-            )
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, default=str)
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -22,12 +22,15 @@ class BackboneSpec:
         adapt: As above; further options are keywords of `wrap`.
         claims: `claims(model_or_name, site)` says whether to ask `adapt` where no backbone is named; None:
             always. What cannot be told from the model itself (a generator) says no.
+        restored: Names of options that `load` may take from a saved interpreter though they are text: `adapt`
+            opens nothing and calls nothing by them. Numbers, booleans and lists of them are always taken.
     """
 
     name: str
     summary: str
     adapt: Callable[..., Any]
     claims: Callable[[Any, Any], bool] | None = None
+    restored: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

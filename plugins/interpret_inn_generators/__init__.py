@@ -29,10 +29,12 @@ def inn_backbones() -> Iterator[BackboneSpec]:
         "Networks that make images from latents (GANs, decoders); the site is the latents or any layer.",
         generator,
         claims=lambda model, site: False,  # noqa: ARG005 - nothing tells a generator from other networks
+        restored=("latents", "name"),
     )
     yield BackboneSpec(
         "autoencoder",
         "Autoencoders and VAEs, whole or as (encoder, decoder); the site is the code between the two.",
         autoencoder,
         claims=looks_like_one,
+        restored=("name",),  # encode= and decode= name what is called
     )

@@ -74,7 +74,19 @@ def test_fit_takes_labels_from_a_table(pictures: Path, tmp_path: Path, capsys: A
 
 @pytest.mark.slow
 def test_report_writes_page_and_json(artefact: Path, few: Path, tmp_path: Path, capsys: Any) -> None:
-    main(["report", str(artefact), str(few), "--out", str(tmp_path / "page.html"), "--examples", "3"])
+    main(
+        [
+            "report",
+            str(artefact),
+            str(few),
+            "--model",
+            MODEL,
+            "--out",
+            str(tmp_path / "page.html"),
+            "--examples",
+            "3",
+        ]
+    )
     assert f"Wrote {tmp_path / 'page.html'} and {tmp_path / 'page.json'}." in capsys.readouterr().out
     content = json.loads((tmp_path / "page.json").read_text())
     assert len(content["examples"]) == 3
@@ -83,7 +95,7 @@ def test_report_writes_page_and_json(artefact: Path, few: Path, tmp_path: Path, 
 
 
 def test_check_prints_what_it_measured(artefact: Path, few: Path, capsys: Any) -> None:
-    main(["check", str(artefact), str(few)])
+    main(["check", str(artefact), str(few), "--model", MODEL])
     content = json.loads(capsys.readouterr().out)
     assert content["passed"] is True
     assert content["samples"] == 10
@@ -97,7 +109,7 @@ def test_check_ends_with_1_where_a_check_fails(
 
     monkeypatch.setattr(Checks, "passed", False)
     with pytest.raises(SystemExit) as ended:
-        main(["check", str(artefact), str(few)])
+        main(["check", str(artefact), str(few), "--model", MODEL])
     assert ended.value.code == 1
     assert json.loads(capsys.readouterr().out)["passed"] is False
 
@@ -209,6 +221,19 @@ def test_an_interrupt_is_told_in_one_line(capsys: Any, monkeypatch: Any) -> None
         main(["plugins"])
     assert ended.value.code == 130
     assert capsys.readouterr().err.startswith("interpret-inn: stopped. A fit goes on where it was")
+
+
+@pytest.mark.parametrize("command", ["report", "check"])
+def test_the_model_is_asked_for_with_its_name(artefact: Path, few: Path, command: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([command, str(artefact), str(few)])
+    said = capsys.readouterr()
+    assert ended.value.code == 2
+    assert said.out == ""
+    assert said.err == (
+        f"interpret-inn: Expected --model, found none. The interpreter at {artefact} says that it was fitted for "
+        f"{MODEL!r}. Check that name, and type it after --model.\n"
+    )
 
 
 @pytest.mark.filterwarnings("default")

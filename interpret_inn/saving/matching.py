@@ -1,0 +1,59 @@
+"""Whether an artefact belongs to a model, and how its own words are shown: as text, never as something to open."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from interpret_inn.backbones import Backbone
+from interpret_inn.errors import ArtefactError
+
+_LONGEST = 200
+
+
+def shown(text: Any) -> str:
+    r"""Text of a file as one may print it: characters that steer a terminal are written out.
+
+    >>> shown("fc" + chr(10))
+    'fc\\n'
+    """
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
+
+
+def told_model(about: Mapping[str, Any]) -> str:
+    """The name of the model in an artefact, in quotes, for a reader to check.
+
+    Letters outside ASCII are written out, as some look like others.
+
+    Args:
+        about: The contents of `interpreter.json`.
+    """
+    name = about["model"]["name"]
+    return ascii(name if len(name) <= _LONGEST else name[:_LONGEST] + "…")
+
+
+def refuse_mismatch(path: Path, about: Mapping[str, Any], backbone: Backbone) -> None:
+    """Raises where the model, its weights or its preprocessing are not those of the fit.
+
+    Raises:
+        ArtefactError: naming both sides.
+    """
+    stored = about["model"]
+    sides = [
+        ("another model", stored["architecture"], backbone.architecture()),
+        ("other weights", stored["weights"][:16], backbone.fingerprint()[:16]),
+        ("another site", about["site"], str(backbone.address)),
+        ("other preprocessing", _compact(about["preprocess"]), _compact(backbone.preprocess.to_dict())),
+    ]
+    for what, wanted, found in sides:
+        if wanted != found:
+            raise ArtefactError(
+                f"The interpreter at {path} was fitted for {what}: expected {shown(wanted)}, found {found}. "
+                f"Load it with the model it was fitted for ({told_model(about)}), or fit anew."
+            )
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, default=str)

@@ -1,0 +1,145 @@
+"""Artefacts of older formats, brought to the form of today before anything is made of them.
+
+Format 2 stays open until the release: what is renamed or added until then gets its line in `FROM_1`, and nothing
+else in the library knows that it ever had another name. Artefacts of format 1 are read for good; those of format 2
+that were written before the release need not be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+FORMAT = 2
+NOT_MEASURED = "not measured; fit again"
+
+
+class Stored(NamedTuple):
+    """What the files of an artefact hold, before anything is made of it.
+
+    Attributes:
+        about: The contents of `interpreter.json`.
+        judgement: The contents of `judgement.json`.
+        tensors: The contents of `tensors.safetensors`, by name.
+    """
+
+    about: dict[str, Any]
+    judgement: dict[str, Any]
+    tensors: dict[str, Tensor]
+
+
+class Added(NamedTuple):
+    """A field that the older format has not.
+
+    Attributes:
+        value: What stands in its place; None for a number becomes NaN.
+        figure: Name of the figure in a note that says "not measured; fit again"; "": no note.
+    """
+
+    value: Any = None
+    figure: str = ""
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What a format has otherwise than the one before.
+
+    Fields are named by their paths, with `*` for any key or any place in a list: `"leakage.scores.*.*.mlp"`.
+
+    Attributes:
+        about: New names of fields of `interpreter.json`, by their old paths.
+        judgement: New names of fields of `judgement.json`, by their old paths.
+        tensors: New names of tensors; a name that ends with `.` stands for all that begin with it.
+        added_about: Fields of `interpreter.json` that are new, by their new paths.
+        added_judgement: Fields of `judgement.json` that are new, by their new paths.
+    """
+
+    about: Mapping[str, str] = field(default_factory=dict)
+    judgement: Mapping[str, str] = field(default_factory=dict)
+    tensors: Mapping[str, str] = field(default_factory=dict)
+    added_about: Mapping[str, Added] = field(default_factory=dict)
+    added_judgement: Mapping[str, Added] = field(default_factory=dict)
+
+
+FROM_1 = Changes(
+    about={},
+    judgement={},
+    tensors={},
+    added_about={},
+    added_judgement={},
+)
+"""From format 1 to format 2: a name that changes is one line here."""
+
+
+def migrated(stored: Stored, changes: Mapping[int, Changes] | None = None) -> Stored:
+    """The same in the format of today.
+
+    Args:
+        stored: Of any format up to today's, as `about["format"]` says.
+        changes: What is to be done from each older format on; None: the table of this module.
+
+    Raises:
+        KeyError: there has never been such a format.
+    """
+    steps = {1: FROM_1} if changes is None else changes
+    for step in range(stored.about["format"], FORMAT):
+        stored = _stepped(stored, steps[step], step + 1)
+    return stored
+
+
+def _stepped(stored: Stored, changes: Changes, number: int) -> Stored:
+    about = _renamed(stored.about, changes.about)
+    judgement = _renamed(stored.judgement, changes.judgement)
+    for record, added in ((about, changes.added_about), (judgement, changes.added_judgement)):
+        for path, new in added.items():
+            _put(record, path.split("."), new.value)
+    figures = [new.figure for new in (*changes.added_about.values(), *changes.added_judgement.values())]
+    about["notes"] = [*about["notes"], *(f"{figure}: {NOT_MEASURED}." for figure in figures if figure)]
+    about["format"] = number
+    tensors = {_tensor_name(name, changes.tensors): value for name, value in stored.tensors.items()}
+    return Stored(about, judgement, tensors)
+
+
+def _renamed(value: Any, names: Mapping[str, str], path: tuple[str, ...] = ()) -> Any:
+    """A copy in which fields have their new names; paths are those of the old ones."""
+    if isinstance(value, list):
+        return [_renamed(item, names, (*path, str(place))) for place, item in enumerate(value)]
+    if not isinstance(value, dict):
+        return value
+    found = {}
+    for key, item in value.items():
+        here = (*path, key)
+        name = next((new for old, new in names.items() if _fits(old.split("."), here)), key)
+        found[name] = _renamed(item, names, here)
+    return found
+
+
+def _fits(pattern: list[str], path: tuple[str, ...]) -> bool:
+    """Whether a path is one that a pattern stands for; a key may itself hold dots."""
+    return len(pattern) == len(path) and all(
+        wanted in ("*", found) for wanted, found in zip(pattern, path, strict=True)
+    )
+
+
+def _put(record: Any, path: list[str], value: Any) -> None:
+    """Adds a field wherever a path leads; what is there already stays."""
+    key, *rest = path
+    if not rest:
+        record.setdefault(key, value)
+    elif key != "*":
+        _put(record[key], rest, value)
+    else:
+        for item in record.values() if isinstance(record, dict) else record:
+            _put(item, rest, value)
+
+
+def _tensor_name(name: str, names: Mapping[str, str]) -> str:
+    for old, new in names.items():
+        if name == old:
+            return new
+        if old.endswith(".") and name.startswith(old):
+            return new + name.removeprefix(old)
+    return name

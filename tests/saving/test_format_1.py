@@ -1,0 +1,91 @@
+"""An artefact that version 0.1.0 wrote, in format 1, loads with its model and says what it said then."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+import interpret_inn as inn
+from interpret_inn.saving import read_artefact
+from interpret_inn.testing import ToyClassifier
+from interpret_inn.testing.contract import same
+
+FOLDER = Path(__file__).parent / "format_1"
+
+
+@pytest.fixture(scope="module")
+def then() -> dict[str, torch.Tensor]:
+    """Twenty toy images, their codes as they were then, and the weights of the model."""
+    return load_file(FOLDER / "codes.safetensors")
+
+
+@pytest.fixture(scope="module")
+def model(then: dict[str, torch.Tensor]) -> ToyClassifier:
+    found = ToyClassifier()
+    prefix = "model."
+    weights = {name.removeprefix(prefix): value for name, value in then.items() if name.startswith(prefix)}
+    found.load_state_dict(weights)
+    return found.eval()
+
+
+@pytest.fixture(scope="module")
+def loaded(model: ToyClassifier) -> inn.Interpreter:
+    return inn.load(FOLDER / "interpreter", model)
+
+
+def test_it_is_of_format_1() -> None:
+    about = json.loads((FOLDER / "interpreter" / "interpreter.json").read_text())
+    assert (about["format"], about["library"]) == (1, "0.1.0")
+    assert read_artefact(FOLDER / "interpreter").about["format"] == 2
+
+
+def test_it_gives_the_same_codes(loaded: inn.Interpreter, then: dict[str, torch.Tensor]) -> None:
+    codes = loaded.encode(then["images"].numpy())
+    assert codes.shape == (20, 32)
+    torch.testing.assert_close(codes, then["codes"], atol=1e-5, rtol=0)
+
+
+def test_it_has_the_same_factors(loaded: inn.Interpreter) -> None:
+    assert [(factor.name, factor.start, factor.stop) for factor in loaded.factors] == [
+        ("shape", 0, 3), ("hue", 3, 5), ("residual", 5, 32),
+    ]  # fmt: skip
+    fitted = loaded.fitted
+    assert [(concept.name, concept.kind) for concept in fitted.concepts] == [
+        ("shape", "categorical"), ("hue", "cyclic"),
+    ]  # fmt: skip
+    assert fitted.seed == 4
+    assert tuple(fitted.split) == (105, 15, 30)
+    assert (fitted.settings.steps, fitted.settings.axes) == (6, 12)
+    assert fitted.raw_scores["shape"] == pytest.approx(0.5842940964388399)
+
+
+def test_it_was_judged_the_same(loaded: inn.Interpreter) -> None:
+    judgement = loaded.judgement
+    own = judgement.leakage.scores["hue"]["hue"].linear
+    assert (own.value, own.low, own.high) == pytest.approx(
+        (0.8625068478778709, 0.7918762794606333, 0.900035529012536)
+    )
+    assert judgement.leakage.scores["shape"]["residual"].linear.value == pytest.approx(0.36666666666666664)
+    assert judgement.leakage.unfitted["shape"].value == pytest.approx(0.9)
+    assert [(line.name, line.size) for line in judgement.summaries] == [
+        ("shape", 3),
+        ("hue", 2),
+        ("residual", 27),
+    ]
+    assert [line.learnt for line in judgement.summaries] == [False, True, None]
+    assert judgement.summaries[1].verdict.startswith(
+        "hue was learnt: read from its own factor, hue reaches an R² of 0.86"
+    )
+
+
+def test_it_is_saved_again_in_the_format_of_today(
+    loaded: inn.Interpreter, model: ToyClassifier, then: dict[str, torch.Tensor], tmp_path: Path
+) -> None:
+    loaded.save(tmp_path / "again")
+    assert json.loads((tmp_path / "again" / "interpreter.json").read_text())["format"] == 2
+    again = inn.load(tmp_path / "again", model)
+    images = then["images"].numpy()
+    assert torch.equal(again.encode(images), loaded.encode(images))
+    assert same(again.judgement, loaded.judgement)

@@ -1,0 +1,69 @@
+"""Records of older formats get their new names, and say what they never measured."""
+
+import pytest
+import torch
+
+from interpret_inn.saving.migrating import FORMAT, Added, Changes, Stored, migrated
+
+
+def stored(**about):
+    judgement = {
+        "leakage": {
+            "scores": {"shape": {"hue": {"mlp": 1, "linear": 2}}, "a.b": {"hue": {"mlp": 3, "linear": 4}}}
+        },
+        "summaries": [{"name": "shape", "linear": 5}, {"name": "mlp", "linear": 6}],
+    }
+    tensors = {name: torch.tensor(0) for name in ("bank", "bank_groups", "values.bank", "flow.a", "flowers")}
+    return Stored({"format": 1, "notes": ["kept"], "settings": {"steps": 3}} | about, judgement, tensors)
+
+
+def test_what_has_the_format_of_today_is_left_alone():
+    now = stored(format=FORMAT)
+    assert migrated(now) is now
+
+
+def test_names_change_where_their_path_is_and_nowhere_else():
+    changes = Changes(
+        about={"settings.steps": "updates", "settings": "choices"},
+        judgement={
+            "leakage.scores": "probes",
+            "leakage.scores.*.*.linear": "line",
+            "summaries.*.name": "factor",
+        },
+        tensors={"bank": "reference", "flow.": "network."},
+    )
+    before = stored()
+    found = migrated(before, {1: changes})
+    assert found.about == {"format": FORMAT, "notes": ["kept"], "choices": {"updates": 3}}
+    assert found.judgement == {
+        "leakage": {
+            "probes": {"shape": {"hue": {"mlp": 1, "line": 2}}, "a.b": {"hue": {"mlp": 3, "line": 4}}}
+        },
+        "summaries": [{"factor": "shape", "linear": 5}, {"factor": "mlp", "linear": 6}],
+    }
+    assert set(found.tensors) == {"reference", "bank_groups", "values.bank", "network.a", "flowers"}
+    assert before == stored()  # a copy
+
+
+def test_figures_that_were_never_measured_say_so():
+    changes = Changes(
+        added_about={"settings.new": Added(7)},
+        added_judgement={
+            "summaries.*.effect": Added(figure="The effect of a concept"),
+            "leakage.beside": Added(value={}, figure="Scores beside others"),
+        },
+    )
+    found = migrated(stored(), {1: changes})
+    assert found.about["settings"] == {"steps": 3, "new": 7}
+    assert [line["effect"] for line in found.judgement["summaries"]] == [None, None]
+    assert found.judgement["leakage"]["beside"] == {}
+    assert found.about["notes"] == [
+        "kept",
+        "The effect of a concept: not measured; fit again.",
+        "Scores beside others: not measured; fit again.",
+    ]
+
+
+def test_a_format_that_never_was_is_not_guessed():
+    with pytest.raises(KeyError):
+        migrated(stored(format=0))
