@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from interpret_inn.errors import PluginError, suggest
-from interpret_inn.types import BackboneSpec, ConceptSourceSpec, LocalizerSpec, MetricSpec, ReportSectionSpec
+from interpret_inn.types import BackboneSpec, ConceptSourceSpec, LocalizerSpec, MetricSpec, ReportSectionSpec, Suits
 
 Spec = BackboneSpec | ConceptSourceSpec | LocalizerSpec | MetricSpec | ReportSectionSpec
 
@@ -110,6 +110,11 @@ def _check_fields(kind: Kind, spec: Spec) -> None:
         raise PluginError(
             f"Expected {kind.callable!r} of the {kind.words} {spec.name!r} to be callable, "
             f"found {_described(getattr(spec, kind.callable))}."
+        )
+    if isinstance(spec, MetricSpec) and spec.suits not in get_args(Suits):
+        raise PluginError(
+            f"Expected 'suits' of the metric {spec.name!r} to be one of {', '.join(get_args(Suits))}, "
+            f"found {spec.suits!r}."
         )
 
 

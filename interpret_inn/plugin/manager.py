@@ -7,7 +7,7 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
-from interpret_inn.errors import PluginError, suggest
+from interpret_inn.errors import InputError, PluginError, suggest
 from interpret_inn.plugin.calling import call_named, check_options, check_source
 from interpret_inn.plugin.contributions import Spec, kind_named, kind_of
 from interpret_inn.plugin.named import NamedLocalizer
@@ -23,6 +23,7 @@ from interpret_inn.types import (
     LocalizerSpec,
     MetricSpec,
     ReportSectionSpec,
+    Score,
     Section,
 )
 
@@ -177,6 +178,26 @@ class Manager(Registry):
                 f"{type(built).__name__}."
             )
         return NamedLocalizer(name, title, built)
+
+    def evaluate(self, spec: MetricSpec, *arrays: Any, **options: Any) -> Score | str:
+        """A metric's score, or why there is none; a metric that fails is named in a warning, too.
+
+        That data do not suit a metric (InputError) is a reason and no failure.
+        """
+        try:
+            found = self.call(spec, *arrays, **options)
+            if not isinstance(found, Score):
+                raise PluginError(
+                    f"Expected the metric {spec.name!r} of {self.provider(spec)} to give a Score, found an object of "
+                    f"type {type(found).__name__}."
+                )
+            parts = {str(name): float(value) for name, value in found.parts.items()}
+            return Score(float(found.value), float(found.low), float(found.high), parts)
+        except InputError as error:
+            return str(error)
+        except Exception as error:
+            self._trouble(PluginError(f"{error} This score is left out."), error)
+            return str(error)
 
     def render_sections(self, explanation: Explanation) -> tuple[Section, ...]:
         """Renders the report sections of all plugins; one that fails is left out with a warning."""

@@ -8,6 +8,7 @@ from interpret_inn.types.arrays import FloatArray, IntArray, Picture
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
+from interpret_inn.types.scores import Scores
 from interpret_inn.types.sources import (
     SAME,
     AxesView,
@@ -23,6 +24,7 @@ from interpret_inn.types.specs import (
     LocalizerSpec,
     MetricSpec,
     ReportSectionSpec,
+    Suits,
 )
 
 __all__ = [
@@ -50,6 +52,8 @@ __all__ = [
     "ReportSectionSpec",
     "Samples",
     "Score",
+    "Scores",
     "Section",
     "Space",
+    "Suits",
 ]
