@@ -19,7 +19,7 @@ FLOORS = [
     {"explaining"},
     {"plugin"},
     {"reports", "explore", "localizing"},
-    {"saving"},
+    {"saving", "scoring"},
     {"interpreter"},
     {"opening"},
     {"cli", "demo", "testing", "__init__"},

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from interpret_inn.errors import InputError, PluginError, suggest
-from interpret_inn.plugin.calling import call_named, check_options, check_source
+from interpret_inn.plugin.calling import call_named, check_options, check_source, checked_score
 from interpret_inn.plugin.contributions import Spec, kind_named, kind_of
 from interpret_inn.plugin.named import NamedLocalizer
 from interpret_inn.plugin.registry import PluginWarning, Registry
@@ -186,13 +186,7 @@ class Manager(Registry):
         """
         try:
             found = self.call(spec, *arrays, **options)
-            if not isinstance(found, Score):
-                raise PluginError(
-                    f"Expected the metric {spec.name!r} of {self.provider(spec)} to give a Score, found an object of "
-                    f"type {type(found).__name__}."
-                )
-            parts = {str(name): float(value) for name, value in found.parts.items()}
-            return Score(float(found.value), float(found.low), float(found.high), parts)
+            return checked_score(f"the metric {spec.name!r} of {self.provider(spec)}", found)
         except InputError as error:
             return str(error)
         except Exception as error:

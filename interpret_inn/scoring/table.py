@@ -21,6 +21,9 @@ _TOGETHER = (
     "are no intervals, as samples would be drawn as if each were by itself."
 )
 
+_OFFERED = ("groups", "resamples", "seed", "test")
+"""What a metric is given where it takes it; see `MetricSpec`."""
+
 Options = Mapping[str, Mapping[str, Any]]
 """Options of metrics, by the metric's name."""
 
@@ -102,7 +105,9 @@ def _chosen(wish: Wish) -> tuple[list[MetricSpec], list[MetricSpec]]:
                 f"Options were given for the metric {name!r}, which is not asked for. {suggest(name, names)}"
             )
         spec = manager.find("metric", name)
-        check_options(f"the metric {name!r} of {manager.provider(spec)}", spec.evaluate, (None, None), options)
+        title = f"the metric {name!r} of {manager.provider(spec)}"
+        given = dict.fromkeys(set(_OFFERED) & set(_parameters(spec))) | dict(options)
+        check_options(title, spec.evaluate, (None, None), given)
     return chosen, [spec for spec in every if spec.name not in names]
 
 

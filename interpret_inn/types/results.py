@@ -15,8 +15,7 @@ class Score:
 
     It stands for its value where a number is wanted: `float(score)`, `round(score, 2)`, `f"{score:.2f}"`, and whatever
     calls `float` itself (`math.isfinite`, `numpy.float64`). It has no order, as `score > 0.5` does not say whether the
-    value or the whole interval is meant: write `float(score) > 0.5` or `score.low > 0.5`. Two scores are equal where
-    all their numbers are.
+    value or the whole interval is meant: write `float(score) > 0.5` or `score.low > 0.5`.
 
     Attributes:
         value: The score itself.
