@@ -102,8 +102,8 @@ def connected(count: int, labels: Sequence[Sequence[Any] | IntArray]) -> IntArra
     size = count
     for values in labels:
         numbers: dict[Any, int] = {}
-        for value in values.tolist() if isinstance(values, np.ndarray) else values:
-            hubs.append(numbers.setdefault(value, size + len(numbers)))
+        own = values.tolist() if isinstance(values, np.ndarray) else values
+        hubs.extend(numbers.setdefault(value, size + len(numbers)) for value in own)
         size += len(numbers)
     places = np.tile(np.arange(count), len(labels))
     graph = coo_array((np.ones(len(places), np.int8), (places, np.array(hubs, np.int64))), shape=(size, size))

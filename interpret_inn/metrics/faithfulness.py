@@ -257,7 +257,9 @@ def _blurred(images: Tensor) -> Tensor:
 
     width = max(_BLUR * max(images.shape[2:]), 1.0)
     pixels = images.cpu().double().numpy()
-    return torch.from_numpy(gaussian_filter(pixels, (0, 0, width, width), mode="nearest", truncate=3)).to(images)
+    return torch.from_numpy(gaussian_filter(pixels, (0, 0, width, width), mode="nearest", truncate=3)).to(
+        images
+    )
 
 
 def _scored(score: ScoreFunction, images: Tensor) -> FloatArray:

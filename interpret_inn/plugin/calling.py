@@ -94,12 +94,16 @@ def checked_score(title: str, found: Any) -> Score:
         PluginError: it is no `Score`, or holds what is no number.
     """
     if not isinstance(found, Score):
-        raise PluginError(f"Expected {title} to give a Score, found an object of type {type(found).__name__}.")
+        raise PluginError(
+            f"Expected {title} to give a Score, found an object of type {type(found).__name__}."
+        )
     try:
         parts = {str(name): float(value) for name, value in found.parts.items()}
         return Score(float(found.value), float(found.low), float(found.high), parts)
     except (TypeError, ValueError, AttributeError) as error:
-        raise PluginError(f"Expected numbers in the Score of {title}. {type(error).__name__}: {error}") from error
+        raise PluginError(
+            f"Expected numbers in the Score of {title}. {type(error).__name__}: {error}"
+        ) from error
 
 
 def _sentence(title: str) -> str:

@@ -8,7 +8,14 @@ from dataclasses import dataclass
 from typing import Any, get_args
 
 from interpret_inn.errors import PluginError, suggest
-from interpret_inn.types import BackboneSpec, ConceptSourceSpec, LocalizerSpec, MetricSpec, ReportSectionSpec, Suits
+from interpret_inn.types import (
+    BackboneSpec,
+    ConceptSourceSpec,
+    LocalizerSpec,
+    MetricSpec,
+    ReportSectionSpec,
+    Suits,
+)
 
 Spec = BackboneSpec | ConceptSourceSpec | LocalizerSpec | MetricSpec | ReportSectionSpec
 

@@ -11,7 +11,15 @@ import jinja2
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation
-from interpret_inn.reports import answers, views, views_galleries, views_inputs, views_places, views_scores, wording
+from interpret_inn.reports import (
+    answers,
+    views,
+    views_galleries,
+    views_inputs,
+    views_places,
+    views_scores,
+    wording,
+)
 from interpret_inn.reports.findings import decides, doubts
 from interpret_inn.reports.pictures import LADDER, Quality, Thumbnails
 from interpret_inn.types import RESIDUAL, Section

@@ -112,7 +112,9 @@ def _complete(
             kept.append(name)
             rows = both
         else:
-            notes.append(f"{name} is left out: {int(both.sum())} samples have its value and those of the others.")
+            notes.append(
+                f"{name} is left out: {int(both.sum())} samples have its value and those of the others."
+            )
     return [name for name in targets if name in kept], rows, notes
 
 

@@ -23,12 +23,15 @@ __all__ = ["inn_metrics"]
 _RESAMPLES = 200
 
 
-def _score(function: Callable[..., metrics.CodeScore], **defaults: Any) -> Callable[..., Score]:
+Scored = Callable[..., metrics.CodeScore]
+
+
+def _score(function: Scored) -> Callable[..., Score]:
     """A metric of a function of codes and factors; its signature is that function's."""
 
     @wraps(function)
     def evaluate(codes: FloatArray, factors: FloatArray, **options: Any) -> Score:
-        found = function(codes, factors, **{**defaults, **options})
+        found = function(codes, factors, **options)
         score = found.score
         return Score(score.value, score.low, score.high, {n: float(s) for n, s in found.further.items()})
 
@@ -49,31 +52,28 @@ def _total_correlation(
 def _sap_continuous(
     codes: FloatArray, factors: FloatArray, *, groups: Any = None, resamples: int = 0, seed: int = 0
 ) -> metrics.CodeScore:
-    return metrics.sap(
-        codes, factors, kind="continuous", groups=groups, resamples=resamples, seed=seed
-    )
+    return metrics.sap(codes, factors, kind="continuous", groups=groups, resamples=resamples, seed=seed)
 
 
 @hookimpl
 def inn_metrics() -> Iterable[MetricSpec]:
     """Contributes the scores of `interpret_inn.metrics`."""
-    drawn = {"resamples": _RESAMPLES}  # only where drawing rows anew costs next to nothing
-    yield _spec("mig", "Does one code tell of a factor what no other tells? 1 is best.", metrics.mig, **drawn)
+    yield _spec("mig", "Does one code tell of a factor what no other tells? 1 is best.", _drawn(metrics.mig))
     yield _spec("dci", "Does each code matter to one factor alone? 1 is best.", metrics.dci)
     yield _spec(
-        "sap", "How much better does the best code tell a factor than the next? High is good.", metrics.sap,
-        quick=True, **drawn,
+        "sap", "How much better does the best code tell a factor than the next? High is good.",
+        _drawn(metrics.sap), quick=True,
     )  # fmt: skip
     yield _spec(
         "sap_continuous", "The same by squared correlations, for numbers. 1 is best.", _sap_continuous,
         suits="numbers", quick=True,
     )  # fmt: skip
     yield _spec(
-        "modularity", "Does each code tell of one factor alone? 1 is best.", metrics.modularity, **drawn
+        "modularity", "Does each code tell of one factor alone? 1 is best.", _drawn(metrics.modularity)
     )
     yield _spec(
         "explicitness", "Can each value be read linearly from all codes? 1 is best, 0.5 is chance.",
-        metrics.explicitness, **drawn,
+        _drawn(metrics.explicitness),
     )  # fmt: skip
     yield _spec(
         "factor_vae_score", "Does the same code keep still whenever a factor is held? 1 is best.",
@@ -93,12 +93,16 @@ def inn_metrics() -> Iterable[MetricSpec]:
 
 
 def _spec(
-    name: str,
-    summary: str,
-    function: Callable[..., metrics.CodeScore],
-    *,
-    suits: Suits = "classes",
-    quick: bool = False,
-    **defaults: Any,
+    name: str, summary: str, function: Scored, *, suits: Suits = "classes", quick: bool = False
 ) -> MetricSpec:
-    return MetricSpec(name, summary, _score(function, **defaults), suits=suits, quick=quick)
+    return MetricSpec(name, summary, _score(function), suits=suits, quick=quick)
+
+
+def _drawn(function: Scored) -> Scored:
+    """The same with an interval, where drawing rows anew costs next to nothing."""
+
+    @wraps(function)
+    def scored(codes: FloatArray, factors: FloatArray, **options: Any) -> metrics.CodeScore:
+        return function(codes, factors, **{"resamples": _RESAMPLES, **options})
+
+    return scored

@@ -269,9 +269,9 @@ def test_data_that_do_not_suit_are_a_reason_and_no_failure() -> None:
 def test_names_and_options_that_do_not_exist_are_refused() -> None:
     codes, shape, size = coded()
     concepts = concepts_of(shape, size)
-    with pytest.raises(inn.PluginError, match="no metric 'mik'. Did you mean 'mig'"):
+    with pytest.raises(inn.PluginError, match=r"no metric 'mik'\. Did you mean 'mig'"):
         table(codes, concepts, names="mik")
-    with pytest.raises(inn.PluginError, match="'mig' of the plugin 'scores'.*takes no option 'bin'"):
+    with pytest.raises(inn.PluginError, match=r"'mig' of the plugin 'scores'.*takes no option 'bin'"):
         table(codes, concepts, names="mig", options={"mig": {"bin": 3}})
     with pytest.raises(inn.PluginError, match="the metric 'dci', which is not asked for"):
         table(codes, concepts, names="mig", options={"dci": {}})
