@@ -32,12 +32,13 @@ from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.choosing import chosen_sources
 from interpret_inn.plugin.localizer_choice import chosen_localizer, report_localizer
 from interpret_inn.reports import Report
+from interpret_inn.scoring import Wish, scores_of_fit, scores_of_inputs, with_scores
 from interpret_inn.translating.edits import Edit, listed
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitSettings, wished_settings
 from interpret_inn.translating.streaming import run_bare
 from interpret_inn.translating.translator import Translator
-from interpret_inn.types import ConceptSource, Factors, Gallery, LocalizerFunction, Masks
+from interpret_inn.types import ConceptKind, ConceptSource, Factors, Gallery, LocalizerFunction, Masks, Scores
 
 _OWN_SAMPLES = 4096
 
@@ -336,7 +337,50 @@ class Interpreter:
                 self._require_fitted()
                 raise FitError("The scores of this fit are not at hand. Fit again.")
             self._judgement = judge(self.translator, self._data)
+        self._judgement = with_scores(self._judgement, self.fitted, self._data)
         return self._judgement
+
+    @torch.no_grad()
+    def scores(
+        self,
+        inputs: Any = None,
+        labels: Mapping[str, Any] | None = None,
+        *,
+        names: Sequence[str] | str | None = None,
+        options: Mapping[str, Mapping[str, Any]] | None = None,
+        kinds: Mapping[str, ConceptKind] | None = None,
+        groups: Any = None,
+        bins: int = 10,
+        seed: int = 0,
+    ) -> Scores:
+        """Scores the codes, grouped by factor, against known values of concepts: MIG, DCI, SAP and what plugins add.
+
+        Without inputs those of the test part of the fit's own data are taken, with the values of its concepts.
+
+        Args:
+            inputs: N inputs.
+            labels: By concept, the values of all inputs: numbers or names, (N,) or (N, k). −1, NaN or None is missing.
+            names: Names of metrics, as `inn.plugins()` lists them; None: the quick ones; "all": all.
+            options: Options of metrics by name: `{"dci": {"estimator": "forest"}}`.
+            kinds: How labels of further concepts compare; of the fit's own concepts it is known.
+            groups: (N,), inputs of one group are variants of one thing.
+            bins: Classes that numbers are cut into, where a metric takes classes.
+            seed: Of all draws.
+
+        Returns:
+            A mapping from names to `Score`; it prints as a table and says what was left out, and why.
+
+        Raises:
+            FitError: no inputs, and the data of the fit are not at hand.
+            InputError: labels that do not go with the inputs.
+            PluginError: an unknown metric, or options that it does not take.
+        """
+        wish = Wish(names, options, bins, seed)
+        if inputs is not None:
+            return scores_of_inputs(
+                self.encode, self.fitted, inputs, labels, kinds=kinds, groups=groups, wish=wish
+            )
+        return scores_of_fit(self.fitted, self._data, wish, given=labels)
 
     def _require_fitted(self) -> Translator:
         """The translator; raises NotFittedError where there is none."""

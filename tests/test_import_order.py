@@ -21,7 +21,7 @@ FLOORS = [
     {"fitting"},
     {"explaining"},
     {"plugin", "reports", "explore", "localizing", "saving", "testing"},
-    {"comparing"},
+    {"comparing", "scoring"},
     {"interpreter"},
     {"opening"},
     {"demo", "configuration"},

@@ -77,6 +77,7 @@ def explain(
         versions=_versions() | {"seed": str(fitted.seed)},
         galleries=tuple(galleries),
         places=places,
+        scores=judgement.scores,
     )
 
 

@@ -19,7 +19,7 @@ from interpret_inn.fitting.fit import unfitted_network
 from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.translating.fitted import WIDEST_BANK, Fitted
 from interpret_inn.translating.translator import Translator
-from interpret_inn.types import Concept, IntArray
+from interpret_inn.types import Concept, IntArray, Scores
 
 _ROWS = 4000
 
@@ -33,12 +33,14 @@ class Judgement:
         summaries: One line for every factor.
         maps: Judge samples in the plane of each factor.
         drifts: How much swapping one factor moves the read-out of another concept.
+        scores: Of the factors' codes against the values of concepts; None: not measured.
     """
 
     leakage: Leakage
     summaries: tuple[FactorSummary, ...]
     maps: Mapping[str, FactorMap]
     drifts: tuple[Drift, ...]
+    scores: Scores | None = None
 
 
 class _Part(NamedTuple):

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from interpret_inn.explaining.places import Place
-from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Section
+from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Scores, Section
 from interpret_inn.types import Picture as Picture
 from interpret_inn.types import ReadOut as ReadOut
 
@@ -269,6 +269,7 @@ class Explanation:
         sections: What plugins added.
         galleries: Grids of pictures: swaps, walks, samples, and what the pairs of the sources look like.
         places: Where each factor acts in the first examples.
+        scores: Of the factors' codes against the values of concepts; None: not measured.
     """
 
     model: str
@@ -294,6 +295,7 @@ class Explanation:
     sections: tuple[Section, ...] = ()
     galleries: tuple[Gallery, ...] = ()
     places: tuple[Place, ...] = ()
+    scores: Scores | None = None
 
     def __repr__(self) -> str:
         """A few lines, as a notebook shows them: the whole would be thousands of numbers and pictures."""

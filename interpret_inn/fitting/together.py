@@ -9,6 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from torch import Generator, Tensor
 
 from interpret_inn.data.digests import digest
@@ -96,20 +98,18 @@ def connected(count: int, labels: Sequence[Sequence[Any] | IntArray]) -> IntArra
     >>> connected(5, [[0, 0, 1, 2, 3], [7, 8, 8, 9, 4]]).tolist()
     [0, 0, 0, 3, 4]
     """
-    root = list(range(count))
-
-    def find(place: int) -> int:
-        while root[place] != place:
-            root[place] = root[root[place]]
-            place = root[place]
-        return place
-
+    hubs: list[int] = []  # each value is a place of its own, which its places are linked to
+    size = count
     for values in labels:
-        first: dict[Any, int] = {}
-        for place, value in enumerate(values.tolist() if isinstance(values, np.ndarray) else values):
-            one, other = find(first.setdefault(value, place)), find(place)
-            root[max(one, other)] = min(one, other)
-    return np.array([find(place) for place in range(count)], np.int64)
+        numbers: dict[Any, int] = {}
+        own = values.tolist() if isinstance(values, np.ndarray) else values
+        hubs.extend(numbers.setdefault(value, size + len(numbers)) for value in own)
+        size += len(numbers)
+    places = np.tile(np.arange(count), len(labels))
+    graph = coo_array((np.ones(len(places), np.int8), (places, np.array(hubs, np.int64))), shape=(size, size))
+    component = connected_components(graph, directed=False)[1][:count]
+    first, number = np.unique(component, return_index=True, return_inverse=True)[1:]
+    return np.asarray(first[number.reshape(-1)], np.int64)
 
 
 def merged_groups(one: IntArray | None, other: IntArray | None, *, names: tuple[str, str]) -> IntArray | None:

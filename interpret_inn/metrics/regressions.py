@@ -41,6 +41,8 @@ def logistic(
     x: FloatArray, labels: IntArray, count: int, chosen: npt.NDArray[np.bool_]
 ) -> tuple[FloatArray, FloatArray]:
     """Multinomial logistic regression on standardised x; inverse penalty (per row) by the chosen rows."""
+    from scipy.special import logsumexp
+
     if count < 2:
         return np.zeros((1, x.shape[1])), np.zeros(1)
     best = 0.3
@@ -49,9 +51,8 @@ def logistic(
         for inverse in _INVERSE_PENALTIES:
             weight, bias = _logistic_once(x[~chosen], labels[~chosen], inverse)
             logits = x[chosen] @ weight.T + bias
-            logits -= logits.max(1, keepdims=True)
             own = np.take_along_axis(logits, labels[chosen][:, None], 1)[:, 0]
-            losses.append(float((np.log(np.exp(logits).sum(1)) - own).mean()))
+            losses.append(float((logsumexp(logits, 1) - own).mean()))
         best = _INVERSE_PENALTIES[int(np.argmin(losses))]
     return _logistic_once(x, labels, best)
 

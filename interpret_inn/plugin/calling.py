@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from interpret_inn.errors import InnError, PluginError, suggest
+from interpret_inn.types import Score
 from interpret_inn.types.completing import NEEDED, lacks_members, refuse_strange_members
 
 
@@ -84,6 +85,25 @@ def check_source(title: str, source: Any) -> None:
             f"found {type(source).__name__} without {', '.join(missing)}."
         )
     refuse_strange_members(source)
+
+
+def checked_score(title: str, found: Any) -> Score:
+    """A metric's score with plain numbers in it.
+
+    Raises:
+        PluginError: it is no `Score`, or holds what is no number.
+    """
+    if not isinstance(found, Score):
+        raise PluginError(
+            f"Expected {title} to give a Score, found an object of type {type(found).__name__}."
+        )
+    try:
+        parts = {str(name): float(value) for name, value in found.parts.items()}
+        return Score(float(found.value), float(found.low), float(found.high), parts)
+    except (TypeError, ValueError, AttributeError) as error:
+        raise PluginError(
+            f"Expected numbers in the Score of {title}. {type(error).__name__}: {error}"
+        ) from error
 
 
 def _sentence(title: str) -> str:

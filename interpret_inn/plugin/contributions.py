@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from interpret_inn.errors import PluginError, suggest
 from interpret_inn.plugin.calling import check_options
@@ -16,6 +16,7 @@ from interpret_inn.types import (
     LocalizerSpec,
     MetricSpec,
     ReportSectionSpec,
+    Suits,
 )
 from interpret_inn.types.members import refuse_near_names
 
@@ -122,6 +123,11 @@ def _check_fields(kind: Kind, spec: Spec) -> None:
         )
     if isinstance(spec, LocalizerSpec):
         _check_localizer(spec)
+    if isinstance(spec, MetricSpec) and spec.suits not in get_args(Suits):
+        raise PluginError(
+            f"Expected 'suits' of the metric {spec.name!r} to be one of {', '.join(get_args(Suits))}, "
+            f"found {spec.suits!r}."
+        )
 
 
 def _check_localizer(spec: LocalizerSpec) -> None:

@@ -87,9 +87,10 @@ def inn_localizers() -> Iterable[LocalizerSpec]:
 
 @hookspec
 def inn_metrics() -> Iterable[MetricSpec]:
-    """Contributes scores of codes against known factors.
+    """Contributes scores of codes against known factors, for `Interpreter.scores` and the report.
 
-    `evaluate(codes (N, D), factors (N, K))`, both float64, returns a `Score`.
+    `evaluate(codes (N, D), factors (N, K))`, both float64, returns a `Score`. It is given `groups`, `seed`, `test` and
+    `resamples` where it takes them by name (see `MetricSpec`); further keywords are options.
 
     Example:
         ```python

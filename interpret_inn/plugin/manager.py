@@ -7,8 +7,8 @@ import threading
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
-from interpret_inn.errors import PluginError, suggest
-from interpret_inn.plugin.calling import call_named, check_options, check_source
+from interpret_inn.errors import InputError, PluginError, suggest
+from interpret_inn.plugin.calling import call_named, check_options, check_source, checked_score
 from interpret_inn.plugin.contributions import Spec, kind_named, kind_of
 from interpret_inn.plugin.named import NamedLocalizer
 from interpret_inn.plugin.registry import PluginWarning, Registry
@@ -23,6 +23,7 @@ from interpret_inn.types import (
     LocalizerSpec,
     MetricSpec,
     ReportSectionSpec,
+    Score,
     Section,
     as_source,
 )
@@ -180,6 +181,20 @@ class Manager(Registry):
             )
         refuse_near_names(built, Localizer, owner=title)
         return NamedLocalizer(name, title, built)
+
+    def evaluate(self, spec: MetricSpec, *arrays: Any, **options: Any) -> Score | str:
+        """A metric's score, or why there is none; a metric that fails is named in a warning, too.
+
+        That data do not suit a metric (InputError) is a reason and no failure.
+        """
+        try:
+            found = self.call(spec, *arrays, **options)
+            return checked_score(f"the metric {spec.name!r} of {self.provider(spec)}", found)
+        except InputError as error:
+            return str(error)
+        except Exception as error:
+            self._trouble(PluginError(f"{error} This score is left out."), error)
+            return str(error)
 
     def render_sections(self, explanation: Explanation) -> tuple[Section, ...]:
         """Renders the report sections of all plugins; one that fails is left out with a warning."""

@@ -15,7 +15,7 @@ from interpret_inn.explaining.records import (
     Response,
     plain,
 )
-from interpret_inn.types import Score, Section
+from interpret_inn.types import Score, Scores, Section
 
 FORMAT = 1
 """Version of this form; it grows when a key changes its meaning or vanishes."""
@@ -46,6 +46,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "galleries": [_without(g, "cells", "rows", "columns") for g in explanation.galleries],
         "places": [_without(place, "pictures") for place in explanation.places],
         "drifts": explanation.drifts,
+        "scores": _scores(explanation.scores),
         "timings": explanation.timings,
         "warnings": explanation.warnings,
         "skipped": explanation.skipped,
@@ -93,6 +94,17 @@ def _leakage(leakage: Leakage) -> dict[str, Any]:
         "chance": leakage.chance,
         "unfitted": {concept: score.value for concept, score in leakage.unfitted.items()},
         "association": leakage.association,
+    }
+
+
+def _scores(scores: Scores | None) -> dict[str, Any] | None:
+    if scores is None:
+        return None
+    return {
+        "values": {name: score.value for name, score in scores.items()},
+        "intervals": {name: _interval(score) for name, score in scores.items()},
+        "parts": {name: score.parts for name, score in scores.items()},
+        **_without(scores, "scores"),
     }
 
 

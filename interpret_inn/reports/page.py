@@ -11,7 +11,15 @@ import jinja2
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation
-from interpret_inn.reports import answers, views, views_galleries, views_inputs, views_places, wording
+from interpret_inn.reports import (
+    answers,
+    views,
+    views_galleries,
+    views_inputs,
+    views_places,
+    views_scores,
+    wording,
+)
 from interpret_inn.reports.findings import decides, doubts
 from interpret_inn.reports.pictures import LADDER, Quality, Thumbnails
 from interpret_inn.types import RESIDUAL, Section
@@ -93,6 +101,7 @@ def _whole(explanation: Explanation) -> dict[str, Any]:
         "matrix": views.matrix(explanation),
         "associations": views.associations(explanation),
         "drifts": views.drift_rows(explanation),
+        "scores": views_scores.score_rows(explanation),
         "checks": views.check_rows(explanation),
         "sizes": views.sizes_strip(explanation, views.factor_css(explanation)),
         "timings": views.timing_parts(explanation),
@@ -127,6 +136,7 @@ def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
         ("neighbours", "Real data along each factor", context["neighbours"]),
         ("walks", "Walking along one factor", context["walks"]),
         ("galleries", "In pictures", context["galleries"] and context["classes"]),
+        ("scores", "Scores", context["scores"]),
         ("hold", "Holding one concept still", context["drifts"]),
         ("checks", "Checks", True),
         ("sizes", "Sizes of the factors", True),

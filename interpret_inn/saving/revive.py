@@ -26,13 +26,13 @@ def revive(kind: Any, value: Any) -> Any:
 
     Raises:
         TypeError: the value does not fit the type.
-        KeyError: a field is missing.
+        KeyError: a field that has no default is missing.
     """
     if kind is float:
         return math.nan if value is None else float(value)
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         hints = typing.get_type_hints(kind, localns=_NAMES)
-        names = [field.name for field in dataclasses.fields(kind)]
+        names = [field.name for field in dataclasses.fields(kind) if field.name in value or _is_needed(field)]
         return kind(**{name: revive(hints[name], value[name]) for name in names})
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
@@ -50,6 +50,11 @@ def revive(kind: Any, value: Any) -> Any:
     if kind is torch.Tensor or not isinstance(value, kind):
         raise TypeError(f"expected {kind}, found {type(value).__name__}")
     return value
+
+
+def _is_needed(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field has no default; one that has may be missing in what an earlier version wrote."""
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
 def _array(hint: Any, value: Any) -> np.ndarray[Any, Any]:

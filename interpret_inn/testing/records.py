@@ -21,7 +21,7 @@ from interpret_inn.explaining.records import (
 )
 from interpret_inn.testing.markup import HOSTILE
 from interpret_inn.testing.toys import SHAPES, toy_images
-from interpret_inn.types import RESIDUAL, Score
+from interpret_inn.types import RESIDUAL, Score, Scores
 
 
 def toy_explanation(*, hostile: bool = False) -> Explanation:
@@ -55,10 +55,23 @@ def toy_explanation(*, hostile: bool = False) -> Explanation:
         neighbours={name: _neighbours(classes) for name in names},
         walks={name: (_walk(classes),) for name in names},
         drifts=(Drift(shape, hue, Score(0.11, 0.09, 0.13), Score(0.01, 0.0, 0.02)),),
+        scores=_scores(shape, hue, mark),
         timings={"encode": 0.4, "fit": 3.1, "explain": 1.2, "total": 4.9},
         warnings=(f"Only 200 samples were judged.{mark}",),
         skipped=(f"broken{mark}.png: not an image",),
         versions={"interpret_inn": "0.1.0", "torch": "2.4.0", "timm": "1.0.9", "seed": "0"},
+    )
+
+
+def _scores(shape: str, hue: str, mark: str) -> Scores:
+    return Scores(
+        {"sap": Score(0.61, 0.55, 0.66), "irs": Score(0.72, parts={f"a part{mark}": 0.5})},
+        summaries={"sap": f"How much better the best code is than the next.{mark}", "irs": "High is good."},
+        left_out={"mine": f"It needs numbers.{mark}"},
+        on_request=("mig", "dci"),
+        factors=(shape, hue),
+        samples=200,
+        notes=(f"One concept is left out.{mark}",),
     )
 
 

@@ -17,6 +17,7 @@ from interpret_inn.types.concepts import Concept, ConceptKind
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, LocalizerFunction, Masks, Space
 from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
+from interpret_inn.types.scores import Scores
 from interpret_inn.types.sources import (
     GRADE_SHARES,
     GRADES,
@@ -30,6 +31,7 @@ from interpret_inn.types.specs import (
     LocalizerSpec,
     MetricSpec,
     ReportSectionSpec,
+    Suits,
 )
 
 __all__ = [
@@ -63,7 +65,9 @@ __all__ = [
     "ReportSectionSpec",
     "Samples",
     "Score",
+    "Scores",
     "Section",
     "Space",
+    "Suits",
     "as_source",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, SupportsIndex, overload
 
 from interpret_inn.types.arrays import Picture
 
@@ -13,17 +13,38 @@ from interpret_inn.types.arrays import Picture
 class Score:
     """A number with its 95 % interval and its parts.
 
+    It stands for its value where a number is wanted: `float(score)`, `round(score, 2)`, `f"{score:.2f}"`, and whatever
+    calls `float` itself (`math.isfinite`, `numpy.float64`). It has no order, as `score > 0.5` does not say whether the
+    value or the whole interval is meant: write `float(score) > 0.5` or `score.low > 0.5`.
+
     Attributes:
         value: The score itself.
         low: Lower end of the interval (NaN where none was computed).
         high: Upper end.
         parts: What the score is made of, by name.
+
+    >>> score = Score(0.8731, 0.8512, 0.8902)
+    >>> float(score), round(score, 2), f"{score:.1%}"
+    (0.8731, 0.87, '87.3%')
     """
 
     value: float
     low: float = float("nan")
     high: float = float("nan")
     parts: Mapping[str, float] = field(default_factory=dict)
+
+    def __float__(self) -> float:
+        return float(self.value)
+
+    @overload
+    def __round__(self, digits: None = None) -> int: ...
+    @overload
+    def __round__(self, digits: SupportsIndex) -> float: ...
+    def __round__(self, digits: SupportsIndex | None = None) -> float:
+        return round(float(self.value), digits)
+
+    def __format__(self, specification: str) -> str:
+        return format(float(self.value), specification) if specification else str(self)
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from interpret_inn.types.arrays import FloatArray
 from interpret_inn.types.concept_sources import ConceptSource
 from interpret_inn.types.localizers import LocalizerFunction
 from interpret_inn.types.results import Score, Section
@@ -63,13 +62,34 @@ class LocalizerSpec:
     quick: Mapping[str, Any] = field(default_factory=dict)
 
 
+Suits = Literal["any", "classes", "numbers", "none"]
+"""Which values of concepts a metric takes; see `MetricSpec`."""
+
+
 @dataclass(frozen=True)
 class MetricSpec:
-    """A score of codes against factors: `evaluate(codes (N, D), factors (N, K))` returns a `Score`."""
+    """A score of codes against known factors: `evaluate(codes (N, D), factors (N, K))` returns a `Score`.
+
+    Both arrays are float64. What `evaluate` takes by these names it is given beside them: `groups`, the dimensions of
+    each factor's code, a list of slices, the residual's last; `seed`; `test`, codes and factors of other samples to
+    judge by, where samples come in groups (variants of one image) that must not stand on both sides, and then
+    `resamples=0`. Further keywords are options that users give.
+
+    Attributes:
+        name: What `interpreter.scores(names=…)` takes.
+        summary: One line; it says which end is good.
+        evaluate: As above.
+        suits: What the columns of `factors` are. "classes": a class number for each concept, numbers cut into bins;
+            "numbers": the concepts that are numbers (angles as cosine and sine); "any": all of them, categories by
+            number; "none": nothing, (N, 0). Where there are no such values the metric is left out, and that is said.
+        quick: Takes less than about a second on some thousand samples, so that every report shows it.
+    """
 
     name: str
     summary: str
-    evaluate: Callable[[FloatArray, FloatArray], Score]
+    evaluate: Callable[..., Score]
+    suits: Suits = "any"
+    quick: bool = True
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,6 @@ from typing import Any
 import click
 import pytest
 import yaml
-from interpret_inn.fitting.settings import FitSettings
 from PIL import Image
 
 import interpret_inn as inn
@@ -20,6 +19,7 @@ from interpret_inn.cli import main
 from interpret_inn.configuration import load_plain, plain_value
 from interpret_inn.plugin import get_manager
 from interpret_inn.testing import toy_images
+from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import ConceptSourceSpec
 
 MODEL = "timm:test_resnet?random"

@@ -27,7 +27,7 @@ from interpret_inn.flows import FlowShape
 from interpret_inn.saving.revive import revive
 from interpret_inn.testing.contract import same
 from interpret_inn.translating.settings import FitRecord, FitSettings
-from interpret_inn.types import Factor, ReadOut, Score
+from interpret_inn.types import Factor, ReadOut, Score, Scores
 
 NAN = math.nan
 SCORE = Score(0.5, 0.25, NAN, {"a": 1.0, "b": NAN})
@@ -43,6 +43,10 @@ SUMMARIES = (
 MAP = FactorMap(np.array([[0.5, NAN], [1.0, 2.0]]), np.array([1.0, NAN]), "numeric", ("a", "b"), "as it came")
 DRIFT = Drift("digit", "colour", SCORE, SCORE)
 
+SCORES = Scores(
+    {"mig": SCORE}, {"mig": "A line."}, {"mine": "It needs numbers."}, ("dci",), ("digit",), 80, ("A note.",)
+)
+
 RECORDS = [
     SCORE,
     READ,
@@ -50,7 +54,7 @@ RECORDS = [
     *SUMMARIES,
     MAP,
     DRIFT,
-    Judgement(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,)),
+    Judgement(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
     FitRecord(0, 0, False, 0.0, ()),
     FitSettings(),
@@ -83,8 +87,15 @@ def test_records_of_the_judgement_are_all_in_the_list():
         Leakage,
         tuple,
         dict,
+        Scores,
     }
     assert isinstance(RECORDS[7], Judgement)
+
+
+def test_what_an_earlier_version_did_not_write_has_its_default():
+    written = through_json(RECORDS[7])
+    del written["scores"]
+    assert same(revive(Judgement, written), dataclasses.replace(RECORDS[7], scores=None))
 
 
 NUMBERS = st.floats(allow_infinity=False)

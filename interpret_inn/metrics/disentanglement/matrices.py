@@ -83,9 +83,9 @@ def _concentration(matrix: FloatArray) -> FloatArray:
     """1 − entropy of each row to the base of their length, (rows,)."""
     if matrix.shape[1] == 1:
         return np.ones(len(matrix))
-    shares = matrix + _TINY
-    shares /= shares.sum(1, keepdims=True)
-    each: FloatArray = 1 + (shares * np.log(shares)).sum(1) / np.log(matrix.shape[1])
+    from scipy.stats import entropy
+
+    each: FloatArray = 1 - entropy(matrix + _TINY, base=matrix.shape[1], axis=1)
     return each
 
 

@@ -1,0 +1,137 @@
+"""All metrics that are asked for, computed of one set of codes."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from interpret_inn.errors import PluginError, suggest
+from interpret_inn.metrics.readouts import held_out
+from interpret_inn.plugin import get_manager
+from interpret_inn.plugin.calling import check_options
+from interpret_inn.scoring.known import BINS, Known, known_factors
+from interpret_inn.types import Concept, Factors, FloatArray, IntArray, MetricSpec, Score, Scores
+
+_JUDGED = 1 / 3
+_TOGETHER = (
+    "Several samples are variants of one thing: predictors are judged on other things than they learn from, and there "
+    "are no intervals, as samples would be drawn as if each were by itself."
+)
+
+_OFFERED = ("groups", "resamples", "seed", "test")
+"""What a metric is given where it takes it; see `MetricSpec`."""
+
+Options = Mapping[str, Mapping[str, Any]]
+"""Options of metrics, by the metric's name."""
+
+
+class Wish(NamedTuple):
+    """What is asked for.
+
+    Attributes:
+        names: Names of metrics; None: the quick ones; "all": all.
+        options: Options of metrics, by name.
+        bins: Classes that numbers are cut into.
+        seed: Of everything that draws.
+    """
+
+    names: Sequence[str] | str | None = None
+    options: Options | None = None
+    bins: int = BINS
+    seed: int = 0
+
+
+class Scored(NamedTuple):
+    """Codes and what is known of them.
+
+    Attributes:
+        codes: float64 (N, D), or the leading axes of them.
+        factors: Where the factors stand.
+        concepts: With values for the N samples.
+        groups: int64 (N,), samples of one group are variants of one thing; None: all apart.
+    """
+
+    codes: FloatArray
+    factors: Factors
+    concepts: Sequence[Concept]
+    groups: IntArray | None = None
+
+
+def score_table(given: Scored, wish: Wish) -> Scores:
+    """Scores codes, grouped by factor, against the values of concepts.
+
+    Raises:
+        PluginError: an unknown metric, or options that it does not take.
+    """
+    chosen, others = _chosen(wish)
+    known = known_factors(given.concepts, len(given.codes), bins=wish.bins, seed=wish.seed)
+    together = given.groups is not None and len(np.unique(given.groups)) < len(given.groups)
+    found: dict[str, Score] = {}
+    left_out: dict[str, str] = {}
+    for spec in chosen:
+        score = known.refusal(spec.suits) or _scored(spec, given, known, wish, together)
+        if isinstance(score, Score):
+            found[spec.name] = score
+        else:
+            left_out[spec.name] = score
+    return Scores(
+        scores=found,
+        summaries={spec.name: spec.summary for spec in chosen if spec.name in found},
+        left_out=left_out,
+        on_request=tuple(spec.name for spec in others),
+        factors=known.names,
+        samples=int(known.rows.sum()) if known.names else len(given.codes),
+        notes=(*known.notes, *((_TOGETHER,) if together else ())),
+    )
+
+
+def _chosen(wish: Wish) -> tuple[list[MetricSpec], list[MetricSpec]]:
+    """The metrics that are asked for, and all others."""
+    manager = get_manager()
+    every = list(manager.metrics())
+    if wish.names is None:
+        names = [spec.name for spec in every if spec.quick]
+    elif wish.names == "all":
+        names = [spec.name for spec in every]
+    else:
+        names = [wish.names] if isinstance(wish.names, str) else list(wish.names)
+    chosen = [manager.find("metric", name) for name in names]
+    for name, options in (wish.options or {}).items():
+        if name not in names:
+            raise PluginError(
+                f"Options were given for the metric {name!r}, which is not asked for. {suggest(name, names)}"
+            )
+        spec = manager.find("metric", name)
+        title = f"the metric {name!r} of {manager.provider(spec)}"
+        given = dict.fromkeys(set(_OFFERED) & set(_parameters(spec))) | dict(options)
+        check_options(title, spec.evaluate, (None, None), given)
+    return chosen, [spec for spec in every if spec.name not in names]
+
+
+def _scored(spec: MetricSpec, given: Scored, known: Known, wish: Wish, together: bool) -> Score | str:
+    """A metric's score, or why there is none."""
+    rows = np.ones_like(known.rows) if spec.suits == "none" else known.rows
+    # arrays of its own, as a metric may write into what it is given
+    codes, factors = given.codes[rows], known.columns(spec.suits).copy()
+    slices = [slice(f.start, min(f.stop, codes.shape[1])) for f in given.factors if f.start < codes.shape[1]]
+    offered: dict[str, Any] = {"groups": slices, "seed": wish.seed}
+    if together and given.groups is not None:
+        apart = held_out(len(codes), given.groups[rows], seed=wish.seed, share=_JUDGED)
+        offered |= {"resamples": 0, "test": (codes[apart], factors[apart])}
+    own = (wish.options or {}).get(spec.name, {})
+    taken = _parameters(spec)
+    options = {name: value for name, value in offered.items() if name in taken and name not in own}
+    if "test" in options:
+        codes, factors = codes[~apart], factors[~apart]
+    return get_manager().evaluate(spec, codes, factors, **options, **own)
+
+
+def _parameters(spec: MetricSpec) -> Sequence[str]:
+    """Names of what a metric takes."""
+    try:
+        return list(inspect.signature(spec.evaluate).parameters)
+    except (TypeError, ValueError):  # some callables written in C do not tell
+        return []
