@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from interpret_inn._version import __version__
 from interpret_inn.explaining.bench import Bench
 from interpret_inn.explaining.checks import check_batch, join_checks
 from interpret_inn.explaining.examples import Stage, describe_examples, neighbours, set_stage, walks
@@ -127,8 +128,8 @@ def _unknown_range(bench: Bench, view: View) -> list[str]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
-    for package in ("interpret-inn", "torch", "timm", "nflows"):
+    found = {"interpret-inn": __version__}
+    for package in ("torch", "timm", "nflows"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

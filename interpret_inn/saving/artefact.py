@@ -15,7 +15,6 @@ import json
 import shutil
 import tempfile
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,6 +23,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from interpret_inn._version import __version__
 from interpret_inn.backbones import Backbone, Layout
 from interpret_inn.errors import ArtefactError
 from interpret_inn.explaining.judgement import Judgement
@@ -119,13 +119,9 @@ def _fill(folder: Path, backbone: Backbone, fitted: Fitted, judgement: Judgement
 
 
 def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
-    try:
-        library = version("interpret-inn")
-    except PackageNotFoundError:
-        library = "unknown"
     return {
         "format": FORMAT,
-        "library": library,
+        "library": __version__,
         "model": {
             "name": backbone.name,
             "architecture": backbone.architecture(),
