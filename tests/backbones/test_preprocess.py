@@ -115,7 +115,7 @@ def test_other_numbers_of_channels() -> None:
     assert Preprocess(channels=13)(np.random.default_rng(0).random((2, 8, 8, 13))).shape == (2, 13, 8, 8)
 
 
-RANDOM = torch.rand(4, 3, 8, 8)
+RANDOM = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.mark.parametrize(
