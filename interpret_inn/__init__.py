@@ -7,6 +7,7 @@
 """
 
 from interpret_inn import explore
+from interpret_inn._version import __version__ as __version__
 from interpret_inn.backbones import Preprocess
 from interpret_inn.comparing import lengths, select
 from interpret_inn.errors import (
@@ -30,8 +31,6 @@ from interpret_inn.interpreter import Interpreter
 from interpret_inn.opening import load, sites, wrap
 from interpret_inn.plugin import concept_source, hookimpl, localizer, plugins, register, unregister
 from interpret_inn.translating import edits
-
-__version__ = "0.1.0"
 
 __all__ = [
     "ArtefactError",

@@ -13,7 +13,7 @@ CORE = Path(__file__).parents[1] / "interpret_inn"
 PLUGINS = CORE.parent / "plugins"
 
 FLOORS = [
-    {"errors"},
+    {"_version", "errors"},
     {"types"},
     {"backbones", "flows", "data", "datasets"},
     {"metrics"},

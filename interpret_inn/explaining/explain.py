@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 
+from interpret_inn._version import __version__
 from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import check_batch, join_checks
 from interpret_inn.explaining.examples import describe_examples, neighbours, walks
@@ -140,8 +141,8 @@ def _unknown_range(translator: Translator, view: View) -> list[str]:
 
 
 def _versions() -> dict[str, str]:
-    found = {}
-    for package in ("interpret-inn", "torch", "timm", "nflows"):
+    found = {"interpret-inn": __version__}
+    for package in ("torch", "timm", "nflows"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

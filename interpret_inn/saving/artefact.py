@@ -16,7 +16,6 @@ import shutil
 import stat
 import tempfile
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -25,6 +24,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from interpret_inn._version import __version__
 from interpret_inn.backbones import Backbone, Layout, Preprocess
 from interpret_inn.errors import ArtefactError
 from interpret_inn.explaining.judgement import Judgement
@@ -122,13 +122,9 @@ def _fill(folder: Path, backbone: Backbone, fitted: Fitted, judgement: Judgement
 
 
 def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
-    try:
-        library = version("interpret-inn")
-    except PackageNotFoundError:
-        library = "unknown"
     return {
         "format": FORMAT,
-        "library": library,
+        "library": __version__,
         "model": {
             "name": backbone.name,
             "architecture": backbone.architecture(),

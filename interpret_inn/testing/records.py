@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from interpret_inn._version import __version__
 from interpret_inn.explaining.records import (
     Checks,
     Drift,
@@ -59,7 +60,7 @@ def toy_explanation(*, hostile: bool = False) -> Explanation:
         timings={"encode": 0.4, "fit": 3.1, "explain": 1.2, "total": 4.9},
         warnings=(f"Only 200 samples were judged.{mark}",),
         skipped=(f"broken{mark}.png: not an image",),
-        versions={"interpret_inn": "0.1.0", "torch": "2.4.0", "timm": "1.0.9", "seed": "0"},
+        versions={"interpret-inn": __version__, "torch": "2.4.0", "timm": "1.0.9", "seed": "0"},
     )
 
 
