@@ -96,7 +96,9 @@ class Model(nn.Module):
 
 
 class Patches(nn.Module):
-    num_patches = 196
+    def __init__(self, num_patches: object = 196) -> None:
+        super().__init__()
+        self.num_patches = num_patches
 
 
 @pytest.mark.parametrize(
@@ -129,6 +131,31 @@ def test_inference(
     shape: tuple[int, ...], wanted: str | None, said: dict[str, object], layout: Layout
 ) -> None:
     assert infer_layout(torch.zeros(shape), wanted, Model(**said)) == layout
+
+
+@pytest.mark.parametrize(
+    ("tokens", "prefix", "patches", "found"),
+    [
+        (141, 1, 140, 1),  # 14 by 10 patches: no square tells
+        (140, 1, 140, 0),
+        (144, 1, 143, 1),  # a square of all tokens, and yet one is a prefix
+        (145, 2, 143, 2),
+        (50, 1, 196, 1),  # some patches were dropped
+        (48, 1, 196, 1),
+        (49, 1, 196, 0),
+        (25, 9, None, 9),  # both are squares: what the model says
+        (50, 1, "196", 1),
+        (5, 5, None, 0),
+        (5, 4, None, 4),
+        (5, 0, None, 0),
+        (17, "1", None, 0),
+    ],
+)
+def test_prefix_tokens_are_what_the_patches_leave(
+    tokens: int, prefix: object, patches: object, found: int
+) -> None:
+    said = {"num_prefix_tokens": prefix} | ({} if patches is None else {"patch_embed": Patches(patches)})
+    assert infer_layout(torch.zeros(2, tokens, 8), model=Model(**said)).prefix == found
 
 
 def test_the_type_of_the_module_tells_the_order() -> None:
