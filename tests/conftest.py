@@ -46,16 +46,6 @@ def cache_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session", autouse=True)
-def few_steps_for_the_masks_of_reports() -> Iterator[None]:
-    """Most tests of explanations look at something else; how good masks are is tested where they are made."""
-    from interpret_inn.localizing import choosing
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(choosing, "QUICK", {"steps": 2})
-        yield
-
-
 @pytest.fixture(scope="session")
 def small() -> dict[str, Any]:
     """Settings of a fit that is over in a moment and has learnt next to nothing."""
