@@ -89,6 +89,7 @@ def test_factors_are_learnt_and_the_sentences_say_how_well(whole):
     assert by_name["residual"].verdict.startswith("Everything that no named factor explains")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["shape", "size"])
 def test_shuffled_labels_are_not_learnt(world, name):
     learnt = 0
