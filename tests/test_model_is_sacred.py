@@ -133,8 +133,10 @@ CALLS: dict[str, Callable[[dict[str, Any]], Any]] = {
     ),
     "hold": lambda made: made["it"].run(made["images"][:5], inn.edits.resample("residual", hold=["label"])),
     "walk": lambda made: made["it"].walk(made["images"][:5], "label", 3),
-    "explain": lambda made: made["it"].explain(made["images"][:5], examples=2, resamples=2),
-    "explain the judge part": lambda made: made["it"].explain(examples=2, resamples=2),
+    "explain": lambda made: made["it"].explain(
+        made["images"][:5], examples=2, resamples=2, localizer=inn.localizer("masks", steps=2)
+    ),
+    "explain the judge part": lambda made: made["it"].explain(examples=2, resamples=2, localizer=None),
     "report": lambda made: made["it"].report(made["images"][:5], examples=2, resamples=2).to_html(),
     "judge": lambda made: judge(made["it"].translator, made["it"]._data),
     "check": lambda made: made["it"].check(made["images"][:5]),
@@ -216,7 +218,7 @@ def test_a_target_that_raises_leaves_all_as_it_was(watched: dict[str, Any]) -> N
         raise KeyError("mine")
 
     with pytest.raises(KeyError, match="mine"):
-        watched["it"].explain(watched["images"][:5], target=target)
+        watched["it"].explain(watched["images"][:5], target=target, localizer=None)
 
 
 def test_an_interrupt_leaves_all_as_it_was(watched: dict[str, Any], monkeypatch: Any) -> None:

@@ -87,8 +87,10 @@ def test_a_range_that_is_none_is_refused(wrong: Any) -> None:
 
 
 def test_a_known_range_decides_how_images_are_shown(latents: Tensor, small: dict[str, Any]) -> None:
-    wide = fit(painter(value_range=[-6, 6]), latents, small).explain(latents[:9], examples=2, resamples=2)
-    seen = fit(painter(), latents, small).explain(latents[:9], examples=2, resamples=2)
+    wide = fit(painter(value_range=[-6, 6]), latents, small).explain(
+        latents[:9], examples=2, resamples=2, localizer=None
+    )
+    seen = fit(painter(), latents, small).explain(latents[:9], examples=2, resamples=2, localizer=None)
     assert not any("range of the model's images" in warning for warning in wide.warnings)
     outputs = painter().run(latents[:9])
     picture = wide.examples[0].picture
@@ -103,7 +105,7 @@ def test_a_known_range_decides_how_images_are_shown(latents: Tensor, small: dict
 
 
 def test_an_unknown_range_is_said(latents: Tensor, small: dict[str, Any]) -> None:
-    explanation = fit(painter(), latents, small).explain(latents[:9], examples=2, resamples=2)
+    explanation = fit(painter(), latents, small).explain(latents[:9], examples=2, resamples=2, localizer=None)
     said = [warning for warning in explanation.warnings if "range of the model's images" in warning]
     low, high = (f"{float(end):.3g}" for end in painter().run(latents[:9]).aminmax())
     assert len(said) == 1
@@ -132,7 +134,7 @@ def test_what_is_odd_is_warned_of_and_kept(latents: Tensor, small: dict[str, Any
     assert torch.equal(prepared, latents[:64])
     assert torch.equal(outputs, it.run(latents[:64]))
     assert it.fitted.notes[:2] == ("The images are all grey.", "Few of them.")
-    assert "The images are all grey." in it.explain(examples=2, resamples=1).warnings
+    assert "The images are all grey." in it.explain(examples=2, resamples=1, localizer=None).warnings
     it.save(tmp_path / "saved")
     assert (
         json.loads((tmp_path / "saved" / "interpreter.json").read_text())["notes"][0]

@@ -22,14 +22,15 @@ ALL = [
     for order in ("channels_first", "channels_last")
     for prefix in ((0, 2) if len(shape) == 2 and order == "channels_last" else (0,))
 ]
-IDS = [f"{layout}-{shape}" for layout, shape in ALL]
 
 
-@pytest.mark.parametrize(("layout", "shape"), ALL, ids=IDS)
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16, torch.float64])
-def test_unchanged_rows_give_the_representation_back_bit_for_bit(
-    layout: Layout, shape: tuple[int, ...], dtype: torch.dtype
-) -> None:
+def test_unchanged_rows_give_the_representation_back_bit_for_bit(dtype: torch.dtype) -> None:
+    for layout, shape in ALL:
+        require_the_same_bits(layout, shape, dtype)
+
+
+def require_the_same_bits(layout: Layout, shape: tuple[int, ...], dtype: torch.dtype) -> None:
     z = torch.randn(4, *shape, generator=torch.Generator().manual_seed(0)).to(dtype)
     z.view(-1)[0] = -0.0
     rows, carried = layout.to_rows(z)
@@ -41,7 +42,7 @@ def test_unchanged_rows_give_the_representation_back_bit_for_bit(
     assert torch.equal(back.signbit(), z.signbit())
 
 
-@pytest.mark.parametrize(("layout", "shape"), ALL, ids=IDS)
+@pytest.mark.parametrize(("layout", "shape"), ALL)
 def test_changed_rows_are_read_again_as_they_were_written(layout: Layout, shape: tuple[int, ...]) -> None:
     generator = torch.Generator().manual_seed(0)
     z = torch.randn(4, *shape, generator=generator)
@@ -96,7 +97,9 @@ class Model(nn.Module):
 
 
 class Patches(nn.Module):
-    num_patches = 196
+    def __init__(self, num_patches: object = 196) -> None:
+        super().__init__()
+        self.num_patches = num_patches
 
 
 @pytest.mark.parametrize(
@@ -129,6 +132,31 @@ def test_inference(
     shape: tuple[int, ...], wanted: str | None, said: dict[str, object], layout: Layout
 ) -> None:
     assert infer_layout(torch.zeros(shape), wanted, Model(**said)) == layout
+
+
+@pytest.mark.parametrize(
+    ("tokens", "prefix", "patches", "found"),
+    [
+        (141, 1, 140, 1),  # 14 by 10 patches: no square tells
+        (140, 1, 140, 0),
+        (144, 1, 143, 1),  # a square of all tokens, and yet one is a prefix
+        (145, 2, 143, 2),
+        (50, 1, 196, 1),  # some patches were dropped
+        (48, 1, 196, 1),
+        (49, 1, 196, 0),
+        (25, 9, None, 9),  # both are squares: what the model says
+        (50, 1, "196", 1),
+        (5, 5, None, 0),
+        (5, 4, None, 4),
+        (5, 0, None, 0),
+        (17, "1", None, 0),
+    ],
+)
+def test_prefix_tokens_are_what_the_patches_leave(
+    tokens: int, prefix: object, patches: object, found: int
+) -> None:
+    said = {"num_prefix_tokens": prefix} | ({} if patches is None else {"patch_embed": Patches(patches)})
+    assert infer_layout(torch.zeros(2, tokens, 8), model=Model(**said)).prefix == found
 
 
 def test_the_type_of_the_module_tells_the_order() -> None:

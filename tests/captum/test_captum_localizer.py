@@ -30,6 +30,8 @@ QUICK: dict[str, dict[str, Any]] = {
     "KernelShap": {"n_samples": 8, "squares": 3}, "Lime": {"n_samples": 8, "squares": 3},
     "GradientShap": {"baseline": "blur"}, "DeepLiftShap": {"baseline": "blur"},
     "LayerGradientShap": {"baseline": "blur"}, "LayerDeepLiftShap": {"baseline": "blur"},
+    "FeaturePermutation": {"squares": 4}, "LayerFeatureAblation": {"squares": 4},
+    "LayerFeaturePermutation": {"squares": 4},
     "NoiseTunnel": {"construct": {"attribution_method": "Saliency"}, "stdevs": 0.1},
 }  # fmt: skip
 

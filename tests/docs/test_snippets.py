@@ -5,8 +5,13 @@ Blocks marked ```` ```python no-run ```` are left out: those that need what a te
 
 from __future__ import annotations
 
+import ast
+import importlib
 import re
+from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -33,9 +38,12 @@ def test_there_is_documentation() -> None:
     assert len(blocks(DOCS / "write-a-concept-source.md")) >= 5
 
 
+SLOW = {"localizers", "metrics", "selecting", "sketches", "transforms", "tutorial", "write-a-localizer"}
+"""Pages that fit and explain for more than a few seconds run with the slow tests."""
+
+
 def marked(page: Path) -> Any:
-    """Pages that take more than a few seconds run with the slow tests."""
-    slow = page.stem in ("localizers", "metrics")
+    slow = page.stem in SLOW
     return pytest.param(page, marks=[pytest.mark.slow] if slow else [], id=page.stem)
 
 
@@ -48,6 +56,43 @@ def test_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     for line, code in blocks(page):
         # Moved down to where it stands, so that a traceback points into the page.
         exec(compile("\n" * line + code, str(page), "exec"), names)
+
+
+def test_every_page_is_code_and_names_what_there_is() -> None:
+    """Quick, for the pages that run with the slow tests: a public name that is gone shows at once."""
+    wrong = []
+    for page in PAGES:
+        modules: dict[str, ModuleType] = {}
+        for line, code in blocks(page):
+            tree = ast.parse(code, f"{page.name}, block of line {line}")
+            wrong += [f"{page.name}:{line + at}: {name}" for at, name in missing_names(tree, modules)]
+    assert not wrong, "\n".join(wrong)
+
+
+def missing_names(tree: ast.AST, modules: dict[str, ModuleType]) -> Iterator[tuple[int, str]]:
+    """Names of this library and its plugins that a block imports or reads and that there are not.
+
+    Args:
+        tree: Of the block.
+        modules: The modules that the page has imported so far, by the page's name for them; added to.
+    """
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for one in node.names:
+                if one.name.startswith("interpret_inn"):
+                    module = importlib.import_module(one.name)
+                    modules[one.asname or one.name] = module
+        elif isinstance(node, ast.ImportFrom) and str(node.module).startswith("interpret_inn"):
+            module = importlib.import_module(str(node.module))
+            for one in node.names:
+                inside = hasattr(module, "__path__") and find_spec(f"{node.module}.{one.name}")
+                if not hasattr(module, one.name) and not inside:
+                    yield node.lineno, f"{node.module}.{one.name}"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            module = modules.get(node.value.id)
+            if module is not None and not hasattr(module, node.attr):
+                yield node.lineno, f"{node.value.id}.{node.attr}"
 
 
 def test_links_inside_the_documentation_lead_somewhere() -> None:

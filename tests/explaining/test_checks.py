@@ -42,7 +42,7 @@ def test_a_flow_that_is_not_inverted_fails(toy: Any, monkeypatch: Any) -> None:
     checks = toy.interpreter.check(toy.fresh[:10])
     assert not checks.passed
     assert checks.round_trip_data > 1e-2
-    explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1)
+    explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1, localizer=None)
     assert any(line.startswith("A check failed: do not trust edits") for line in explanation.warnings)
 
 

@@ -17,7 +17,7 @@ from interpret_inn.explaining.view import IMAGE_PIXELS, Viewer, thumbnail
 
 @pytest.fixture(scope="module")
 def explanation(toy: Any) -> Explanation:
-    return toy.interpreter.explain(toy.fresh, examples=6, resamples=8)
+    return toy.interpreter.explain(toy.fresh, examples=6, resamples=8, localizer=None)
 
 
 def test_it_says_what_was_explained(explanation: Explanation, toy: Any) -> None:
@@ -120,7 +120,7 @@ def test_walks_lead_through_the_input_itself(explanation: Explanation) -> None:
 
 def test_an_explanation_is_the_same_each_time_and_another_with_another_seed(toy: Any) -> None:
     def flips(seed: int) -> list[float]:
-        found = toy.interpreter.explain(toy.fresh[:30], examples=2, resamples=3, seed=seed)
+        found = toy.interpreter.explain(toy.fresh[:30], examples=2, resamples=3, seed=seed, localizer=None)
         return [response.flip_rate.value for response in found.responses.values()]
 
     assert flips(0) == flips(0)
@@ -132,7 +132,9 @@ def test_an_explanation_is_the_same_each_time_and_another_with_another_seed(toy:
 
 def test_a_target_is_an_index_or_a_function(toy: Any) -> None:
     def change(target: Any) -> float:
-        found = toy.interpreter.explain(toy.fresh[:40], target=target, examples=2, resamples=4)
+        found = toy.interpreter.explain(
+            toy.fresh[:40], target=target, examples=2, resamples=4, localizer=None
+        )
         return found.responses["shape"].change.value
 
     by_index = change(1)
@@ -170,18 +172,18 @@ def test_amounts_that_are_none(options: Any, text: str, toy: Any) -> None:
 
 
 def test_a_single_input_can_be_explained(toy: Any) -> None:
-    explanation = toy.interpreter.explain(toy.fresh[:1])
+    explanation = toy.interpreter.explain(toy.fresh[:1], localizer=None)
     assert len(explanation.examples) == 1
     assert explanation.examples[0].factors["shape"].donor == 0
     toy.interpreter.report(toy.fresh[:1]).to_html()
 
 
 def test_more_examples_than_inputs_are_all_inputs(toy: Any) -> None:
-    assert len(toy.interpreter.explain(toy.fresh[:5], examples=50, resamples=1).examples) == 5
+    assert len(toy.interpreter.explain(toy.fresh[:5], examples=50, resamples=1, localizer=None).examples) == 5
 
 
 def test_examples_beyond_the_first_batch(toy: Any) -> None:
-    explanation = toy.interpreter.explain(toy.fresh, examples=100, resamples=1)
+    explanation = toy.interpreter.explain(toy.fresh, examples=100, resamples=1, localizer=None)
     assert len({example.name for example in explanation.examples}) == 100
 
 
@@ -190,7 +192,7 @@ def test_examples_beyond_the_first_batch(toy: Any) -> None:
 
 def test_edits_that_leave_the_data_are_warned_of(toy: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr("interpret_inn.explaining.explain.distance_to_data", lambda *_, **__: 0.5)
-    explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1)
+    explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1, localizer=None)
     assert any(
         line.startswith("Redrawing hue leaves the data in 50% of the edits") for line in explanation.warnings
     )
@@ -213,7 +215,7 @@ def test_class_names_of_the_model_are_used(toy: Any, small: Any) -> None:
 
     backbone = Backbone(toy.model, "head:in", class_names=("square", "disc", "cross"), kind="classifier")
     it = inn.Interpreter(backbone).fit("labels", data=toy.images, labels=toy.labels["shape"], **small)
-    explanation = it.explain(toy.fresh[:10], examples=3, resamples=1)
+    explanation = it.explain(toy.fresh[:10], examples=3, resamples=1, localizer=None)
     assert explanation.backbone == "classifier"
     assert {name for e in explanation.examples for name in e.prediction.labels} == {"square", "disc", "cross"}
     assert set(explanation.walks["label"][0].labels) <= {"square", "disc", "cross"}
@@ -229,7 +231,7 @@ def test_an_observer_is_told_of_explanations(toy: Any) -> None:
 
     name = inn.register(Observer(), name="observer-of-explanations")
     try:
-        explanation = toy.interpreter.explain(toy.fresh[:5], examples=1, resamples=1)
+        explanation = toy.interpreter.explain(toy.fresh[:5], examples=1, resamples=1, localizer=None)
     finally:
         inn.unregister(name)
     assert told == [explanation]
@@ -259,7 +261,7 @@ def test_intervals_of_responses_draw_whole_groups(toy: Any) -> None:
     assert view.groups is not None
     assert view.groups.tolist() == [int(view.names[i]) // 8 for i in view.order]
     apart, together = (
-        toy.interpreter.explain(inputs, examples=2, resamples=2).responses["shape"].kl
+        toy.interpreter.explain(inputs, examples=2, resamples=2, localizer=None).responses["shape"].kl
         for inputs in (images, grouped)
     )
     assert together.value == pytest.approx(apart.value)

@@ -70,7 +70,7 @@ def test_shuffled_labels_are_not_called_learnt(small: Any) -> None:
     labels = {"noise": random.integers(0, 4, 300), "number": random.normal(size=300)}
     kinds = {"noise": "categorical", "number": "numeric"}
     it.fit("labels", data=images, labels=labels, kinds=kinds, **small)
-    explanation = it.explain(images[:20], examples=2, resamples=1)
+    explanation = it.explain(images[:20], examples=2, resamples=1, localizer=None)
     for line in explanation.factors[:2]:
         assert line.learnt is False
         assert line.verdict in explanation.warnings

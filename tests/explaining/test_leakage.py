@@ -49,8 +49,14 @@ def computed(world, **changes):
     return leakage(arguments.pop("codes_fit"), arguments.pop("codes_judge"), **arguments)
 
 
-def test_every_concept_is_found_in_its_own_factor_and_leaks_are_found(world):
-    found = computed(world)
+@pytest.fixture(scope="module")
+def whole(world):
+    """The matrix of all of it."""
+    return computed(world)
+
+
+def test_every_concept_is_found_in_its_own_factor_and_leaks_are_found(whole):
+    found = whole
     assert found.concepts == ("shape", "size", "hue")
     assert found.factors == ("shape", "size", "hue", "free", "residual")
     assert found.kind == {"shape": "accuracy", "size": "r2", "hue": "r2"}
@@ -71,8 +77,8 @@ def test_every_concept_is_found_in_its_own_factor_and_leaks_are_found(world):
     assert found.association["size"]["shape"] < 0.05
 
 
-def test_factors_are_learnt_and_the_sentences_say_how_well(world):
-    lines = summaries(computed(world), FACTORS, raw_scores={"shape": 0.4})
+def test_factors_are_learnt_and_the_sentences_say_how_well(whole):
+    lines = summaries(whole, FACTORS, raw_scores={"shape": 0.4})
     by_name = {line.name: line for line in lines}
     assert [line.learnt for line in lines] == [True, True, True, None, None]
     assert by_name["shape"].raw_score == 0.4
@@ -83,6 +89,7 @@ def test_factors_are_learnt_and_the_sentences_say_how_well(world):
     assert by_name["residual"].verdict.startswith("Everything that no named factor explains")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["shape", "size"])
 def test_shuffled_labels_are_not_learnt(world, name):
     learnt = 0
@@ -110,11 +117,10 @@ def test_the_same_seed_gives_the_same_matrix_and_rows_are_capped(world, monkeypa
     assert first != computed(world, concepts=world[2][1:2], rows=120, seed=1)
 
 
-def test_groups_widen_intervals(world):
+def test_groups_widen_intervals(world, whole):
     codes, _, concepts, order = world
-    groups = np.arange(900) // 90
-    alone, together = computed(world), computed(world, groups=groups)
-    for found in (alone, together):
+    together = computed(world, concepts=concepts[1:2], groups=np.arange(900) // 90)
+    for found in (whole, together):
         assert found.scores["size"]["residual"].linear.value == pytest.approx(0.33, abs=0.1)
     repeated = {
         "fit_index": order[:600],

@@ -18,7 +18,7 @@ def by_title(explanation: Any) -> dict[str, Gallery]:
 
 @pytest.fixture(scope="module")
 def of_faces(faces: Any) -> dict[str, Gallery]:
-    return by_title(faces.interpreter.explain(faces.inputs, examples=16, resamples=2))
+    return by_title(faces.interpreter.explain(faces.inputs, examples=16, resamples=2, localizer=None))
 
 
 def test_models_of_images_show_everything(of_faces: dict[str, Gallery]) -> None:
@@ -40,7 +40,7 @@ def test_models_of_images_show_everything(of_faces: dict[str, Gallery]) -> None:
 def test_grids_show_swaps_of_the_examples(faces: Any) -> None:
     it, latents = faces
     shown = latents[:6]
-    explanation = it.explain(shown, examples=6, resamples=2)
+    explanation = it.explain(shown, examples=6, resamples=2, localizer=None)
     grid = by_title(explanation)["tilt of the rows in the columns"]
     assert (len(grid.rows), len(grid.columns)) == (3, 3)
     order = [int(example.name) for example in explanation.examples]
@@ -52,7 +52,7 @@ def test_grids_show_swaps_of_the_examples(faces: Any) -> None:
 
 @pytest.mark.slow
 def test_classifiers_show_names_of_classes(toy: Any) -> None:
-    galleries = by_title(toy.interpreter.explain(toy.fresh, examples=6, resamples=2))
+    galleries = by_title(toy.interpreter.explain(toy.fresh, examples=6, resamples=2, localizer=None))
     grid = galleries["shape of the rows in the columns"]
     assert {cell for row in grid.cells for cell in row} <= {"class 0", "class 1", "class 2"}
     assert all(isinstance(head, np.ndarray) for head in (*grid.rows, *grid.columns))
@@ -65,13 +65,13 @@ def test_classifiers_show_names_of_classes(toy: Any) -> None:
 def test_dear_classifiers_and_single_inputs_show_none(toy: Any, small: dict[str, Any]) -> None:
     inner = inn.wrap(toy.model, "features.0")
     inner.fit("labels", data=toy.images, labels={"shape": toy.labels["shape"]}, **small)
-    assert inner.explain(toy.fresh[:8], examples=4, resamples=2).galleries == ()
-    assert toy.interpreter.explain(toy.fresh[:1], resamples=2).galleries == ()
+    assert inner.explain(toy.fresh[:8], examples=4, resamples=2, localizer=None).galleries == ()
+    assert toy.interpreter.explain(toy.fresh[:1], resamples=2, localizer=None).galleries == ()
 
 
 def test_every_layout_shows_what_it_can(maps: Any) -> None:
     it, images = maps
-    explanation = it.explain(images, examples=5, resamples=2)
+    explanation = it.explain(images, examples=5, resamples=2, localizer=None)
     galleries = by_title(explanation)
     assert ("Samples" in galleries) == (it.fitted.layout.name == "flat")
     assert {"bright of the rows in the columns", "Straight from one input to another"} <= set(galleries)
@@ -79,13 +79,13 @@ def test_every_layout_shows_what_it_can(maps: Any) -> None:
 
 
 def test_the_json_has_titles_and_no_pictures(faces: Any) -> None:
-    content = faces.interpreter.report(faces.inputs, examples=4, resamples=2).to_dict()
+    content = faces.interpreter.report(faces.inputs, examples=4, resamples=2, localizer=None).to_dict()
     assert set(content["galleries"][0]) == {"title", "caption", "group"}
 
 
 def test_explaining_leaves_the_model_alone(generator_at: Callable[..., Any], faces: Any) -> None:
     model = faces.interpreter.backbone.model
     before = torch.get_rng_state()
-    faces.interpreter.explain(faces.inputs, examples=4, resamples=2)
+    faces.interpreter.explain(faces.inputs, examples=4, resamples=2, localizer=None)
     assert torch.equal(before, torch.get_rng_state())
     assert all(parameter.grad is None for parameter in model.parameters())

@@ -155,7 +155,7 @@ def test_two_fits_with_one_source_are_both_explained(world):
         *(f"curious {k}" for k in (1, 2, 3)),
         "residual",
     ]
-    assert len(first.explain(examples=2, resamples=1).factors) == 4
+    assert len(first.explain(examples=2, resamples=1, localizer=None).factors) == 4
 
 
 # --- sizes ------------------------------------------------------------------------------------------

@@ -108,7 +108,7 @@ def test_a_fit_at_the_code_comes_back_from_disk(
         warnings.simplefilter("error", inn.InnWarning)
         it.fit("labels", data=pictures, labels={"bright": bright}, **small | {"axes": 64})
     assert it.run(pictures[:3], inn.edits.add("bright", 1.0)).shape == (3, 3, 8, 8)
-    explanation = it.explain(pictures[:20], examples=2, resamples=3)
+    explanation = it.explain(pictures[:20], examples=2, resamples=3, localizer=None)
     assert explanation.checks.passed
     assert explanation.examples[0].edited["residual"].dtype == np.uint8
     it.save(tmp_path / "kept")

@@ -119,7 +119,7 @@ def test_a_generator_with_noise_of_its_own_works_and_is_told(
     with pytest.warns(inn.InnWarning, match="draws random numbers of its own"):
         it.fit("labels", data=latents, labels={"tilt": latents[:, 0].numpy()}, **small | {"axes": 64})
     assert any("draws random numbers of its own" in note for note in it.fitted.notes)
-    explanation = it.explain(latents[:20], examples=2, resamples=3)
+    explanation = it.explain(latents[:20], examples=2, resamples=3, localizer=None)
     assert explanation.checks.passed
     check_backbone(it.backbone, latents[:4])
 

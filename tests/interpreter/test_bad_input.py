@@ -128,13 +128,14 @@ def test_an_unreadable_image_in_a_folder_is_named_skipped_counted_and_reported(
         fresh.fit("labels", data=tmp_path / "data", **small)
     assert sum(fresh.fitted.split) == 160
     assert fresh.fitted.concepts[0].classes == ("shape0", "shape1", "shape2")
-    report = fresh.report(examples=2, resamples=1)
+    report = fresh.report(examples=2, resamples=1, localizer=None)
     content = report.to_dict()
     assert len(content["skipped"]) == 1
     assert content["skipped"][0].startswith("shape0/broken.png: cannot be read")
     assert "broken.png" in report.to_html()
     assert all(example["name"].endswith(".png") for example in content["examples"])
-    elsewhere = fresh.explain(images[:8], examples=2, resamples=1)  # the fit's loss shows here as well
+    # the fit's loss shows here as well
+    elsewhere = fresh.explain(images[:8], examples=2, resamples=1, localizer=None)
     assert any("1 input was left out" in line and "broken.png" in line for line in elsewhere.warnings)
 
 
@@ -180,7 +181,7 @@ def test_fewer_samples_than_dimensions_cap_the_axes_and_say_so(fresh: Any, small
     assert text.startswith("42 samples to fit on carry at most 14 of 32 axes (samples_per_axis=3)")
     assert fresh.fitted.network.shape.leading <= 14
     assert fresh.factors.total == 32
-    explanation = fresh.explain(images[:8], examples=2, resamples=1)
+    explanation = fresh.explain(images[:8], examples=2, resamples=1, localizer=None)
     assert text in explanation.warnings
     assert explanation.checks.passed
     torch.testing.assert_close(
@@ -236,7 +237,7 @@ def test_dead_features_are_carried_along_exactly(small: Any) -> None:
     images, labels = toy_images(200)
     it = inn.wrap(Narrow(24, 10), "head:in")
     it.fit("labels", data=images, labels=labels["hue"], kinds={"label": "cyclic"}, **small | {"axes": 24})
-    explanation = it.explain(images[:20], examples=2, resamples=2)
+    explanation = it.explain(images[:20], examples=2, resamples=2, localizer=None)
     assert explanation.checks.passed, explanation.checks
     z = it.backbone.represent(it.backbone.prepare(images[:20]))
     torch.testing.assert_close(it.invert(it.encode(images[:20])), z, atol=1e-4, rtol=1e-4)
@@ -321,7 +322,7 @@ def test_broken_observers_and_sections_are_named_and_passed_over(fresh: Any, sma
     try:
         with pytest.warns(inn.InnWarning) as caught:
             fresh.fit("labels", data=images, labels=labels["hue"], kinds={"label": "cyclic"}, **small)
-            report = fresh.report(images[:8], examples=2, resamples=1)
+            report = fresh.report(images[:8], examples=2, resamples=1, localizer=None)
     finally:
         inn.unregister(name)
     texts = [str(one.message) for one in caught if "broken-helpers" in str(one.message)]

@@ -89,7 +89,7 @@ def test_an_autoencoder_is_explained_at_its_code(autoencoder: inn.Interpreter, i
 def test_responses_of_images_are_distances(which: str, request: Any, latents: Tensor, images: Any) -> None:
     it: inn.Interpreter = request.getfixturevalue(which)
     inputs = latents[:20] if which == "generator" else images[:20]
-    explanation = it.explain(inputs, examples=3, resamples=3)
+    explanation = it.explain(inputs, examples=3, resamples=3, localizer=None)
     for response in explanation.responses.values():
         assert response.kind == "image"
         assert 0 < response.change.value < 1
@@ -105,13 +105,13 @@ def test_responses_of_images_are_distances(which: str, request: Any, latents: Te
     assert len(walk.pictures) == len(walk.positions) == 9
     assert walk.labels == ("change",)
     assert not any(np.isnan(walk.curves).ravel())
-    page = it.report(inputs, examples=3, resamples=3).to_html()
+    page = it.report(inputs, examples=3, resamples=3, localizer=None).to_html()
     assert "data:image" in page
 
 
 def test_a_callers_score_replaces_the_distance(generator: inn.Interpreter, latents: Tensor) -> None:
     explanation = generator.explain(
-        latents[:20], target=lambda out: out.mean((1, 2, 3)), examples=2, resamples=3
+        latents[:20], target=lambda out: out.mean((1, 2, 3)), examples=2, resamples=3, localizer=None
     )
     assert 0 < explanation.responses["residual"].change.value < 1
     assert explanation.examples[0].prediction.labels == ("score",)
@@ -147,10 +147,10 @@ class Regressor(nn.Module):
 def test_a_single_number_is_a_scalar(images: Any, small: dict[str, Any]) -> None:
     it = inn.wrap(seeded(Regressor), "head:in")
     it.fit("labels", data=images, labels=images.reshape(160, -1).mean(1), **small)
-    explanation = it.explain(images[:20], examples=2, resamples=3)
+    explanation = it.explain(images[:20], examples=2, resamples=3, localizer=None)
     assert explanation.responses["label"].kind == "scalar"
     assert explanation.responses["residual"].change.value > 0
     assert explanation.examples[0].prediction.labels == ("output",)
-    assert "response" in it.report(images[:20], examples=2, resamples=3).to_dict()
+    assert "response" in it.report(images[:20], examples=2, resamples=3, localizer=None).to_dict()
     with pytest.raises(inn.InputError, match=r"Expected a target from 0 to 0, found 4"):
         it.explain(images[:20], target=4)

@@ -83,7 +83,7 @@ def test_all_kinds_of_inputs_give_the_same_codes_outputs_and_walks(kind: str, to
 @pytest.mark.parametrize("kind", [*KINDS, "folder"])
 def test_all_kinds_of_inputs_can_be_explained(kind: str, toy: Any, request: Any) -> None:
     inputs = request.getfixturevalue("folder") if kind == "folder" else KINDS[kind](toy.fresh)
-    explanation = toy.interpreter.explain(inputs, examples=4, resamples=2)
+    explanation = toy.interpreter.explain(inputs, examples=4, resamples=2, localizer=None)
     assert len(explanation.examples) == 4
     assert all(example.picture is not None for example in explanation.examples)
     assert explanation.checks.passed
@@ -105,7 +105,9 @@ def test_a_stream_that_changes_its_order_is_edited_in_step(toy: Any) -> None:
 
 
 def test_a_stream_without_end_is_explained_by_its_beginning(toy: Any) -> None:
-    explanation = toy.interpreter.explain(itertools.cycle(list(toy.fresh)), examples=2, resamples=1)
+    explanation = toy.interpreter.explain(
+        itertools.cycle(list(toy.fresh)), examples=2, resamples=1, localizer=None
+    )
     assert explanation.neighbours["hue"].indices.max() < 512
 
 

@@ -204,7 +204,7 @@ def test_structured_outputs_are_joined_over_batches(toy: Any, small: dict[str, A
         outputs["logits"], toy.model(prepared(toy.fresh)).detach(), atol=1e-3, rtol=1e-3
     )
     assert it.walk(toy.fresh[:3], "label", 3).shape == (3, 3, 3)
-    assert it.explain(toy.fresh[:12]).responses["label"].kind == "classes"
+    assert it.explain(toy.fresh[:12], localizer=None).responses["label"].kind == "classes"
 
 
 class Record:

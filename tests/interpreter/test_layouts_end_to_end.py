@@ -162,13 +162,13 @@ def test_edits_change_their_factor_and_nothing_else(case: str, fitted_for: Any, 
 def test_walks_explanations_and_reports(case: str, fitted_for: Any, inputs: Any) -> None:
     it, _ = fitted_for(case)
     assert it.walk(inputs, "hue", 3).shape == (3, 10, 3)
-    explanation = it.explain(inputs, examples=2, resamples=2)
+    explanation = it.explain(inputs, examples=2, resamples=2, localizer=None)
     assert explanation.layout == CASES[case][3]
     assert explanation.shape == CASES[case][5]
     assert explanation.axes == (CASES[case][4][-1], it.fitted.network.shape.leading)
     assert explanation.checks.passed, explanation.checks
     assert explanation.checks.agreement == 1
-    content = it.report(inputs, examples=2, resamples=2).to_dict()
+    content = it.report(inputs, examples=2, resamples=2, localizer=None).to_dict()
     json.dumps(content, allow_nan=False)
     assert set(content["response"]) == {"hue", "residual"}
     assert np.isfinite(content["response"]["hue"]["flip_rate"])

@@ -155,7 +155,7 @@ def test_a_fit_without_data_draws_its_own(maker: inn.Interpreter, small: dict[st
     own = maker._judge_inputs().take([0, 1, 2])
     places = maker._data.pool.indices("judge")[:3]
     assert torch.equal(own, drawn[places])  # labels belong to what was drawn with the fit's own seed
-    explanation = maker.explain(examples=2, resamples=1)
+    explanation = maker.explain(examples=2, resamples=1, localizer=None)
     assert explanation.checks.passed
 
 

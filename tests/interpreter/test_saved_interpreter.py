@@ -44,7 +44,9 @@ def test_a_loaded_interpreter_does_all_that_the_fitted_one_did(toy: Any, loaded:
 
 def test_a_loaded_interpreter_explains_as_the_fitted_one_did(toy: Any, loaded: Any) -> None:
     options = {"examples": 3, "resamples": 2}
-    ours, theirs = (it.report(toy.fresh[:20], **options).to_dict() for it in (loaded, toy.interpreter))
+    ours, theirs = (
+        it.report(toy.fresh[:20], **options, localizer=None).to_dict() for it in (loaded, toy.interpreter)
+    )
     for key in ("leakage", "factors", "drifts", "maps", "warnings", "split", "axes", "versions"):
         assert json.dumps(ours[key]) == json.dumps(theirs[key]), key
     for name, response in theirs["response"].items():
@@ -68,7 +70,7 @@ def test_a_loaded_interpreter_can_be_saved_and_fitted_again(
     assert torch.equal(again.encode(toy.fresh[:3]), loaded.encode(toy.fresh[:3]))
     loaded.fit("labels", data=toy.images, labels=toy.labels["shape"], **small)
     assert loaded.factors.names == ("label", "residual")
-    assert len(loaded.explain(examples=1, resamples=1).examples) == 1
+    assert len(loaded.explain(examples=1, resamples=1, localizer=None).examples) == 1
 
 
 def test_images_of_another_size_are_refused_after_loading_too(small: Any, tmp_path: Path) -> None:

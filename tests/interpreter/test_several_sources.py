@@ -47,7 +47,7 @@ def fitted(toy: Any, small: dict[str, Any], two: Any) -> inn.Interpreter:
 
 
 def test_without_inputs_the_judge_parts_of_all_sources_are_explained(fitted: inn.Interpreter) -> None:
-    explanation = fitted.explain(examples=56, resamples=1)
+    explanation = fitted.explain(examples=56, resamples=1, localizer=None)
     assert fitted.fitted.split == (196, 28, 56)
     assert explanation.checks.samples == 56
     parts = fitted._data.pool.unique()  # type: ignore[union-attr]
@@ -59,7 +59,7 @@ def test_without_inputs_the_judge_parts_of_all_sources_are_explained(fitted: inn
 
 def test_arrays_and_tensors_are_each_read_as_they_are(fitted: inn.Interpreter, two: Any) -> None:
     """What is explained are the very pictures of both sources, by name."""
-    explanation = fitted.explain(examples=56, resamples=1)
+    explanation = fitted.explain(examples=56, resamples=1, localizer=None)
     (images, _), (tensors, _) = two
     arrays = {picture.tobytes() for picture in images}
     others = {
@@ -90,11 +90,11 @@ def test_intervals_draw_the_groups_of_all_sources(fitted: inn.Interpreter) -> No
 def test_what_pairs_look_like_is_in_the_explanation_of_the_fit(
     fitted: inn.Interpreter, tmp_path: Any
 ) -> None:
-    titles = [gallery.title for gallery in fitted.explain(examples=2, resamples=1).galleries]
+    titles = [gallery.title for gallery in fitted.explain(examples=2, resamples=1, localizer=None).galleries]
     assert titles[:2] == ["Shapes", "Hues"]
     fitted.save(tmp_path / "saved")
     loaded = inn.load(tmp_path / "saved", fitted.backbone.model)
-    again = loaded.explain(toy_images(10)[0], examples=2, resamples=1).galleries
+    again = loaded.explain(toy_images(10)[0], examples=2, resamples=1, localizer=None).galleries
     assert "Shapes" not in [gallery.title for gallery in again]  # the sources are not saved
 
 
@@ -119,5 +119,5 @@ def test_a_source_that_cannot_show_its_pairs_is_passed_over(
         **small,
     )
     with pytest.warns(PluginWarning, match=text):
-        explanation = it.explain(examples=2, resamples=1)
+        explanation = it.explain(examples=2, resamples=1, localizer=None)
     assert [gallery.title for gallery in explanation.galleries][:1] == ["Hues"]

@@ -131,7 +131,7 @@ def test_factors_that_are_no_transforms_are_refused():
 
 def test_the_report_has_a_table_and_pictures(tinted):
     interpreter, fresh = tinted
-    report = interpreter.report(fresh[:24])
+    report = interpreter.report(fresh[:24], localizer=None)
     page, found = report.to_html(), report.to_dict()
     assert "What the layer knows about transforms" in page
     assert "What the transforms do" in page
@@ -145,7 +145,7 @@ def test_the_report_has_a_table_and_pictures(tinted):
 def test_the_section_keeps_its_contract_and_is_for_transforms_only(tinted, toy):
     spec = ReportSectionSpec("transforms", "What the layer knows.", render)
     check_report_section(spec)
-    assert render(toy.interpreter.explain(toy.fresh[:16])) is None
+    assert render(toy.interpreter.explain(toy.fresh[:16], localizer=None)) is None
 
 
 def test_together_with_labels(small):

@@ -1,9 +1,14 @@
 """`hold_read_out` on flows of which the answer is known."""
 
+import dataclasses
+from typing import Any
+
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.metrics.readouts import LinearReadOut
 from interpret_inn.translating.holding import hold_read_out
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor
 
 
@@ -74,3 +79,22 @@ def test_a_concept_of_which_nothing_can_be_read_holds_nothing():
         before, after, edited=Factor("colour", 0, 2), weight=torch.zeros(2, 4), decode=lambda codes: codes
     )
     assert torch.equal(held, after)
+
+
+def test_a_weight_that_all_classes_share_holds_nothing(toy: Any) -> None:
+    """It moves all logits alike, so that no probability changes, and must not cost a move."""
+
+    class Shifted(Translator):
+        def read_out(self, name: str) -> LinearReadOut:
+            read = super().read_out(name)
+            shared = numbers(read.weight.shape[1], seed=12).double().numpy()
+            return dataclasses.replace(read, weight=read.weight + shared)
+
+    translator = toy.interpreter.translator
+    before = toy.interpreter.encode(toy.fresh[:20])
+    after, hue = before.clone(), toy.interpreter.factors["hue"]
+    after[:, hue.slice] = before.flip(0)[:, hue.slice]
+    held = translator.hold(before, after, hue, ["shape"])
+    shifted = Shifted(translator.backbone, translator.fitted).hold(before, after, hue, ["shape"])
+    assert not torch.allclose(held, after, atol=1e-2)
+    torch.testing.assert_close(shifted, held, atol=1e-3, rtol=1e-3)

@@ -1,0 +1,64 @@
+"""Drift: what an edit of one factor does to the reading of another concept, by a judge that is held apart."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from interpret_inn.translating.translator import Translator
+from torch import Tensor
+
+from interpret_inn.explaining import drift
+from interpret_inn.testing import toy_images
+from interpret_inn.types import Concept, Factor
+
+COUNT, COPIES = 120, 3
+GROUPS = np.repeat(np.arange(COUNT // COPIES), COPIES)
+
+
+class Recorder(Translator):
+    """Remembers which codes were edited."""
+
+    def __init__(self, translator: Translator) -> None:
+        super().__init__(translator.backbone, translator.fitted)
+        self.edited_codes: list[Tensor] = []
+
+    def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:
+        self.edited_codes.append(before)
+        return super().hold(before, after, edited, concepts)
+
+
+@pytest.fixture(scope="module")
+def judged(toy: Any) -> tuple[list[set[int]], list[set[int]]]:
+    """Groups that each judge was trained on, and groups that each drift was measured on."""
+    images, labels = toy_images(COUNT, seed=31)
+    codes = toy.interpreter.encode(images)
+    concepts = [
+        Concept("shape", "categorical", values=labels["shape"], classes=("0", "1", "2")),
+        Concept("hue", "cyclic", values=labels["hue"]),
+    ]
+    translator, trained = Recorder(toy.interpreter.translator), []
+
+    def fit_linear(codes: Any, values: Any, **options: Any) -> Any:
+        trained.append(set(options["groups"].tolist()))
+        return train(codes, values, **options)
+
+    train = drift.fit_linear
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(drift, "fit_linear", fit_linear)
+        found = drift.drifts(translator, codes, concepts, GROUPS)
+    assert [(one.held, one.edited) for one in found] == [("shape", "hue"), ("hue", "shape")]
+    measured = [set(GROUPS[torch.cdist(rows, codes).argmin(1).numpy()]) for rows in translator.edited_codes]
+    return trained, measured
+
+
+def test_a_judge_never_reads_groups_that_it_was_trained_on(judged: Any) -> None:
+    for trained, measured in zip(*judged, strict=True):
+        assert not trained & measured
+        assert trained | measured == set(GROUPS.tolist())
+
+
+def test_a_judge_is_trained_on_half_of_the_groups(judged: Any) -> None:
+    for trained, measured in zip(*judged, strict=True):
+        assert len(trained) == len(measured) == COUNT // COPIES // 2
