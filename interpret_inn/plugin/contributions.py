@@ -111,6 +111,11 @@ def _check_fields(kind: Kind, spec: Spec) -> None:
             f"Expected {kind.callable!r} of the {kind.words} {spec.name!r} to be callable, "
             f"found {_described(getattr(spec, kind.callable))}."
         )
+    restored = getattr(spec, "restored", ())
+    if not isinstance(restored, tuple) or not all(isinstance(name, str) for name in restored):
+        raise PluginError(
+            f"Expected 'restored' of the {kind.words} {spec.name!r} to be a tuple of names, found {restored!r}."
+        )
 
 
 def _described(value: Any) -> str:

@@ -135,7 +135,8 @@ BUILDS = [
 ]
 PLACES = [
     "options", "options.labels", "options.csv", "options.names", "options.kinds.shape", "options.labels.class_path",
-    "options.nothing", "sizes", "sizes.shape", "settings", "settings.steps", "settings.noise",
+    "options.nothing", "options.spec", "options.self", "options.name", "options.data",
+    "sizes", "sizes.shape", "settings", "settings.steps", "settings.noise",
     "settings.class_path", "site", "layout", "source", "seed", "class_path", "init_args", "config", "model",
 ]  # fmt: skip
 
