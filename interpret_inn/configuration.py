@@ -82,7 +82,7 @@ def load_plain(text: str, loader: type[PlainLoader] = PlainLoader) -> Any:
     """
     try:
         return yaml.load(text, loader)  # noqa: S506 - both loaders make plain data only
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, RecursionError) as error:
         said = str(error)
         if isinstance(error, yaml.MarkedYAMLError):
             mark = error.problem_mark or error.context_mark
@@ -245,14 +245,14 @@ def _items(
     heads = {place.partition(".")[0] for place in known if "." in place}
     if not isinstance(plain, dict):
         raise click.UsageError(f"expected a mapping of options, found {plain!r:.80}.")
-    for key, value in plain.items():
+    for (key, text), value in zip(written.items(), plain.values(), strict=True):
+        inside = {str(key): (value, text)}
         if key in heads:
             if not isinstance(value, dict):
                 raise click.UsageError(f"expected a mapping for {key}, found {value!r:.80}.")
-            inside = {f"{key}.{name}": (item, written[key][str(name)]) for name, item in value.items()}
-        else:
-            inside = {str(key): (value, written[str(key)])}
-        for place, (item, text) in inside.items():
+            both = zip(value.values(), text.values(), strict=True)
+            inside = {f"{key}.{name}": items for name, items in zip(text, both, strict=True)}
+        for place, (item, as_written) in inside.items():
             if place not in known:
                 near = (
                     {name for name in known if name.startswith(f"{key}.")}
@@ -262,7 +262,7 @@ def _items(
                 raise click.UsageError(
                     f"expected options of `{command.name}`, found {place!r}. {suggest(place, sorted(near))}"
                 )
-            yield (place, known[place]), item, text
+            yield (place, known[place]), item, as_written
 
 
 def _place(param: click.Parameter) -> str:
@@ -280,4 +280,4 @@ def _set_default(ctx: click.Context, place: str, param: click.Parameter, plain: 
     elif isinstance(plain, (dict, list)):
         raise click.UsageError(f"expected {param.type.name} for {place}, found {plain!r:.80}.")
     elif plain is not None or isinstance(param.type, TextOrNull):
-        defaults[name] = "null" if plain is None else written
+        defaults[name] = "null" if plain is None else str(written)

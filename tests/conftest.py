@@ -6,6 +6,7 @@ import os
 # busy machine take forty times as long as one.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import functools
 import importlib.util
 import sys
 import warnings
@@ -184,18 +185,21 @@ def maps(request: Any, small: dict[str, Any], cache_of_tests: None, grey_images:
 _watched: list[list[tuple[str, Any]]] = []
 
 
-@pytest.fixture
-def events() -> Iterator[list[tuple[str, Any]]]:
-    """What Python opens, imports, connects to and runs from here on: (event, its first argument)."""
+@functools.cache  # a hook of this kind stays for good
+def _watch() -> None:
     kinds = ("open", "import", "socket.", "subprocess.", "os.system", "os.mkdir", "exec", "urllib.")
 
     def note(event: str, arguments: tuple[Any, ...]) -> None:
         if _watched and event.startswith(kinds):
             _watched[-1].append((event, arguments[0] if arguments else None))
 
-    if not hasattr(sys, "_interpret_inn_watched"):  # a hook of this kind stays for good
-        sys.addaudithook(note)
-        sys._interpret_inn_watched = True  # type: ignore[attr-defined]
+    sys.addaudithook(note)
+
+
+@pytest.fixture
+def events() -> Iterator[list[tuple[str, Any]]]:
+    """What Python opens, imports, connects to and runs from here on: (event, its first argument)."""
+    _watch()
     _watched.append([])
     yield _watched[-1]
     _watched.clear()

@@ -128,6 +128,11 @@ def _check_fields(kind: Kind, spec: Spec) -> None:
             f"Expected 'suits' of the metric {spec.name!r} to be one of {', '.join(get_args(Suits))}, "
             f"found {spec.suits!r}."
         )
+    restored = getattr(spec, "restored", ())
+    if not isinstance(restored, tuple) or not all(isinstance(name, str) for name in restored):
+        raise PluginError(
+            f"Expected 'restored' of the {kind.words} {spec.name!r} to be a tuple of names, found {restored!r}."
+        )
 
 
 def _check_localizer(spec: LocalizerSpec) -> None:

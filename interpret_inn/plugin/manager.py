@@ -106,7 +106,7 @@ class Manager(Registry):
 
     # --- what is done with it -------------------------------------------------------------------------
 
-    def call(self, spec: Spec, *arguments: Any, **options: Any) -> Any:
+    def call(self, spec: Spec, /, *arguments: Any, **options: Any) -> Any:
         """Calls what a record stands for: `adapt`, `build`, `evaluate` or `render`.
 
         Errors of this library that a plugin raises on purpose pass through, with a note that names it. So do
@@ -145,7 +145,7 @@ class Manager(Registry):
                 return adapted
         return None
 
-    def concept_source(self, name: str, **options: Any) -> ConceptSource:
+    def concept_source(self, name: str, /, **options: Any) -> ConceptSource:
         """Builds a concept source by name.
 
         Args:

@@ -190,26 +190,29 @@ def read_artefact(path: Path) -> Artefact:
 
 def _stored(path: Path) -> Stored:
     """The contents of the files, which are those that were written and of a format that is known."""
-    for name in (_SUMS, _MAIN, _JUDGEMENT, _TENSORS):
-        if not stat.S_ISREG((path / name).lstat().st_mode):
-            raise ArtefactError(
-                f"Expected {name} as a file in {path}, found a link or something else, which is not opened. "
-                "If the link is your own, copy the folder with what its links lead to (cp -rL)."
-            )
-    sums = json.loads((path / _SUMS).read_text("utf-8"))
-    about = json.loads((path / _MAIN).read_text("utf-8"))
+    sums, about = (_json(_file(path, name)) for name in (_SUMS, _MAIN))
     if about["format"] > FORMAT:
         raise ArtefactError(
             f"The interpreter at {path} has format {about['format']}, written by version "
             f"{shown(about.get('library'))}; this version reads up to {FORMAT}. Type pip install -U interpret-inn."
         )
     for name in (_MAIN, _JUDGEMENT, _TENSORS):
-        if _digest(path / name) != sums[name]:
+        if _digest(_file(path, name)) != sums[name]:
             raise ArtefactError(
                 f"The interpreter at {path} is damaged: {name} is not what was written. "
                 "Copy it again or fit anew."
             )
-    return Stored(about, json.loads((path / _JUDGEMENT).read_text("utf-8")), load_file(path / _TENSORS))
+    return Stored(about, _json(path / _JUDGEMENT), load_file(path / _TENSORS))
+
+
+def _file(path: Path, name: str) -> Path:
+    """One of the files, before it is opened: a link could lead to any file, and a pipe would never end."""
+    if not stat.S_ISREG((path / name).lstat().st_mode):
+        raise ArtefactError(
+            f"Expected {name} as a file in {path}, found a link or something else, which is not opened. "
+            "If the link is your own, copy the folder with what its links lead to (cp -rL)."
+        )
+    return path / name
 
 
 def _check_words(about: Mapping[str, Any]) -> None:
@@ -258,6 +261,10 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         notes=tuple(about["notes"]),
         timings=dict(about["timings"]),
     )
+
+
+def _json(path: Path) -> Any:
+    return json.loads(path.read_text("utf-8"))
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -135,7 +135,8 @@ BUILDS = [
 ]
 PLACES = [
     "options", "options.labels", "options.csv", "options.names", "options.kinds.shape", "options.labels.class_path",
-    "options.nothing", "sizes", "sizes.shape", "settings", "settings.steps", "settings.noise",
+    "options.nothing", "options.spec", "options.self", "options.name", "options.data",
+    "sizes", "sizes.shape", "settings", "settings.steps", "settings.noise",
     "settings.class_path", "site", "layout", "source", "seed", "class_path", "init_args", "config", "model",
 ]  # fmt: skip
 
@@ -316,6 +317,19 @@ def test_flags_win_over_files_and_later_files_over_earlier(asked: dict[str, Any]
         ("config: other.yaml", "found 'config'"),
         ("[1, 2]", "expected a mapping of options, found [1, 2]"),
         ("3: a", "found '3'"),
+        ("1.50: a", "found '1.50'"),
+        ("null: a", "found 'null'"),
+        ("settings: {true: 3}", "found 'settings.true'"),
+        ("settings: {1.50: 3}", "found 'settings.1.50'"),
+        ("!!int 3: a", "found '3'"),
+        ("!!null x: a", "found 'None'"),
+        ("settings: null", "expected a mapping for settings, found None"),
+        ("1: a\n'1': a", "found a key twice"),
+        ("1: a\ntrue: a", "found a key twice"),
+        ("a: !!bool maybe", "expected plain YAML, but: "),
+        ("a: !!int ''", "expected plain YAML, but: "),
+        ("a: !!seq {b: c}", "expected plain YAML, but: "),
+        ("seed: !!float 1.5", "'1.5' is not a valid integer"),
         ("", "expected a mapping of options, found None"),
         ("a: [", "expected plain YAML, but: "),
         ("model: m\nmodel: n", "found a key twice in this mapping in line 1"),

@@ -157,6 +157,10 @@ def wrapping() -> Iterator[None]:
             plugin(inn_metrics=lambda: [MetricSpec("a", "A.", 3)]),
             "'evaluate' of the metric 'a' to be callable",
         ),
+        (
+            plugin(inn_backbones=lambda: [BackboneSpec("a", "A.", len, restored="mode")]),
+            "'restored' of the backbone 'a' to be a tuple of names, found 'mode'",
+        ),
         (plugin(inn_metrics=lambda: [metric("a"), metric("a")]), "Two plugins contribute the metric 'a'"),
         (
             plugin(inn_metrics=lambda: 1 / 0),
