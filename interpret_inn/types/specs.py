@@ -57,7 +57,7 @@ class LocalizerSpec:
     summary: str
     build: Callable[..., LocalizerFunction]
     suits: Callable[[Any], float | None] | None = None
-    quick: Mapping[str, Any] = field(default_factory=dict)
+    quick: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
