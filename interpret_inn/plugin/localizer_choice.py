@@ -80,20 +80,27 @@ def report_localizer(
 def suited(translator: Translator) -> LocalizerSpec | None:
     """The localizer that says it suits best; None where none does.
 
+    One that fails when it is asked, or gives no number, is passed over with a warning that names it.
+
     Raises:
-        PluginError: one failed when it was asked, or gave no number; it is named.
+        PluginError: one failed, and the manager is strict.
     """
-    best, most = None, 0.0
-    for spec in get_manager().localizers():
-        found = 0.0 if spec.suits is None else _said(spec, spec.suits, translator)
+    manager, best, most = get_manager(), None, 0.0
+    for spec in manager.localizers():
+        try:
+            found = _said(
+                spec, f"suits of the localizer {spec.name!r} of {manager.provider(spec)}", translator
+            )
+        except PluginError as error:
+            manager._trouble(PluginError(f"{error} It is passed over."), error)
+            continue
         if found > most:
             best, most = spec, found
     return best
 
 
-def _said(spec: LocalizerSpec, suits: Any, translator: Translator) -> float:
-    title = f"suits of the localizer {spec.name!r} of {get_manager().provider(spec)}"
-    found = call_named(title, suits, translator)
+def _said(spec: LocalizerSpec, title: str, translator: Translator) -> float:
+    found = None if spec.suits is None else call_named(title, spec.suits, translator)
     if found is None:
         return 0.0
     if isinstance(found, bool) or not isinstance(found, Real) or math.isnan(found):
@@ -123,7 +130,7 @@ def _require_localizer(localizer: Any) -> None:
         found = f"the class {localizer.__name__}" if isinstance(localizer, type) else type(localizer).__name__
         raise LocalizerError(
             f"Expected the name of a localizer or a callable that takes (translator, inputs, factor), found {found}. "
-            'Type localizer="masks", or an object of that class.'
+            "Type a name that inn.plugins() lists, or an object of that class."
         )
     try:
         signature(localizer).bind(None, None, None)

@@ -69,7 +69,7 @@ class _Case:
     def problems(self, found: Any, factor: str, *, count: int | None = None) -> Iterator[str]:
         """What is wrong with masks of that many inputs (None: all of them)."""
         values = found.values if isinstance(found, Masks) else found
-        space = found.space if isinstance(found, Masks) else "input"
+        space = found.space if isinstance(found, Masks) else getattr(self.localizer, "space", Localizer.space)
         if space not in get_args(Space):
             yield f"Expected the space of {factor!r} to be one of {get_args(Space)}, found {space!r}."
             return
@@ -121,7 +121,12 @@ def _callable(case: _Case) -> Iterator[str]:
         yield "Expected a callable, localizer(translator, inputs, factor)."
 
 
-def _names(case: _Case) -> Iterator[str]:
+def _members(case: _Case) -> Iterator[str]:
+    name, notes = (getattr(case.localizer, each, getattr(Localizer, each)) for each in ("name", "notes"))
+    if not isinstance(name, str):
+        yield f"Expected its name to be a text, found {name!r:.60}."
+    if isinstance(notes, str) or not all(isinstance(note, str) for note in notes):
+        yield f"Expected its notes to be a sequence of sentences, found {notes!r:.60}."
     try:
         refuse_near_names(case.localizer, Localizer, owner="the localizer")
     except PluginError as error:
@@ -244,7 +249,7 @@ def _leaves_translator(case: _Case) -> Iterator[str]:
 
 LOCALIZER_CHECKS: tuple[Check[_Case], ...] = (
     _callable,
-    _names,
+    _members,
     _gives_masks,
     _fills_record,
     _any_number,

@@ -59,7 +59,7 @@ class LocalizerSpec:
     summary: str
     build: Callable[..., LocalizerFunction]
     suits: Callable[[Any], float | None] | None = None
-    quick: Mapping[str, Any] = field(default_factory=dict)
+    quick: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
 
 Suits = Literal["any", "classes", "numbers", "none"]

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import interpret_inn as inn
 from interpret_inn.plugin.localizer_choice import chosen_localizer, report_localizer, suited
-from interpret_inn.plugin.manager import Manager
+from interpret_inn.plugin.manager import Manager, PluginWarning
 from interpret_inn.testing import toy_images
 from interpret_inn.types import LocalizerSpec
 
@@ -82,14 +82,18 @@ def test_a_report_builds_the_automatic_choice_quickly_and_a_named_one_as_it_is(
 
 @pytest.mark.parametrize("answer", ["much", True, float("nan")])
 def test_an_answer_that_is_no_number_names_who_gave_it(toy: Any, manager: Manager, answer: Any) -> None:
-    contribute(manager, spec("odd", lambda _: answer))
-    with pytest.raises(inn.PluginError, match="suits of the localizer 'odd' of the plugin 'plugin of odd'"):
-        suited(toy.interpreter.translator)
+    contribute(manager, spec("odd", lambda _: answer), spec("good", lambda _: 1))
+    with pytest.warns(PluginWarning, match="suits of the localizer 'odd' of the plugin 'plugin of odd'"):
+        found = suited(toy.interpreter.translator)
+    assert found is not None and found.name == "good"
 
 
-def test_one_that_raises_when_it_is_asked_is_named(toy: Any, manager: Manager) -> None:
+def test_one_that_raises_when_it_is_asked_is_named_and_passed_over(toy: Any, manager: Manager) -> None:
     contribute(manager, spec("odd", lambda translator: translator.nothing))
-    with pytest.raises(inn.PluginError, match=r"'odd' of the plugin .* failed. AttributeError"):
+    with pytest.warns(PluginWarning, match=r"'odd' of the plugin .* failed. AttributeError.* passed over"):
+        assert suited(toy.interpreter.translator) is None
+    manager.strict = True
+    with pytest.raises(inn.PluginError, match="'odd' of the plugin"):
         suited(toy.interpreter.translator)
 
 
@@ -106,6 +110,11 @@ def test_records_that_could_not_work_are_refused_when_registered(
 ) -> None:
     with pytest.raises(inn.PluginError, match=said):
         contribute(manager, spec("odd", suits, quick))
+
+
+def test_one_that_auto_may_choose_needs_no_option(manager: Manager) -> None:
+    with pytest.raises(inn.PluginError, match="localizer 'odd' needs size="):
+        contribute(manager, LocalizerSpec("odd", "Needs a size.", lambda *, size: size, suits=lambda _: 1))
 
 
 def test_the_built_in_choice_is_masks_for_vectors_and_quick_in_reports(toy: Any) -> None:

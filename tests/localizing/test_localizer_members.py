@@ -103,7 +103,7 @@ def test_a_misspelt_member_is_refused_wherever_a_localizer_comes_in(
         inn.PluginError, match=f"{said[:10]}.*'built' of the plugin 'of-a-test.*nearly 'notes'"
     ):
         inn.localizer("built")
-    with pytest.raises(ContractError, match=f"names: {said}"):
+    with pytest.raises(ContractError, match=f"members: {said}"):
         check_localizer(Misspelt(), toy.interpreter, IMAGES)
 
 

@@ -57,13 +57,13 @@ def record(**changes: Any) -> Any:
     return gives
 
 
-def named(name: str) -> Any:
+def named(name: str, value: Any = "something") -> Any:
     """A good localizer with one more public name."""
 
     def gives(translator: Any, inputs: Any, factor: str) -> Tensor:
         return good(translator, inputs, factor)
 
-    vars(gives)[name] = "something"
+    vars(gives)[name] = value
     return gives
 
 
@@ -115,8 +115,14 @@ def emptying(translator: Any, inputs: Any, factor: str) -> Tensor:
 
 SABOTAGE: dict[str, list[tuple[Any, str]]] = {
     "callable": [(3, "Expected a callable")],
-    "names": [(named("note"), "'note' of the localizer is nearly 'notes'"), (named("spaces"), "'space'")],
+    "members": [
+        (named("note"), "'note' of the localizer is nearly 'notes'"),
+        (named("spaces"), "nearly 'space'"),
+        (named("notes"), "Expected its notes to be a sequence of sentences, found 'something'"),
+        (named("name", 3), "Expected its name to be a text, found 3"),
+    ],
     "gives_masks": [
+        (named("space", "output"), r"over the output of shape \(6, 1\), found \(6, 1, 24, 24\)"),
         (lambda *given: good(*given)[:, 0], r"shape \(6, 1, 24, 24\), found \(6, 24, 24\)"),
         (lambda *given: good(*given)[..., ::2], r"shape \(6, 1, 24, 24\), found \(6, 1, 24, 12\)"),
         (lambda *given: good(*given) * 300, r"in \[0, 1\], found"),
