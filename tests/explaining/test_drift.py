@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from interpret_inn.translating.translator import Translator
 from torch import Tensor
 
 from interpret_inn.explaining import drift
 from interpret_inn.testing import toy_images
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor
 
 COUNT, COPIES = 120, 3
