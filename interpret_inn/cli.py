@@ -112,7 +112,7 @@ def fit(
     built = inn.concept_source(source, data=data, **options)
     interpreter.fit(built, seed=seed, sizes=sizes or None, **chosen)
     interpreter.save(out)
-    for line in interpreter.judgement.summaries:
+    for line in interpreter.evaluation.summaries:
         print(f"{line.name} ({line.size} axes): {line.verdict}")
     print(f"Saved in {out}.")
 

@@ -17,8 +17,8 @@ from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Listener
 from interpret_inn.comparing import beside_galleries
 from interpret_inn.errors import BackboneError, FitError, NotFittedError
+from interpret_inn.explaining.evaluation import Evaluation, judge
 from interpret_inn.explaining.explain import check, check_counts, explain
-from interpret_inn.explaining.judgement import Judgement, judge
 from interpret_inn.explaining.labelling import Labeller, label
 from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Checks, Explanation
@@ -47,7 +47,7 @@ class Interpreter:
     """A frozen model, a site in it, and (once fitted) the flow that translates what the site carries.
 
     Made by `wrap` and `load`. Shapes: `B` inputs, `D` axes of the code, `P` positions (where the layout is
-    `positions`, codes are (B, P, D)), `S` steps of a walk. Inputs are anything that
+    `positions`, codes are (B, P, D)), `S` steps of a traversal. Inputs are anything that
     `interpret_inn.data.samples` takes: tensors and arrays, Datasets, DataLoaders, lists of images, folders.
 
     The model is only touched while a call runs, and given back as found. In a `with` block the interpreter
@@ -56,11 +56,11 @@ class Interpreter:
     """
 
     def __init__(
-        self, backbone: Backbone, *, fitted: Fitted | None = None, judgement: Judgement | None = None
+        self, backbone: Backbone, *, fitted: Fitted | None = None, evaluation: Evaluation | None = None
     ) -> None:
         self.backbone = backbone
         self._translator = Translator(backbone, fitted) if fitted else None
-        self._judgement = judgement
+        self._evaluation = evaluation
         self._data: FitData | None = None
         self._weights = backbone.fingerprint() if fitted else ""
         self._listener: Listener | None = None
@@ -119,7 +119,7 @@ class Interpreter:
             )  # fmt: skip
             fitted = ordered_by_effect(Translator(self.backbone, fitted), data)
         fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle_settings(settings, given)))
-        self._translator, self._data, self._judgement = Translator(self.backbone, fitted), data, None
+        self._translator, self._data, self._evaluation = Translator(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self
 
@@ -222,7 +222,7 @@ class Interpreter:
         return self.translator.run(inputs, chosen) if chosen else run_bare(self.backbone, inputs)
 
     @torch.no_grad()
-    def walk(self, inputs: Any, factor: str, steps: int | Sequence[float] = 9) -> Tensor:
+    def traverse(self, inputs: Any, factor: str, steps: int | Sequence[float] = 9) -> Tensor:
         """Outputs while one factor moves along its main direction, all others kept.
 
         Args:
@@ -233,7 +233,7 @@ class Interpreter:
         Returns:
             (S, B, …): primary outputs, on the CPU.
         """
-        return self.translator.walk(inputs, factor, steps)
+        return self.translator.traverse(inputs, factor, steps)
 
     def localize(
         self, inputs: Any, factor: str, *, localizer: LocalizerFunction | str = "auto",
@@ -278,17 +278,17 @@ class Interpreter:
     ) -> Explanation:
         """Explains what the site encodes and what the output depends on.
 
-        Up to 512 inputs, spread evenly, are looked at. Scores of factors are from the judge part of the
+        Up to 512 inputs, spread evenly, are looked at. Scores of factors are from the test split of the
         fit's own data, whatever inputs are given.
 
         Args:
-            inputs: What to explain; None: the judge part of the data that the interpreter was fitted on.
+            inputs: What to explain; None: the test split of the data that the interpreter was fitted on.
             target: What of the output to watch: the index of an output, or a callable that maps outputs
                 (B, …) to scores (B,); None: the predicted class, or the whole output.
             examples: Inputs that are shown one by one.
-            resamples: Edits of each input for the responses; None: as many as a forward allows (32 of 512 inputs where
+            resamples: Edits of each input for the redraws; None: as many as a forward allows (32 of 512 inputs where
                 the rest of the model can run alone, 8 of 64 where it cannot). Where outputs are images, a factor's
-                responses take up to 4 million pixels (8 of 128 inputs at 64 by 64), or 8 of 64 inputs.
+                redraws take up to 4 million pixels (8 of 128 inputs at 64 by 64), or 8 of 64 inputs.
             localizer: What shows where factors act in the first six examples, as for `localize`; "auto" is
                 quicker here, with fewer steps (`LocalizerSpec.quick`); None: nothing is localized. For other options
                 type localizer=inn.localizer("masks", steps=100).
@@ -301,10 +301,10 @@ class Interpreter:
         """
         check_counts(examples, resamples)
         self._require_same_weights()
-        shown = self._judge_inputs() if inputs is None else inputs
+        shown = self._test_inputs() if inputs is None else inputs
         compared = beside_galleries(self, beside, shown, seed=seed)
         explanation = explain(
-            self.translator, self.judgement, shown, target=target, examples=examples, resamples=resamples,
+            self.translator, self.evaluation, shown, target=target, examples=examples, resamples=resamples,
             seed=seed, further=report_galleries,
             locate=places_finder(self.translator, report_localizer(self.translator, localizer), seed=seed),
         )  # fmt: skip
@@ -330,15 +330,15 @@ class Interpreter:
         return check(self.translator, inputs)
 
     @property
-    def judgement(self) -> Judgement:
-        """Scores from the judge part of the fit's data; computed at first use, saved with the artefact."""
-        if self._judgement is None:
+    def evaluation(self) -> Evaluation:
+        """Scores from the test split of the fit's data; computed at first use, saved with the artefact."""
+        if self._evaluation is None:
             if self._data is None:
                 self._require_fitted()
                 raise FitError("The scores of this fit are not at hand. Fit again.")
-            self._judgement = judge(self.translator, self._data)
-        self._judgement = with_scores(self._judgement, self.fitted, self._data)
-        return self._judgement
+            self._evaluation = judge(self.translator, self._data)
+        self._evaluation = with_scores(self._evaluation, self.fitted, self._data)
+        return self._evaluation
 
     @torch.no_grad()
     def scores(
@@ -399,12 +399,12 @@ class Interpreter:
                 f"{self._weights[:16]}, found {found[:16]}. Fit again, or bring back the weights as they were."
             )
 
-    def _judge_inputs(self) -> Any:
+    def _test_inputs(self) -> Any:
         if self._data is None:
             raise FitError(
                 "Expected inputs: the data of the fit are not saved with it. Type explain(images)."
             )
-        return self._data.judge_inputs()
+        return self._data.test_inputs()
 
     def _illustrations(self) -> tuple[Gallery, ...]:
         """What the pairs of the sources look like, while the sources are at hand."""
@@ -422,7 +422,7 @@ class Interpreter:
             BackboneError: the model's weights have changed since the fit.
         """
         self._require_same_weights()
-        saving.write_artefact(Path(path), self.backbone, self.fitted, self.judgement)
+        saving.write_artefact(Path(path), self.backbone, self.fitted, self.evaluation)
 
     def __enter__(self) -> Interpreter:
         if self._listener is not None:

@@ -137,7 +137,7 @@ def load(
     saving.refuse_mismatch(Path(path), about, adapted)
     if adapted.class_names is None:
         adapted.class_names = about["model"]["class_names"]
-    return Interpreter(adapted, fitted=artefact.fitted, judgement=artefact.judgement)
+    return Interpreter(adapted, fitted=artefact.fitted, evaluation=artefact.evaluation)
 
 
 def _adapted(

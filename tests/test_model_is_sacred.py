@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import interpret_inn as inn
-from interpret_inn.explaining.judgement import judge
+from interpret_inn.explaining.evaluation import judge
 from interpret_inn.testing import toy_images
 
 HOOKS = (
@@ -132,20 +132,20 @@ CALLS: dict[str, Callable[[dict[str, Any]], Any]] = {
         [inn.edits.swap("label", made["images"][5:10], hold=[]), inn.edits.resample("residual")],
     ),
     "hold": lambda made: made["it"].run(made["images"][:5], inn.edits.resample("residual", hold=["label"])),
-    "walk": lambda made: made["it"].walk(made["images"][:5], "label", 3),
+    "traversal": lambda made: made["it"].traverse(made["images"][:5], "label", 3),
     "explain": lambda made: made["it"].explain(
         made["images"][:5], examples=2, resamples=2, localizer=inn.localizer("masks", steps=2)
     ),
-    "explain the judge part": lambda made: made["it"].explain(examples=2, resamples=2, localizer=None),
+    "explain the test split": lambda made: made["it"].explain(examples=2, resamples=2, localizer=None),
     "report": lambda made: made["it"].report(made["images"][:5], examples=2, resamples=2).to_html(),
-    "judge": lambda made: judge(made["it"].translator, made["it"]._data),
+    "test": lambda made: judge(made["it"].translator, made["it"]._data),
     "check": lambda made: made["it"].check(made["images"][:5]),
     "save": lambda made: made["it"].save(made["path"].with_name("again")),
     "load": lambda made: inn.load(made["path"], made["model"]),
     "attach": attach,
 }
 
-WITHOUT_FORWARD = {"wrap", "save", "load", "judge"}
+WITHOUT_FORWARD = {"wrap", "save", "load", "test"}
 
 
 @pytest.fixture
@@ -164,7 +164,7 @@ def test_a_call_leaves_all_as_it_was(call: str, watched: dict[str, Any]) -> None
 
 
 @pytest.mark.parametrize("gradients", [False, True])
-@pytest.mark.parametrize("call", ["encode", "walk", "explain", "hold"])
+@pytest.mark.parametrize("call", ["encode", "traversal", "explain", "hold"])
 def test_the_callers_grad_mode_is_kept(call: str, gradients: bool, watched: dict[str, Any]) -> None:
     with torch.set_grad_enabled(gradients):
         CALLS[call](watched)
@@ -201,7 +201,7 @@ WRONG: dict[str, Callable[[dict[str, Any]], Any]] = {
         made["images"][:5], inn.edits.swap("label", made["images"][:2])
     ),
     "no such target": lambda made: made["it"].explain(made["images"][:2], target=99),
-    "no steps": lambda made: made["it"].walk(made["images"][:2], "label", 0),
+    "no steps": lambda made: made["it"].traverse(made["images"][:2], "label", 0),
     "another model": lambda made: inn.load(made["path"], OTHER),
     "nothing to check": lambda made: made["it"].check([]),
 }
@@ -225,7 +225,7 @@ def test_an_interrupt_leaves_all_as_it_was(watched: dict[str, Any], monkeypatch:
     def interrupted(*_: Any) -> Any:
         raise KeyboardInterrupt
 
-    for call in ("encode", "walk", "explain", "check", "fit"):
+    for call in ("encode", "traversal", "explain", "check", "fit"):
         with monkeypatch.context() as patch:
             patch.setattr("interpret_inn.backbones.layouts.Layout.to_rows", interrupted)
             with pytest.raises(KeyboardInterrupt):

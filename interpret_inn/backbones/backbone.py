@@ -189,7 +189,7 @@ class Backbone:
         """
         with self.session():
             if self._layout is None:
-                return self.probe(prepared)
+                return self.dry_run(prepared)
             site = self._attached(prepared, Attachment(self.model, self.address, stop=True))[0]
             self.check_shape(site.captured)
             return site.captured
@@ -198,7 +198,7 @@ class Backbone:
         """What the site carries, (B, ...), and the bare model's outputs, of one forward; raises as `represent`."""
         with self.session():
             if self._layout is None:
-                self.probe(prepared)
+                self.dry_run(prepared)
             site, outputs = self._attached(prepared, Attachment(self.model, self.address))
             self.check_shape(site.captured)
             return site.captured, outputs
@@ -212,7 +212,7 @@ class Backbone:
         """
         with self.session():
             if self._layout is None:
-                self.probe(prepared)
+                self.dry_run(prepared)
             return self._attached(prepared, Attachment(self.model, self.address, rewrite=rewrite))[1]
 
     def tail(self, z: Tensor) -> Any | None:
@@ -225,7 +225,7 @@ class Backbone:
         with self.session():
             return self._guarded(z, lambda: self._site_module()(z.clone()))  # it may work in place
 
-    def probe(self, prepared: Tensor) -> Tensor:
+    def dry_run(self, prepared: Tensor) -> Tensor:
         """Runs the whole forward once and learns layout, shape and tail; returns the representation."""
         with self.session():
             state = RandomState(self.model)

@@ -1,4 +1,4 @@
-"""A fit beside others in the report: how long each code is, and walks in the strongest factors of each."""
+"""A fit beside others in the report: how long each code is, and traversals in the strongest factors of each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
-from interpret_inn.comparing.lengths import Walks
+from interpret_inn.comparing.lengths import Traversals
 from interpret_inn.comparing.selection import Selection, Standing, selected
 from interpret_inn.data import is_stream
 from interpret_inn.errors import InputError
@@ -29,7 +29,7 @@ _SHOWN_STEPS = 9
 def beside_galleries(
     interpreter: HasTranslator, beside: Mapping[str, Candidate] | None, inputs: Any, *, seed: int = 0
 ) -> tuple[Gallery, ...]:
-    """A table of a fit and others by the lengths of their axes, this one first, and walks in each for one input.
+    """A table of a fit and others by the lengths of their axes, this one first, and traversals in each for one input.
 
     Args:
         interpreter: The fit that is explained.
@@ -52,9 +52,9 @@ def beside_galleries(
     draws = translator_of(interpreter).backbone.sample_inputs is not None
     given = None if draws or is_stream(inputs) else inputs
     codes = codes_of({OWN: interpreter, **beside}, inputs=given, starts=_STARTS, seed=seed)
-    selection = selected(codes, Walks(multi_scale_pixels, _STEPS, _SPAN, _AT_ONCE), seed=seed)
-    walks = [_walks(name, code, selection.candidates[name]) for name, code in codes.items()]
-    return (_table(selection), *walks)
+    selection = selected(codes, Traversals(multi_scale_pixels, _STEPS, _SPAN, _AT_ONCE), seed=seed)
+    traversals = [_traversals(name, code, selection.candidates[name]) for name, code in codes.items()]
+    return (_table(selection), *traversals)
 
 
 def _table(found: Selection) -> Gallery:
@@ -72,7 +72,7 @@ def _table(found: Selection) -> Gallery:
     )  # fmt: skip
 
 
-def _walks(name: str, code: Code, standing: Standing) -> Gallery:
+def _traversals(name: str, code: Code, standing: Standing) -> Gallery:
     positions = torch.linspace(-REACH, REACH, _SHOWN_STEPS)
     with blamed(name):
         heads, images = code.strips(standing.lengths, positions)

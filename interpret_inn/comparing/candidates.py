@@ -1,4 +1,4 @@
-"""Codes that can be walked and compared: those of fits, and any others that make images."""
+"""Codes that can be traversed and compared: those of fits, and any others that make images."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from torch import Tensor, nn
 
 from interpret_inn.backbones.found import as_found
 from interpret_inn.backbones.identity import architecture, weights_digest
-from interpret_inn.comparing.lengths import Walks, axis_lengths, owners, walked_axes
+from interpret_inn.comparing.lengths import Traversals, axis_lengths, owners, traversed_axes
 from interpret_inn.errors import InnError, InputError
 from interpret_inn.explore.starting import drawn_by, some_of, stored
 from interpret_inn.metrics.traversals import TraversalLengths
-from interpret_inn.metrics.traversals.lengths import directions_of, starting_codes, walked_lengths
+from interpret_inn.metrics.traversals.lengths import directions_of, starting_codes, traversed_lengths
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 from interpret_inn.types import FloatArray
@@ -27,14 +27,14 @@ _SHOWN = 3
 
 
 class Code(Protocol):
-    """What can be walked.
+    """What can be traversed.
 
     Attributes:
         factors: The factor that each axis belongs to; empty where axes belong to none.
-        origin: What walks start from; equal for codes that start from the same images.
+        origin: What traversals start from; equal for codes that start from the same images.
         model: Equal for codes of the same model, as far as can be told.
         value_range: Of the images, where it is known.
-        error: Standard error, as a share, of how far its axes are walked.
+        error: Standard error, as a share, of how far its axes are traversed.
     """
 
     factors: tuple[str, ...]
@@ -43,7 +43,7 @@ class Code(Protocol):
     value_range: tuple[float, float] | None
     error: float
 
-    def each(self, walks: Walks) -> FloatArray:
+    def each(self, traversals: Traversals) -> FloatArray:
         """Length of each axis from each starting point, float64 (S, K)."""
         ...
 
@@ -62,16 +62,16 @@ class FittedCode:
 
     def __init__(self, translator: Translator, start: Batch, origin: Tensor) -> None:
         self.translator, self.start, self.origin = translator, start, origin
-        self.axes = walked_axes(translator)
+        self.axes = traversed_axes(translator)
         self.factors = owners(translator, self.axes)
         self.model: Hashable = (translator.backbone.architecture(), translator.backbone.fingerprint())
         self.value_range = translator.backbone.value_range
-        # the standard deviations that say how far a walk goes are those of the stored codes
-        self.error = (2 * max(1, len(translator.fitted.bank))) ** -0.5
+        # the standard deviations that say how far a traversal goes are those of the stored codes
+        self.error = (2 * max(1, len(translator.fitted.reference_codes))) ** -0.5
 
-    def each(self, walks: Walks) -> FloatArray:
+    def each(self, traversals: Traversals) -> FloatArray:
         """See `Code`."""
-        return axis_lengths(self.start, self.axes, walks)
+        return axis_lengths(self.start, self.axes, traversals)
 
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
         """See `Code`; the residual, which has no meaning as a whole, is left out."""
@@ -98,10 +98,10 @@ class BareCode:
         self.value_range: tuple[float, float] | None = None
         self.error = 0.0  # N(0, I) is known
 
-    def each(self, walks: Walks) -> FloatArray:
+    def each(self, traversals: Traversals) -> FloatArray:
         """See `Code`."""
         with left_as_found(self.generate):
-            return walked_lengths(self.generate, self.directions, self.origin, **walks._asdict())
+            return traversed_lengths(self.generate, self.directions, self.origin, **traversals._asdict())
 
     @torch.no_grad()
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
@@ -128,9 +128,9 @@ def codes_of(
     named = _named(candidates)
     given = None if inputs is None else some_of(inputs, starts)
     if given is not None and len(given) < 2:
-        raise InputError(f"Expected at least two inputs to start walks from, found {len(given)}.")
+        raise InputError(f"Expected at least two inputs to start traversals from, found {len(given)}.")
     count = starts if given is None else len(given)
-    banks: dict[Hashable, Tensor] = {}
+    references: dict[Hashable, Tensor] = {}
     found: dict[str, Code] = {}
     for name, candidate in named.items():
         with blamed(name):
@@ -138,7 +138,7 @@ def codes_of(
                 generate, axes = candidate
                 found[name] = BareCode(generate, axes, _codes_given(given, axes, count), seed=seed)
             else:
-                found[name] = _fitted(translator_of(candidate), given, count, seed, banks)
+                found[name] = _fitted(translator_of(candidate), given, count, seed, references)
     return found
 
 
@@ -181,7 +181,7 @@ def _named(candidates: Any) -> dict[str, Any]:
 
 
 def _fitted(
-    translator: Translator, given: Any, count: int, seed: int, banks: dict[Hashable, Tensor]
+    translator: Translator, given: Any, count: int, seed: int, references: dict[Hashable, Tensor]
 ) -> FittedCode:
     """A fit with its starting points; those of stored codes are shared by fits of one representation."""
     backbone = translator.backbone
@@ -196,7 +196,11 @@ def _fitted(
             str(translator.fitted.layout),
             translator.fitted.z_shape,
         )
-        z = banks[place] if place in banks else banks.setdefault(place, stored(translator, count, seed=seed))
+        z = (
+            references[place]
+            if place in references
+            else references.setdefault(place, stored(translator, count, seed=seed))
+        )
         return FittedCode(translator, translator.at(z, z), z.cpu())
 
 

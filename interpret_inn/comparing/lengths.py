@@ -16,14 +16,14 @@ from interpret_inn.backbones import primary
 from interpret_inn.errors import BackboneError, InnWarning, InputError
 from interpret_inn.explore.starting import drawn_by, some_of, stored
 from interpret_inn.metrics.traversals import Distance, TraversalLengths, multi_scale_pixels
-from interpret_inn.metrics.traversals.lengths import check_walks, distances_of, summed_up
+from interpret_inn.metrics.traversals.lengths import check_traversals, distances_of, summed_up
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 from interpret_inn.types import FloatArray
 
 
-class Walks(NamedTuple):
-    """How axes are walked; see `lengths`."""
+class Traversals(NamedTuple):
+    """How axes are traversed; see `lengths`."""
 
     distance: Distance
     steps: int
@@ -49,9 +49,9 @@ def lengths(
     """Traversal perceptual length of a fit: how far images move along each axis of its code; less is simpler.
 
     Zhu, Xu and Tao, "Where and What?" (2021), section 4.3, for codes that a flow translates: from each starting point
-    every axis is walked, all else kept, back through the flow and on through the model, and the distances of
-    neighbouring images are summed. A walk reaches `span` standard deviations to either side of the mean of the stored
-    codes along that axis, so that directions that hardly vary are hardly walked. At positions, all positions are put
+    every axis is traversed, all else kept, back through the flow and on through the model, and the distances of
+    neighbouring images are summed. A traversal reaches `span` standard deviations to either side of the mean of the stored
+    codes along that axis, so that directions that hardly vary are hardly traversed. At positions, all positions are put
     at the same place.
 
     All axes that enter the flow's blocks count, each for itself, the residual's among them: else a fit would be
@@ -63,12 +63,12 @@ def lengths(
             codes that the fit stored.
         distance: Of two batches of images, which are where the model is; its units are the score's.
         starts: How many starting points.
-        steps: Images on each walk.
-        span: How far a walk goes to either side, in standard deviations of the stored codes.
+        steps: Images on each traversal.
+        span: How far a traversal goes to either side, in standard deviations of the stored codes.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median axis' length (and a hundredth of the longest at least);
             False: it is a length itself.
-        residual: Walk the residual, too; without it, fits with other factors cannot be compared.
+        residual: Traversal the residual, too; without it, fits with other factors cannot be compared.
         at_once: Images that are made together.
         seed: Of the starting points and the interval.
 
@@ -83,13 +83,13 @@ def lengths(
     Warns:
         InnWarning: no axis moves the images.
     """
-    check_walks(steps=steps, at_once=at_once, span=span, threshold=threshold)
+    check_traversals(steps=steps, at_once=at_once, span=span, threshold=threshold)
     check_starts(starts)
     translator = translator_of(interpreter)
     with translator.backbone.session():
         start = _start(translator, inputs, starts, seed)
-        axes = walked_axes(translator, residual=residual)
-        each = axis_lengths(start, axes, Walks(distance, steps, span, at_once))
+        axes = traversed_axes(translator, residual=residual)
+        each = axis_lengths(start, axes, Traversals(distance, steps, span, at_once))
     found = summed_up(
         each, threshold=threshold, relative=relative, seed=seed, factors=owners(translator, axes)
     )
@@ -102,8 +102,8 @@ def lengths(
     return found
 
 
-def walked_axes(translator: Translator, *, residual: bool = True) -> range:
-    """The axes that are walked: those in the flow's blocks, or of these only the named factors'."""
+def traversed_axes(translator: Translator, *, residual: bool = True) -> range:
+    """The axes that are traversed: those in the flow's blocks, or of these only the named factors'."""
     return range(translator.fitted.network.shape.leading if residual else translator.factors[-1].start)
 
 
@@ -112,10 +112,10 @@ def owners(translator: Translator, axes: Sequence[int]) -> tuple[str, ...]:
     return tuple(next(f.name for f in translator.factors if f.start <= axis < f.stop) for axis in axes)
 
 
-def axis_lengths(start: Batch, axes: Sequence[int], walks: Walks) -> FloatArray:
-    """Length of the walk along each of K axes from each of S starting points, float64 (S, K).
+def axis_lengths(start: Batch, axes: Sequence[int], traversals: Traversals) -> FloatArray:
+    """Length of the traversal along each of K axes from each of S starting points, float64 (S, K).
 
-    A batch holds one step of many walks, and walk by walk the same rows in every step: a model that draws noise in
+    A batch holds one step of many traversals, and traversal by traversal the same rows in every step: a model that draws noise in
     its forward draws the same for a row each time.
 
     Raises:
@@ -123,33 +123,33 @@ def axis_lengths(start: Batch, axes: Sequence[int], walks: Walks) -> FloatArray:
         InputError: a distance that gives something else than finite numbers (B,).
     """
     count = len(start)
-    walked = torch.tensor(axes).repeat_interleave(count)
+    traversed = torch.tensor(axes).repeat_interleave(count)
     begun = torch.arange(count).repeat(len(axes))
-    parts = list(zip(walked.split(walks.at_once), begun.split(walks.at_once), strict=True))
+    parts = list(zip(traversed.split(traversals.at_once), begun.split(traversals.at_once), strict=True))
     with start.translator.backbone.session():
         bar = tqdm(parts, desc="lengths", disable=None, leave=False)
-        found = [_summed(start.take(rows), axis, walks) for axis, rows in bar]
+        found = [_summed(start.take(rows), axis, traversals) for axis, rows in bar]
     return np.asarray(torch.cat(found).reshape(len(axes), count).T)
 
 
-def _summed(start: Batch, axis: Tensor, walks: Walks) -> Tensor:
-    """Length of the walk from each of B starting points along an axis of its own, int64 (B,): float64 (B,)."""
-    bank = start.translator.fitted.bank
-    mean, spread = (of.to(start.codes)[axis] for of in (bank.mean(0), bank.std(0, correction=0)))
+def _summed(start: Batch, axis: Tensor, traversals: Traversals) -> Tensor:
+    """Length of the traversal from each of B starting points along an axis of its own, int64 (B,): float64 (B,)."""
+    reference = start.translator.fitted.reference_codes
+    mean, spread = (of.to(start.codes)[axis] for of in (reference.mean(0), reference.std(0, correction=0)))
     moved = torch.nn.functional.one_hot(axis, start.codes.shape[-1]).bool().to(start.codes.device)
     shape = (len(axis), *[1] * (start.codes.ndim - 1))
     moved = moved.reshape(*shape[:-1], -1)
     total, before = torch.zeros(len(axis), dtype=torch.float64), None
-    for place in torch.linspace(-walks.span, walks.span, walks.steps).tolist():
+    for place in torch.linspace(-traversals.span, traversals.span, traversals.steps).tolist():
         codes = torch.where(moved, (mean + place * spread).reshape(shape), start.codes)
         images = primary(start.with_codes(codes).outputs()).detach()
         if images.ndim != 4:
             raise BackboneError(
-                f"Expected a model that makes images (B, C, H, W) to measure walks by, found outputs "
+                f"Expected a model that makes images (B, C, H, W) to measure traversals by, found outputs "
                 f"{tuple(images.shape)} of {start.translator.backbone.name}. Generators and autoencoders make some."
             )
         if before is not None:
-            total += distances_of(walks.distance, before, images).cpu().double()
+            total += distances_of(traversals.distance, before, images).cpu().double()
         before = images
     return total
 

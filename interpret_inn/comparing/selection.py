@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
-from interpret_inn.comparing.lengths import Walks, check_starts
+from interpret_inn.comparing.lengths import Traversals, check_starts
 from interpret_inn.errors import InnWarning
 from interpret_inn.metrics.traversals import (
     Distance,
@@ -21,7 +21,7 @@ from interpret_inn.metrics.traversals import (
     multi_scale_pixels,
     rank,
 )
-from interpret_inn.metrics.traversals.lengths import check_walks
+from interpret_inn.metrics.traversals.lengths import check_traversals
 from interpret_inn.types import FloatArray, Score
 
 _LEFT_OUT = 0.1  # of a code's length in axes that do not count
@@ -126,10 +126,10 @@ def select(
 ) -> Selection:
     """Ranks fits by traversal perceptual length, which needs no labels, and says how sure the ranking is.
 
-    All candidates are walked as `inn.lengths` does, from the same images where they are of one model:
+    All candidates are traversed as `inn.lengths` does, from the same images where they are of one model:
     latents drawn by one seed, the same inputs, or the same stored representations. Differences are therefore paired.
     Starting points are drawn again 2,000 times for the intervals, and for how often each candidate is the shortest.
-    So is how far the axes of a fit are walked, which is only as sure as the standard deviations of its stored codes
+    So is how far the axes of a fit are traversed, which is only as sure as the standard deviations of its stored codes
     (taken as independent of other fits' ones). The threshold is one length for all candidates, a share of the median
     of all their axes.
 
@@ -141,8 +141,8 @@ def select(
             stored. A pair starts from them where they are codes (S, D) of its width, else from N(0, I).
         distance: Of two batches of images; its units are those of lengths.
         starts: How many starting points, two at least.
-        steps: Images on each walk.
-        span: How far a walk goes to either side, in standard deviations.
+        steps: Images on each traversal.
+        span: How far a traversal goes to either side, in standard deviations.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median length of all candidates' axes (and a hundredth of the longest
             at least); False: it is a length itself, and a candidate's score does not depend on the others.
@@ -160,11 +160,11 @@ def select(
     Warns:
         InnWarning: no candidate moves the images.
     """
-    check_walks(steps=steps, at_once=at_once, span=span, threshold=threshold)
+    check_traversals(steps=steps, at_once=at_once, span=span, threshold=threshold)
     check_starts(starts, least=2)
     codes = codes_of(candidates, inputs=inputs, starts=starts, seed=seed)
     chosen = selected(
-        codes, Walks(distance, steps, span, at_once), threshold=threshold, relative=relative, seed=seed
+        codes, Traversals(distance, steps, span, at_once), threshold=threshold, relative=relative, seed=seed
     )
     if not chosen.candidates[chosen.best].lengths.active.any():
         warnings.warn(
@@ -174,13 +174,18 @@ def select(
 
 
 def selected(
-    codes: Mapping[str, Code], walks: Walks, *, threshold: float = 0.1, relative: bool = True, seed: int = 0
+    codes: Mapping[str, Code],
+    traversals: Traversals,
+    *,
+    threshold: float = 0.1,
+    relative: bool = True,
+    seed: int = 0,
 ) -> Selection:
-    """Walks and ranks; see `select`."""
+    """Traversals and ranks; see `select`."""
     each = {}
     for name, code in codes.items():
         with blamed(name):
-            each[name] = code.each(walks)
+            each[name] = code.each(traversals)
     errors = [code.error for code in codes.values()]
     ranking = rank(list(each.values()), errors=errors, threshold=threshold, relative=relative, seed=seed)
     names = list(codes)
@@ -210,11 +215,11 @@ def _of_models(codes: Mapping[str, Code]) -> list[str]:
     if len({code.model for code in codes.values()}) > 1:
         notes.append(
             "The candidates are of different models, as far as can be told: lengths only compare codes of images of "
-            "one kind and range, and walks start from different images."
+            "one kind and range, and traversals start from different images."
         )
     elif not all(_same(first, other) for other in others):
         notes.append(
-            "Not all walks start from the same images, which makes differences less sure. Give inputs=."
+            "Not all traversals start from the same images, which makes differences less sure. Give inputs=."
         )
     return notes
 
@@ -231,7 +236,7 @@ def _of_axes(codes: Mapping[str, Code], standings: Mapping[str, Standing]) -> li
     if len({code.model for code in codes.values()}) == 1 and len(set(counts.values())) > 1:
         listed = ", ".join(f"{name} {count}" for name, count in counts.items())
         notes.append(
-            f"The candidates have different numbers of axes ({listed}): what is not walked is not counted."
+            f"The candidates have different numbers of axes ({listed}): what is not traversed is not counted."
         )
     for name, one in standings.items():
         axes, active = one.lengths.axes, one.lengths.active

@@ -1,1 +1,1 @@
-"""What the factors mean and do: edits, read-outs, responses, maps, and the records that hold them."""
+"""What the factors mean and do: edits, probes, redraws, maps, and the records that hold them."""

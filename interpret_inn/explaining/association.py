@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.metrics.bootstrap import bootstrap_r2
-from interpret_inn.metrics.readouts import FEWEST
+from interpret_inn.metrics.probes import FEWEST
 from interpret_inn.types import ConceptKind, FloatArray, IntArray
 from interpret_inn.types.concepts import kind_of
 from interpret_inn.types.tolerances import SMALLEST
@@ -25,10 +25,10 @@ FULL = 10
 
 
 def predicted_by(
-    fit_values: npt.NDArray[Any],
-    fit_others: npt.NDArray[Any],
-    judge_values: npt.NDArray[Any],
-    judge_others: npt.NDArray[Any],
+    train_values: npt.NDArray[Any],
+    train_others: npt.NDArray[Any],
+    test_values: npt.NDArray[Any],
+    test_others: npt.NDArray[Any],
     *,
     kind: ConceptKind,
     other_kind: ConceptKind,
@@ -36,22 +36,22 @@ def predicted_by(
     """Scores a concept's prediction from another concept: the majority, or mean, of each cell of the other.
 
     Categories are cells by themselves; numbers are cut at quantiles (several columns: along their leading
-    principal axes), angles into equal sectors. Cells never seen on the fit part are told by all of it.
+    principal axes), angles into equal sectors. Cells never seen on the training split are told by all of it.
 
     Args:
-        fit_values: The concept on the fit part, (n,) or (n, k), as in `Concept.values`.
-        fit_others: The other concept on the fit part.
-        judge_values: The concept on the judge part, (m,) or (m, k).
-        judge_others: The other concept on the judge part.
+        train_values: The concept on the training split, (n,) or (n, k), as in `Concept.values`.
+        train_others: The other concept on the training split.
+        test_values: The concept on the test split, (m,) or (m, k).
+        test_others: The other concept on the test split.
         kind: Of the concept.
         other_kind: Of the other concept.
 
     Returns:
-        Accuracy or R² (mean over columns) on the judge part; NaN where fewer than 5 samples of either part
+        Accuracy or R² (mean over columns) on the test split; NaN where fewer than 5 samples of either part
         have both values.
     """
-    targets = [kind_of(kind).targets(part) for part in (fit_values, judge_values)]
-    others = [kind_of(other_kind).targets(part) for part in (fit_others, judge_others)]
+    targets = [kind_of(kind).targets(part) for part in (train_values, test_values)]
+    others = [kind_of(other_kind).targets(part) for part in (train_others, test_others)]
     for part in (0, 1):
         present = np.isfinite(targets[part]).all(1) & np.isfinite(others[part]).all(1)
         targets[part], others[part] = targets[part][present], others[part][present]
@@ -70,12 +70,12 @@ def _sectors(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
     """Cell numbers of both parts: equal sectors of the circle, from cosine and sine."""
     count = _count(fit)
     angles = [np.arctan2(part[:, 1], part[:, 0]) / (2 * math.pi) + 0.5 for part in (fit, judge)]
-    fit_cells, judge_cells = (np.minimum((part * count).astype(np.int64), count - 1) for part in angles)
-    return fit_cells, judge_cells
+    train_cells, test_cells = (np.minimum((part * count).astype(np.int64), count - 1) for part in angles)
+    return train_cells, test_cells
 
 
 def _quantile_cells(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
-    """Cell numbers of both parts; the cells are cut by the fit part."""
+    """Cell numbers of both parts; the cells are cut by the training split."""
     mean, scale = fit.mean(0), fit.std(0) + SMALLEST
     axes = np.linalg.svd((fit - mean) / scale, full_matrices=False)[2][:4]
     each = max(2, round(_count(fit) ** (1 / len(axes))))
@@ -93,19 +93,19 @@ def _count(fit: FloatArray) -> int:
     return int(np.clip(len(fit) // FULL, 2, CELLS))
 
 
-def _accuracy(fit: FloatArray, judge: FloatArray, cells: IntArray, judge_cells: IntArray) -> float:
-    """Share of the judge part whose class is the majority of its cell."""
-    told = _majorities(fit[:, 0], cells)(judge_cells)
+def _accuracy(fit: FloatArray, judge: FloatArray, cells: IntArray, test_cells: IntArray) -> float:
+    """Share of the test split whose class is the majority of its cell."""
+    told = _majorities(fit[:, 0], cells)(test_cells)
     return float((told == judge[:, 0]).mean())
 
 
-def _r2(fit: FloatArray, judge: FloatArray, cells: IntArray, judge_cells: IntArray) -> float:
-    """R² of the means of cells on the judge part."""
-    return bootstrap_r2(judge, _means(fit, cells, judge_cells), resamples=2).value
+def _r2(fit: FloatArray, judge: FloatArray, cells: IntArray, test_cells: IntArray) -> float:
+    """R² of the means of cells on the test split."""
+    return bootstrap_r2(judge, _means(fit, cells, test_cells), resamples=2).value
 
 
 def _majorities(labels: FloatArray, cells: IntArray) -> Callable[[IntArray], FloatArray]:
-    """A function from cells to the label most frequent there on the fit part."""
+    """A function from cells to the label most frequent there on the training split."""
     classes, numbers = np.unique(labels, return_inverse=True)
     seen, places = np.unique(cells, return_inverse=True)
     counts = np.zeros((len(seen), len(classes)))

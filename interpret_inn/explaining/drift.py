@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.explaining.records import Drift
 from interpret_inn.metrics.bootstrap import bootstrap_mean
-from interpret_inn.metrics.readouts import FEWEST, LinearReadOut, fit_linear
+from interpret_inn.metrics.probes import FEWEST, LinearProbe, fit_linear_probe
 from interpret_inn.translating.placing import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray
@@ -21,14 +21,14 @@ def drifts(
 ) -> tuple[Drift, ...]:
     """Drift of every concept with a factor of its own, for swaps of every other factor.
 
-    `hold` works with a read-out trained on the fit part. The judge here is another one, trained on half of
-    the judge part; swaps are done on the other half, between samples of
+    `hold` works with a probe trained on the training split. The judge here is another one, trained on half of
+    the test split; swaps are done on the other half, between samples of
     it. Readings of categories count as moved where they change; numbers by the mean absolute change in
     units of the concept's standard deviation.
 
     Args:
         translator: With the fitted flow.
-        codes: Of the judge part, float (M, d): the leading axes, or all.
+        codes: Of the test split, float (M, d): the leading axes, or all.
         concepts: With values for these samples.
         groups: int64 (M,).
     """
@@ -51,16 +51,16 @@ def drifts(
     return tuple(found)
 
 
-def _judge(translator: Translator, codes: Tensor, concept: Concept, groups: IntArray) -> LinearReadOut | None:
+def _judge(translator: Translator, codes: Tensor, concept: Concept, groups: IntArray) -> LinearProbe | None:
     values, known = np.asarray(concept.values), concept.known
     if known.sum() < FEWEST or len(np.unique(values[known], axis=0)) < 2:
         return None
-    return fit_linear(_representation(translator, codes), values, kind=concept.kind, groups=groups)
+    return fit_linear_probe(_representation(translator, codes), values, kind=concept.kind, groups=groups)
 
 
 def _representation(translator: Translator, codes: Tensor) -> FloatArray:
     """Where a judge reads: the whitened representation, float64 (M, d)."""
-    white: FloatArray = translator.white(codes.to(translator.fitted.bank)).double().cpu().numpy()
+    white: FloatArray = translator.white(codes.to(translator.fitted.reference_codes)).double().cpu().numpy()
     return white
 
 
@@ -70,7 +70,7 @@ def _drift(
     groups: IntArray,
     factor: Factor,
     concept: Concept,
-    judge: LinearReadOut,
+    judge: LinearProbe,
 ) -> Drift:
     order = torch.randperm(len(codes), generator=Generator().manual_seed(translator.fitted.seed))
     swapped = placed(codes, factor.slice, codes[order, factor.slice])

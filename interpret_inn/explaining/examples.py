@@ -12,7 +12,7 @@ from interpret_inn.explaining.records import (
     Neighbours,
     Outcome,
     Picture,
-    Walk,
+    Traversal,
 )
 from interpret_inn.explaining.redraws import Target
 from interpret_inn.explaining.view import View
@@ -73,7 +73,7 @@ def _factor_rows(
     positions = axis.position(codes[:, factor.slice]).cpu()
     percentiles = axis.percentile(positions)
     labels = readings(translator, factor.name, codes)
-    flips = dict(zip(view.order, view.effects[factor.name].flip.tolist(), strict=True))
+    flips = dict(zip(view.order, view.redraw_effects[factor.name].flip.tolist(), strict=True))
     return [
         ExampleFactor(
             value=float(positions[i]),
@@ -111,7 +111,7 @@ def neighbours(translator: Translator, view: View) -> dict[str, Neighbours]:
     return found
 
 
-def walks(translator: Translator, view: View, *, target: Target) -> dict[str, tuple[Walk, ...]]:
+def traversals(translator: Translator, view: View, *, target: Target) -> dict[str, tuple[Traversal, ...]]:
     """The output while one factor of one example moves along its main direction."""
     positions = torch.linspace(-REACH, REACH, _WALK_STEPS)
     first = view.examples.take(slice(0, _WALKED))
@@ -119,13 +119,13 @@ def walks(translator: Translator, view: View, *, target: Target) -> dict[str, tu
     for factor in translator.factors:
         outputs = first.traversed(factor, positions).outputs()
         found[factor.name] = tuple(
-            _walk(translator, view, index, positions, before[index], outputs[:, index], target)
+            _traversal(translator, view, index, positions, before[index], outputs[:, index], target)
             for index in range(len(first))
         )
     return found
 
 
-def _walk(
+def _traversal(
     translator: Translator,
     view: View,
     index: int,
@@ -133,8 +133,8 @@ def _walk(
     before: Tensor,
     outputs: Tensor,
     target: Target,
-) -> Walk:
-    """One walk from the output before it, (...), and the outputs along it, (S, ...)."""
+) -> Traversal:
+    """One traversal from the output before it, (...), and the outputs along it, (S, ...)."""
     where: FloatArray = positions.double().numpy()
     if view.kind == "classes" and not callable(target):
         shares = outputs.double().softmax(1)
@@ -144,13 +144,13 @@ def _walk(
         if len(shown) == 1:  # a straight line alone says little: add the runner-up
             shown.append(next(c for c in shares.amax(0).argsort(descending=True).tolist() if c not in shown))
         names = tuple(class_name(c, translator.backbone.class_names) for c in shown)
-        return Walk(index, where, names, shares[:, shown].numpy())
+        return Traversal(index, where, names, shares[:, shown].numpy())
     pictures: tuple[Picture, ...] = ()
     if view.kind == "image":
         pictures = tuple(picture_of(image, *view.value_range) for image in outputs)
         if not callable(target):
             change = (outputs - before).double().flatten(1).square().mean(1).sqrt()
-            return Walk(index, where, ("change",), change[:, None].numpy(), pictures)
+            return Traversal(index, where, ("change",), change[:, None].numpy(), pictures)
     values = [outcome.values[0] for outcome in outcomes(outputs, kind="scalar", names=None, target=target)]
     name = "score" if callable(target) else "output"
-    return Walk(index, where, (name,), np.asarray(values, np.float64)[:, None], pictures)
+    return Traversal(index, where, (name,), np.asarray(values, np.float64)[:, None], pictures)

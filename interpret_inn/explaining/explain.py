@@ -1,4 +1,4 @@
-"""Puts an explanation together: held-out scores, checks, responses, examples, and what to distrust."""
+"""Puts an explanation together: held-out scores, checks, redraws, examples, and what to distrust."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch
 from interpret_inn._version import __version__
 from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import check_batch, join_checks
-from interpret_inn.explaining.examples import describe_examples, neighbours, walks
-from interpret_inn.explaining.judgement import Judgement
+from interpret_inn.explaining.evaluation import Evaluation
+from interpret_inn.explaining.examples import describe_examples, neighbours, traversals
 from interpret_inn.explaining.places import Place
-from interpret_inn.explaining.records import Checks, Explanation, Response
+from interpret_inn.explaining.records import Checks, Explanation, Redraw
 from interpret_inn.explaining.redraws import Target, distance_to_data
 from interpret_inn.explaining.view import View, Viewer
 from interpret_inn.translating.batch import Batch
@@ -33,7 +33,7 @@ _LEAVES_DATA = 0.2
 @torch.no_grad()
 def explain(
     translator: Translator,
-    judgement: Judgement,
+    evaluation: Evaluation,
     inputs: Any,
     *,
     target: Target = None,
@@ -47,11 +47,11 @@ def explain(
     began = time.perf_counter()
     viewer = Viewer(translator, target=target, resamples=resamples, examples=examples, seed=seed)
     view = viewer.look(inputs)
-    responses = {factor.name: _response(translator, view, factor.name, seed) for factor in translator.factors}
+    redraws = {factor.name: _redraw(translator, view, factor.name, seed) for factor in translator.factors}
     checks = join_checks(view.checks)
     with translator.backbone.session():
         described = describe_examples(translator, view, target=target)
-        walked = walks(translator, view, target=target)
+        traversed = traversals(translator, view, target=target)
         galleries = further(translator, view) if further else ()
     places = tuple(locate(view.examples, view)) if locate else ()
     backbone, fitted = translator.backbone, translator.fitted
@@ -64,21 +64,21 @@ def explain(
         axes=(fitted.factors.total, fitted.network.shape.leading),
         split=fitted.split,
         checks=checks,
-        factors=judgement.summaries,
-        leakage=judgement.leakage,
-        responses=responses,
+        factors=evaluation.summaries,
+        leakage=evaluation.leakage,
+        redraws=redraws,
         examples=described,
-        maps=judgement.maps,
+        maps=evaluation.maps,
         neighbours=neighbours(translator, view),
-        walks=walked,
-        drifts=judgement.drifts,
+        traversals=traversed,
+        drifts=evaluation.drifts,
         timings=_timings(fitted.timings, time.perf_counter() - began),
-        warnings=(*fitted.notes, *_unknown_range(translator, view), *_warnings(checks, judgement, responses)),
+        warnings=(*fitted.notes, *_unknown_range(translator, view), *_warnings(checks, evaluation, redraws)),
         skipped=view.skipped,
         versions=_versions() | {"seed": str(fitted.seed)},
         galleries=tuple(galleries),
         places=places,
-        scores=judgement.scores,
+        scores=evaluation.scores,
     )
 
 
@@ -101,13 +101,16 @@ def check(translator: Translator, inputs: Any, *, seed: int = 0) -> Checks:
     return join_checks(found)
 
 
-def _response(translator: Translator, view: View, name: str, seed: int) -> Response:
+def _redraw(translator: Translator, view: View, name: str, seed: int) -> Redraw:
     fitted = translator.fitted
     # In the representation and not in the code: the flow draws what it was fitted to closer together there than
     # data it has not seen, so that even unedited codes of these would count as far from it.
-    bank, edited = translator.white(fitted.bank), translator.white(view.edited[name].to(fitted.bank))
-    away = distance_to_data(edited, bank, groups=fitted.bank_groups, seed=seed)
-    return view.effects[name].summary(view.kind, groups=view.groups, left_data=away, seed=seed)
+    reference, edited = (
+        translator.white(fitted.reference_codes),
+        translator.white(view.edited[name].to(fitted.reference_codes)),
+    )
+    away = distance_to_data(edited, reference, groups=fitted.reference_groups, seed=seed)
+    return view.redraw_effects[name].summary(view.kind, groups=view.groups, left_data=away, seed=seed)
 
 
 def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
@@ -115,17 +118,17 @@ def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
     return timings | {"total": sum(timings.values())}
 
 
-def _warnings(checks: Checks, judgement: Judgement, responses: Mapping[str, Response]) -> list[str]:
+def _warnings(checks: Checks, evaluation: Evaluation, redraws: Mapping[str, Redraw]) -> list[str]:
     """What to distrust, in plain sentences, beside what the fit itself had to say."""
     found = []
     if not checks.passed:
         found.append("A check failed: do not trust edits of this interpreter before it passes (see Checks).")
-    found.extend(line.verdict for line in judgement.summaries if line.learnt is False)
-    for name, response in responses.items():
-        if response.left_data > _LEAVES_DATA:
+    found.extend(line.verdict for line in evaluation.summaries if line.learnt is False)
+    for name, redraw in redraws.items():
+        if redraw.left_data > _LEAVES_DATA:
             found.append(
-                f"Redrawing {name} leaves the data in {response.left_data:.0%} of the edits (1 % is usual "
-                "for data themselves), so its responses may overstate what the model does on real inputs."
+                f"Redrawing {name} leaves the data in {redraw.left_data:.0%} of the edits (1 % is usual "
+                "for data themselves), so its redraws may overstate what the model does on real inputs."
             )
     return found
 

@@ -12,9 +12,9 @@ from torch import Tensor
 
 from interpret_inn.explaining.association import predicted_by
 from interpret_inn.explaining.records import FactorSummary, Leakage
-from interpret_inn.metrics.readouts import chance, read_linearly, read_out, score_kind
+from interpret_inn.metrics.probes import chance, linear_probe_score, probe_scores, score_kind
 from interpret_inn.translating.directions import as_rows
-from interpret_inn.types import Concept, Factors, FloatArray, IntArray, ReadOut, Score
+from interpret_inn.types import Concept, Factors, FloatArray, IntArray, ProbeScores, Score
 
 WIDEST = 512
 """Columns of `z` that are read out at most."""
@@ -24,57 +24,57 @@ _Rows = Tensor | npt.NDArray[np.floating]
 
 
 def leakage(
-    codes_fit: _Rows,
-    codes_judge: _Rows,
+    codes_train: _Rows,
+    codes_test: _Rows,
     *,
-    z_fit: _Rows,
-    z_judge: _Rows,
-    unfitted_fit: _Rows,
-    unfitted_judge: _Rows,
+    z_train: _Rows,
+    z_test: _Rows,
+    unfitted_train: _Rows,
+    unfitted_test: _Rows,
     factors: Factors,
     concepts: Sequence[Concept],
-    fit_index: npt.ArrayLike,
-    judge_index: npt.ArrayLike,
+    train_index: npt.ArrayLike,
+    test_index: npt.ArrayLike,
     groups: IntArray | None = None,
     seed: int = 0,
     rows: int = 4000,
 ) -> Leakage:
-    """Reads every concept out of every factor, trained on the fit part and scored on the judge part.
+    """Reads every concept out of every factor, trained on the training split and scored on the test split.
 
     Codes of positions, (n, P, D), are read out by their mean over positions. What has more than 512 columns
-    (`z`, or the residual of a wide site) is read out by its leading principal axes on the fit part: 512, or
+    (`z`, or the residual of a wide site) is read out by its leading principal axes on the training split: 512, or
     256 beyond 8,192 columns.
 
     Args:
-        codes_fit: Codes of the fit part, (n, D).
-        codes_judge: Codes of the judge part, (m, D).
-        z_fit: The representation itself, (n, width).
-        z_judge: The same of the judge part, (m, width).
-        unfitted_fit: Codes of the fit part from the flow before it was fitted, (n, D).
-        unfitted_judge: The same of the judge part, (m, D).
+        codes_train: Codes of the training split, (n, D).
+        codes_test: Codes of the test split, (m, D).
+        z_train: The representation itself, (n, width).
+        z_test: The same of the test split, (m, width).
+        unfitted_train: Codes of the training split from the flow before it was fitted, (n, D).
+        unfitted_test: The same of the test split, (m, D).
         factors: Where the factors stand in the code.
         concepts: With values for all N samples of the source; unlabelled ones are left out.
-        fit_index: Int (n,), which samples the rows of the fit part are.
-        judge_index: Int (m,), the same for the judge part.
+        train_index: Int (n,), which samples the rows of the training split are.
+        test_index: Int (m,), the same for the test split.
         groups: (N,) groups of samples: intervals draw whole groups. None: all apart.
         seed: Of all draws.
-        rows: At most so many rows of each part are used (on the fit part at least 10 per class).
+        rows: At most so many rows of each part are used (on the training split at least 10 per class).
 
     Returns:
         The leakage matrix with 95 % intervals.
     """
-    table = _Parts(fit_index, judge_index, groups=groups, concepts=concepts, rows=rows, seed=seed)
-    codes = {f.name: table.take(codes_fit, codes_judge, columns=f.slice) for f in factors}
-    z = table.take(z_fit, z_judge)
+    table = _Parts(train_index, test_index, groups=groups, concepts=concepts, rows=rows, seed=seed)
+    codes = {f.name: table.take(codes_train, codes_test, columns=f.slice) for f in factors}
+    z = table.take(z_train, z_test)
     read = [concept for concept in concepts if concept.values is not None]
-    scores: dict[str, Mapping[str, ReadOut]] = {}
+    scores: dict[str, Mapping[str, ProbeScores]] = {}
     own: dict[str, Score] = {}
     for concept in read:
         scores[concept.name] = {name: table.read(concept, *both) for name, both in codes.items()}
         if concept.name in factors.names:
             columns = factors[concept.name].slice
-            both = table.take(unfitted_fit, unfitted_judge, columns=columns)
-            own[concept.name] = table.read_linearly(concept, *both)
+            both = table.take(unfitted_train, unfitted_test, columns=columns)
+            own[concept.name] = table.linear_probe_score(concept, *both)
     return Leakage(
         concepts=tuple(concept.name for concept in read),
         factors=factors.names,
@@ -92,15 +92,15 @@ class _Parts:
 
     def __init__(
         self,
-        fit_index: npt.ArrayLike,
-        judge_index: npt.ArrayLike,
+        train_index: npt.ArrayLike,
+        test_index: npt.ArrayLike,
         *,
         groups: IntArray | None,
         concepts: Sequence[Concept],
         rows: int,
         seed: int,
     ) -> None:
-        index = np.asarray(fit_index, np.int64), np.asarray(judge_index, np.int64)
+        index = np.asarray(train_index, np.int64), np.asarray(test_index, np.int64)
         most = max([rows, *(10 * len(concept.classes) for concept in concepts)])
         generator = np.random.default_rng(seed)
         self.seed = seed
@@ -121,22 +121,22 @@ class _Parts:
         array = np.asarray(concept.values)
         return array[self.index[0]], array[self.index[1]]
 
-    def read(self, concept: Concept, fit: FloatArray, judge: FloatArray) -> ReadOut:
-        """Both read-outs of the concept from these columns."""
-        fit_values, judge_values = self.values(concept)
-        fit_groups, groups = self.groups or (None, None)
-        return read_out(
-            fit, fit_values, judge, judge_values,
-            kind=concept.kind, groups=groups, fit_groups=fit_groups, seed=self.seed,
+    def read(self, concept: Concept, fit: FloatArray, judge: FloatArray) -> ProbeScores:
+        """Both probes of the concept from these columns."""
+        train_values, test_values = self.values(concept)
+        train_groups, groups = self.groups or (None, None)
+        return probe_scores(
+            fit, train_values, judge, test_values,
+            kind=concept.kind, groups=groups, train_groups=train_groups, seed=self.seed,
         )  # fmt: skip
 
-    def read_linearly(self, concept: Concept, fit: FloatArray, judge: FloatArray) -> Score:
-        """The linear read-out of the concept from these columns."""
-        fit_values, judge_values = self.values(concept)
-        fit_groups, groups = self.groups or (None, None)
-        return read_linearly(
-            fit, fit_values, judge, judge_values,
-            kind=concept.kind, groups=groups, fit_groups=fit_groups, seed=self.seed,
+    def linear_probe_score(self, concept: Concept, fit: FloatArray, judge: FloatArray) -> Score:
+        """The linear probe of the concept from these columns."""
+        train_values, test_values = self.values(concept)
+        train_groups, groups = self.groups or (None, None)
+        return linear_probe_score(
+            fit, train_values, judge, test_values,
+            kind=concept.kind, groups=groups, train_groups=train_groups, seed=self.seed,
         )  # fmt: skip
 
     def associate(self, concept: Concept, other: Concept) -> float:
@@ -148,7 +148,7 @@ class _Parts:
 
 
 def principal(fit: FloatArray, judge: FloatArray, *, seed: int = 0) -> tuple[FloatArray, FloatArray]:
-    """Both parts on the leading principal axes of the fit part, where there are more than 512 columns.
+    """Both parts on the leading principal axes of the training split, where there are more than 512 columns.
 
     The axes come from at most 1,024 rows beyond 8,192 columns, so that no square matrix of columns is formed.
     """
@@ -174,8 +174,8 @@ def summaries(
 ) -> tuple[FactorSummary, ...]:
     """One line for every factor: its size, its share, and whether it was learnt.
 
-    A factor is learnt where the lower end of the 95 % interval of its own linear read-out exceeds both
-    chance and the read-out from an equally large slice of the unfitted flow.
+    A factor is learnt where the lower end of the 95 % interval of its own linear probe exceeds both
+    chance and the probe from an equally large slice of the unfitted flow.
 
     Args:
         leakage: Of the same factors.

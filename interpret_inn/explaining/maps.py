@@ -20,31 +20,31 @@ def factor_map(
     codes: _Rows,
     concept: Concept | None,
     *,
-    fit_codes: _Rows,
-    fit_concept: Concept | None,
+    train_codes: _Rows,
+    train_concept: Concept | None,
     points: int = 600,
     seed: int = 0,
 ) -> FactorMap:
-    """A factor's codes of the judge part in the plane that shows its concept best.
+    """A factor's codes of the test split in the plane that shows its concept best.
 
-    The plane is chosen on the fit part: two discriminant axes for categories; the regression plane for
+    The plane is chosen on the training split: two discriminant axes for categories; the regression plane for
     angles and for numbers of several columns; the regression direction and the leading axis across it for one
     number (and for two classes, which have one discriminant); the leading principal axes without values.
 
     Args:
-        codes: Of judge samples, (M, d).
+        codes: Of test samples, (M, d).
         concept: With values for these M rows, or None.
-        fit_codes: Of fit samples, (n, d).
-        fit_concept: With values for these n rows, or None.
+        train_codes: Of training samples, (n, d).
+        train_concept: With values for these n rows, or None.
         points: At most so many are shown.
         seed: Of the choice of points.
 
     Raises:
         InputError: The concept does not have one value for every row.
     """
-    shown, fitted = as_rows(codes), as_rows(fit_codes)
+    shown, fitted = as_rows(codes), as_rows(train_codes)
     kept = np.sort(np.random.default_rng(seed).permutation(len(shown))[:points])
-    axes, method = _plane(fitted, fit_concept)
+    axes, method = _plane(fitted, train_concept)
     plane = (shown[kept] - fitted.mean(0)) @ axes
     if plane.shape[1] < 2:
         spread = np.random.default_rng(seed).uniform(-1, 1, len(kept)) * (plane.std() or 1.0)
@@ -65,9 +65,9 @@ def _plane(codes: FloatArray, concept: Concept | None) -> tuple[FloatArray, str]
     if filters.shape[1] >= 2:
         if found.discriminant:
             return filters[:, :2], "the two leading discriminant axes"
-        return np.linalg.qr(filters[:, :2])[0], "the plane of the linear read-out"
+        return np.linalg.qr(filters[:, :2])[0], "the plane of the linear probe"
     across = codes - (codes @ filters) @ filters.T
-    named = "the discriminant axis" if found.discriminant else "the direction of the linear read-out"
+    named = "the discriminant axis" if found.discriminant else "the direction of the linear probe"
     return np.concatenate(
         [filters, principal_axes(across)[:, :1]], 1
     ), f"{named} and the leading axis across it"

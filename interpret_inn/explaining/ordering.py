@@ -23,7 +23,7 @@ _INPUTS, _EDITS = 64, 4
 def ordered_by_effect(translator: Translator, data: FitData) -> Fitted:
     """The fit with the factors of its `ordered` sources sorted: first the one that the output answers to most.
 
-    The effect is that of redrawing a factor from the data, on samples of the fit part: the mean KL divergence
+    The effect is that of redrawing a factor from the data, on samples of the training split: the mean KL divergence
     where outputs are logits, else the change of the output. The source's first name goes to its strongest
     factor; factors of other sources keep their names and their order, and the residual stays last.
 
@@ -50,22 +50,22 @@ def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
     rest = range(fitted.factors[-1].start, leading)
     order = torch.tensor([axis for factor in named for axis in range(factor.start, factor.stop)] + list(rest))
     fitted.network.reorder(order)
-    bank = placed(fitted.bank, slice(0, leading), fitted.bank[:, order])
+    reference = placed(fitted.reference_codes, slice(0, leading), fitted.reference_codes[:, order])
     names = [factor.name for factor in fitted.factors.named]
     sizes = {name: factor.size for name, factor in zip(names, named, strict=True)}
     scores = {name: fitted.raw_scores[factor.name] for name, factor in zip(names, named, strict=True)}
     last = fitted.factors[-1].name
     return dataclasses.replace(
         fitted,
-        bank=bank,
+        reference_codes=reference,
         factors=Factors.from_sizes(sizes, total=fitted.factors.total),
         raw_scores={**scores, last: fitted.raw_scores[last]},
     )
 
 
 def _effects(translator: Translator, entry: PooledSource, factors: Sequence[Factor]) -> list[float]:
-    """How strongly the output answers to each of some factors, on a few samples of their source's fit part."""
-    places = entry.split.fit[torch.linspace(0, len(entry.split.fit) - 1, _INPUTS).long().unique()]
+    """How strongly the output answers to each of some factors, on a few samples of their source's training split."""
+    places = entry.split.train[torch.linspace(0, len(entry.split.train) - 1, _INPUTS).long().unique()]
     with translator.backbone.session():
         prepared = translator.backbone.prepare(entry.source.samples.take(places.tolist()))
         batch = translator.batch(prepared, outputs=True)

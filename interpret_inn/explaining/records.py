@@ -1,6 +1,6 @@
 """The records of an explanation: what was computed for some inputs, and how sure it is.
 
-Every score is from the judge part. Arrays in here are small (thumbnails, maps of a few hundred points);
+Every score is from the test split. Arrays in here are small (thumbnails, maps of a few hundred points);
 `to_dict` gives all of it, pictures left out, in the form of the JSON file beside a report.
 """
 
@@ -17,7 +17,7 @@ import numpy as np
 from interpret_inn.explaining.places import Place
 from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Scores, Section
 from interpret_inn.types import Picture as Picture
-from interpret_inn.types import ReadOut as ReadOut
+from interpret_inn.types import ProbeScores as ProbeScores
 
 AGREES = 0.999
 """Share of inputs whose output has to be the same: one in a thousand may lie on the border of two classes."""
@@ -69,24 +69,24 @@ class Checks:
 
 @dataclass(frozen=True)
 class Leakage:
-    """Which factor predicts which concept, on the judge part.
+    """Which factor predicts which concept, on the test split.
 
     Attributes:
         concepts: Names of the concepts that have values.
         factors: Names of all factors, the residual last.
         kind: `accuracy` (categorical) or `r2` (numeric; cyclic: of cosine and sine), by concept.
         scores: By concept, then factor.
-        representation: Read-out from all of `z`, by concept.
+        representation: Probe from all of `z`, by concept.
         chance: What guessing reaches, by concept: the most frequent class's share, or 0.
-        unfitted: Linear read-out of the concept's own slice from the flow before it was fitted.
+        unfitted: Linear probe of the concept's own slice from the flow before it was fitted.
         association: By concept, then by *other concept*: how well it is predicted by the other's true value.
     """
 
     concepts: tuple[str, ...]
     factors: tuple[str, ...]
     kind: Mapping[str, Literal["accuracy", "r2"]]
-    scores: Mapping[str, Mapping[str, ReadOut]]
-    representation: Mapping[str, ReadOut]
+    scores: Mapping[str, Mapping[str, ProbeScores]]
+    representation: Mapping[str, ProbeScores]
     chance: Mapping[str, float]
     unfitted: Mapping[str, Score]
     association: Mapping[str, Mapping[str, float]]
@@ -101,7 +101,7 @@ class FactorSummary:
         size: Axes it takes.
         share: The share of the variance of `z̃` axes in the blocks that it takes (its size over D).
         raw_score: The score its size was estimated from (NaN: size was given).
-        learnt: True where the lower 95 % bound of its own read-out exceeds chance and the unfitted flow;
+        learnt: True where the lower 95 % bound of its own probe exceeds chance and the unfitted flow;
             None where there is nothing to judge it by (the residual, unlabelled concepts).
         verdict: The same in a plain sentence.
     """
@@ -115,7 +115,7 @@ class FactorSummary:
 
 
 @dataclass(frozen=True)
-class Response:
+class Redraw:
     """How the output answers when one factor alone is redrawn from the data.
 
     Attributes:
@@ -152,7 +152,7 @@ class ExampleFactor:
     Attributes:
         value: Position along the factor's main direction, in standard deviations of the data.
         percentile: Share of the data below that position, 0 to 100.
-        label: What the linear read-out says of the concept ("7", "0.31"; empty for the residual).
+        label: What the linear probe says of the concept ("7", "0.31"; empty for the residual).
         resample_flip: Share of resamples that change the prediction (NaN where there are no classes).
         swap: The prediction after the factor was taken from `donor`.
         donor: Index of the donor among the examples.
@@ -180,7 +180,7 @@ class Example:
 
 @dataclass(frozen=True)
 class FactorMap:
-    """Factor codes of judge samples laid out in the plane.
+    """Factor codes of test samples laid out in the plane.
 
     Attributes:
         points: float64 (M, 2).
@@ -213,13 +213,13 @@ class Neighbours:
 
 
 @dataclass(frozen=True)
-class Walk:
-    """The output while one factor of one example is walked along its main direction.
+class Traversal:
+    """The output while one factor of one example is traversed along its main direction.
 
     Attributes:
         example: Index of the example.
         positions: float64 (S,), in standard deviations of the data.
-        labels: Names of the curves (classes that lead somewhere on the walk), or one name for a scalar.
+        labels: Names of the curves (classes that lead somewhere on the traversal), or one name for a scalar.
         curves: float64 (S, len(labels)), probabilities or values.
         pictures: `S` pictures where the output is an image.
     """
@@ -233,12 +233,12 @@ class Walk:
 
 @dataclass(frozen=True)
 class Drift:
-    """How much swapping one factor moves the read-out of another concept, and what `hold` saves.
+    """How much swapping one factor moves the probe of another concept, and what `hold` saves.
 
     Attributes:
         edited: The factor that was swapped.
-        held: The concept whose read-out (by a judge that `hold` never saw) is watched.
-        without_hold: Mean absolute change of that read-out (categorical: share of changed readings).
+        held: The concept whose probe (by a judge that `hold` never saw) is watched.
+        without_hold: Mean absolute change of that probe (categorical: share of changed readings).
         with_hold: The same with `hold=[held]`.
     """
 
@@ -260,14 +260,14 @@ class Explanation:
         shape: Shape of the representation of one input.
         axes: Axes of the representation and axes that enter the flow's blocks.
         split: Number of samples to fit on, for early stopping, and to judge on.
-        checks, factors, leakage, responses, examples, maps, neighbours, walks, drifts: see their records;
+        checks, factors, leakage, redraws, examples, maps, neighbours, traversals, drifts: see their records;
             mappings are by factor.
         timings: Seconds: `encode`, `fit`, `explain`, `total`.
         warnings: What to distrust, in plain sentences.
         skipped: Inputs that could not be read, each with the reason.
         versions: Of this library, torch and timm, and the seed.
         sections: What plugins added.
-        galleries: Grids of pictures: swaps, walks, samples, and what the pairs of the sources look like.
+        galleries: Grids of pictures: swaps, traversals, samples, and what the pairs of the sources look like.
         places: Where each factor acts in the first examples.
         scores: Of the factors' codes against the values of concepts; None: not measured.
     """
@@ -282,11 +282,11 @@ class Explanation:
     checks: Checks
     factors: tuple[FactorSummary, ...]
     leakage: Leakage
-    responses: Mapping[str, Response]
+    redraws: Mapping[str, Redraw]
     examples: tuple[Example, ...]
     maps: Mapping[str, FactorMap]
     neighbours: Mapping[str, Neighbours]
-    walks: Mapping[str, tuple[Walk, ...]]
+    traversals: Mapping[str, tuple[Traversal, ...]]
     drifts: tuple[Drift, ...]
     timings: Mapping[str, float]
     warnings: tuple[str, ...] = ()
@@ -301,10 +301,10 @@ class Explanation:
         """A few lines, as a notebook shows them: the whole would be thousands of numbers and pictures."""
         lines = [f"Explanation of {self.model!r} at {self.site!r}"]
         lines += [f"  {factor.verdict}" for factor in self.factors if factor.learnt is not None]
-        for name, response in self.responses.items():
-            classes = math.isfinite(response.flip_rate.value)
+        for name, redraw in self.redraws.items():
+            classes = math.isfinite(redraw.flip_rate.value)
             what = "changes the class in" if classes else "changes the target by"
-            shown = response.flip_rate if classes else response.change
+            shown = redraw.flip_rate if classes else redraw.change
             lines.append(f"  redrawing {name} {what} {shown.value:.3f} ({shown.low:.3f} to {shown.high:.3f})")
         return "\n".join(lines)
 

@@ -1,7 +1,7 @@
-"""Responses: how the model's output answers when one factor alone is redrawn.
+"""Redraws: how the model's output answers when one factor alone is redrawn.
 
 The figures are computed per input first (`measure`, batch by batch if need be) and summed up over inputs
-with bootstrap intervals afterwards (`respond`, or `Effects.summary`).
+with bootstrap intervals afterwards (`respond`, or `RedrawEffects.summary`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import InputError
-from interpret_inn.explaining.records import Response
+from interpret_inn.explaining.records import Redraw
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import FloatArray, IntArray, Score
 
@@ -33,7 +33,7 @@ def output_kind(outputs: Tensor) -> OutputKind:
     return "image" if outputs.ndim == 4 else "scalar"
 
 
-class Effects(NamedTuple):
+class RedrawEffects(NamedTuple):
     """What edits did, for each of B inputs: means over M edits, float64 (B,), NaN where it has no meaning.
 
     Attributes:
@@ -49,7 +49,7 @@ class Effects(NamedTuple):
     change: FloatArray
 
     @classmethod
-    def joined(cls, parts: Sequence[Effects]) -> Effects:
+    def joined(cls, parts: Sequence[RedrawEffects]) -> RedrawEffects:
         """The effects of several batches as one."""
         return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -60,10 +60,10 @@ class Effects(NamedTuple):
         groups: IntArray | None = None,
         left_data: float = math.nan,
         seed: int = 0,
-    ) -> Response:
+    ) -> Redraw:
         """Sums up over inputs, with intervals that draw whole groups (B,) of inputs."""
         classes = kind == "classes"
-        return Response(
+        return Redraw(
             kind=kind,
             flip_rate=bootstrap_mean(self.flip, groups, seed=seed, share=True) if classes else _NOTHING,
             kl=bootstrap_mean(self.kl, groups, seed=seed) if classes else _NOTHING,
@@ -83,7 +83,7 @@ def respond(
     left_data: float = math.nan,
     value_range: float | None = None,
     seed: int = 0,
-) -> Response:
+) -> Redraw:
     """Sums up what M edits did to the outputs of B inputs; see `measure` for the arguments.
 
     Args:
@@ -109,7 +109,7 @@ def measure(
     kind: OutputKind,
     target: Target = None,
     value_range: float | None = None,
-) -> Effects:
+) -> RedrawEffects:
     """What M edits did to the outputs of each of B inputs.
 
     The target is: a function from outputs (B, ...) to scores (B,); or the number of a class (its
@@ -152,7 +152,7 @@ def measure(
             indices.append(edited.argmax(1).double())
             flips.append((edited.argmax(1) != base.argmax(1)).double())
     nothing = np.full(len(base), math.nan)
-    return Effects(
+    return RedrawEffects(
         flip=_numbers(torch.stack(flips).mean(0)) if classes else nothing,
         kl=_numbers(torch.stack(divergences).mean(0)) if classes else nothing,
         class_std=_numbers(torch.stack(indices).std(0, correction=0)) if classes else nothing,

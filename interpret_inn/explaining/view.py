@@ -15,7 +15,7 @@ from interpret_inn.data import Joined, samples, stream
 from interpret_inn.errors import DataError, InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.records import Picture
-from interpret_inn.explaining.redraws import Effects, OutputKind, Target, measure, output_kind
+from interpret_inn.explaining.redraws import OutputKind, RedrawEffects, Target, measure, output_kind
 from interpret_inn.explaining.wording import picture_of
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.encoding import BATCH, prepared
@@ -25,9 +25,9 @@ from interpret_inn.types import IntArray
 INPUTS = 512
 """Inputs that are looked at, spread evenly over what is given."""
 WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
-"""Inputs whose responses are measured, and edits of each, where the tail can run alone and where not."""
+"""Inputs whose redraws are measured, and edits of each, where the tail can run alone and where not."""
 IMAGE_PIXELS = 2**22
-"""Pixels of output images that a factor's responses may take: 1024 images of 64 by 64. Where these are too few for
+"""Pixels of output images that a factor's redraws may take: 1024 images of 64 by 64. Where these are too few for
 all edits of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are."""
 _CHECKED = 128
 _THUMBNAIL = 96
@@ -46,7 +46,7 @@ class View:
         kind: What the outputs are.
         value_range: What is black and what is white in pictures of outputs: the ends of the model's own range, else
             the smallest and the largest value seen.
-        effects: By factor, of the first `measured` inputs in `order`.
+        redraw_effects: By factor, of the first `measured` inputs in `order`.
         order: int (m,), the places of the inputs whose effects were measured.
         edited: By factor, codes (m, d) after one edit each.
         checks: Of the first batches.
@@ -61,7 +61,7 @@ class View:
     outputs: Tensor
     kind: OutputKind
     value_range: tuple[float, float]
-    effects: dict[str, Effects]
+    redraw_effects: dict[str, RedrawEffects]
     order: list[int]
     edited: dict[str, Tensor]
     checks: list[BatchChecks]
@@ -91,7 +91,7 @@ class Viewer:
         self.codes: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.pictures: list[Picture] | None = []
-        self.effects: dict[str, list[Effects]] = {factor.name: [] for factor in translator.factors}
+        self.effects: dict[str, list[RedrawEffects]] = {factor.name: [] for factor in translator.factors}
         self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
         self.order: list[int] = []
         self.checks: list[BatchChecks] = []
@@ -125,7 +125,7 @@ class Viewer:
             outputs=outputs,
             kind=kind,
             value_range=value_range,
-            effects={name: Effects.joined(parts) for name, parts in self.effects.items()},
+            redraw_effects={name: RedrawEffects.joined(parts) for name, parts in self.effects.items()},
             order=self.order,
             edited={name: torch.cat(parts) for name, parts in self.edited.items()},
             checks=self.checks,
@@ -155,7 +155,7 @@ class Viewer:
             self.order.extend(range(done, done + n))
 
     def _effort(self, outputs: Tensor) -> tuple[int, int]:
-        """How many inputs' responses are measured, and by how many edits of each."""
+        """How many inputs' redraws are measured, and by how many edits of each."""
         if not self.translator.backbone.has_tail:
             return WITHOUT_TAIL[0], self.resamples or WITHOUT_TAIL[1]
         most, edits = WITH_TAIL
@@ -212,7 +212,7 @@ def _choose(inputs: Any, most: int) -> _Chosen:
     except DataError:
         return _Chosen(_first(inputs, most), None, ())
     places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
-    # Read in shuffled order, so that the inputs whose responses are measured are spread evenly as well.
+    # Read in shuffled order, so that the inputs whose redraws are measured are spread evenly as well.
     places = np.random.default_rng(0).permutation(places)
     chunks = [places[at : at + BATCH].tolist() for at in range(0, len(places), BATCH)]
     if isinstance(found, Joined):  # arrays of one source and tensors of another make no batch

@@ -1,4 +1,4 @@
-"""Outputs and read-outs in a few words."""
+"""Outputs and probes in a few words."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ def outcomes(
 
 
 def readings(translator: Translator, name: str, codes: Tensor) -> list[str]:
-    """What the linear read-out says of a concept, as text, for codes (n, d); empty for what has none."""
+    """What the linear probe says of a concept, as text, for codes (n, d); empty for what has none."""
     concept = next((c for c in translator.fitted.concepts if c.name == name and c.values is not None), None)
     if concept is None:
         return [""] * len(codes)
-    read = translator.read_out(name)
-    values = read.predict(translator.white(codes.to(translator.fitted.bank)).cpu().numpy())
+    read = translator.probe(name)
+    values = read.predict(translator.white(codes.to(translator.fitted.reference_codes)).cpu().numpy())
     return [concept.text(value) for value in values]
 
 

@@ -1,4 +1,4 @@
-"""What can be done with factors: grids of swaps, walks, samples, inversion, and pictures of all that.
+"""What can be done with factors: grids of swaps, traversals, samples, inversion, and pictures of all that.
 
 Every function takes a fitted interpreter first and returns tensors on the CPU, for classifiers (logits) and
 for models that give images alike.
@@ -11,23 +11,23 @@ dtype('uint8')
 from interpret_inn.errors import renamed
 from interpret_inn.explore.galleries import report_galleries
 from interpret_inn.explore.grids import swap_grid
+from interpret_inn.explore.interpolation import interpolate
 from interpret_inn.explore.inversion import Projection, project
 from interpret_inn.explore.pictures import save_animation, to_pictures
 from interpret_inn.explore.sampling import sample
 from interpret_inn.explore.sheets import contact_sheet
-from interpret_inn.explore.straight import straight_walk
-from interpret_inn.explore.walks import class_walk, random_walk, traverse
+from interpret_inn.explore.traversals import class_traversal, random_walk, traverse
 
 __all__ = [
     "Projection",
-    "class_walk",
+    "class_traversal",
     "contact_sheet",
+    "interpolate",
     "project",
     "random_walk",
     "report_galleries",
     "sample",
     "save_animation",
-    "straight_walk",
     "swap_grid",
     "to_pictures",
     "traverse",

@@ -11,9 +11,9 @@ from interpret_inn.errors import EditError
 from interpret_inn.explaining.view import View
 from interpret_inn.explaining.wording import picture_of
 from interpret_inn.explore.grids import crossed
+from interpret_inn.explore.interpolation import line_outputs
 from interpret_inn.explore.sampling import can_sample, drawn_codes, outputs_of
-from interpret_inn.explore.straight import line_outputs
-from interpret_inn.explore.walks import seen_classes, wander
+from interpret_inn.explore.traversals import seen_classes, wander
 from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import RESIDUAL, Factor, Gallery, Picture
 from interpret_inn.types.concepts import class_name
@@ -30,7 +30,7 @@ Cell = Picture | str
 
 
 def heads_of(positions: Tensor) -> tuple[str, ...]:
-    """Heads of the steps of a walk.
+    """Heads of the steps of a traversal.
 
     >>> heads_of(torch.tensor([-2.5, 0.0, 2.5]))
     ('−2.5σ', '0σ', '+2.5σ')
@@ -42,9 +42,9 @@ def heads_of(positions: Tensor) -> tuple[str, ...]:
 def report_galleries(translator: Translator, view: View) -> tuple[Gallery, ...]:
     """Galleries of an explanation's examples.
 
-    For models that give images: swap grids, a sheet of all factors, walks through classes, straight walks,
-    walks at random and samples. For classifiers, whose cells are the names of predicted classes, swap grids
-    and walks through classes, and only where outputs can be had from the site alone: elsewhere that many runs
+    For models that give images: swap grids, a sheet of all factors, traversals through classes, straight traversals,
+    traversals at random and samples. For classifiers, whose cells are the names of predicted classes, swap grids
+    and traversals through classes, and only where outputs can be had from the site alone: elsewhere that many runs
     of the whole model would be dear. For other outputs none.
 
     Args:
@@ -60,10 +60,10 @@ def report_galleries(translator: Translator, view: View) -> tuple[Gallery, ...]:
     with translator.backbone.session():
         made = _Maker(translator, view)
         if view.kind == "classes":
-            return (*made.grids(), *made.class_walks())
+            return (*made.grids(), *made.class_traversals())
         return (
-            *made.sheet(), *made.straight_walks(), *made.samples(),
-            *made.grids(), *made.class_walks(), *made.random_walks(),
+            *made.sheet(), *made.interpolations(), *made.samples(),
+            *made.grids(), *made.class_traversals(), *made.random_walks(),
         )  # fmt: skip
 
 
@@ -72,7 +72,7 @@ class _Maker:
 
     def __init__(self, translator: Translator, view: View) -> None:
         self.translator, self.view, self.examples = translator, view, view.examples
-        strength = {f.name: float(view.effects[f.name].change.mean()) for f in translator.factors}
+        strength = {f.name: float(view.redraw_effects[f.name].change.mean()) for f in translator.factors}
         ranked = sorted(translator.factors, key=lambda factor: -strength[factor.name])
         self.strongest = ranked[:FACTORS]
 
@@ -101,7 +101,7 @@ class _Maker:
             if factor in self.strongest
         ]
 
-    def class_walks(self) -> list[Gallery]:
+    def class_traversals(self) -> list[Gallery]:
         """Some examples with the mean code of each class."""
         found = []
         some = torch.arange(min(_WALKED, len(self.examples)))
@@ -130,7 +130,7 @@ class _Maker:
         index = min(_WALKED - 1, len(self.examples) - 1)
         one = torch.tensor([index])
         shown = [*self.translator.factors.named[: SHEET - 1], self.translator.factors[-1]]
-        if len(shown) < 3:  # the walks show as much
+        if len(shown) < 3:  # the traversals show as much
             return []
         positions = torch.linspace(-REACH, REACH, _STEPS)
         cells = []
@@ -148,7 +148,7 @@ class _Maker:
             )
         ]
 
-    def straight_walks(self) -> list[Gallery]:
+    def interpolations(self) -> list[Gallery]:
         """From one example to another, in the representation and in the code."""
         pairs = torch.arange(min(6, len(self.examples)) // 2 * 2)
         first, second = self.examples.take(pairs[::2]), self.examples.take(pairs[1::2])
@@ -170,7 +170,7 @@ class _Maker:
         ]
 
     def random_walks(self) -> list[Gallery]:
-        """Walks at random in the factor that the output answers to most, the residual apart."""
+        """Traversals at random in the factor that the output answers to most, the residual apart."""
         named = [factor for factor in self.strongest if factor.name != RESIDUAL]
         if not named:
             return []
@@ -181,7 +181,7 @@ class _Maker:
         return [
             Gallery(
                 f"{factor.name} at random",
-                f"{factor.name} wanders as the data are spread in it (an Ornstein–Uhlenbeck walk), from the "
+                f"{factor.name} wanders as the data are spread in it (an Ornstein–Uhlenbeck traversal), from the "
                 "input at the left on; everything else is kept.",
                 self._cells(some.with_factor(factor, path).primary_outputs().transpose(0, 1)),
                 group=factor.name,

@@ -25,7 +25,7 @@ def swap_grid(
         factor: The factor that is taken from the rows.
         rows: `R` inputs, in any form that the interpreter takes.
         columns: `C` inputs.
-        hold: Concepts whose read-out is to stay where it is in the column.
+        hold: Concepts whose probe is to stay where it is in the column.
 
     Returns:
         (R, C, …): primary outputs, on the CPU: images, or logits.

@@ -34,7 +34,7 @@ class Projection:
     """Latents whose outputs come nearest to given images.
 
     Attributes:
-        latents: Inputs of the model, (B, ...): encode, edit and walk these.
+        latents: Inputs of the model, (B, ...): encode, edit and traversal these.
         outputs: What the model makes of them, (B, C, H, W), on the CPU.
         error: float (B,), the share of the image's variance about the model's mean image that is left:
             0 is exact, 1 no better than the mean image of the model.

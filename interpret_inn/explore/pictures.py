@@ -66,16 +66,16 @@ def save_animation(
     value_range: tuple[float, float] | None = None,
     back_and_forth: bool = True,
 ) -> Path:
-    """Writes a walk as an animation that runs for ever.
+    """Writes a traversal as an animation that runs for ever.
 
     Args:
-        pictures: `S` frames: a walk's outputs, float tensor (S, B, C, H, W) or (S, C, H, W); or pictures,
-            uint8 (S, B, H, W, 3) or (S, H, W, 3). `B` walks stand side by side.
+        pictures: `S` frames: a traversal's outputs, float tensor (S, B, C, H, W) or (S, C, H, W); or pictures,
+            uint8 (S, B, H, W, 3) or (S, H, W, 3). `B` traversals stand side by side.
         path: A file that ends in `.webp` (exact colours, small) or `.gif` (256 colours, shown everywhere).
-        seconds: Length of one walk from the first frame to the last.
+        seconds: Length of one traversal from the first frame to the last.
         enlarge: Each pixel is shown this many times as wide and high.
         value_range: As in `to_pictures`, for float tensors.
-        back_and_forth: Walk back to the start, too, so that nothing jumps.
+        back_and_forth: Traversal back to the start, too, so that nothing jumps.
 
     Returns:
         The path.
@@ -103,13 +103,13 @@ def save_animation(
 
 
 def _frames(pictures: Any, value_range: tuple[float, float] | None) -> Picture:
-    """Frames (S, H, W, 3), several walks side by side."""
+    """Frames (S, H, W, 3), several traversals side by side."""
     if isinstance(pictures, Tensor) and pictures.is_floating_point() and pictures.ndim in (4, 5):
         pictures = to_pictures(pictures, value_range=value_range)
     frames = pictures.cpu().numpy() if isinstance(pictures, Tensor) else np.asarray(pictures)
     if frames.dtype != np.uint8 or frames.ndim not in (4, 5) or frames.shape[-1] != 3 or 0 in frames.shape:
         raise InputError(
-            "Expected frames: a walk's images, float (S, B, C, H, W), or pictures, uint8 (S, H, W, 3); found "
+            "Expected frames: a traversal's images, float (S, B, C, H, W), or pictures, uint8 (S, H, W, 3); found "
             f"{frames.dtype} {tuple(frames.shape)}."
         )
     if frames.ndim == 5:

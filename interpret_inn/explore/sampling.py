@@ -81,11 +81,11 @@ def drawn_codes(
     fitted, generator = translator.fitted, Generator().manual_seed(seed)
     whole = spread_of(fitted)
     if spread == "normal":
-        codes = torch.randn(n, fitted.factors.total, generator=generator).to(fitted.bank)
+        codes = torch.randn(n, fitted.factors.total, generator=generator).to(fitted.reference_codes)
     elif spread == "mixture":
         codes = whole.mean + whole.noise(n, generator)
         axes = fitted.network.shape.leading
-        codes = placed(codes, slice(0, axes), mixture_draws(fitted.bank[:, :axes], n, seed=seed))
+        codes = placed(codes, slice(0, axes), mixture_draws(fitted.reference_codes[:, :axes], n, seed=seed))
     elif spread == "stored":
         codes = torch.cat([fitted.draw(factor, n, generator) for factor in fitted.factors], 1)
     else:

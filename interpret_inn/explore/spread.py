@@ -52,7 +52,7 @@ class Spread:
 def spread_of(fitted: Fitted, first: int = 0, last: int | None = None) -> Spread:
     """The spread of the axes `first` to `last` of all stored codes; None: to the end."""
     stop = fitted.factors.total if last is None else last
-    return Spread(fitted.bank[:, first:stop], width=stop - first)
+    return Spread(fitted.reference_codes[:, first:stop], width=stop - first)
 
 
 def mixture_draws(codes: Tensor, n: int, *, seed: int) -> Tensor:

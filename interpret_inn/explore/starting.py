@@ -1,4 +1,4 @@
-"""Where walks that measure a code start: at inputs drawn anew, at given ones, or at stored codes."""
+"""Where traversals that measure a code start: at inputs drawn anew, at given ones, or at stored codes."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
     Raises:
         InputError: outputs need more than codes.
     """
-    backbone, bank = translator.backbone, translator.fitted.bank
+    backbone, reference = translator.backbone, translator.fitted.reference_codes
     if (
         translator.fitted.layout.name not in ("vector", "flat")
         or not has_run(translator)
         or not backbone.has_tail
     ):
         raise InputError(
-            f"Expected inputs to start the walks from, found none: {backbone.name} draws none of its own, and codes "
+            f"Expected inputs to start the traversals from, found none: {backbone.name} draws none of its own, and codes "
             "alone do not make its outputs, or nothing has run through it yet. Type inputs=images."
         )
-    order = torch.randperm(len(bank), generator=Generator().manual_seed(seed))
-    codes = bank[order.repeat(-(-count // len(bank)))[:count].to(bank.device)]
+    order = torch.randperm(len(reference), generator=Generator().manual_seed(seed))
+    codes = reference[order.repeat(-(-count // len(reference)))[:count].to(reference.device)]
     return translator.invert(
         torch.nn.functional.pad(codes, (0, translator.factors.total - codes.shape[1])), None
     )

@@ -38,7 +38,7 @@ class FitData(NamedTuple):
             places.append(mine)
         return torch.cat(parts)[torch.cat(places).argsort()]
 
-    def judge_inputs(self) -> Samples:
-        """The inputs of the judge part, those of all sources one after the other."""
-        parts = [Part(e.source.samples, e.split.judge.tolist()) for e in self.pool.unique()]
+    def test_inputs(self) -> Samples:
+        """The inputs of the test split, those of all sources one after the other."""
+        parts = [Part(e.source.samples, e.split.test.tolist()) for e in self.pool.unique()]
         return parts[0] if len(parts) == 1 else Joined(parts)

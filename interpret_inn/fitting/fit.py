@@ -33,7 +33,7 @@ from interpret_inn.flows import (
     aligning_matrix,
     fit_whitening,
 )
-from interpret_inn.translating.fitted import WIDEST_BANK, Fitted
+from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.translating.settings import FitSettings, Observer
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
@@ -42,7 +42,7 @@ _WHITENING_ELEMENTS = 2**29
 _SIZE_PAIRS = 8192
 _ALIGN_PAIRS = 32768
 _KEY_PAIRS = 512
-_BANK_ROWS = 4096
+_REFERENCE_ROWS = 4096
 
 Where = Literal["auto"] | str | Path | None
 
@@ -98,11 +98,11 @@ def fit(
     record = trainer.run()
     notes += [*said, *copies(data), *about_data(pool, stops=trainer.look is not None)]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
-    bank, groups, concepts = _collect_bank(data, network, seed)
+    reference, groups, concepts = _collect_reference(data, network, seed)
     fitted = Fitted(
         network=network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=found.factors,
         raw_scores=found.raw_scores, concepts=concepts, settings=settings, seed=seed, record=record,
-        split=pool.counts(), bank=bank, bank_groups=groups,
+        split=pool.counts(), reference_codes=reference, reference_groups=groups,
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
@@ -122,8 +122,8 @@ def _fresh_network(whitening: Whitening, settings: FitSettings, seed: int) -> In
 
 
 def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening, list[str]]:
-    """Whitening from the fit part, with as many leading axes as its samples can carry."""
-    fit_part = data.pool.indices("fit")
+    """Whitening from the training split, with as many leading axes as its samples can carry."""
+    train_part = data.pool.indices("train")
     width, positions = data.stored[0].width, data.stored[0].positions or 1
     if any((rows.width, rows.positions or 1) != (width, positions) for rows in data.stored):
         raise FitError(
@@ -133,8 +133,8 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
     notes: list[str] = []
     # variants of one image tell little more than the image does: a flow fitted to them as if they were many
     # is exact on what it has seen and useless on all else
-    apart = len(set(data.pool.groups_at(fit_part, origins=True).tolist()))
-    what = "samples" if apart == len(fit_part) else "groups of samples"
+    apart = len(set(data.pool.groups_at(train_part, origins=True).tolist()))
+    what = "samples" if apart == len(train_part) else "groups of samples"
     most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
@@ -144,8 +144,8 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
         warnings.warn(note, InnWarning, stacklevel=4)
         notes.append(note)
     enough = max(256, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
-    order = torch.randperm(len(fit_part), generator=Generator().manual_seed(seed))[:enough]
-    rows = data.rows(fit_part[order.sort().values]).flatten(0, 1)
+    order = torch.randperm(len(train_part), generator=Generator().manual_seed(seed))[:enough]
+    rows = data.rows(train_part[order.sort().values]).flatten(0, 1)
     return fit_whitening(rows, noise=settings.noise, explained=settings.explained, most=most), notes
 
 
@@ -163,8 +163,8 @@ def _project(data: FitData, whitening: Whitening) -> Tensor:
 def _size(
     pool: Pool, white: Tensor, whitening: Whitening, *, given: Mapping[str, int] | None, seed: int
 ) -> Sizes:
-    """Factor sizes from pairs of the fit part, in the representation's own units."""
-    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), part="fit")
+    """Factor sizes from pairs of the training split, in the representation's own units."""
+    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), part="train")
     used, places = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
     rows = white[used].mean(1) / whitening.scales[: whitening.leading]
     first, second = places.chunk(2)
@@ -176,7 +176,7 @@ def _size(
 
 def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:
     """Turns the whitened axes so that the fit begins where a linear map would end."""
-    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), part="fit")
+    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), part="train")
     network.align(rotated(aligning_matrix(white.mean(1), *pairs, sizes), pool, sizes))
 
 
@@ -195,7 +195,7 @@ def _checkpoint(
         *(hashlib.sha256(_bytes(concept.values)).hexdigest() for concept in pool.concepts),
         *(f"{entry.source.key} {entry.plan.key}" for entry in pool.parts),
         # all other options of a source show in its pairs, and nowhere else
-        *(_digest(column) for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), part="fit")),
+        *(_digest(column) for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), part="train")),
         json.dumps([dataclasses.asdict(settings), pool.names, sizes, seed]),
     ]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
@@ -212,16 +212,16 @@ def _bytes(values: Any) -> bytes:
 
 
 @torch.no_grad()
-def _collect_bank(
+def _collect_reference(
     data: FitData, network: InvertibleNetwork, seed: int
 ) -> tuple[Tensor, IntArray, tuple[Concept, ...]]:
-    """Codes of the fit part to draw from, their groups, and the concepts' values for them."""
+    """Codes of the training split to draw from, their groups, and the concepts' values for them."""
     network.eval().requires_grad_(False)
     generator = Generator().manual_seed(seed)
-    fit_part = data.pool.indices("fit")
-    chosen = fit_part[torch.randperm(len(fit_part), generator=generator)[:_BANK_ROWS].sort().values]
+    train_part = data.pool.indices("train")
+    chosen = train_part[torch.randperm(len(train_part), generator=generator)[:_REFERENCE_ROWS].sort().values]
     rows = data.rows(chosen)
     where = torch.randint(rows.shape[1], (len(rows),), generator=generator)
     codes = network(rows[torch.arange(len(rows)), where].to(network.whitening.mean))[0]
-    kept = codes if codes.shape[1] <= WIDEST_BANK else codes[:, : network.shape.leading]
+    kept = codes if codes.shape[1] <= WIDEST_REFERENCE else codes[:, : network.shape.leading]
     return kept.contiguous(), data.pool.groups_at(chosen), data.pool.concepts_at(chosen)

@@ -52,25 +52,25 @@ def about_data(pool: Pool, *, stops: bool) -> list[str]:
         warnings.warn(note, InnWarning, stacklevel=4)
     found.extend(pool.notes)
     if not stops:
-        found.append("The early-stopping part was too small for pairs, so the fit ran all its steps.")
+        found.append("The validation split was too small for pairs, so the fit ran all its steps.")
     for entry in pool.parts:
         found.extend([*entry.source.notes, *entry.plan.notes])
     return found
 
 
 def copies(data: FitData) -> list[str]:
-    """Says so where judge samples are exact copies of samples that were fitted on."""
+    """Says so where test samples are exact copies of samples that were fitted on."""
 
     def digests(part: str) -> list[bytes]:
         chunks = data.pool.indices(part).split(CHUNK)
         return [hashlib.blake2b(row.numpy().tobytes()).digest() for c in chunks for row in data.rows(c)]
 
-    known, judged = set(digests("fit")), digests("judge")
+    known, judged = set(digests("train")), digests("test")
     copies = sum(digest in known for digest in judged)
     if not copies:
         return []
     note = (
-        f"{copies} of {len(judged)} judge samples cannot be told from samples that were fitted on (copies in the "
+        f"{copies} of {len(judged)} test samples cannot be told from samples that were fitted on (copies in the "
         "data, or several sources over data that overlap), so scores are too good. Type groups=… so that copies "
         "stay together, or give all sources the same data."
     )

@@ -14,7 +14,7 @@ _INPUTS, _BATCH, _DRAWS = 192, 16, 4
 
 
 def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whitening, *, seed: int) -> Tensor:
-    """`E[JᵀJ]`, J the Jacobian of the model's outputs by the whitened leading axes, on samples of the fit part.
+    """`E[JᵀJ]`, J the Jacobian of the model's outputs by the whitened leading axes, on samples of the training split.
 
     Its eigenvectors are the directions that move the outputs most for a change of one standard deviation of the
     data. For logits, outputs are compared by what the prediction makes of them: the matrix is then the Fisher
@@ -35,7 +35,7 @@ def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whiteni
         BackboneError: no gradient comes from the outputs to the site.
     """
     generator = Generator().manual_seed(seed)
-    places = entry.split.fit[torch.linspace(0, len(entry.split.fit) - 1, _INPUTS).long().unique()]
+    places = entry.split.train[torch.linspace(0, len(entry.split.train) - 1, _INPUTS).long().unique()]
     total, count = torch.zeros(whitening.leading, whitening.leading, dtype=torch.float64), 0
     with backbone.session():
         for some in places.split(_BATCH):

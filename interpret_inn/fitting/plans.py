@@ -104,7 +104,7 @@ def _preparation(
         output_gradients, backbone, entry, whitening, seed=derived_seed(seed, "output gradients")
     )
     return Preparation(
-        white=white[data.pool.indices("fit")].flatten(0, 1),  # a copy, so that no source changes the fit's
+        white=white[data.pool.indices("train")].flatten(0, 1),  # a copy, so that no source changes the fit's
         variances=variances.clamp_min(0),
         output_gradients=gradients,
         model=view,

@@ -134,7 +134,7 @@ class Pool:
 
     def counts(self) -> tuple[int, int, int]:
         """Numbers of rows to fit on, to stop with, and to judge on."""
-        return len(self.indices("fit")), len(self.indices("stop")), len(self.indices("judge"))
+        return len(self.indices("train")), len(self.indices("validation")), len(self.indices("test"))
 
     def concepts_at(self, rows: Tensor) -> tuple[Concept, ...]:
         """All concepts with their values for some rows; missing where a row is of another source."""

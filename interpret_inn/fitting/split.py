@@ -1,4 +1,4 @@
-"""Which samples are fitted on, which stop the fit, and which judge it."""
+"""Which samples are fitted on, which validate the fit, and which test it."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SHARES = (0.7, 0.1, 0.2)
 
 
 class Split(NamedTuple):
-    """Indices of samples, int64, in ascending order; no group has members in two parts."""
+    """Indices of samples, int64, in ascending order; no group has members in two splits."""
 
-    fit: Tensor
-    stop: Tensor
-    judge: Tensor
+    train: Tensor
+    validation: Tensor
+    test: Tensor
 
 
 def split(samples: int, *, groups: IntArray | None, seed: int) -> Split:
@@ -38,7 +38,7 @@ def split(samples: int, *, groups: IntArray | None, seed: int) -> Split:
     names, which = members.unique(return_inverse=True)
     if len(names) < 10:
         raise DataError(
-            "Expected at least 10 samples (groups of samples) to fit, stop and judge on, "
+            "Expected at least 10 samples (groups of samples) to train, validate and test on, "
             f"found {len(names)}. Give more data, or finer groups."
         )
     order = torch.randperm(len(names), generator=Generator().manual_seed(seed))

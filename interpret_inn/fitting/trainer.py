@@ -40,7 +40,7 @@ class Trainer:
         seed: Of pairs and noise.
         backbone: Handed to the losses of sources.
         checkpoint: Where to go on from and to; None: nowhere.
-        observers: Told of every look at the early-stopping part.
+        observers: Told of every look at the validation split.
     """
 
     def __init__(
@@ -122,7 +122,7 @@ class Trainer:
         settings, state = self.settings, self.state
         for group in self.optimizer.param_groups:
             group["lr"] = settings.learning_rate * _schedule(state["step"], settings)
-        loss = objective = self._loss(*self._draw(settings.pairs, self.generator, "fit"))
+        loss = objective = self._loss(*self._draw(settings.pairs, self.generator, "train"))
         for added in self.added:
             objective = objective + added(
                 TrainingContext(self.network, self.backbone, self.generator, state["step"], added.axes)
@@ -173,16 +173,16 @@ class Trainer:
         return -likelihood.mean() / (2 * self.white.shape[1])
 
     def _prepare_look(self, seed: int) -> tuple[Pairs, Tensor] | None:
-        """Fixed pairs and noise of the early-stopping part; None where it is too small for pairs."""
+        """Fixed pairs and noise of the validation split; None where it is too small for pairs."""
         generator = Generator().manual_seed(derived_seed(seed, "validation pairs"))
         try:
-            return self._draw(_LOOK_PAIRS, generator, "stop")
+            return self._draw(_LOOK_PAIRS, generator, "validation")
         except ConceptError:
             return None
 
     @torch.no_grad()
     def _held_out(self, look: tuple[Pairs, Tensor]) -> float:
-        """The whole objective, of pairs of the early-stopping part; added losses draw the same at every look."""
+        """The whole objective, of pairs of the validation split; added losses draw the same at every look."""
         generator = Generator().manual_seed(derived_seed(self.seed, "validation of added losses"))
         step, total = self.state["step"], float(self._loss(*look))
         for added in self.added:
@@ -202,7 +202,7 @@ class Trainer:
 
     @torch.no_grad()
     def _look(self) -> None:
-        """Judges the weights on the early-stopping part, keeps the best, and saves where this stands."""
+        """Judges the weights on the validation split, keeps the best, and saves where this stands."""
         state = self.state
         loss = state["sum"] / state["taken"] if state["taken"] else math.nan
         state["sum"], state["taken"] = 0.0, 0

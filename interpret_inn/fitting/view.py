@@ -22,7 +22,7 @@ class ModelView:
 
     Args:
         backbone: The frozen network and its site.
-        data: Whose fit part is drawn from.
+        data: Whose training split is drawn from.
         whitening: Tells the axes.
     """
 
@@ -41,12 +41,12 @@ class ModelView:
         return len(self._whitening.mean)
 
     def samples(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Draws whitened samples of the fit part, without replacement while there are enough.
+        """Draws whitened samples of the training split, without replacement while there are enough.
 
         Returns:
             Their leading axes, float (n, d), and all others, float (n, D − d).
         """
-        among = self._data.pool.indices("fit")
+        among = self._data.pool.indices("train")
         orders = [torch.randperm(len(among), generator=generator) for _ in range(-(-n // len(among)))]
         rows = self._data.rows(among[torch.cat(orders)[:n]]).flatten(0, 1)
         white = self._whitening(rows)[0]

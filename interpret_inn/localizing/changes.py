@@ -17,13 +17,13 @@ from interpret_inn.translating.translator import Translator, positions_of
 def output_changes(
     translator: Translator, inputs: Any, factor: str, *, steps: int | Sequence[float] = 9
 ) -> Tensor:
-    """Squared change of the output image while a factor is walked along its main direction, all else kept.
+    """Squared change of the output image while a factor is traversed along its main direction, all else kept.
 
     Args:
         translator: Of a model that makes images.
         inputs: `B` inputs.
         factor: Name of the factor.
-        steps: As for `Interpreter.walk`: positions in standard deviations of the data, (S,), or how many.
+        steps: As for `Interpreter.traverse`: positions in standard deviations of the data, (S,), or how many.
 
     Returns:
         float (S, B, H, W), the mean over channels, on the CPU.

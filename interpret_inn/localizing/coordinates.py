@@ -22,7 +22,7 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
     λ / (1 + λ), λ its eigenvalue: Fisher's discriminant coordinates, with those that carry noise alone faded out.
 
     Args:
-        codes: Of the bank, (M, size).
+        codes: Of the reference codes, (M, size).
         concept: With values for these rows; None or without values: there is nothing to go by.
 
     Returns:

@@ -70,7 +70,9 @@ def report_places(
     prepared = batch.prepared[:LOCALIZED].clone()
     if prepared.ndim != 4 and view.outputs.ndim != 4:
         return ()
-    strength = {factor.name: float(view.effects[factor.name].change.mean()) for factor in translator.factors}
+    strength = {
+        factor.name: float(view.redraw_effects[factor.name].change.mean()) for factor in translator.factors
+    }
     chosen = set(sorted(strength, key=lambda name: -strength[name])[:FACTORS])
     found = []
     for name in (name for name in translator.factors.names if name in chosen):

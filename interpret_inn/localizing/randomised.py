@@ -48,8 +48,10 @@ def randomised(translator: Translator, part: Part = "flow", *, inputs: Any, seed
         backbone = copy.deepcopy(backbone)
         _shuffle(backbone.model, generator)
     codes = Translator(backbone, fitted).encode(Prepared(prepared)).flatten(0, -2).cpu()
-    bank = codes[:, : fitted.bank.shape[1]]
-    made = dataclasses.replace(fitted, bank=bank, bank_groups=torch.arange(len(bank)).numpy(), concepts=())
+    reference = codes[:, : fitted.reference_codes.shape[1]]
+    made = dataclasses.replace(
+        fitted, reference_codes=reference, reference_groups=torch.arange(len(reference)).numpy(), concepts=()
+    )
     return Translator(backbone, made)
 
 

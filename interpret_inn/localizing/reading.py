@@ -37,11 +37,13 @@ class FactorReader:
         require_translator(translator)
         self._translator = translator
         self.factor: Factor = translator.factors[factor]
-        bank = self._translator.fitted.bank[:, self.factor.slice]
-        missing = self.factor.size - bank.shape[1]  # of very wide representations, only leading axes are kept
-        self.centre = torch.nn.functional.pad(bank.mean(0), (0, missing))
-        self.spread = torch.nn.functional.pad(bank.std(0, correction=0), (0, missing))
-        found = concept_coordinates(bank, self._translator.fitted.concept(self.factor))
+        reference = self._translator.fitted.reference_codes[:, self.factor.slice]
+        missing = (
+            self.factor.size - reference.shape[1]
+        )  # of very wide representations, only leading axes are kept
+        self.centre = torch.nn.functional.pad(reference.mean(0), (0, missing))
+        self.spread = torch.nn.functional.pad(reference.std(0, correction=0), (0, missing))
+        found = concept_coordinates(reference, self._translator.fitted.concept(self.factor))
         self.coordinates = None if found is None else torch.nn.functional.pad(found, (0, 0, 0, missing))
 
     def codes(self, prepared: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
 """Scores as pure functions of arrays.
 
-Those of masks and of codes with known factors stand here; read-outs and distances of images in the files of this room.
+Those of masks and of codes with known factors stand here; probes and distances of images in the files of this room.
 """
 
 from interpret_inn.metrics.disentanglement import (

@@ -1,4 +1,4 @@
-"""The small network of the non-linear read-out."""
+"""The small network of the non-linear probe."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ EPOCHS = 60
 PATIENCE = 6
 RATE = 3e-3
 DECAY = 0.3
-"""Decoupled weight decay: read-outs are trained on few samples of many axes."""
+"""Decoupled weight decay: probes are trained on few samples of many axes."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -90,13 +90,13 @@ def _train(
     """AdamW with a falling rate; leaves the best weights in the network where rows are held out."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
-    fit_x, fit_wanted = x[~held_out], wanted[~held_out]
-    batch = min(BATCH, max(16, len(fit_x) // 8))
+    train_x, fit_wanted = x[~held_out], wanted[~held_out]
+    batch = min(BATCH, max(16, len(train_x) // 8))
     best, waited, kept = float("inf"), 0, copy.deepcopy(network.state_dict())
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(fit_x), generator=generator).split(batch):
+        for rows in torch.randperm(len(train_x), generator=generator).split(batch):
             optimizer.zero_grad()
-            loss(network(fit_x[rows]), fit_wanted[rows]).backward()
+            loss(network(train_x[rows]), fit_wanted[rows]).backward()
             optimizer.step()
         schedule.step()
         if not held_out.any():

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import Explanation, FactorSummary, Response
+from interpret_inn.explaining.records import Explanation, FactorSummary, Redraw
 from interpret_inn.reports.findings import carried, decides, measure, name_of, ranked, unjudged
 from interpret_inn.reports.wording import (
     MISSING,
@@ -71,22 +71,22 @@ def _depends_sentence(explanation: Explanation) -> Markup:
     if not ranking:
         return Markup("")
     subject = "The model’s decision" if decides(explanation) else "The model’s output"
-    top, response = ranking[0]
-    if response.kind == "classes":
-        if response.flip_rate.value < 0.05:
+    top, redraw = ranking[0]
+    if redraw.kind == "classes":
+        if redraw.flip_rate.value < 0.05:
             return Markup("{} hardly depends on any single factor.").format(subject)
         text = Markup("{} depends most on {}: exchanged alone, it changes the predicted class in {} of cases")
-        sentence = text.format(subject, _called(explanation, top), percent(response.flip_rate.value))
+        sentence = text.format(subject, _called(explanation, top), percent(redraw.flip_rate.value))
         if len(ranking) == 1:
             return sentence + "."
         second, other = ranking[1]
-        close = other.flip_rate.value > 0.8 * response.flip_rate.value
+        close = other.flip_rate.value > 0.8 * redraw.flip_rate.value
         rest = Markup(", {} in {}.") if close else Markup("; next comes {} with {}.")
         return sentence + rest.format(_called(explanation, second), percent(other.flip_rate.value))
     sentence = Markup("{} depends most on {}").format(subject, _called(explanation, top))
     second_value = measure(ranking[1][1]).value if len(ranking) > 1 else 0.0
     if second_value > 0:
-        ratio, second = measure(response).value / second_value, _called(explanation, ranking[1][0])
+        ratio, second = measure(redraw).value / second_value, _called(explanation, ranking[1][0])
         if ratio < 1.05:
             sentence += Markup(", and about as much on {}").format(second)
         else:
@@ -163,7 +163,7 @@ def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
 
 
 def _precision(explanation: Explanation) -> Markup:
-    """How wide the intervals of the factors' own read-outs are, in words."""
+    """How wide the intervals of the factors' own probes are, in words."""
     leakage = explanation.leakage
     parts = []
     for concept in leakage.concepts:
@@ -178,11 +178,11 @@ def _precision(explanation: Explanation) -> Markup:
     return Markup("95% intervals: {}").format("; ".join(shown))
 
 
-def response_words(response: Response) -> str:
+def redraw_words(redraw: Redraw) -> str:
     """How strongly the output answers, in a word or two."""
-    if response.kind != "classes":
-        return number(response.change.value)
-    rate = response.flip_rate.value
+    if redraw.kind != "classes":
+        return number(redraw.change.value)
+    rate = redraw.flip_rate.value
     if not math.isfinite(rate):
         return MISSING
     steps = {

@@ -11,8 +11,8 @@ from interpret_inn.explaining.records import (
     Explanation,
     FactorSummary,
     Leakage,
-    ReadOut,
-    Response,
+    ProbeScores,
+    Redraw,
     plain,
 )
 from interpret_inn.types import Score, Scores, Section
@@ -32,16 +32,17 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "format": FORMAT,
         **{name: getattr(explanation, name) for name in ("model", "backbone", "site", "layout", "shape")},
         "axes": dict(zip(("representation", "blocks"), explanation.axes, strict=True)),
-        "split": dict(zip(("fit", "early_stopping", "judge"), explanation.split, strict=True)),
+        "split": dict(zip(("train", "validation", "test"), explanation.split, strict=True)),
         "checks": _checks(explanation.checks),
         "factors": [_factor(summary) for summary in explanation.factors],
         "leakage": _leakage(explanation.leakage),
-        "response": {name: _response(response) for name, response in explanation.responses.items()},
+        "redraw": {name: _redraw(redraw) for name, redraw in explanation.redraws.items()},
         "examples": [_without(example, "picture", "edited") for example in explanation.examples],
         "maps": explanation.maps,
         "neighbours": {name: _without(row, "pictures") for name, row in explanation.neighbours.items()},
-        "walks": {
-            name: [_without(w, "pictures") for w in walks] for name, walks in explanation.walks.items()
+        "traversals": {
+            name: [_without(w, "pictures") for w in traversals]
+            for name, traversals in explanation.traversals.items()
         },
         "galleries": [_without(g, "cells", "rows", "columns") for g in explanation.galleries],
         "places": [_without(place, "pictures") for place in explanation.places],
@@ -77,8 +78,8 @@ def _leakage(leakage: Leakage) -> dict[str, Any]:
     def table(pick: Any) -> dict[str, dict[str, Any]]:
         return {c: {f: pick(cell) for f, cell in row.items()} for c, row in leakage.scores.items()}
 
-    def column(readouts: Mapping[str, ReadOut], pick: Any) -> dict[str, Any]:
-        return {concept: pick(readout) for concept, readout in readouts.items()}
+    def column(probes: Mapping[str, ProbeScores], pick: Any) -> dict[str, Any]:
+        return {concept: pick(probe) for concept, probe in probes.items()}
 
     return {
         "concepts": leakage.concepts,
@@ -88,9 +89,9 @@ def _leakage(leakage: Leakage) -> dict[str, Any]:
         "intervals": table(lambda cell: _interval(cell.linear)),
         "mlp": table(lambda cell: cell.mlp.value),
         "mlp_intervals": table(lambda cell: _interval(cell.mlp)),
-        "representation": column(leakage.representation, lambda readout: readout.linear.value),
-        "representation_intervals": column(leakage.representation, lambda readout: _interval(readout.linear)),
-        "representation_mlp": column(leakage.representation, lambda readout: readout.mlp.value),
+        "representation": column(leakage.representation, lambda probe: probe.linear.value),
+        "representation_intervals": column(leakage.representation, lambda probe: _interval(probe.linear)),
+        "representation_mlp": column(leakage.representation, lambda probe: probe.mlp.value),
         "chance": leakage.chance,
         "unfitted": {concept: score.value for concept, score in leakage.unfitted.items()},
         "association": leakage.association,
@@ -108,12 +109,12 @@ def _scores(scores: Scores | None) -> dict[str, Any] | None:
     }
 
 
-def _response(response: Response) -> dict[str, Any]:
+def _redraw(redraw: Redraw) -> dict[str, Any]:
     measures = ("flip_rate", "kl", "class_std", "change")
-    scores: dict[str, Score] = {name: getattr(response, name) for name in measures}
+    scores: dict[str, Score] = {name: getattr(redraw, name) for name in measures}
     return {
-        "kind": response.kind,
+        "kind": redraw.kind,
         **{name: score.value for name, score in scores.items()},
-        "left_data": response.left_data,
+        "left_data": redraw.left_data,
         "intervals": {name: _interval(score) for name, score in scores.items()},
     }

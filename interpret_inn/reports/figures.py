@@ -137,7 +137,7 @@ def _whisker(score: Score, top: float, middle: float, *, cap: float = 3.0) -> li
 def cell(
     linear: Score, network: Score, label: str, *, marks: Sequence[Mark] = (), top: float = 1.0
 ) -> Markup:
-    """A cell of the leakage matrix: linear read-out (dot and interval), small network (ring), references."""
+    """A cell of the leakage matrix: linear probe (dot and interval), small network (ring), references."""
     height, middle = 14, 7.0
     parts = [element("line", x1="0%", x2="100%", y1=middle, y2=middle, css="rail")]
     parts += [

@@ -1,4 +1,4 @@
-"""SVG figures in the plane: maps of a factor's codes, and the output's curves along a walk."""
+"""SVG figures in the plane: maps of a factor's codes, and the output's curves along a traversal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import FactorMap, Walk
+from interpret_inn.explaining.records import FactorMap, Traversal
 from interpret_inn.reports.figures import element, joined
 from interpret_inn.reports.wording import number, percent
 from interpret_inn.types import FloatArray, IntArray
@@ -153,7 +153,7 @@ def _class_names(drawn: FactorMap, points: FloatArray) -> list[Markup]:
     return names
 
 
-# --- walks -------------------------------------------------------------------------------------------
+# --- traversals -------------------------------------------------------------------------------------------
 
 _WIDE, _HIGH = 286.0, 172.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34.0, 74.0, 8.0, 24.0
@@ -161,18 +161,18 @@ _LINE = 14.0
 """Pixels between names of curves."""
 
 
-def walk_curves(walk: Walk, label: str, *, shares: bool, here: float = math.nan) -> Markup:
-    """The output's values along a walk.
+def traversal_curves(traversal: Traversal, label: str, *, shares: bool, here: float = math.nan) -> Markup:
+    """The output's values along a traversal.
 
     Args:
-        walk: Positions and curves.
+        traversal: Positions and curves.
         label: What the figure says, for those who cannot see it.
         shares: Curves are probabilities: the scale goes from 0 to 100 %.
         here: Where the example itself stands, in standard deviations; NaN: not shown.
     """
-    curves = np.asarray(walk.curves, dtype=np.float64).reshape(len(walk.positions), -1)
+    curves = np.asarray(traversal.curves, dtype=np.float64).reshape(len(traversal.positions), -1)
     low, high = _range(curves, shares)
-    horizontal = _Scale(float(walk.positions[0]), float(walk.positions[-1]), _LEFT, _WIDE - _RIGHT)
+    horizontal = _Scale(float(traversal.positions[0]), float(traversal.positions[-1]), _LEFT, _WIDE - _RIGHT)
     vertical = _Scale(low, high, _HIGH - _BOTTOM, _TOP)
     parts = [*_frame(horizontal, vertical, shares)]
     if math.isfinite(here) and horizontal.start <= here <= horizontal.stop:
@@ -183,14 +183,14 @@ def walk_curves(walk: Walk, label: str, *, shares: bool, here: float = math.nan)
         path = _path(
             [
                 (horizontal(float(p)), vertical(float(v)))
-                for p, v in zip(walk.positions, curves[:, index], strict=True)
+                for p, v in zip(traversal.positions, curves[:, index], strict=True)
             ]
         )
         parts.append(
             element("path", d=path, css=f"curve k{index % CLASS_COLOURS} dash{index // CLASS_COLOURS % 2}")
         )
         ends.append(vertical(float(curves[-1, index])))
-    parts += _end_names(walk.labels, ends)
+    parts += _end_names(traversal.labels, ends)
     return element(
         "svg", joined(parts), viewBox=f"0 0 {_WIDE:g} {_HIGH:g}", css="plane", role="img", aria_label=label
     )

@@ -12,13 +12,13 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import Explanation, Leakage, ReadOut, Response
+from interpret_inn.explaining.records import Explanation, Leakage, ProbeScores, Redraw
 from interpret_inn.reports.wording import count, number, percent, score_text
 from interpret_inn.types import RESIDUAL, Score
 
 Level = Literal["bad", "warn", "note"]
 READABLE = 0.02
-"""A concept counts as readable from the layer where the read-out exceeds chance by more than this."""
+"""A concept counts as readable from the layer where the probe exceeds chance by more than this."""
 FAINT, MILD, STRONG = 0.05, 0.1, 0.25
 """Shares of what the layer itself tells: leaks under the first stay in the matrix, over the last are bad."""
 
@@ -36,8 +36,8 @@ class Leak:
     """A concept that can be read from a factor that is not its own.
 
     Attributes:
-        score: The larger of the linear read-out and that by a small network.
-        share: That score on a scale from chance (0) to the read-out from the whole layer (1).
+        score: The larger of the linear probe and that by a small network.
+        share: That score on a scale from chance (0) to the probe from the whole layer (1).
         association: What the other concept's true value alone tells of this one (NaN: no such concept).
     """
 
@@ -50,9 +50,9 @@ class Leak:
     association: float
 
 
-def best(readout: ReadOut) -> Score:
-    """The larger of the linear read-out and the small network's."""
-    return readout.mlp if readout.mlp.value > readout.linear.value else readout.linear
+def best(probe: ProbeScores) -> Score:
+    """The larger of the linear probe and the small network's."""
+    return probe.mlp if probe.mlp.value > probe.linear.value else probe.linear
 
 
 def recovered(leakage: Leakage, concept: str, factor: str) -> float:
@@ -91,24 +91,24 @@ def leaks(leakage: Leakage) -> tuple[Leak, ...]:
     return tuple(sorted(found, key=lambda leak: -leak.share))
 
 
-def measure(response: Response) -> Score:
-    """The one number that ranks a response: the share of flipped predictions, or the change of the output."""
-    return response.flip_rate if response.kind == "classes" else response.change
+def measure(redraw: Redraw) -> Score:
+    """The one number that ranks a redraw: the share of flipped predictions, or the change of the output."""
+    return redraw.flip_rate if redraw.kind == "classes" else redraw.change
 
 
-def ranked(explanation: Explanation) -> tuple[tuple[str, Response], ...]:
+def ranked(explanation: Explanation) -> tuple[tuple[str, Redraw], ...]:
     """Factors by how much the output answers to them, the largest first; what was not measured last."""
 
-    def order(item: tuple[str, Response]) -> tuple[bool, float]:
+    def order(item: tuple[str, Redraw]) -> tuple[bool, float]:
         value = measure(item[1]).value
         return (not math.isfinite(value), -value if math.isfinite(value) else 0.0)
 
-    return tuple(sorted(explanation.responses.items(), key=order))
+    return tuple(sorted(explanation.redraws.items(), key=order))
 
 
 def decides(explanation: Explanation) -> bool:
     """Whether the model's outputs are classes, so that one may speak of its decision."""
-    return any(response.kind == "classes" for response in explanation.responses.values())
+    return any(redraw.kind == "classes" for redraw in explanation.redraws.values())
 
 
 def name_of(factor: str) -> Markup:
@@ -122,7 +122,7 @@ def doubts(explanation: Explanation) -> tuple[Doubt, ...]:
         *_failed_checks(explanation),
         *_factors(explanation),
         *_leaking(explanation),
-        *_responses(explanation),
+        *_redraws(explanation),
         *_places(explanation),
         *_data(explanation),
     ]
@@ -219,15 +219,15 @@ def _leaking(explanation: Explanation) -> Iterator[Doubt]:
         yield Doubt(level, sentence)
 
 
-def _responses(explanation: Explanation) -> Iterator[Doubt]:
-    for name, response in explanation.responses.items():
-        if response.left_data > 0.05:
+def _redraws(explanation: Explanation) -> Iterator[Doubt]:
+    for name, redraw in explanation.redraws.items():
+        if redraw.left_data > 0.05:
             text = Markup(
                 "{} of the edits of {} lie further from the data than 99% of the data lie from each other."
             )
-            yield Doubt("warn", text.format(percent(response.left_data), name_of(name)))
+            yield Doubt("warn", text.format(percent(redraw.left_data), name_of(name)))
     ranking = ranked(explanation)
-    residual = explanation.responses.get(RESIDUAL)
+    residual = explanation.redraws.get(RESIDUAL)
     if residual is None or len(ranking) < 2:
         return
     if ranking[0][0] == RESIDUAL and measure(residual).value > 0:

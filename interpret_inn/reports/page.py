@@ -97,7 +97,7 @@ def _whole(explanation: Explanation) -> dict[str, Any]:
         "learnt": answers.learnt_answer(explanation),
         "sure": answers.sure_answer(explanation),
         "doubts": doubts(explanation),
-        "responses": views.response_figure(explanation),
+        "redraws": views.redraw_figure(explanation),
         "matrix": views.matrix(explanation),
         "associations": views.associations(explanation),
         "drifts": views.drift_rows(explanation),
@@ -116,7 +116,7 @@ def _inputs(explanation: Explanation, thumbnail: Thumbnails) -> dict[str, Any]:
         "shown_first": views_inputs.SHOWN_FIRST,
         "maps": views_inputs.map_views(explanation, css),
         "neighbours": views_inputs.neighbour_views(explanation, css, thumbnail),
-        "walks": views_inputs.walk_groups(explanation, css, thumbnail),
+        "traversals": views_inputs.traversal_groups(explanation, css, thumbnail),
         "galleries": views_galleries.gallery_groups(explanation, css, thumbnail),
         "place_heads": views_places.place_heads(explanation, thumbnail),
         "places": views_places.place_rows(explanation, css, thumbnail),
@@ -126,7 +126,7 @@ def _inputs(explanation: Explanation, thumbnail: Thumbnails) -> dict[str, Any]:
 def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
     """Anchors and titles of the sections that have something to show."""
     entries = [
-        ("depends", f"What the {context['noun']} depends on", context["responses"]),
+        ("depends", f"What the {context['noun']} depends on", context["redraws"]),
         ("carries", "What each factor carries", context["matrix"]),
         # a model that makes pictures is best explained by pictures
         ("galleries", "In pictures", context["galleries"] and not context["classes"]),
@@ -134,7 +134,7 @@ def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
         ("inputs", "Input by input", context["examples"]),
         ("maps", "Maps of the factors", context["maps"]),
         ("neighbours", "Real data along each factor", context["neighbours"]),
-        ("walks", "Walking along one factor", context["walks"]),
+        ("traversals", "Walking along one factor", context["traversals"]),
         ("galleries", "In pictures", context["galleries"] and context["classes"]),
         ("scores", "Scores", context["scores"]),
         ("hold", "Holding one concept still", context["drifts"]),

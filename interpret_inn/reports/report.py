@@ -51,7 +51,7 @@ class Report:
         """The same content for programs: dicts, lists, strings, numbers; None where a number is missing.
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `axes`, `split`, `checks`, `factors`, `leakage`,
-        `response`, `examples`, `maps`, `neighbours`, `walks`, `galleries`, `places`, `drifts`, `scores`,
+        `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`, `places`, `drifts`, `scores`,
         `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`, the version of this form.
         """
         return contents(self.explanation, self.sections)

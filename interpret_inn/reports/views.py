@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import AGREES, Explanation, Response
+from interpret_inn.explaining.records import AGREES, Explanation, Redraw
 from interpret_inn.reports import figures
-from interpret_inn.reports.answers import response_words
+from interpret_inn.reports.answers import redraw_words
 from interpret_inn.reports.figures import Mark
 from interpret_inn.reports.findings import best, measure, ranked, recovered
 from interpret_inn.reports.wording import (
@@ -35,8 +35,8 @@ def factor_css(explanation: Explanation) -> dict[str, str]:
 
 
 @dataclass(frozen=True)
-class ResponseRow:
-    """A factor's response: its bar, its main number and interval, and further columns (number, interval)."""
+class RedrawRow:
+    """A factor's redraw: its bar, its main number and interval, and further columns (number, interval)."""
 
     name: str
     learnt: bool | None
@@ -48,10 +48,10 @@ class ResponseRow:
 
 
 @dataclass(frozen=True)
-class ResponseFigure:
-    """All responses with their common scale and what it means."""
+class RedrawFigure:
+    """All redraws with their common scale and what it means."""
 
-    rows: tuple[ResponseRow, ...]
+    rows: tuple[RedrawRow, ...]
     axis: Markup
     caption: str
     headings: tuple[str, ...]
@@ -66,39 +66,39 @@ _CAPTIONS = {
 }
 
 
-def response_figure(explanation: Explanation) -> ResponseFigure | None:
-    """The ranked responses; None where none were measured."""
+def redraw_figure(explanation: Explanation) -> RedrawFigure | None:
+    """The ranked redraws; None where none were measured."""
     ranking = ranked(explanation)
     if not ranking:
         return None
     kind = ranking[0][1].kind
     in_percent = kind == "classes"
-    top = 1.0 if in_percent else figures.round_up(max(_reach(measure(response)) for _, response in ranking))
+    top = 1.0 if in_percent else figures.round_up(max(_reach(measure(redraw)) for _, redraw in ranking))
     learnt = {factor.name: factor.learnt for factor in explanation.factors}
-    rows = tuple(_response_row(name, response, top, learnt.get(name)) for name, response in ranking)
+    rows = tuple(_redraw_row(name, redraw, top, learnt.get(name)) for name, redraw in ranking)
     further = ("KL divergence", "Class std. dev.", "Prob. change") if in_percent else ()
     headings = (*further, "Left the data")
-    return ResponseFigure(rows, figures.axis(top, percent if in_percent else tick), _CAPTIONS[kind], headings)
+    return RedrawFigure(rows, figures.axis(top, percent if in_percent else tick), _CAPTIONS[kind], headings)
 
 
 def _reach(score: Score) -> float:
     return max((value for value in (score.value, score.high) if math.isfinite(value)), default=0.0)
 
 
-def _response_row(name: str, response: Response, top: float, learnt: bool | None) -> ResponseRow:
-    score, kind = measure(response), "accuracy" if response.kind == "classes" else "r2"
+def _redraw_row(name: str, redraw: Redraw, top: float, learnt: bool | None) -> RedrawRow:
+    score, kind = measure(redraw), "accuracy" if redraw.kind == "classes" else "r2"
     value, interval = score_text(score.value, kind), interval_text(score, kind)
     label = f"{name}: {value}" + (f", 95% interval {interval}" if interval else "")
-    columns: tuple[tuple[str, str], ...] = ((percent(response.left_data), ""),)
-    if response.kind == "classes":
+    columns: tuple[tuple[str, str], ...] = ((percent(redraw.left_data), ""),)
+    if redraw.kind == "classes":
         columns = (
-            (number(response.kl.value), interval_text(response.kl, "r2")),
-            (number(response.class_std.value), interval_text(response.class_std, "r2")),
-            (percent(response.change.value), interval_text(response.change, "accuracy")),
+            (number(redraw.kl.value), interval_text(redraw.kl, "r2")),
+            (number(redraw.class_std.value), interval_text(redraw.class_std, "r2")),
+            (percent(redraw.change.value), interval_text(redraw.change, "accuracy")),
             *columns,
         )
     strip = figures.bar(score, label, top=top)
-    return ResponseRow(name, learnt, strip, value, interval, response_words(response), columns)
+    return RedrawRow(name, learnt, strip, value, interval, redraw_words(redraw), columns)
 
 
 # --- what each factor carries ------------------------------------------------------------------------
@@ -106,7 +106,7 @@ def _response_row(name: str, response: Response, top: float, learnt: bool | None
 
 @dataclass(frozen=True)
 class MatrixCell:
-    """One read-out: its text, that of the small network, its drawing, and how dark it is (0 to 1)."""
+    """One probe: its text, that of the small network, its drawing, and how dark it is (0 to 1)."""
 
     text: str
     network: str
@@ -117,7 +117,7 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """A concept's read-outs: from every factor and from the whole layer."""
+    """A concept's probes: from every factor and from the whole layer."""
 
     concept: str
     kind: str
@@ -147,11 +147,9 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
             marks.append(Mark(association, "association", text))
         share = recovered(leakage, concept, factor)
         heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
-        readout = leakage.scores[concept][factor]
+        probe = leakage.scores[concept][factor]
         cells.append(
-            _cell(
-                readout.linear, readout.mlp, f"{concept} from {factor}", kind, marks, heat, factor == concept
-            )
+            _cell(probe.linear, probe.mlp, f"{concept} from {factor}", kind, marks, heat, factor == concept)
         )
     whole = leakage.representation[concept]
     layer = _cell(whole.linear, whole.mlp, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False)

@@ -1,4 +1,4 @@
-"""What the templates show of single inputs: examples, maps, neighbours and walks, with their pictures."""
+"""What the templates show of single inputs: examples, maps, neighbours and traversals, with their pictures."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import Example, ExampleFactor, Explanation, Outcome, Walk
+from interpret_inn.explaining.records import Example, ExampleFactor, Explanation, Outcome, Traversal
 from interpret_inn.reports import figures
 from interpret_inn.reports.figures import element
-from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_map, legend, walk_curves
+from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_map, legend, traversal_curves
 from interpret_inn.reports.findings import decides
 from interpret_inn.reports.headed import Headed
 from interpret_inn.reports.pictures import Thumbnails
@@ -18,7 +18,7 @@ from interpret_inn.reports.wording import MISSING, number, percent
 from interpret_inn.types import RESIDUAL
 
 EXAMPLES, WALKS = 64, 12
-"""Examples in the page, and walks of one factor; the JSON file has all of them."""
+"""Examples in the page, and traversals of one factor; the JSON file has all of them."""
 SHOWN_FIRST = 8
 """Examples before the rest is folded away."""
 
@@ -193,12 +193,12 @@ def neighbour_views(
     return tuple(views)
 
 
-# --- walks -------------------------------------------------------------------------------------------
+# --- traversals -------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class WalkView:
-    """A walk: the example it starts from, and curves or a strip of pictures."""
+class TraversalView:
+    """A traversal: the example it starts from, and curves or a strip of pictures."""
 
     name: str
     picture: Markup | None
@@ -208,43 +208,53 @@ class WalkView:
 
 @dataclass(frozen=True)
 class WalkGroup(Headed):
-    """The walks along one factor."""
+    """The traversals along one factor."""
 
-    walks: tuple[WalkView, ...]
+    traversals: tuple[TraversalView, ...]
 
 
-def walk_groups(
+def traversal_groups(
     explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
 ) -> tuple[WalkGroup, ...]:
-    """Walks by factor."""
+    """Traversals by factor."""
     return tuple(
         WalkGroup(
             name,
             css.get(name, "f-rest"),
-            tuple(_walk(explanation, name, w, thumbnail) for w in walks[:WALKS]),
+            tuple(_traversal(explanation, name, w, thumbnail) for w in traversals[:WALKS]),
         )
-        for name, walks in explanation.walks.items()
-        if walks
+        for name, traversals in explanation.traversals.items()
+        if traversals
     )
 
 
-def _walk(explanation: Explanation, factor: str, walk: Walk, thumbnail: Thumbnails) -> WalkView:
-    example = explanation.examples[walk.example] if 0 <= walk.example < len(explanation.examples) else None
-    name = example.name if example else f"input {walk.example}"
+def _traversal(
+    explanation: Explanation, factor: str, traversal: Traversal, thumbnail: Thumbnails
+) -> TraversalView:
+    example = (
+        explanation.examples[traversal.example]
+        if 0 <= traversal.example < len(explanation.examples)
+        else None
+    )
+    name = example.name if example else f"input {traversal.example}"
     picture = None
     if example is not None and example.picture is not None:
         picture = thumbnail(example.picture, f"Input {name}", "small", share=0.5)
-    response = explanation.responses.get(factor) or explanation.responses.get(RESIDUAL)
-    shares = response is not None and response.kind == "classes"
+    redraw = explanation.redraws.get(factor) or explanation.redraws.get(RESIDUAL)
+    shares = redraw is not None and redraw.kind == "classes"
     drawing = None
-    pictured = bool(walk.pictures) and walk.labels == ("change",)  # the pictures themselves show the change
-    if walk.curves.size and not pictured:
+    pictured = bool(traversal.pictures) and traversal.labels == (
+        "change",
+    )  # the pictures themselves show the change
+    if traversal.curves.size and not pictured:
         here = example.factors[factor].value if example and factor in example.factors else math.nan
-        first, last = (_sigma(float(walk.positions[end])) for end in (0, -1))
+        first, last = (_sigma(float(traversal.positions[end])) for end in (0, -1))
         label = f"Output along {factor} from {first} to {last}"
-        drawing = walk_curves(walk, f"{label}: {', '.join(walk.labels)}", shares=shares, here=here)
+        drawing = traversal_curves(
+            traversal, f"{label}: {', '.join(traversal.labels)}", shares=shares, here=here
+        )
     frames = tuple(
         (thumbnail(frame, f"Output at {_sigma(float(where))}", share=0.7), _sigma(float(where)))
-        for frame, where in zip(walk.pictures, walk.positions, strict=False)
+        for frame, where in zip(traversal.pictures, traversal.positions, strict=False)
     )
-    return WalkView(name, picture, drawing, frames)
+    return TraversalView(name, picture, drawing, frames)

@@ -1,8 +1,8 @@
 """The artefact: a folder that holds a fitted interpreter, but never the model or any picture.
 
 interpreter.json     what it is: format, model, site, preprocessing, factors, concepts, settings
-judgement.json       scores from the judge part
-tensors.safetensors  the flow, the bank of codes, the concepts' values for them
+evaluation.json       scores from the test split
+tensors.safetensors  the flow, the reference codes of codes, the concepts' values for them
 checksums.json       SHA-256 of the other files
 """
 
@@ -27,7 +27,7 @@ from torch import Tensor
 from interpret_inn._version import __version__
 from interpret_inn.backbones import Backbone, Layout, Preprocess
 from interpret_inn.errors import ArtefactError
-from interpret_inn.explaining.judgement import Judgement
+from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
 from interpret_inn.saving.matching import shown
@@ -38,7 +38,7 @@ from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factors
 
 _MAIN, _JUDGEMENT, _TENSORS, _SUMS = (
-    "interpreter.json", "judgement.json", "tensors.safetensors", "checksums.json",
+    "interpreter.json", "evaluation.json", "tensors.safetensors", "checksums.json",
 )  # fmt: skip
 
 
@@ -49,15 +49,15 @@ class Artefact(NamedTuple):
         about: The contents of `interpreter.json`, in the format of today. What it says of the model (name, site,
             options of its kind) is to be compared and shown, not to be opened or built.
         fitted: The fit.
-        judgement: Its scores.
+        evaluation: Its scores.
     """
 
     about: Mapping[str, Any]
     fitted: Fitted
-    judgement: Judgement
+    evaluation: Evaluation
 
 
-def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Judgement) -> None:
+def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, evaluation: Evaluation) -> None:
     """Writes the folder whole or not at all.
 
     Raises:
@@ -71,7 +71,7 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, judgement: Ju
         try:
             fresh, old = workplace / "fresh", workplace / "old"
             fresh.mkdir()
-            _fill(fresh, backbone, fitted, judgement)
+            _fill(fresh, backbone, fitted, evaluation)
             if path.exists():
                 path.replace(old)
             try:
@@ -109,11 +109,14 @@ def _is_replaceable(path: Path) -> bool:
     return not names or (_SUMS in names and names <= {_MAIN, _JUDGEMENT, _TENSORS, _SUMS})
 
 
-def _fill(folder: Path, backbone: Backbone, fitted: Fitted, judgement: Judgement) -> None:
+def _fill(folder: Path, backbone: Backbone, fitted: Fitted, evaluation: Evaluation) -> None:
     _write_json(folder / _MAIN, _about(backbone, fitted))
-    _write_json(folder / _JUDGEMENT, plain(judgement))
+    _write_json(folder / _JUDGEMENT, plain(evaluation))
     tensors = {f"flow.{name}": value for name, value in fitted.network.state_dict().items()}
-    tensors |= {"bank": fitted.bank, "bank_groups": torch.from_numpy(fitted.bank_groups)}
+    tensors |= {
+        "reference_codes": fitted.reference_codes,
+        "reference_groups": torch.from_numpy(fitted.reference_groups),
+    }
     for concept in fitted.concepts:
         if concept.values is not None:
             tensors[f"values.{concept.name}"] = torch.from_numpy(concept.values)
@@ -175,10 +178,10 @@ def read_artefact(path: Path) -> Artefact:
             f"Expected a saved interpreter at {path}, found none. Give the folder that save() wrote."
         )
     try:
-        about, judgement, tensors = migrated(_stored(path))
+        about, evaluation, tensors = migrated(_stored(path))
         _check_words(about)
         Preprocess.from_dict(about["preprocess"])
-        return Artefact(about, _fitted(about, tensors), revive(Judgement, judgement))
+        return Artefact(about, _fitted(about, tensors), revive(Evaluation, evaluation))
     except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
         if isinstance(error, ArtefactError):
             raise
@@ -256,8 +259,8 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         seed=about["seed"],
         record=revive(FitRecord, about["record"]),
         split=tuple(about["split"]),
-        bank=tensors["bank"],
-        bank_groups=tensors["bank_groups"].numpy(),
+        reference_codes=tensors["reference_codes"],
+        reference_groups=tensors["reference_groups"].numpy(),
         notes=tuple(about["notes"]),
         timings=dict(about["timings"]),
     )

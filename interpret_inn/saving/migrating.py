@@ -22,12 +22,12 @@ class Stored(NamedTuple):
 
     Attributes:
         about: The contents of `interpreter.json`.
-        judgement: The contents of `judgement.json`.
+        evaluation: The contents of `evaluation.json`.
         tensors: The contents of `tensors.safetensors`, by name.
     """
 
     about: dict[str, Any]
-    judgement: dict[str, Any]
+    evaluation: dict[str, Any]
     tensors: dict[str, Tensor]
 
 
@@ -51,25 +51,25 @@ class Changes:
 
     Attributes:
         about: New names of fields of `interpreter.json`, by their old paths.
-        judgement: New names of fields of `judgement.json`, by their old paths.
+        evaluation: New names of fields of `evaluation.json`, by their old paths.
         tensors: New names of tensors; a name that ends with `.` stands for all that begin with it.
         added_about: Fields of `interpreter.json` that are new, by their new paths.
-        added_judgement: Fields of `judgement.json` that are new, by their new paths.
+        added_evaluation: Fields of `evaluation.json` that are new, by their new paths.
     """
 
     about: Mapping[str, str] = field(default_factory=dict)
-    judgement: Mapping[str, str] = field(default_factory=dict)
+    evaluation: Mapping[str, str] = field(default_factory=dict)
     tensors: Mapping[str, str] = field(default_factory=dict)
     added_about: Mapping[str, Added] = field(default_factory=dict)
-    added_judgement: Mapping[str, Added] = field(default_factory=dict)
+    added_evaluation: Mapping[str, Added] = field(default_factory=dict)
 
 
 FROM_1 = Changes(
     about={},
-    judgement={},
-    tensors={},
+    evaluation={},
+    tensors={"bank": "reference_codes", "bank_groups": "reference_groups"},
     added_about={},
-    added_judgement={},
+    added_evaluation={},
 )
 """From format 1 to format 2: a name that changes is one line here."""
 
@@ -92,15 +92,15 @@ def migrated(stored: Stored, changes: Mapping[int, Changes] | None = None) -> St
 
 def _stepped(stored: Stored, changes: Changes, number: int) -> Stored:
     about = _renamed(stored.about, changes.about)
-    judgement = _renamed(stored.judgement, changes.judgement)
-    for record, added in ((about, changes.added_about), (judgement, changes.added_judgement)):
+    evaluation = _renamed(stored.evaluation, changes.evaluation)
+    for record, added in ((about, changes.added_about), (evaluation, changes.added_evaluation)):
         for path, new in added.items():
             _put(record, path.split("."), new.value)
-    figures = [new.figure for new in (*changes.added_about.values(), *changes.added_judgement.values())]
+    figures = [new.figure for new in (*changes.added_about.values(), *changes.added_evaluation.values())]
     about["notes"] = [*about["notes"], *(f"{figure}: {NOT_MEASURED}." for figure in figures if figure)]
     about["format"] = number
     tensors = {_tensor_name(name, changes.tensors): value for name, value in stored.tensors.items()}
-    return Stored(about, judgement, tensors)
+    return Stored(about, evaluation, tensors)
 
 
 def _renamed(value: Any, names: Mapping[str, str], path: tuple[str, ...] = ()) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.metrics import discretise
-from interpret_inn.metrics.readouts import score_kind
+from interpret_inn.metrics.probes import score_kind
 from interpret_inn.types import Concept, FloatArray, IntArray, Suits
 
 BINS = 10

@@ -9,7 +9,7 @@ import torch
 from torch import Generator
 
 from interpret_inn.errors import FitError, InputError
-from interpret_inn.explaining.judgement import Judgement
+from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.fitting.data import FitData
 from interpret_inn.plugin import get_manager
 from interpret_inn.scoring.table import Scored, Wish, score_table
@@ -47,11 +47,11 @@ def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: ob
         raise FitError(
             "Expected inputs and labels: the data of the fit are not saved with it. Type "
             f"scores(images, {{{names[0] if names else 'name'!r}: …}}). The scores that were saved with it stand in "
-            "interpreter.judgement.scores."
+            "interpreter.evaluation.scores."
         )
     width = fitted.network.shape.width
     kept = width if width <= _WIDEST else fitted.network.shape.leading
-    part = data.pool.indices("judge")
+    part = data.pool.indices("test")
     most = min(_ROWS, max(_FEWEST_ROWS, _NUMBERS // kept))
     order = torch.randperm(len(part), generator=Generator().manual_seed(fitted.seed))
     indices = part[order[:most].sort().values]
@@ -62,17 +62,17 @@ def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: ob
     )
 
 
-def with_scores(judgement: Judgement, fitted: Fitted, data: FitData | None) -> Judgement:
-    """The judgement with the quick scores of all metrics that are registered now.
+def with_scores(evaluation: Evaluation, fitted: Fitted, data: FitData | None) -> Evaluation:
+    """The evaluation with the quick scores of all metrics that are registered now.
 
     Without data it stays as it is: what was saved with the fit.
     """
     if data is None:
-        return judgement
+        return evaluation
     wanted = {spec.name for spec in get_manager().metrics() if spec.quick}
-    if judgement.scores is not None and {*judgement.scores, *judgement.scores.left_out} == wanted:
-        return judgement
-    return dataclasses.replace(judgement, scores=scores_of_fit(fitted, data, Wish(seed=fitted.seed)))
+    if evaluation.scores is not None and {*evaluation.scores, *evaluation.scores.left_out} == wanted:
+        return evaluation
+    return dataclasses.replace(evaluation, scores=scores_of_fit(fitted, data, Wish(seed=fitted.seed)))
 
 
 @torch.no_grad()

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from interpret_inn.errors import PluginError, suggest
-from interpret_inn.metrics.readouts import held_out
+from interpret_inn.metrics.probes import held_out
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.calling import check_options
 from interpret_inn.scoring.known import BINS, Known, known_factors

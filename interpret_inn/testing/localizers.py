@@ -226,8 +226,8 @@ def _run_until(case: _Case, last: int | None) -> int:
 
 def _leaves_translator(case: _Case) -> Iterator[str]:
     inputs, flow = copy.deepcopy(case.inputs), case.translator.fitted.network
-    bank, codes, state = (
-        case.translator.fitted.bank.clone(),
+    reference, codes, state = (
+        case.translator.fitted.reference_codes.clone(),
         case.translator.encode(inputs),
         model_state(flow),
     )
@@ -243,7 +243,9 @@ def _leaves_translator(case: _Case) -> Iterator[str]:
         line.replace("The model", "The flow")
         for line in model_changes(state, model_state(flow), "afterwards")
     )
-    if not same(codes, case.translator.encode(inputs)) or not same(bank, case.translator.fitted.bank):
+    if not same(codes, case.translator.encode(inputs)) or not same(
+        reference, case.translator.fitted.reference_codes
+    ):
         yield "The translator has other codes afterwards; it was to be read only."
 
 

@@ -16,9 +16,9 @@ from interpret_inn.explaining.records import (
     Leakage,
     Neighbours,
     Outcome,
-    ReadOut,
-    Response,
-    Walk,
+    ProbeScores,
+    Redraw,
+    Traversal,
 )
 from interpret_inn.testing.markup import HOSTILE
 from interpret_inn.testing.toys import SHAPES, toy_images
@@ -50,11 +50,11 @@ def toy_explanation(*, hostile: bool = False) -> Explanation:
             FactorSummary(RESIDUAL, 16, 0.5, 1.0, None, "What no concept explains."),
         ),
         leakage=_leakage(shape, hue),
-        responses={name: _response(flip) for name, flip in zip(names, (0.62, 0.05, 0.04), strict=True)},
+        redraws={name: _redraw(flip) for name, flip in zip(names, (0.62, 0.05, 0.04), strict=True)},
         examples=_examples(names, classes, mark),
         maps={name: _map(classes) for name in names},
         neighbours={name: _neighbours(classes) for name in names},
-        walks={name: (_walk(classes),) for name in names},
+        traversals={name: (_traversal(classes),) for name in names},
         drifts=(Drift(shape, hue, Score(0.11, 0.09, 0.13), Score(0.01, 0.0, 0.02)),),
         scores=_scores(shape, hue, mark),
         timings={"encode": 0.4, "fit": 3.1, "explain": 1.2, "total": 4.9},
@@ -76,8 +76,8 @@ def _scores(shape: str, hue: str, mark: str) -> Scores:
     )
 
 
-def _read_out(linear: float, mlp: float) -> ReadOut:
-    return ReadOut(Score(linear, linear - 0.03, linear + 0.02), Score(mlp, mlp - 0.03, mlp + 0.02))
+def _probe_scores(linear: float, mlp: float) -> ProbeScores:
+    return ProbeScores(Score(linear, linear - 0.03, linear + 0.02), Score(mlp, mlp - 0.03, mlp + 0.02))
 
 
 def _leakage(shape: str, hue: str) -> Leakage:
@@ -87,21 +87,25 @@ def _leakage(shape: str, hue: str) -> Leakage:
         kind={shape: "accuracy", hue: "r2"},
         scores={
             shape: {
-                shape: _read_out(0.97, 0.97),
-                hue: _read_out(0.35, 0.38),
-                RESIDUAL: _read_out(0.36, 0.41),
+                shape: _probe_scores(0.97, 0.97),
+                hue: _probe_scores(0.35, 0.38),
+                RESIDUAL: _probe_scores(0.36, 0.41),
             },
-            hue: {shape: _read_out(0.01, 0.02), hue: _read_out(0.91, 0.92), RESIDUAL: _read_out(0.03, 0.05)},
+            hue: {
+                shape: _probe_scores(0.01, 0.02),
+                hue: _probe_scores(0.91, 0.92),
+                RESIDUAL: _probe_scores(0.03, 0.05),
+            },
         },
-        representation={shape: _read_out(0.98, 0.98), hue: _read_out(0.93, 0.95)},
+        representation={shape: _probe_scores(0.98, 0.98), hue: _probe_scores(0.93, 0.95)},
         chance={shape: 0.34, hue: 0.0},
         unfitted={shape: Score(0.55, 0.5, 0.6), hue: Score(0.2, 0.15, 0.25)},
         association={shape: {hue: 0.34}, hue: {shape: 0.0}},
     )
 
 
-def _response(flip: float) -> Response:
-    return Response(
+def _redraw(flip: float) -> Redraw:
+    return Redraw(
         kind="classes",
         flip_rate=Score(flip, flip - 0.02, flip + 0.02),
         kl=Score(2 * flip, flip, 3 * flip),
@@ -141,6 +145,6 @@ def _neighbours(classes: tuple[str, ...]) -> Neighbours:
     return Neighbours(np.array([-2.0, 0.0, 2.0]), np.arange(6).reshape(3, 2), rows, values)
 
 
-def _walk(classes: tuple[str, ...]) -> Walk:
+def _traversal(classes: tuple[str, ...]) -> Traversal:
     curves = np.array([[0.9, 0.05, 0.05], [0.3, 0.4, 0.3], [0.02, 0.9, 0.08]])
-    return Walk(0, np.array([-2.0, 0.0, 2.0]), classes, curves)
+    return Traversal(0, np.array([-2.0, 0.0, 2.0]), classes, curves)

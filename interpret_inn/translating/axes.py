@@ -51,10 +51,10 @@ class FactorAxis:
 
 
 def factor_axes(fitted: Fitted) -> dict[str, FactorAxis]:
-    """The main direction of every factor, from the stored codes of the fit part."""
+    """The main direction of every factor, from the stored codes of the training split."""
     axes = {}
     for factor in fitted.factors:
-        codes = fitted.bank[:, factor.start : min(factor.stop, fitted.bank.shape[1])]
+        codes = fitted.reference_codes[:, factor.start : min(factor.stop, fitted.reference_codes.shape[1])]
         found = torch.from_numpy(main_direction(codes, fitted.concept(factor))).to(codes)
         axis = FactorAxis.along(found, codes)
         short = factor.size - len(found)

@@ -84,7 +84,7 @@ class Batch:
             factor: The factor.
             values: float, broadcasts to (B, ..., size); with one axis more in front, (M, B, ..., size) or
                 (M, 1, ..., size), they give M variants of each input.
-            hold: Concepts whose read-out from the whole code is to stay where it is.
+            hold: Concepts whose probe from the whole code is to stay where it is.
 
         Raises:
             EditError: values of another shape, a held concept that is changed, or `hold` is one text.

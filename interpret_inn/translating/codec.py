@@ -12,10 +12,10 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import Backbone, Carried
 from interpret_inn.errors import ConceptError, InputError, suggest
-from interpret_inn.metrics.readouts import LinearReadOut, fit_linear
+from interpret_inn.metrics.probes import LinearProbe, fit_linear_probe
 from interpret_inn.translating.axes import FactorAxis, factor_axes
 from interpret_inn.translating.fitted import Fitted
-from interpret_inn.translating.holding import hold_read_out
+from interpret_inn.translating.holding import hold_probe
 from interpret_inn.translating.placing import placed
 from interpret_inn.translating.streaming import batches
 from interpret_inn.types import Factor, Factors, FloatArray
@@ -32,7 +32,7 @@ class Codec:
     def __init__(self, backbone: Backbone, fitted: Fitted) -> None:
         self.backbone = backbone
         self.fitted = fitted
-        self._read_outs: dict[str, LinearReadOut] = {}
+        self._probes: dict[str, LinearProbe] = {}
 
     @property
     def factors(self) -> Factors:
@@ -93,28 +93,30 @@ class Codec:
         white: Tensor = network.blocks.inverse(codes[:, : network.shape.leading])[0]
         return white
 
-    def read_out(self, name: str) -> LinearReadOut:
-        """The linear read-out of a concept from `white`, trained on the bank (the fit part).
+    def probe(self, name: str) -> LinearProbe:
+        """The linear probe of a concept from `white`, trained on the reference codes (the training split).
 
         Raises:
             ConceptError: there is no such concept, or it has no values to read.
         """
-        if name not in self._read_outs:
+        if name not in self._probes:
             known = {c.name: (c.values, c.kind) for c in self.fitted.concepts if c.values is not None}
             if name not in known:
                 raise ConceptError(
                     f"There is no concept {name!r} with values to read. {suggest(name, known)}"
                 )
-            white = self.white(self.fitted.bank).cpu().numpy()
+            white = self.white(self.fitted.reference_codes).cpu().numpy()
             values, kind = known[name]
-            self._read_outs[name] = fit_linear(white, values, kind=kind, groups=self.fitted.bank_groups)
-        return self._read_outs[name]
+            self._probes[name] = fit_linear_probe(
+                white, values, kind=kind, groups=self.fitted.reference_groups
+            )
+        return self._probes[name]
 
     def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:
         """`after` (..., D), moved outside the edited factor until the concepts read as in `before`."""
         axes = self.fitted.network.shape.leading
-        weight = np.concatenate([_centred(self.read_out(name)) for name in concepts])
-        moved = hold_read_out(
+        weight = np.concatenate([_centred(self.probe(name)) for name in concepts])
+        moved = hold_probe(
             before[..., :axes].reshape(-1, axes),
             after[..., :axes].reshape(-1, axes),
             edited=edited,
@@ -124,6 +126,6 @@ class Codec:
         return placed(after, slice(0, axes), moved.reshape(*after.shape[:-1], axes))
 
 
-def _centred(read: LinearReadOut) -> FloatArray:
+def _centred(read: LinearProbe) -> FloatArray:
     """Weights (C, d) of what must not move: of classes only the logits relative to each other count."""
     return read.weight - read.weight.mean(0) if len(read.classes) else read.weight

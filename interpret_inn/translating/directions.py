@@ -9,7 +9,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.readouts import FEWEST
+from interpret_inn.metrics.probes import FEWEST
 from interpret_inn.types import Concept, FloatArray
 from interpret_inn.types.tolerances import NEGLIGIBLE, ROUNDING, SMALLEST
 
@@ -32,22 +32,22 @@ class ConceptFilters(NamedTuple):
     discriminant: bool
 
 
-def main_direction(fit_codes: _Rows, concept: Concept | None) -> FloatArray:
+def main_direction(train_codes: _Rows, concept: Concept | None) -> FloatArray:
     """The direction in which the code moves when the concept changes most.
 
-    It is the pattern Σw of a linear read-out's filter w (Haufe et al., "On the interpretation of weight
+    It is the pattern Σw of a linear probe's filter w (Haufe et al., "On the interpretation of weight
     vectors of linear models", 2014), so that walking along it stays where the data are: for categories w is
     the leading discriminant, for numbers and angles the leading regression direction; without values it
     is the leading principal axis.
 
     Args:
-        fit_codes: A factor's codes of the fit part, (n, d).
+        train_codes: A factor's codes of the training split, (n, d).
         concept: With values for these n rows; None or unlabelled: none (the residual).
 
     Returns:
         A unit vector, float64 (d,), pointing to larger values (classes further back).
     """
-    codes = as_rows(fit_codes)
+    codes = as_rows(train_codes)
     found = concept_filters(codes, concept)
     if found is None:
         return first_axis(codes)

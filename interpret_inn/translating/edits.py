@@ -1,7 +1,7 @@
 """Edits: changes of factors, to be given to `Interpreter.run`.
 
 >>> import interpret_inn as inn
->>> inn.edits.set("digit", "7", hold=["colour"])
+>>> inn.edits.set_to("digit", "7", hold=["colour"])
 set('digit', '7', hold=['colour'])
 """
 
@@ -24,7 +24,7 @@ class Edit:
 
     Args:
         factor: The factor that is changed.
-        hold: Concepts whose read-out from the *whole* code is to stay where it was.
+        hold: Concepts whose probe from the *whole* code is to stay where it was.
     """
 
     verb = "edit"
@@ -112,7 +112,7 @@ class _Set(Edit):
 
     def _numbers(self, translator: Codec, factor: Factor) -> Tensor:
         try:
-            given = torch.as_tensor(self.given, dtype=translator.fitted.bank.dtype)
+            given = torch.as_tensor(self.given, dtype=translator.fitted.reference_codes.dtype)
         except (TypeError, ValueError, RuntimeError) as error:
             raise EditError(
                 f"{self!r}: expected numbers for the factor {self.factor!r}, "
@@ -179,7 +179,7 @@ def swap(
         factor: The factor to exchange.
         donor: Inputs in the same form as those that are edited: as many as them, or a batch of one.
         donor_codes: Their codes instead, float (B, D) or (1, D).
-        hold: Concepts whose read-out is to stay where it was.
+        hold: Concepts whose probe is to stay where it was.
 
     Raises:
         EditError: neither or both of `donor` and `donor_codes`.
@@ -195,7 +195,7 @@ def set(factor: str, value: Any, *, hold: Sequence[str] = ()) -> Edit:
         value: float (size,) or (B, size); a number for all axes; or the name of a category, whose mean
             code is taken (`set("digit", "7")`). A whole number that is also a category's name is refused
             as ambiguous: type "7" or 7.0.
-        hold: Concepts whose read-out is to stay where it was.
+        hold: Concepts whose probe is to stay where it was.
     """
     return _Set(factor, value, hold)
 
@@ -212,7 +212,7 @@ def resample(factor: str, *, seed: int = 0, from_prior: bool = False, hold: Sequ
         factor: The factor to draw.
         seed: Of the draw; the same seed draws the same codes.
         from_prior: Draw from N(0, I) and not from stored codes of the data. That puts the noise floor back
-            into directions that are nearly empty, and so overstates responses.
-        hold: Concepts whose read-out is to stay where it was.
+            into directions that are nearly empty, and so overstates redraws.
+        hold: Concepts whose probe is to stay where it was.
     """
     return _Resample(factor, seed, from_prior, hold)

@@ -15,7 +15,7 @@ from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factor, Factors, IntArray
 
-WIDEST_BANK = 4096
+WIDEST_REFERENCE = 4096
 """Codes of no more axes are kept whole; of wider ones, the leading axes alone."""
 
 
@@ -29,14 +29,14 @@ class Fitted:
         z_shape: Shape of one input's representation.
         factors: Its factors.
         raw_scores: What each size was estimated from, by factor.
-        concepts: In the order of the factors; `values` are those of the bank.
+        concepts: In the order of the factors; `values` are those of the reference codes.
         settings: Of the fit.
         seed: Of the fit.
         record: What the fit reports of itself.
         split: Numbers of samples fitted on, stopped with, and judged on.
-        bank: Codes of up to 4,096 samples of the fit part, float (M, w): all axes, or where there are more
+        reference: Codes of up to 4,096 samples of the training split, float (M, w): all axes, or where there are more
             than 4,096 the leading ones. At positions, each row is one position of one sample.
-        bank_groups: int64 (M,), the group of each row of the bank.
+        reference_groups: int64 (M,), the group of each row of the reference codes.
         notes: What the user should know of the fit, in plain sentences.
         timings: Seconds: `encode`, `fit`.
     """
@@ -51,8 +51,8 @@ class Fitted:
     seed: int
     record: FitRecord
     split: tuple[int, int, int]
-    bank: Tensor
-    bank_groups: IntArray
+    reference_codes: Tensor
+    reference_groups: IntArray
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 
@@ -61,9 +61,9 @@ class Fitted:
         return next((concept for concept in self.concepts if concept.name == factor.name), None)
 
     def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
-        """`n` codes of the factor from the bank, float (n, size); axes that the bank lacks are 0."""
-        chosen = torch.randint(len(self.bank), (n,), generator=generator)
-        drawn = self.bank[chosen, factor.start : factor.stop]
+        """`n` codes of the factor from the reference codes, float (n, size); axes that the reference codes lacks are 0."""
+        chosen = torch.randint(len(self.reference_codes), (n,), generator=generator)
+        drawn = self.reference_codes[chosen, factor.start : factor.stop]
         return torch.nn.functional.pad(drawn, (0, factor.size - drawn.shape[1]))
 
     def class_code(self, factor: Factor, name: str) -> Tensor:
@@ -85,4 +85,4 @@ class Fitted:
         members = np.flatnonzero(concept.values == concept.classes.index(name))
         if not len(members):
             raise EditError(f"No stored sample of {factor.name!r} is {name!r}, so it has no mean code.")
-        return self.bank[torch.from_numpy(members), factor.slice].mean(0)
+        return self.reference_codes[torch.from_numpy(members), factor.slice].mean(0)

@@ -15,12 +15,12 @@ _MOST_READ_OUTS = 32
 _CUT = 1e-4
 
 
-def hold_read_out(
+def hold_probe(
     before: Tensor, after: Tensor, *, edited: Factor, weight: Tensor, decode: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """The smallest move outside the edited factor that puts linear read-outs of the representation back.
+    """The smallest move outside the edited factor that puts linear probes of the representation back.
 
-    The read-outs `r = W z(z̃)` are linear in the representation and so not in the code: Gauss-Newton
+    The probes `r = W z(z̃)` are linear in the representation and so not in the code: Gauss-Newton
     steps solve `r(after) = r(before)`, each the least squares step on the axes that are free to move. Codes
     have unit variance, so the smallest move is also the most likely one. The edited factor itself stays
     exactly as asked for.
@@ -29,8 +29,8 @@ def hold_read_out(
         before: Codes, float (n, d).
         after: Edited codes, float (n, d).
         edited: The factor that was edited, within the d axes.
-        weight: float (C, d), the read-outs of all held concepts one below the other.
-        decode: Differentiable; codes (n, d) to the representation that the read-outs read, (n, d).
+        weight: float (C, d), the probes of all held concepts one below the other.
+        decode: Differentiable; codes (n, d) to the representation that the probes read, (n, d).
 
     Returns:
         float (n, d).
@@ -50,7 +50,7 @@ def hold_read_out(
 
 
 def _independent(weight: Tensor) -> Tensor:
-    """At most 32 orthonormal read-outs that span what can be moved: logits only count up to a constant."""
+    """At most 32 orthonormal probes that span what can be moved: logits only count up to a constant."""
     _, values, rows = torch.linalg.svd(weight, full_matrices=False)
     kept = int((values > NEGLIGIBLE * values[0]).sum())
     independent: Tensor = rows[: min(kept, _MOST_READ_OUTS)]
@@ -58,7 +58,7 @@ def _independent(weight: Tensor) -> Tensor:
 
 
 def _linearise(codes: Tensor, weight: Tensor, decode: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Read-outs (n, C) at codes (n, d), and their slopes (n, C, d)."""
+    """Probes (n, C) at codes (n, d), and their slopes (n, C, d)."""
     # a model may run in inference mode, whose tensors know no gradients
     with torch.inference_mode(False), torch.enable_grad():
         weight = weight.clone()

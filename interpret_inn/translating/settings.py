@@ -28,7 +28,7 @@ class FitSettings:
         explained: Share of the variance that the axes in the blocks must hold.
         axes: Largest number of axes in the blocks.
         samples_per_axis: Samples to fit on for every axis in the blocks: fewer samples cap the axes.
-        every: Steps between looks at the early-stopping part (and between checkpoints).
+        every: Steps between looks at the validation split (and between checkpoints).
         patience: Looks without improvement before the fit stops.
     """
 
@@ -101,7 +101,7 @@ class FitRecord:
     Attributes:
         steps: Steps taken.
         best_step: The step whose weights were kept.
-        stopped_early: The early-stopping part no longer improved.
+        stopped_early: The validation split no longer improved.
         seconds: Spent in steps and looks, over all processes that worked on it.
         history: (step, loss, held-out loss) at every look, in nats per pair and axis; the held-out loss with what
             the losses of sources add to it.

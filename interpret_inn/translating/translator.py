@@ -120,8 +120,8 @@ class Translator(Codec):
 
         return self.backbone.rewritten(prepared, rewrite)
 
-    def walk(self, inputs: Any, factor: str, steps: int | Sequence[float]) -> Tensor:
-        """Primary outputs (S, B, ...) along a factor's main direction; see `Interpreter.walk`.
+    def traverse(self, inputs: Any, factor: str, steps: int | Sequence[float]) -> Tensor:
+        """Primary outputs (S, B, ...) along a factor's main direction; see `Interpreter.traverse`.
 
         Raises:
             EditError: no step at all, or positions that are no numbers.
@@ -199,7 +199,7 @@ def translator_of(fit: HasTranslator | Translator) -> Translator:
 
 
 def positions_of(steps: int | Sequence[float]) -> Tensor:
-    """Where a walk stops, float (S,)."""
+    """Where a traversal stops, float (S,)."""
     try:
         if isinstance(steps, int):
             found = torch.linspace(-REACH, REACH, steps)
@@ -209,7 +209,7 @@ def positions_of(steps: int | Sequence[float]) -> Tensor:
         found = torch.empty(0)
     if found.ndim != 1 or not len(found) or not bool(found.isfinite().all()):
         raise EditError(
-            f"Expected at least one step to walk, found {steps!r}. Type steps=9, or positions in standard "
+            f"Expected at least one step to traversal, found {steps!r}. Type steps=9, or positions in standard "
             "deviations: steps=[-2, 0, 2]."
         )
     return found

@@ -16,7 +16,7 @@ from interpret_inn.types.concept_sources import (
 from interpret_inn.types.concepts import Concept, ConceptKind
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, LocalizerFunction, Masks, Space
-from interpret_inn.types.results import FitStep, Gallery, ReadOut, Score, Section
+from interpret_inn.types.results import FitStep, Gallery, ProbeScores, Score, Section
 from interpret_inn.types.scores import Scores
 from interpret_inn.types.sources import (
     GRADE_SHARES,
@@ -61,7 +61,7 @@ __all__ = [
     "Picture",
     "Plan",
     "Preparation",
-    "ReadOut",
+    "ProbeScores",
     "ReportSectionSpec",
     "Samples",
     "Score",

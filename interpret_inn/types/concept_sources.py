@@ -30,7 +30,7 @@ class AxesView(Protocol):
         """`D`, the axes of the representation."""
 
     def samples(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Draws samples of the fit part: leading axes, float (n, d), and all others, float (n, D − d)."""
+        """Draws samples of the training split: leading axes, float (n, d), and all others, float (n, D − d)."""
 
     def outputs(self, white: Tensor, rest: Tensor | None = None) -> Tensor:
         """The model's primary outputs (B, …) of leading axes (B, d) and the others (B, D − d); None: their mean.

@@ -48,8 +48,8 @@ class Score:
 
 
 @dataclass(frozen=True)
-class ReadOut:
-    """How well a concept can be read from a code: by a linear read-out and by a small network."""
+class ProbeScores:
+    """How well a concept can be read from a code: by a linear probe and by a small network."""
 
     linear: Score
     mlp: Score
@@ -77,7 +77,7 @@ class FitStep(NamedTuple):
         step: Number of steps done.
         steps: Number of steps planned.
         loss: Mean loss per pair and axis since the last time, in nats.
-        held_out: The same on the early-stopping part.
+        held_out: The same on the validation split.
         seconds: Since the fit began, in this process and those before it.
     """
 

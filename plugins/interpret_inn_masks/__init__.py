@@ -29,7 +29,7 @@ def build(*, over: Space | None = None, seed: int = 0, **options: Any) -> Locali
             output if that is an image, else over the input.
         seed: Of what is drawn.
         options: Over the input: mode, area, fill, enough, steps, cells. Over the output: rectangles, per_sample,
-            combine, area_weight, samples, edits, walk_steps, steps.
+            combine, area_weight, samples, edits, traversal_steps, steps.
 
     Raises:
         LocalizerError: options that are unknown, or cannot be used.

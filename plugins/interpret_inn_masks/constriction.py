@@ -1,7 +1,7 @@
-"""Where a factor acts in the images that a model makes: masks of soft rectangles, fitted to its walks.
+"""Where a factor acts in the images that a model makes: masks of soft rectangles, fitted to its traversals.
 
 The spatial constriction of "Where and What?" (Zhu, Xu and Tao 2021) learns masks inside a generator while that is
-trained. Here the model is frozen: the factor is walked through its range, and the mask is fitted to where the image
+trained. Here the model is frozen: the factor is traversed through its range, and the mask is fitted to where the image
 changed, so that making the change inside the mask only loses little of it.
 """
 
@@ -29,7 +29,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks, Score
 from interpret_inn_masks.rectangles import Combine, fit_rectangles
 
-Edits = Literal["walk", "redraw"]
+Edits = Literal["traversal", "redraw"]
 
 PLACES = 64
 """Rectangles are fitted on maps of at most so many rows and columns; larger images are averaged down."""
@@ -63,10 +63,10 @@ class Constriction(Localizer):
         area_weight: What area costs: places where the change exceeds this many times its mean over the image are
             worth covering. From 1 on, a factor that changes all of the image alike has no mask to speak of.
         samples: Inputs that a shared mask is fitted on, of a model that can draw its own.
-        edits: How the factor is changed: "walk" it along its main direction, or "redraw" it from the data of the
-            fit. A walk goes to both ends but in one direction only: a residual, and other factors of many axes, act
+        edits: How the factor is changed: "traversal" it along its main direction, or "redraw" it from the data of the
+            fit. A traversal goes to both ends but in one direction only: a residual, and other factors of many axes, act
             in more places than it shows.
-        walk_steps: Positions of the walk, from −2.5 to 2.5 standard deviations; or how often it is redrawn.
+        traversal_steps: Positions of the traversal, from −2.5 to 2.5 standard deviations; or how often it is redrawn.
         steps: Of the fit of the rectangles.
         seed: Of inputs that are drawn, and of the fit.
     """
@@ -76,13 +76,19 @@ class Constriction(Localizer):
     combine: Combine = "union"
     area_weight: float = 0.75
     samples: int = 16
-    edits: Edits = "walk"
-    walk_steps: int = 9
+    edits: Edits = "traversal"
+    traversal_steps: int = 9
     steps: int = 100
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for name, least in (("rectangles", 1), ("samples", 1), ("walk_steps", 2), ("steps", 0), ("seed", 0)):
+        for name, least in (
+            ("rectangles", 1),
+            ("samples", 1),
+            ("traversal_steps", 2),
+            ("steps", 0),
+            ("seed", 0),
+        ):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, numbers.Integral) or value < least:
                 raise LocalizerError(
@@ -93,7 +99,7 @@ class Constriction(Localizer):
         if self.combine not in get_args(Combine):
             raise LocalizerError(f'Expected combine="union" or combine="mean", found {self.combine!r}.')
         if self.edits not in get_args(Edits):
-            raise LocalizerError(f'Expected edits="walk" or edits="redraw", found {self.edits!r}.')
+            raise LocalizerError(f'Expected edits="traversal" or edits="redraw", found {self.edits!r}.')
         weight: Any = self.area_weight
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
         if not number or not 0 < weight < math.inf:
@@ -126,8 +132,8 @@ class Constriction(Localizer):
 
     def _changes(self, translator: Translator, inputs: Any, factor: str) -> tuple[Tensor, Tensor]:
         """Mean squared change over all edits, (B, H, W), and whether any of it could be seen, bool (B,)."""
-        count, seed = self.walk_steps, _OWN_SEEDS + self.seed
-        if self.edits == "walk":
+        count, seed = self.traversal_steps, _OWN_SEEDS + self.seed
+        if self.edits == "traversal":
             found = output_changes(translator, inputs, factor, steps=count)
         else:
             found = redrawn_changes(translator, inputs, factor, draws=count, seed=seed)

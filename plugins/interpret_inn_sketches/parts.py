@@ -1,6 +1,6 @@
 """Sketches cut into parts, so that a fit can be judged on parts that it never saw.
 
-Any two pictures differ a little in every statistic, also two of one style: a read-out that is judged by images
+Any two pictures differ a little in every statistic, also two of one style: a probe that is judged by images
 rendered from the same two pictures would find a "style" that is their chance. Each image is therefore rendered from
 one part of each sketch, and all images of one part stay together when data are split.
 """

@@ -31,12 +31,12 @@ class Nuisance:
         share: How far the transform moves the layer, squared, in units of how far two pictures lie apart: 0 not at
             all, 1 as far as to another picture.
         captured: Share of that move that happens in the factor, of the axes in the blocks, in [0, 1].
-        known: How well the amount can be read from the whole layer, on the judge part: R², accuracy for done and not
+        known: How well the amount can be read from the whole layer, on the test split: R², accuracy for done and not
             done; NaN where it cannot be judged.
         factor_knows: The same from the factor alone.
-        factor_response: Change of the output when the factor alone takes the code that it has in the transformed
+        factor_redraw: Change of the output when the factor alone takes the code that it has in the transformed
             picture.
-        response: The same scaled to the whole move, `factor_response / captured`: what the output would do if all that
+        redraw: The same scaled to the whole move, `factor_redraw / captured`: what the output would do if all that
             the transform does to the layer were like the part that the factor holds.
         direct: Change of the output for the transformed picture itself.
     """
@@ -47,8 +47,8 @@ class Nuisance:
     captured: float
     known: float
     factor_knows: float
-    factor_response: float
-    response: float
+    factor_redraw: float
+    redraw: float
     direct: float
 
 
@@ -64,10 +64,10 @@ def nuisances(
 ) -> tuple[Nuisance, ...]:
     """Measures every transform that the interpreter was fitted to.
 
-    The response is that of the edit `swap(name, transformed pictures)`: the factor alone takes the code that it has in
+    The redraw is that of the edit `swap(name, transformed pictures)`: the factor alone takes the code that it has in
     the transformed picture, everything else stays that of the picture as it is. Transforms overlap in a layer (blur and
     noise move much the same axes) while factors do not, so that a factor holds a part of what its transform does;
-    `response` is scaled to all of it, as changes grow with the square of a small move: KL divergences and mean
+    `redraw` is scaled to all of it, as changes grow with the square of a small move: KL divergences and mean
     squares do.
 
     Changes are KL divergences to the changed prediction in nats for outputs that are logits (B, C), and mean squared
@@ -130,7 +130,7 @@ def _measured(interpreter: Interpreter, name: str, before: _Layer, asis: Any, ch
     swapped = before.codes.clone()
     swapped[..., factor.slice] = after.codes[..., factor.slice]
     answer = float(_change(before.outputs, _rerun(interpreter, asis, swapped)).mean())
-    leakage = interpreter.judgement.leakage
+    leakage = interpreter.evaluation.leakage
     known = name in leakage.scores
     return Nuisance(
         name=name,
@@ -139,8 +139,8 @@ def _measured(interpreter: Interpreter, name: str, before: _Layer, asis: Any, ch
         captured=captured,
         known=leakage.representation[name].linear.value if known else float("nan"),
         factor_knows=leakage.scores[name][name].linear.value if known else float("nan"),
-        factor_response=answer,
-        response=answer / max(captured, TINY),
+        factor_redraw=answer,
+        redraw=answer / max(captured, TINY),
         direct=float(_change(before.outputs, after.outputs).mean()),
     )
 

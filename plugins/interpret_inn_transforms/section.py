@@ -32,12 +32,12 @@ def render(explanation: Any) -> Section | None:
     )
     unit = (
         "KL divergence in nats"
-        if rows[0][-1] == explanation.responses[rows[0][0]].kl.value
+        if rows[0][-1] == explanation.redraws[rows[0][0]].kl.value
         else "change of target"
     )
     note = (
         "Moves the layer by: half the squared difference of two variants of one picture, as a share of all variance "
-        "(empty where the size was given). Amounts are read linearly, on the judge part: R², or accuracy for done and "
+        "(empty where the size was given). Amounts are read linearly, on the test split: R², or accuracy for done and "
         f"not done. Output answers by: {unit} when the factor is redrawn."
     )
     return Section(
@@ -48,7 +48,7 @@ def render(explanation: Any) -> Section | None:
 
 
 def _row(explanation: Any, factor: Any) -> tuple[str | int | float, ...]:
-    name, leakage, response = factor.name, explanation.leakage, explanation.responses[factor.name]
+    name, leakage, redraw = factor.name, explanation.leakage, explanation.redraws[factor.name]
     known = name in leakage.scores
     return (
         name,
@@ -56,7 +56,7 @@ def _row(explanation: Any, factor: Any) -> tuple[str | int | float, ...]:
         factor.raw_score,
         leakage.representation[name].linear.value if known else math.nan,
         leakage.scores[name][name].linear.value if known else math.nan,
-        response.kl.value if math.isfinite(response.kl.value) else response.change.value,
+        redraw.kl.value if math.isfinite(redraw.kl.value) else redraw.change.value,
     )
 
 

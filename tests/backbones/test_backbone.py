@@ -308,7 +308,7 @@ def test_fingerprints_tell_weights_and_buffers_apart() -> None:
 def test_sessions_nest_and_may_let_gradients_through() -> None:
     model = network().train()
     backbone = Backbone(model, "fc:in")
-    backbone.probe(X)
+    backbone.dry_run(X)
     with backbone.session(gradients=True):
         shift = torch.zeros(4, requires_grad=True)
         with backbone.session():

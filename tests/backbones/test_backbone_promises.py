@@ -101,7 +101,7 @@ def test_a_known_range_decides_how_images_are_shown(latents: Tensor, small: dict
     expected = (outputs[int(shown)].movedim(0, -1).numpy() + 6) / 12 * 255
     assert np.abs(picture - expected).max() <= 1
     # twice the range: half the change
-    assert wide.responses["a"].change.value < seen.responses["a"].change.value
+    assert wide.redraws["a"].change.value < seen.redraws["a"].change.value
 
 
 def test_an_unknown_range_is_said(latents: Tensor, small: dict[str, Any]) -> None:

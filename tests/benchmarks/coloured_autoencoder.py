@@ -63,7 +63,7 @@ class Examination:
 
     def __init__(self, autoencoder: nn.Module) -> None:
         self.examiners = trained_examiners()
-        self.images, self.digits, self.colours, _ = painted("judge", seed=11)
+        self.images, self.digits, self.colours, _ = painted("test", seed=11)
         self.donors = torch.randperm(len(self.images), generator=Generator().manual_seed(5))
         self.codes = torch.cat([autoencoder.encoder(part) for part in self.images.split(500)])
         self.real = self._read(self.images)
@@ -238,7 +238,7 @@ def main() -> None:
     print(table([{"": name} | scores for name, scores in kept["examined"].items()]), flush=True)
 
     def add(name: str, seconds: float, swap: Swap, **more: Any) -> None:
-        found = exam.judge(swap)
+        found = exam.test(swap)
         kept["methods"].append({"name": name, "seconds": seconds, "swaps": found} | more)
         print(table([row(name, seconds, found)]), flush=True)
 

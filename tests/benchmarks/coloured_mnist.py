@@ -20,7 +20,7 @@ from torch import Tensor, nn
 CONCEPTS = ("digit", "colour")
 WIDTH = 64  # of the representation: the classifier's penultimate layer
 
-Part = Literal["fit", "judge"]
+Part = Literal["fit", "test"]
 _FIT_IMAGES = 8_000
 
 
@@ -111,7 +111,7 @@ def judge_pairs(concept: str, n: int, seed: int) -> tuple[Tensor, Tensor]:
         Two batches, each of shape (n, 3, 28, 28).
     """
     concepts = torch.full((n,), CONCEPTS.index(concept))
-    return Pairs("judge").draw(concepts, torch.Generator().manual_seed(seed))
+    return Pairs("test").draw(concepts, torch.Generator().manual_seed(seed))
 
 
 class Classifier(nn.Module):
@@ -182,7 +182,7 @@ def trained_classifier(work: Path = WORK) -> Classifier:
 @torch.no_grad()
 def accuracy(classifier: Classifier) -> float:
     """Share of the judge images, under one random colouring, whose digit the classifier names."""
-    images, labels, _ = coloured("judge", seed=1)
+    images, labels, _ = coloured("test", seed=1)
     return (classifier(images).argmax(1) == labels).float().mean().item()
 
 

@@ -90,7 +90,7 @@ def response_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [
         {"factor": name}
         | {key: _number(found[key]) for key in ("flip_rate", "kl", "class_std", "change", "left_data")}
-        for name, found in report["response"].items()
+        for name, found in report["redraw"].items()
     ]
 
 

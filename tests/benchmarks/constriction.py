@@ -146,13 +146,13 @@ def _faces(name: str) -> inn.Interpreter:
 def _sheet_row(
     title: str, interpreter: inn.Interpreter, inputs: Tensor, factor: str, masks: Masks
 ) -> list[Any]:
-    """A title, and for each of two inputs a walk of four pictures and the mask over the middle one."""
-    walked = interpreter.walk(inputs, factor, [-2.5, -0.8, 0.8, 2.5])
+    """A title, and for each of two inputs a traversal of four pictures and the mask over the middle one."""
+    traversed = interpreter.traverse(inputs, factor, [-2.5, -0.8, 0.8, 2.5])
     plain = interpreter.run(inputs)
     row: list[Any] = [title]
     for place in range(len(inputs)):
         span = interpreter.backbone.value_range
-        row += list(inn.explore.to_pictures(walked[:, place], value_range=span))
+        row += list(inn.explore.to_pictures(traversed[:, place], value_range=span))
         (picture,) = inn.explore.to_pictures(plain[place : place + 1], value_range=span)
         large = picture.repeat(2, 0).repeat(2, 1)
         row.append(overlay(large, masks.values[place].repeat_interleave(2, -2).repeat_interleave(2, -1)))
@@ -169,7 +169,7 @@ def _save(rows: list[list[Any]], name: str) -> Path:
 
 
 def _enlarged(picture: Any) -> Any:
-    """Walks and overlays at one size."""
+    """Traversals and overlays at one size."""
     times = max(1, 128 // len(picture))
     return picture.repeat(times, 0).repeat(times, 1)
 

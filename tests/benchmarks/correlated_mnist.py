@@ -3,7 +3,7 @@
 Ten hues, one for each digit; an image has its digit's own hue with probability 0.9, else one of the other nine.
 Fitted on 8,000 such images with `balance=True` (pairs are drawn by weights that make digit and hue
 independent) and with `balance=False`, and judged on 2,000 other digits whose hues were drawn independently.
-Read-outs are trained on decorrelated images too (4,000 of the fitted digits in new hues), or they would learn
+Probes are trained on decorrelated images too (4,000 of the fitted digits in new hues), or they would learn
 the association themselves.
 
 Beside the leaks stands what the association alone gives away: how often the digit is right when it is told
@@ -31,7 +31,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 import interpret_inn as inn
-from interpret_inn.metrics.readouts import read_out
+from interpret_inn.metrics.probes import probe_scores
 
 HUES = 10
 AGREE = 0.9
@@ -106,7 +106,7 @@ def explain(classifier: Classifier, *, balance: bool, seed: int, settings: dict[
         )  # fmt: skip
     fitted_in = time.perf_counter() - began
     found = decorrelated_scores(interpreter, seed=seed)
-    own = interpreter.judgement.leakage  # on the correlated judge part: what a report would say
+    own = interpreter.evaluation.leakage  # on the correlated test split: what a report would say
     return {
         "sizes": dict(zip(interpreter.factors.names, interpreter.factors.sizes, strict=True)),
         "notes": list(interpreter.fitted.notes), "seconds": fitted_in,
@@ -119,9 +119,9 @@ def explain(classifier: Classifier, *, balance: bool, seed: int, settings: dict[
 
 
 def decorrelated_scores(interpreter: inn.Interpreter, *, seed: int) -> dict[str, Any]:
-    """Leaks and responses on images whose hues are independent of their digits."""
+    """Leaks and redraws on images whose hues are independent of their digits."""
     train_images, train_digits = (part[:4000] for part in part_of_digits("fit"))
-    judge_images, judge_digits = part_of_digits("judge")
+    judge_images, judge_digits = part_of_digits("test")
     train_hues = independent_hues(len(train_images), seed=seed + 100)
     judge_hues = independent_hues(len(judge_images), seed=seed + 200)
     shown = painted(judge_images, judge_hues)
@@ -131,22 +131,22 @@ def decorrelated_scores(interpreter: inn.Interpreter, *, seed: int) -> dict[str,
     slices = {f.name: (train[:, f.slice], judge[:, f.slice]) for f in interpreter.factors}
     slices["z"] = (bench.white(train), bench.white(judge))
     leaks = {}
-    for concept, (fit_values, judge_values) in labels.items():
+    for concept, (train_values, test_values) in labels.items():
         leaks[concept] = {"association": float((judge_digits == judge_hues).float().mean())}
-        for name, (fit_codes, judge_codes) in slices.items():
-            score = read_out(
-                fit_codes.double().numpy(), fit_values.numpy(), judge_codes.double().numpy(),
-                judge_values.numpy(), kind="categorical", seed=0,
+        for name, (train_codes, test_codes) in slices.items():
+            score = probe_scores(
+                train_codes.double().numpy(), train_values.numpy(), test_codes.double().numpy(),
+                test_values.numpy(), kind="categorical", seed=0,
             )  # fmt: skip
             leaks[concept][name] = {"linear": score.linear.value, "mlp": score.mlp.value}
     explanation = interpreter.explain(shown, examples=1)
-    response = {
+    redraw = {
         name: {"flip_rate": r.flip_rate.value, "kl": r.kl.value, "class_std": r.class_std.value}
-        for name, r in explanation.responses.items()
+        for name, r in explanation.redraws.items()
     }
     with torch.no_grad():
         right = interpreter.backbone.model(shown).argmax(1) == judge_digits
-    return {"leaks": leaks, "response": response, "accuracy": float(right.float().mean())}
+    return {"leaks": leaks, "redraw": redraw, "accuracy": float(right.float().mean())}
 
 
 def rows_of(results: dict[str, Any]) -> list[dict[str, Any]]:
@@ -157,8 +157,8 @@ def rows_of(results: dict[str, Any]) -> list[dict[str, Any]]:
         for concept, leak in found["leaks"].items():
             for factor in ("z", "digit", "hue", "residual"):
                 row[f"{concept}<{factor}"] = f"{leak[factor]['linear']:.3f}/{leak[factor]['mlp']:.3f}"
-        row["flips d/h/r"] = "/".join(f"{r['flip_rate']:.2f}" for r in found["response"].values())
-        row["class std d/h/r"] = "/".join(f"{r['class_std']:.2f}" for r in found["response"].values())
+        row["flips d/h/r"] = "/".join(f"{r['flip_rate']:.2f}" for r in found["redraw"].values())
+        row["class std d/h/r"] = "/".join(f"{r['class_std']:.2f}" for r in found["redraw"].values())
         rows.append(row)
     return rows
 
@@ -181,9 +181,9 @@ def main() -> None:
             key = f"{name}, {'balanced' if balance else 'not balanced'}"
             results[key] = explain(classifier, balance=balance, seed=options.seed, settings=settings)
             print(f"{key}: {results[key]['sizes']}, {results[key]['seconds']:.0f} s", flush=True)
-    print(f"\nJudged on decorrelated images; read-outs linear/MLP, accuracy; chance {1 / HUES}")
+    print(f"\nJudged on decorrelated images; probes linear/MLP, accuracy; chance {1 / HUES}")
     print(table(rows_of(results)))
-    print("\nThe same leaks on the correlated judge part, as a report of the fit shows them (linear)")
+    print("\nThe same leaks on the correlated test split, as a report of the fit shows them (linear)")
     rows = []
     for name, found in results.items():
         for concept, leak in found["correlated"].items():

@@ -1,4 +1,4 @@
-"""What exploring costs: grids, walks, samples, inversion, and the galleries of a report.
+"""What exploring costs: grids, traversals, samples, inversion, and the galleries of a report.
 
 * `celeba`: the decoder of `btcvae_celeba` (64×64 colour images from 10 latents) as a generator;
 * `celeba-autoencoder`: the whole network as an autoencoder, on images that it made itself (there are no
@@ -93,15 +93,15 @@ def exploring(it: inn.Interpreter, inputs: Any) -> dict[str, dict[str, float]]:
             it, "brightness", rows=eight, columns=others, hold=["warmth"]
         ),
         "traverse 8×9": lambda: explore.traverse(it, eight, "brightness"),
-        "class walk 8×9": lambda: explore.class_walk(it, eight, "brightness"),
-        "straight walk 8×9": lambda: explore.straight_walk(it, eight, others),
+        "class traversal 8×9": lambda: explore.class_traversal(it, eight, "brightness"),
+        "straight traversal 8×9": lambda: explore.interpolate(it, eight, others),
         "random walk 8×24": lambda: explore.random_walk(it, eight, "brightness"),
         "sample 64": lambda: explore.sample(it, 64),
         "contact sheet 8×8": lambda: explore.contact_sheet(explore.to_pictures(grid)),
     }
     with tempfile.TemporaryDirectory() as folder:
         for ending in ("gif", "webp"):
-            path = Path(folder) / f"walk.{ending}"
+            path = Path(folder) / f"traversal.{ending}"
             found[f"{ending} of 8 frames"] = lambda path=path: explore.save_animation(grid, path)
         return {name: seconds(run) for name, run in found.items()}
 

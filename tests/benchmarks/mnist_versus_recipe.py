@@ -1,8 +1,8 @@
 """This library against the published recipe on coloured MNIST: how much sooner it is as good.
 
 Both fit the 64-d layer of the same classifier, with factor sizes of their own, and both are judged on the
-same held-out images and pairs. Leakage: the larger of a linear and a small network's read-out of a concept
-from a factor that should not have it, above chance, as a share of what the best read-out from `z` itself
+same held-out images and pairs. Leakage: the larger of a linear and a small network's probe of a concept
+from a factor that should not have it, above chance, as a share of what the best probe from `z` itself
 reaches above chance; the mean over the four such cells. Pair log-likelihood ratio: each method's own model.
 The recipe trains for 240 s; ours is fitted anew with 50, 100, 200 … steps, to see when both are better.
 
@@ -35,7 +35,7 @@ Figures = dict[str, Any]
 
 
 def leaks(table: Any) -> dict[str, float]:
-    """What each factor tells of the concept it should not: the larger of both read-outs."""
+    """What each factor tells of the concept it should not: the larger of both probes."""
     return {
         f"{concept}<{factor}": max(table[concept][factor].values())
         for concept in CONCEPTS
@@ -45,21 +45,21 @@ def leaks(table: Any) -> dict[str, float]:
 
 
 def reference() -> dict[str, float]:
-    """What the best read-out from `z` itself reaches, by concept."""
+    """What the best probe from `z` itself reaches, by concept."""
     classifier = trained_classifier(WORK)
-    images = {"fit": coloured("fit", 0)[0], "judge": coloured("judge", 1)[0]}
+    images = {"fit": coloured("fit", 0)[0], "test": coloured("test", 1)[0]}
     with torch.no_grad():
         z = {
             name: torch.cat([classifier.represent(b) for b in x.split(500)]).numpy()
             for name, x in images.items()
         }
-    table = leakage(z["fit"], labels_of("fit", 0), z["judge"], labels_of("judge", 1), [22, 11, 31])
+    table = leakage(z["fit"], labels_of("fit", 0), z["test"], labels_of("test", 1), [22, 11, 31])
     return {concept: max(table[concept]["whole"].values()) for concept in CONCEPTS}
 
 
 def leakage_of(found: Figures, whole: dict[str, float]) -> float:
     """Mean share of what `z` tells that stands in a wrong factor; 0 is none."""
-    chance = {"digit": float(np.bincount(labels_of("judge", 1)["digit"]).max() / 2000), "colour": 0.0}
+    chance = {"digit": float(np.bincount(labels_of("test", 1)["digit"]).max() / 2000), "colour": 0.0}
     shares = []
     for name, value in found["leaks"].items():
         concept = name.split("<")[0]
@@ -69,7 +69,7 @@ def leakage_of(found: Figures, whole: dict[str, float]) -> float:
 
 def figures(codes: dict[str, np.ndarray], sizes: list[int]) -> Figures:
     """Leakage and pair scores of codes of the evaluation images."""
-    table = leakage(codes["fit"], labels_of("fit", 0), codes["judge"], labels_of("judge", 1), sizes)
+    table = leakage(codes["fit"], labels_of("fit", 0), codes["test"], labels_of("test", 1), sizes)
     own = {c: max(table[c][c].values()) for c in CONCEPTS}
     return {"own": own, "leaks": leaks(table), "ratio": pair_scores(codes, sizes), "sizes": sizes}
 
@@ -84,7 +84,7 @@ def recipe_figures(mark: Path) -> Figures:
 
 def evaluation_images() -> dict[str, torch.Tensor]:
     """The images that the recipe's marks hold codes of."""
-    images = {"fit": coloured("fit", seed=0)[0], "judge": coloured("judge", seed=1)[0]}
+    images = {"fit": coloured("fit", seed=0)[0], "test": coloured("test", seed=1)[0]}
     for concept in CONCEPTS:
         for side, batch in zip("ab", judge_pairs(concept, JUDGE_PAIRS, seed=2), strict=True):
             images[f"{concept}_{side}"] = batch
@@ -115,12 +115,12 @@ def show(name: str, found: Figures) -> None:
     print(head, *parts, sep="  ", flush=True)
 
 
-def responses(interpreter: Any, images: torch.Tensor) -> dict[str, Any]:
-    """Responses over the judge images: class_std, flip rate and KL by factor."""
+def redraws(interpreter: Any, images: torch.Tensor) -> dict[str, Any]:
+    """Redraws over the judge images: class_std, flip rate and KL by factor."""
     explanation = interpreter.explain(images)
     return {
         name: {k: getattr(r, k).value for k in ("class_std", "flip_rate", "kl")}
-        for name, r in explanation.responses.items()
+        for name, r in explanation.redraws.items()
     }
 
 
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--long", help="name of a long run of published_recipe.py in the working folder")
     options = parser.parse_args()
     whole = reference()
-    print("read-out from z itself:", {name: round(value, 3) for name, value in whole.items()})
+    print("probe from z itself:", {name: round(value, 3) for name, value in whole.items()})
     theirs = rivals(options, whole)
     images = evaluation_images()
     runs, first = [], {}
@@ -165,14 +165,14 @@ def main() -> None:
                     f"{'':>22} better than {name} on both, {first[name]['times']:.0f} times sooner",
                     flush=True,
                 )
-    answer = responses(interpreter, images["judge"])
+    answer = redraws(interpreter, images["test"])
     print("factors", interpreter.factors, "published sizes [22, 11, 31]")
     print(
-        "responses",
+        "redraws",
         json.dumps(answer, indent=1),
         "published class_std: digit 2.74, colour 0.19, residual 0.0",
     )
-    result = {"z": whole, "rivals": theirs, "ours": runs, "first_better": first, "responses": answer}
+    result = {"z": whole, "rivals": theirs, "ours": runs, "first_better": first, "redraws": answer}
     (WORK / "mnist_versus_recipe.json").write_text(json.dumps(result, indent=1))
 
 

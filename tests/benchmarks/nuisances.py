@@ -4,8 +4,8 @@ Two networks that nobody here made, three depths each, ten transforms: MobileNet
 on 500 CIFAR-10 images. One fit at each depth, to all ten transforms and no label. Pictures are those of the folder
 that `INTERPRET_INN_REAL` names.
 
-What is compared: the *response*, the change of the output when a factor alone takes the code that it has in the
-transformed picture, scaled to the whole move (see `interpret_inn_transforms.nuisances`; `factor_response` is not
+What is compared: the *redraw*, the change of the output when a factor alone takes the code that it has in the
+transformed picture, scaled to the whole move (see `interpret_inn_transforms.nuisances`; `factor_redraw` is not
 scaled), with the *direct* change, the output for the transformed picture itself, on pictures that no fit saw:
 Spearman's rank correlation over the ten transforms. `captured` says how much of what a transform does to the layer its
 factor holds, and `pooled` what the layout lets through at all: the whole code taken from the transformed picture.
@@ -42,7 +42,7 @@ class Task(NamedTuple):
     images: np.ndarray
     sites: tuple[str, ...]
     fresh: np.ndarray | None = None
-    """Pictures that no fit sees, to measure on; None: those of the judge part."""
+    """Pictures that no fit sees, to measure on; None: those of the test split."""
 
 
 def mobilenet(zoo: Any) -> Task:
@@ -65,7 +65,7 @@ TASKS = {"mobilenet": mobilenet, "resnet": resnet}
 
 
 def run(task: Task, site: str, *, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    """Fits at one site and measures on the judge part's pictures."""
+    """Fits at one site and measures on the test split's pictures."""
     interpreter = inn.wrap(task.model, site, preprocess=task.preprocess)
     began = time.perf_counter()
     with warnings.catch_warnings():
@@ -73,16 +73,16 @@ def run(task: Task, site: str, *, seed: int, settings: dict[str, Any]) -> dict[s
         source = inn.concept_source("transforms", data=task.images, seed=seed)
         interpreter.fit(source, seed=seed, checkpoint=None, **settings)
     total = time.perf_counter() - began
-    judged = task.images[split(len(task.images), groups=None, seed=seed).judge.numpy()]
+    judged = task.images[split(len(task.images), groups=None, seed=seed).test.numpy()]
     held_out = judged if task.fresh is None else task.fresh
     found = nuisances(interpreter, held_out, seed=seed + 1)
     whole = through_the_layout(interpreter, held_out, seed=seed + 1)
-    learnt = {line.name: line.learnt for line in interpreter.judgement.summaries}
+    learnt = {line.name: line.learnt for line in interpreter.evaluation.summaries}
     rows = [one.__dict__ | {"learnt": learnt[one.name], "pooled": whole[one.name]} for one in found]
     direct = [one.direct for one in found]
     correlations = {
-        "response": spearmanr([one.response for one in found], direct).statistic,
-        "factor_response": spearmanr([one.factor_response for one in found], direct).statistic,
+        "redraw": spearmanr([one.redraw for one in found], direct).statistic,
+        "factor_redraw": spearmanr([one.factor_redraw for one in found], direct).statistic,
         "share": spearmanr([one.share for one in found], direct).statistic,
         "pooled": spearmanr([whole[one.name] for one in found], direct).statistic,
     }
@@ -139,7 +139,7 @@ def main() -> None:
                     "known",
                     "factor_knows",
                     "learnt",
-                    "response",
+                    "redraw",
                     "direct",
                 )
                 print(table([{key: row[key] for key in (*columns, "pooled")} for row in found["rows"]]))

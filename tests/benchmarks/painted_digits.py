@@ -26,8 +26,8 @@ WARP = 0.6  # of the changes of shape for autoencoder and fit; the examiners see
 BRIGHTEST = 20  # pixels whose mean is taken for the digit's colour
 
 Network = TypeVar("Network", bound=nn.Module)
-Part = Literal["network", "examiners", "judge"]
-_BOUNDS = {"network": (0, 6_500), "examiners": (6_500, 8_000), "judge": (8_000, 10_000)}
+Part = Literal["network", "examiners", "test"]
+_BOUNDS = {"network": (0, 6_500), "examiners": (6_500, 8_000), "test": (8_000, 10_000)}
 _BATCH = 64
 
 

@@ -247,7 +247,7 @@ def _save(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> 
 @torch.no_grad()
 def _evaluation_inputs(classifier: Classifier) -> dict[str, Tensor]:
     """Representations of everything a mark stores codes of, each of shape (N, 64)."""
-    images = {"fit": coloured("fit", seed=0)[0], "judge": coloured("judge", seed=1)[0]}
+    images = {"fit": coloured("fit", seed=0)[0], "test": coloured("test", seed=1)[0]}
     for concept in CONCEPTS:
         images[f"{concept}_a"], images[f"{concept}_b"] = judge_pairs(concept, JUDGE_PAIRS, seed=2)
     return {

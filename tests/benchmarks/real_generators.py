@@ -159,8 +159,8 @@ def draw(interpreter: inn.Interpreter, case: Case, folder: Path) -> None:
     span = interpreter.backbone.value_range
     rows: list[list[Any]] = []
     for name in (*names, "residual") if "residual" not in names else names:
-        walked = inn.explore.traverse(interpreter, inputs[:2], name, steps=9)
-        pictures = [list(inn.explore.to_pictures(walked[:, i], value_range=span)) for i in range(2)]
+        traversed = inn.explore.traverse(interpreter, inputs[:2], name, steps=9)
+        pictures = [list(inn.explore.to_pictures(traversed[:, i], value_range=span)) for i in range(2)]
         rows.append([name, *pictures[0], *pictures[1]])
     Image.fromarray(inn.explore.contact_sheet(rows)).save(folder / "traversals.png")
     for name in names[:2]:
@@ -184,10 +184,10 @@ def run(name: str, case: Case) -> dict[str, Any]:
     report.save(folder / "report.html")
     draw(interpreter, case, folder)
     found = report.to_dict()
-    checks, response = found["checks"], found["response"]
+    checks, redraw = found["checks"], found["redraw"]
     rows = [
         {"factor": f.name, "axes": f.size}
-        | {text: response[f.name][key] for text, key in (("change", "change"), ("left data", "left_data"))}
+        | {text: redraw[f.name][key] for text, key in (("change", "change"), ("left data", "left_data"))}
         for f in interpreter.factors
     ]
     span = interpreter.backbone.value_range

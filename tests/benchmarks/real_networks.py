@@ -188,7 +188,7 @@ def main() -> None:
         task = task._replace(settings={}) if options.estimate else task
         found = run(name, task, seed=options.seed, settings=settings)
         show(found)
-        kept = ("about", "factors", "leakage", "response", "checks", "timings", "warnings")
+        kept = ("about", "factors", "leakage", "redraw", "checks", "timings", "warnings")
         figures[name] = {key: found[key] for key in kept}
     write("real_networks", figures)
 

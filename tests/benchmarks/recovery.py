@@ -2,8 +2,8 @@
 
 * `truth`: independent factors (a category of 5, a number, an angle, a position of 2 numbers) and nuisance are
   mixed by a known invertible non-linear map: random rotations, an elementwise monotone function and an additive
-  coupling. The read-outs from the factors' codes are judged on held-out samples: own factor at least 0.95 (R²;
-  accuracy of the category), every other at most 0.05 (R²; of the category: above chance). The own read-out is
+  coupling. The probes from the factors' codes are judged on held-out samples: own factor at least 0.95 (R²;
+  accuracy of the category), every other at most 0.05 (R²; of the category: above chance). The own probe is
   linear, but of the angle the small network's: a normally distributed code of two axes holds the angle as its
   direction, of which a line reads at most π/4.
 * `shuffled`: 20 fits, of 20 seeds, with labels that were shuffled: a category and a number in each. At most 1
@@ -113,7 +113,7 @@ def fit(rows: Tensor, labels: Mapping[str, np.ndarray], *, seed: int, **settings
 
 
 def truth(*, count: int, width: int, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    """Own and other read-outs where the truth is known."""
+    """Own and other probes where the truth is known."""
     began = time.perf_counter()
     mixing = Mixing(width, seed=seed)
     hidden, labels = sources(count, width, seed=seed)
@@ -147,8 +147,8 @@ def shuffled(*, fits: int, count: int, width: int, settings: dict[str, Any]) -> 
         wrong = {name: labels[name][order] for name in ("category", "number")}
         interpreter = fit(mixing(hidden), wrong, seed=seed, **settings)
         row: dict[str, Any] = {"seed": seed}
-        table_ = interpreter.judgement.leakage
-        for line in interpreter.judgement.summaries[:-1]:
+        table_ = interpreter.evaluation.leakage
+        for line in interpreter.evaluation.summaries[:-1]:
             score = table_.scores[line.name][line.name].linear
             row |= {
                 f"{line.name}": score.value,
@@ -190,7 +190,7 @@ def main() -> None:
             )
         )
         print(table(leakage_rows(found["report"])))
-        print(f"least own read-out {min(found['own'].values()):.3f} (at least {OWN} is asked for), ", end="")
+        print(f"least own probe {min(found['own'].values()):.3f} (at least {OWN} is asked for), ", end="")
         print(f"largest leak {max(found['others above chance'].values()):.3f} (at most {OTHERS})")
         print(
             {

@@ -67,18 +67,18 @@ def _probe(concept: str, fit: tuple[Array, Array], judge: tuple[Array, Array]) -
 
 
 def leakage(
-    fit_codes: Array,
+    train_codes: Array,
     fit_labels: dict[str, Array],
-    judge_codes: Array,
+    test_codes: Array,
     judge_labels: dict[str, Array],
     sizes: Sequence[int],
 ) -> Leakage:
     """What probes read of each concept in each factor and in the whole code.
 
     Args:
-        fit_codes: Codes to fit the probes on, shape (N, D).
+        train_codes: Codes to fit the probes on, shape (N, D).
         fit_labels: `digit`, class indices (N,), and `colour`, RGB (N, 3), of those codes.
-        judge_codes: Codes to judge the probes on, shape (M, D).
+        test_codes: Codes to judge the probes on, shape (M, D).
         judge_labels: The same labels of these codes.
         sizes: Dimensions of the factors digit, colour, residual.
 
@@ -96,8 +96,8 @@ def leakage(
         concept: {
             name: _probe(
                 concept,
-                (fit_codes[:, part], fit_labels[concept]),
-                (judge_codes[:, part], judge_labels[concept]),
+                (train_codes[:, part], fit_labels[concept]),
+                (test_codes[:, part], judge_labels[concept]),
             )
             for name, part in slices.items()
         }
@@ -125,8 +125,8 @@ def mark_scores(path: Path) -> tuple[dict[str, float], Leakage]:
     with safe_open(path, "np") as file:
         sizes = json.loads(file.metadata()["sizes"])
         codes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    fit, judge = labels_of("fit", seed=0), labels_of("judge", seed=1)
-    return pair_scores(codes, sizes), leakage(codes["fit"], fit, codes["judge"], judge, sizes)
+    fit, judge = labels_of("fit", seed=0), labels_of("test", seed=1)
+    return pair_scores(codes, sizes), leakage(codes["fit"], fit, codes["test"], judge, sizes)
 
 
 def main() -> None:

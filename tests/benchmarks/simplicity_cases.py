@@ -244,6 +244,6 @@ def _stepped(
     codes, carried = bench.codes(z)
     which, far = drawn_steps(count, len(axes), len(axes), most=2.0, generator=generator)
     moved = codes.clone()
-    moved[torch.arange(count), axes[which]] += far * bench.fitted.bank.std(0)[axes[which]]
+    moved[torch.arange(count), axes[which]] += far * bench.fitted.reference_codes.std(0)[axes[which]]
     both = torch.cat([z, bench.representation(moved, carried, z)])
     return *backbone.tail(both).chunk(2), which, far

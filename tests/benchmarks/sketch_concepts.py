@@ -9,7 +9,7 @@ so brightness, contrast and colour cannot do it.
 * `texture`: hatching against dots.
 * `curve`: straight strokes against circles of one width (hard: statistics of a style hardly see curvature).
 * `same …`: a control. Both sketches are of one style, drawn twice; the examples are two further sets of that style. A
-  factor must not be reported as learnt. Beside it (`uncut`, for `filters`) stands what a read-out reaches on images
+  factor must not be reported as learnt. Beside it (`uncut`, for `filters`) stands what a probe reaches on images
   held out if sketches are not cut into parts: that is what two pictures differ by through chance alone.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/sketch_concepts.py [--seeds 3] [--images 400]
@@ -32,7 +32,7 @@ from PIL import Image, ImageDraw
 from sklearn.metrics import roc_auc_score
 
 import interpret_inn as inn
-from interpret_inn.metrics.readouts import read_linearly
+from interpret_inn.metrics.probes import linear_probe_score
 from interpret_inn_sketches import FilterStylizer
 
 PREPROCESS = {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225), "channels": 3}
@@ -164,17 +164,17 @@ def judged(interpreter: inn.Interpreter, sketches: dict[str, Array], examples: l
     factor = interpreter.factors["sketch"]
     first, second = (interpreter.translator.class_code(factor, name) for name in sketches)
     scores = [(interpreter.encode(one)[:, factor.slice] @ (second - first)).numpy() for one in examples]
-    leak = interpreter.judgement.leakage.scores["sketch"]
+    leak = interpreter.evaluation.leakage.scores["sketch"]
     return {
         "AUROC": float(roc_auc_score(np.repeat([0, 1], EXAMPLES), np.concatenate(scores))),
         "own factor": leak["sketch"].linear.value, "low": leak["sketch"].linear.low,
         "residual": leak["residual"].linear.value,
-        "learnt": bool(interpreter.judgement.summaries[0].learnt),
+        "learnt": bool(interpreter.evaluation.summaries[0].learnt),
     }  # fmt: skip
 
 
 def uncut(zoo: Any, images: Array, sketches: dict[str, Array], site: str) -> float:
-    """What a read-out of the style reaches on held-out images if sketches are not cut into parts."""
+    """What a probe of the style reaches on held-out images if sketches are not cut into parts."""
     stylizer, rows = FilterStylizer(), []
     interpreter = inn.wrap(zoo.cifar_resnet20(), site, preprocess=PREPROCESS)
     for sketch in sketches.values():
@@ -186,7 +186,7 @@ def uncut(zoo: Any, images: Array, sketches: dict[str, Array], site: str) -> flo
             rows.append(backbone.represent(backbone.prepare(stylizer(planes, example))).mean((2, 3)).numpy())
     codes, values = np.concatenate(rows), np.repeat([0, 1], len(images))
     held = np.tile(np.arange(len(images)) % 5 == 0, 2)
-    found = read_linearly(codes[~held], values[~held], codes[held], values[held], kind="categorical")
+    found = linear_probe_score(codes[~held], values[~held], codes[held], values[held], kind="categorical")
     return float(found.value)
 
 

@@ -1,7 +1,7 @@
 """Traversal lengths against scores with the truth: five VAEs, and some turned codes of each.
 
 Codes of graded quality: every VAE's latents, and the same turned by random rotations of growing size (the exponential
-of a random antisymmetric matrix, scaled by 0.1 to 2), both where axes are walked and where codes are scored. For each
+of a random antisymmetric matrix, scaled by 0.1 to 2), both where axes are traversed and where codes are scored. For each
 distance the rank correlation of the length with DCI (by a random forest) and with the FactorVAE score, within each
 VAE's codes and over all of them together; published, over hundreds of trained models with LPIPS: −0.719 and −0.596.
 
@@ -68,7 +68,7 @@ def rotations(count: int, *, seed: int) -> list[torch.Tensor]:
 
 
 class Remembering:
-    """A generator that makes the images of the same codes once, for all distances: walks are the same in each."""
+    """A generator that makes the images of the same codes once, for all distances: traversals are the same in each."""
 
     def __init__(self, generate: Any) -> None:
         self._generate, self._made = generate, {}

@@ -16,8 +16,8 @@ HEIGHT, WIDTH = 40, 72
 CONCEPTS = ("left digit", "right digit", "left colour", "right colour")
 MISSING = 0.2
 
-Part = Literal["network", "fit", "judge"]
-_BOUNDS = {"network": (0, 6_500), "fit": (6_500, 8_500), "judge": (8_500, 10_000)}
+Part = Literal["network", "fit", "test"]
+_BOUNDS = {"network": (0, 6_500), "fit": (6_500, 8_500), "test": (8_500, 10_000)}
 _GROUP = 10  # digits of `fit` and `judge` that are combined with each other only
 _INK, _GROUND = 0.25, 0.12
 
@@ -77,7 +77,7 @@ def canvases(part: Part, count: int, *, seed: int, missing: float | None = None)
         missing: How often each digit is missing; None: never where it is judged, else in one of five.
     """
     images, labels = grey(part)
-    share = (0.0 if part == "judge" else MISSING) if missing is None else missing
+    share = (0.0 if part == "test" else MISSING) if missing is None else missing
     generator = Generator().manual_seed(seed)
     groups = torch.randint(len(images) // _GROUP, (count,), generator=generator)
     chosen = torch.rand(count, _GROUP, generator=generator).argsort(1)[:, :2] + groups[:, None] * _GROUP

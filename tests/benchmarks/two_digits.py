@@ -230,7 +230,7 @@ def main() -> None:
     parser.add_argument("--only", choices=("reader", "autoencoder"))
     only = parser.parse_args().only
     torch.set_num_threads(1)
-    made = canvases("judge", 2_000, seed=9)
+    made = canvases("test", 2_000, seed=9)
     if only != "autoencoder":
         print(reader_scores(trained_reader(), made))
     if only != "reader":

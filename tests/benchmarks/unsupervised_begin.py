@@ -3,7 +3,7 @@
 * `btcvae_celeba`, `btcvae_mnist`: decoders whose 10 latents were trained to be separate. The latents are turned at
   random first; then the cosine between each direction that the fit begins with and the nearest true latent is
   measured, over several turns, for `directions="output"`, for `"principal"`, and for directions drawn at random.
-* `faces_dcgan`: how far six factors move the image over a walk from −2 to 2 standard deviations (root mean square
+* `faces_dcgan`: how far six factors move the image over a traversal from −2 to 2 standard deviations (root mean square
   over pixels, as a share of the images' range), for the same two choices.
 
 Only one step is taken, with a vanishing learning rate: what is measured is the beginning of the fit.
@@ -97,8 +97,8 @@ def cosines(vae: nn.Module, name: str, *, turns: int, count: int) -> list[dict[s
     return [*rows, row(name, "random", chance, None)]
 
 
-def walks(model: nn.Module, *, count: int) -> list[dict[str, Any]]:
-    """How far walks along six factors move the image, one row for each way to begin, then their ratio."""
+def traversals(model: nn.Module, *, count: int) -> list[dict[str, Any]]:
+    """How far traversals along six factors move the image, one row for each way to begin, then their ratio."""
     found = {}
     for directions in ("output", "principal"):
         it = begun(model, directions=directions, latents="uniform", count=count, factors=6)
@@ -106,7 +106,7 @@ def walks(model: nn.Module, *, count: int) -> list[dict[str, Any]]:
         low, high = it.backbone.value_range or (-1.0, 1.0)
         moved = []
         for factor in list(it.factors)[:-1]:
-            ends = it.walk(inputs, factor.name, [-2.0, 2.0])
+            ends = it.traverse(inputs, factor.name, [-2.0, 2.0])
             moved.append((ends[-1] - ends[0]).double().square().flatten(1).mean(1).sqrt() / (high - low))
         found[directions] = torch.stack(moved).mean(0).numpy()
     rows = [row("faces_dcgan", directions, values, None) for directions, values in found.items()]
@@ -136,10 +136,10 @@ def main() -> None:
     for name in ("btcvae_celeba", "btcvae_mnist"):
         found += cosines(zoo.vae(name), name, turns=options.turns, count=options.latents)
     print("\nCosine with the nearest true latent\n" + table(found), flush=True)
-    moved = walks(zoo.faces_dcgan(), count=options.latents)
-    print("\nChange of the image over a walk\n" + table(moved))
+    moved = traversals(zoo.faces_dcgan(), count=options.latents)
+    print("\nChange of the image over a traversal\n" + table(moved))
     print(f"\n{time.perf_counter() - began:.0f} s")
-    write("unsupervised_begin", {"cosines": found, "walks": moved})
+    write("unsupervised_begin", {"cosines": found, "traversals": moved})
 
 
 if __name__ == "__main__":

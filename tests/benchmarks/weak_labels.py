@@ -141,7 +141,7 @@ def scores(
     rows: np.ndarray, voted: np.ndarray, bench: Bench, groups: Sequence[slice] | None
 ) -> dict[str, float]:
     """DCI, MIG and FactorVAE score of codes (N, D) and voted codes (V · B, D)."""
-    latents, _, _, held = bench.judge
+    latents, _, _, held = bench.test
     found = dci(rows, latents, estimator="forest", groups=groups)
     still = factor_vae_score_of_batches(
         voted.reshape(VOTES, BATCH, -1), held, variances=rows.var(0, ddof=1), groups=groups,
@@ -167,7 +167,7 @@ def measured(bench: Bench, method: str, seed: int, settings: Mapping[str, Any]) 
         known: dict[str, Any] = json.loads(path.read_text())["figures"]
         return known
     began = time.perf_counter()
-    latents, rows, voted, _ = bench.judge
+    latents, rows, voted, _ = bench.test
     figures: dict[str, Any] = {"method": method, "seed": seed}
     if method == "raw":
         figures |= scores(rows, voted, bench, None)

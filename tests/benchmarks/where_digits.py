@@ -237,13 +237,13 @@ def sanity(
     kept: Mapping[str, Mapping[str, Masks]], *, seeds: int,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Rank correlations with masks of shuffled weights, and whether reliability tells them apart."""
-    rows, bank = [], canvases("fit", 256, seed=4)
+    rows, reference = [], canvases("fit", 256, seed=4)
     for part in ("flow", "model"):
         for name, way in ways.items():
             others: dict[str, list[Masks]] = {factor: [] for factor in CONCEPTS}
             for seed in range(seeds):
                 known = models[way.model].translator
-                knows_nothing = randomised(known, part, inputs=_inputs(way.model, bank), seed=seed)
+                knows_nothing = randomised(known, part, inputs=_inputs(way.model, reference), seed=seed)
                 spoilt = inn.Interpreter(knows_nothing.backbone, fitted=knows_nothing.fitted)
                 for factor in CONCEPTS:
                     others[factor].append(found_by(way, spoilt, made, factor))
@@ -279,7 +279,7 @@ def main() -> None:
     warnings.simplefilter("ignore", inn.InnWarning)
     names = options.only or [name for name in WAYS if not (options.quick and name in SLOW)]
     ways = {name: WAYS[name] for name in names}
-    made = canvases("judge", options.images or (32 if options.quick else 96), seed=2)
+    made = canvases("test", options.images or (32 if options.quick else 96), seed=2)
     models = interpreters({way.model for way in ways.values()})
     rows, kept, paired = compare(models, ways, made, quick=options.quick)
     print("\n" + table(rows))
@@ -288,7 +288,7 @@ def main() -> None:
     checked = {name: way for name, way in ways.items() if name in CHECKED}
     found = []
     if not options.no_sanity:
-        few = canvases("judge", CHECKED_IMAGES, seed=3)
+        few = canvases("test", CHECKED_IMAGES, seed=3)
         real = {
             name: {factor: found_by(way, models[way.model], few, factor) for factor in CONCEPTS}
             for name, way in checked.items()

@@ -34,7 +34,7 @@ def asked(monkeypatch: Any) -> dict[str, Any]:
         pass
 
     class Interpreter:
-        judgement = type("", (), {"summaries": ()})
+        evaluation = type("", (), {"summaries": ()})
 
         def fit(self, source: Any, **options: Any) -> None:
             found.update(options)
@@ -64,7 +64,7 @@ def fit(*words: str, where: Path | None = None, text: str = "") -> None:
 def refused(capsys: Any, *words: str) -> str:
     with pytest.raises(SystemExit) as ended:
         main(list(words))
-    said = capsys.readouterr().err
+    said = capsys.probeerr().err
     assert ended.value.code == 2
     assert "Traceback" not in said
     return " ".join(said.split())
@@ -395,7 +395,7 @@ def test_null_stands_for_no_localizer(tmp_path: Path, monkeypatch: Any) -> None:
 def test_help_tells_every_setting_with_its_default(capsys: Any) -> None:
     with pytest.raises(SystemExit):
         main(["fit", "--help"])
-    said = " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.probeerr().out.split())
     for name, value in vars(FitSettings()).items():
         part = said[said.index(f"--settings.{name} ") :]
         assert f"[default: {value}]" in part[: part.index("]") + 1]

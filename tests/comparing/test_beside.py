@@ -58,7 +58,7 @@ def test_walks_are_those_of_the_longest_factors(
     for gallery, it in ((own, faces.interpreter), (others, other)):
         by_factor = inn.lengths(it).by_factor
         assert list(gallery.rows) == sorted(it.factors.names[:-1], key=lambda name: -by_factor[name])[:3]
-        images = it.walk(start, str(gallery.rows[0]), 9)[:, 0]
+        images = it.traverse(start, str(gallery.rows[0]), 9)[:, 0]
         expected = (images.clamp(0, 1).movedim(1, -1) * 255).round().byte().numpy()
         found = np.stack([np.asarray(cell) for cell in gallery.cells[0]])
         np.testing.assert_allclose(found.astype(int), expected.astype(int), atol=1)

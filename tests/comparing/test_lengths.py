@@ -20,12 +20,12 @@ STEPS, SPAN = 5, 2.0
 
 def literal(it: inn.Interpreter, inputs: Any, axis: int, decode: Callable[[Tensor], Tensor]) -> list[float]:
     """Length of one axis from every input, by the definition: one image after the other."""
-    bank, found = it.fitted.bank[:, axis], []
+    reference, found = it.fitted.reference_codes[:, axis], []
     for place in range(len(inputs)):
         one, images = inputs[place : place + 1], []
         for step in np.linspace(-SPAN, SPAN, STEPS):
             codes = it.encode(one)
-            codes[..., axis] = bank.mean() + step * bank.std(correction=0)
+            codes[..., axis] = reference.mean() + step * reference.std(correction=0)
             images.append(decode(it.invert(codes, one)).detach()[0].double().numpy())
         found.append(sum(np.sqrt(((b - a) ** 2).mean()) for a, b in pairwise(images)))
     return found
@@ -73,8 +73,8 @@ def test_it_agrees_with_tpl_of_the_same_codes(faces: Any) -> None:
     """Where the spread of all axes is 1 and their mean 0, as `tpl` takes for granted."""
     it, latents = faces
     codes = it.encode(latents[:4])
-    bank = it.fitted.bank
-    scale, mean = bank.std(0, correction=0), bank.mean(0)
+    reference = it.fitted.reference_codes
+    scale, mean = reference.std(0, correction=0), reference.mean(0)
 
     def generate(standard: Tensor) -> Tensor:
         return it.backbone.model(it.invert(standard * scale + mean)).detach()  # type: ignore[no-any-return]
@@ -128,13 +128,18 @@ def test_given_inputs_are_spread_evenly_and_streams_begin_at_the_first(faces: An
 def test_stored_codes_start_where_nothing_is_drawn(maps: Any, tmp_path: Path) -> None:
     it, _ = maps
     if it.fitted.layout.name != "flat":
-        with pytest.raises(inn.InputError, match=r"Expected inputs to start the walks from.*inputs=images"):
+        with pytest.raises(
+            inn.InputError, match=r"Expected inputs to start the traversals from.*inputs=images"
+        ):
             measured(it)
         return
     found = measured(it, starts=3)
     assert found.each.shape == (3, it.fitted.network.shape.leading)
     assert not np.array_equal(found.each, measured(it, starts=3, seed=1).each)
-    assert measured(it, starts=len(it.fitted.bank) + 2).each.shape[0] == len(it.fitted.bank) + 2
+    assert (
+        measured(it, starts=len(it.fitted.reference_codes) + 2).each.shape[0]
+        == len(it.fitted.reference_codes) + 2
+    )
     it.save(tmp_path / "it")
     again = inn.load(tmp_path / "it", it.backbone.model)
     with pytest.raises(inn.InputError, match=r"nothing has run through it yet"):

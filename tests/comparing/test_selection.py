@@ -58,8 +58,10 @@ def turned(small: dict[str, Any], cache_of_tests: None) -> Callable[[Tensor], in
         white = flow.whitening(torch.eye(3))[0] - flow.whitening(torch.zeros(3, 3))[0]
         u, _, v = torch.linalg.svd(white)  # whitened latents are the latents turned, up to a few percent
         network.align((turn @ u @ v).T)
-        bank = network(latents)[0].detach()
-        return inn.Interpreter(it.backbone, fitted=dataclasses.replace(it.fitted, network=network, bank=bank))
+        reference = network(latents)[0].detach()
+        return inn.Interpreter(
+            it.backbone, fitted=dataclasses.replace(it.fitted, network=network, reference_codes=reference)
+        )
 
     return make
 
@@ -143,16 +145,20 @@ def test_all_start_from_the_same_images(turned: Any, generator_at: Any, faces: A
 
 def test_fits_of_one_autoencoder_start_from_what_one_of_them_stored(maps: Any) -> None:
     it, images = maps
-    other = inn.Interpreter(it.backbone, fitted=dataclasses.replace(it.fitted, bank=it.fitted.bank.flip(0)))
+    other = inn.Interpreter(
+        it.backbone, fitted=dataclasses.replace(it.fitted, reference_codes=it.fitted.reference_codes.flip(0))
+    )
     given = inn.select([it, other], inputs=images[:5], starts=3, steps=3)
     assert given.starts == 3
     assert given.sure == pytest.approx(0.5, abs=0.05)
     if it.fitted.layout.name != "flat":
-        with pytest.raises(inn.InputError, match=r"Candidate '1': Expected inputs to start the walks from"):
+        with pytest.raises(
+            inn.InputError, match=r"Candidate '1': Expected inputs to start the traversals from"
+        ):
             inn.select([it, other])
         return
     assert inn.select([it, other], starts=3, steps=3).sure == pytest.approx(0.5, abs=0.05)
-    with pytest.raises(inn.InputError, match=r"at least two inputs to start walks from, found 1"):
+    with pytest.raises(inn.InputError, match=r"at least two inputs to start traversals from, found 1"):
         inn.select([it, other], inputs=images[:1])
 
 
@@ -162,7 +168,9 @@ def test_a_code_of_other_starting_points_gets_a_note(turned: Any) -> None:
     assert inn.select({"it": it, "bare": away}, starts=2, steps=3).notes == ()
     stray = inn.Interpreter(copy.copy(it.backbone), fitted=it.fitted)
     stray.backbone.sample_inputs = lambda n, generator: draw(n, generator) + 1
-    assert "Not all walks start from the same images" in inn.select([it, stray], starts=2, steps=3).notes[0]
+    assert (
+        "Not all traversals start from the same images" in inn.select([it, stray], starts=2, steps=3).notes[0]
+    )
 
 
 def test_other_models_ranges_and_numbers_of_axes_get_notes(turned: Any, faces: Any) -> None:
@@ -175,14 +183,14 @@ def test_other_models_ranges_and_numbers_of_axes_get_notes(turned: Any, faces: A
     assert notes[0].startswith("The images have different ranges (-1 to 1, 0 to 1)")
     notes = inn.select({"it": it, "two": (it.backbone.model, torch.eye(3)[:2])}, starts=2, steps=3).notes
     assert notes == (
-        "The candidates have different numbers of axes (two 2, it 3): what is not walked is not counted.",
+        "The candidates have different numbers of axes (two 2, it 3): what is not traversed is not counted.",
     )
     notes = inn.select([it], starts=2, steps=3, threshold=0.95).notes
     assert "do not count" in notes[0]
 
 
 def test_fits_that_differ_in_their_draws_alone_are_not_told_apart_surely() -> None:
-    """Their walks differ by what 4,096 draws say of a standard deviation, from all starting points alike."""
+    """Their traversals differ by what 4,096 draws say of a standard deviation, from all starting points alike."""
 
     def fitted(seed: int) -> inn.Interpreter:
         it = inn.wrap(Spot(), backbone="generator", latents="normal", latent_shape=3, value_range=(0, 1))

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from interpret_inn.explaining import view
-from interpret_inn.explaining.records import Checks, Leakage, Response
+from interpret_inn.explaining.records import Checks, Leakage, Redraw
 from interpret_inn.fitting.split import SHARES
 from interpret_inn.flows.coupling import BOUND
 from interpret_inn.metrics.networks import HIDDEN
@@ -46,7 +46,7 @@ def test_constants_are_those_of_the_code() -> None:
 
 
 def test_every_number_of_a_response_and_of_leakage_is_explained() -> None:
-    for name in set(Response.__dataclass_fields__) - {"kind"}:
+    for name in set(Redraw.__dataclass_fields__) - {"kind"}:
         assert f"| `{name}` |" in CONCEPTS
     for name in ("scores", "representation", "chance", "unfitted", "association"):
         assert name in Leakage.__dataclass_fields__

@@ -15,8 +15,8 @@ def halves(values):
 
 
 def predicted(values, others, *, kind, other_kind):
-    (fit, judge), (fit_others, judge_others) = halves(values), halves(others)
-    return predicted_by(fit, fit_others, judge, judge_others, kind=kind, other_kind=other_kind)
+    (fit, judge), (train_others, test_others) = halves(values), halves(others)
+    return predicted_by(fit, train_others, judge, test_others, kind=kind, other_kind=other_kind)
 
 
 def test_categories_by_categories_is_the_majority_of_each_class():

@@ -40,13 +40,13 @@ def judged(toy: Any) -> tuple[list[set[int]], list[set[int]]]:
     ]
     translator, trained = Recorder(toy.interpreter.translator), []
 
-    def fit_linear(codes: Any, values: Any, **options: Any) -> Any:
+    def fit_linear_probe(codes: Any, values: Any, **options: Any) -> Any:
         trained.append(set(options["groups"].tolist()))
         return train(codes, values, **options)
 
-    train = drift.fit_linear
+    train = drift.fit_linear_probe
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(drift, "fit_linear", fit_linear)
+        patch.setattr(drift, "fit_linear_probe", fit_linear_probe)
         found = drift.drifts(translator, codes, concepts, GROUPS)
     assert [(one.held, one.edited) for one in found] == [("shape", "hue"), ("hue", "shape")]
     measured = [set(GROUPS[torch.cdist(rows, codes).argmin(1).numpy()]) for rows in translator.edited_codes]

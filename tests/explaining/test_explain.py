@@ -1,4 +1,4 @@
-"""Explanations of the fitted toy: responses, examples, neighbours, walks, targets, warnings and timings."""
+"""Explanations of the fitted toy: redraws, examples, neighbours, traversals, targets, warnings and timings."""
 
 import json
 from typing import Any
@@ -42,17 +42,17 @@ def test_timings_add_up(explanation: Explanation) -> None:
 
 
 def test_the_decision_depends_on_the_shape(explanation: Explanation) -> None:
-    responses = explanation.responses
-    assert set(responses) == {"shape", "hue", "residual"}
-    for response in responses.values():
-        assert response.kind == "classes"
-        for score in (response.flip_rate, response.kl, response.class_std, response.change):
+    redraws = explanation.redraws
+    assert set(redraws) == {"shape", "hue", "residual"}
+    for redraw in redraws.values():
+        assert redraw.kind == "classes"
+        for score in (redraw.flip_rate, redraw.kl, redraw.class_std, redraw.change):
             assert score.low <= score.value <= score.high
-        assert 0 <= response.flip_rate.value <= 1
-        assert response.kl.value >= 0
-        assert 0 <= response.left_data <= 1
-    assert responses["shape"].flip_rate.value > 2 * responses["hue"].flip_rate.value
-    assert responses["shape"].kl.value > responses["hue"].kl.value
+        assert 0 <= redraw.flip_rate.value <= 1
+        assert redraw.kl.value >= 0
+        assert 0 <= redraw.left_data <= 1
+    assert redraws["shape"].flip_rate.value > 2 * redraws["hue"].flip_rate.value
+    assert redraws["shape"].kl.value > redraws["hue"].kl.value
 
 
 def test_examples_tell_what_each_factor_is_and_does(explanation: Explanation, toy: Any) -> None:
@@ -108,20 +108,20 @@ def test_neighbours_are_real_inputs_in_the_order_of_the_factor(explanation: Expl
 
 
 def test_walks_lead_through_the_input_itself(explanation: Explanation) -> None:
-    for walks in explanation.walks.values():
-        assert len(walks) == 3
-        for walk in walks:
-            assert walk.positions.tolist() == pytest.approx(np.linspace(-2.5, 2.5, 9).tolist())
-            assert walk.curves.shape == (9, len(walk.labels))
-            assert 2 <= len(walk.labels) <= 4
-            assert np.all((walk.curves >= 0) & (walk.curves <= 1))
-            assert walk.pictures == ()
+    for traversals in explanation.traversals.values():
+        assert len(traversals) == 3
+        for traversal in traversals:
+            assert traversal.positions.tolist() == pytest.approx(np.linspace(-2.5, 2.5, 9).tolist())
+            assert traversal.curves.shape == (9, len(traversal.labels))
+            assert 2 <= len(traversal.labels) <= 4
+            assert np.all((traversal.curves >= 0) & (traversal.curves <= 1))
+            assert traversal.pictures == ()
 
 
 def test_an_explanation_is_the_same_each_time_and_another_with_another_seed(toy: Any) -> None:
     def flips(seed: int) -> list[float]:
         found = toy.interpreter.explain(toy.fresh[:30], examples=2, resamples=3, seed=seed, localizer=None)
-        return [response.flip_rate.value for response in found.responses.values()]
+        return [redraw.flip_rate.value for redraw in found.redraws.values()]
 
     assert flips(0) == flips(0)
     assert flips(0) != flips(1)
@@ -135,7 +135,7 @@ def test_a_target_is_an_index_or_a_function(toy: Any) -> None:
         found = toy.interpreter.explain(
             toy.fresh[:40], target=target, examples=2, resamples=4, localizer=None
         )
-        return found.responses["shape"].change.value
+        return found.redraws["shape"].change.value
 
     by_index = change(1)
     by_function = change(lambda logits: logits.double().softmax(1)[:, 1])
@@ -218,7 +218,7 @@ def test_class_names_of_the_model_are_used(toy: Any, small: Any) -> None:
     explanation = it.explain(toy.fresh[:10], examples=3, resamples=1, localizer=None)
     assert explanation.backbone == "classifier"
     assert {name for e in explanation.examples for name in e.prediction.labels} == {"square", "disc", "cross"}
-    assert set(explanation.walks["label"][0].labels) <= {"square", "disc", "cross"}
+    assert set(explanation.traversals["label"][0].labels) <= {"square", "disc", "cross"}
 
 
 def test_an_observer_is_told_of_explanations(toy: Any) -> None:
@@ -240,8 +240,8 @@ def test_an_observer_is_told_of_explanations(toy: Any) -> None:
 def test_codes_of_resamples_are_drawn_from_the_data(toy: Any) -> None:
     generator = torch.Generator().manual_seed(0)
     drawn: Tensor = toy.interpreter.translator.draw(toy.interpreter.factors["hue"], 7, generator)
-    bank = toy.interpreter.fitted.bank[:, toy.interpreter.factors["hue"].slice]
-    assert torch.cdist(drawn, bank).min(1).values.max() < 1e-3
+    reference = toy.interpreter.fitted.reference_codes[:, toy.interpreter.factors["hue"].slice]
+    assert torch.cdist(drawn, reference).min(1).values.max() < 1e-3
 
 
 def test_its_repr_is_a_few_lines_and_no_arrays(explanation: Explanation) -> None:
@@ -261,7 +261,7 @@ def test_intervals_of_responses_draw_whole_groups(toy: Any) -> None:
     assert view.groups is not None
     assert view.groups.tolist() == [int(view.names[i]) // 8 for i in view.order]
     apart, together = (
-        toy.interpreter.explain(inputs, examples=2, resamples=2, localizer=None).responses["shape"].kl
+        toy.interpreter.explain(inputs, examples=2, resamples=2, localizer=None).redraws["shape"].kl
         for inputs in (images, grouped)
     )
     assert together.value == pytest.approx(apart.value)

@@ -10,7 +10,7 @@ import torch
 from interpret_inn.explaining import leakage as module
 from interpret_inn.explaining.leakage import leakage, principal, summaries
 from interpret_inn.explaining.records import Leakage
-from interpret_inn.types import Concept, Factors, ReadOut, Score
+from interpret_inn.types import Concept, Factors, ProbeScores, Score
 
 FACTORS = Factors.from_sizes({"shape": 2, "size": 2, "hue": 2, "free": 1}, total=9)
 
@@ -41,12 +41,12 @@ def computed(world, **changes):
     fit, judge = order[:600], order[600:]
     unfitted = z  # mixes everything
     arguments = {
-        "codes_fit": torch.tensor(codes[fit]), "codes_judge": torch.tensor(codes[judge]),
-        "z_fit": z[fit], "z_judge": z[judge],
-        "unfitted_fit": unfitted[fit], "unfitted_judge": unfitted[judge],
-        "factors": FACTORS, "concepts": concepts, "fit_index": fit, "judge_index": judge, "seed": 0,
+        "codes_train": torch.tensor(codes[fit]), "codes_test": torch.tensor(codes[judge]),
+        "z_train": z[fit], "z_test": z[judge],
+        "unfitted_train": unfitted[fit], "unfitted_test": unfitted[judge],
+        "factors": FACTORS, "concepts": concepts, "train_index": fit, "test_index": judge, "seed": 0,
     } | changes  # fmt: skip
-    return leakage(arguments.pop("codes_fit"), arguments.pop("codes_judge"), **arguments)
+    return leakage(arguments.pop("codes_train"), arguments.pop("codes_test"), **arguments)
 
 
 @pytest.fixture(scope="module")
@@ -107,9 +107,11 @@ def test_shuffled_labels_are_not_learnt(world, name):
 
 def test_the_same_seed_gives_the_same_matrix_and_rows_are_capped(world, monkeypatch):
     seen = []
-    real = module.read_out
+    real = module.probe_scores
     monkeypatch.setattr(
-        module, "read_out", lambda fit, *rest, **options: seen.append(len(fit)) or real(fit, *rest, **options)
+        module,
+        "probe_scores",
+        lambda fit, *rest, **options: seen.append(len(fit)) or real(fit, *rest, **options),
     )
     first = computed(world, concepts=world[2][1:2], rows=120)
     assert set(seen) == {120}
@@ -123,15 +125,15 @@ def test_groups_widen_intervals(world, whole):
     for found in (whole, together):
         assert found.scores["size"]["residual"].linear.value == pytest.approx(0.33, abs=0.1)
     repeated = {
-        "fit_index": order[:600],
-        "judge_index": np.repeat(order[600:660], 5),
+        "train_index": order[:600],
+        "test_index": np.repeat(order[600:660], 5),
         "concepts": concepts[1:2],
     }
-    judge = codes[repeated["judge_index"]]
+    judge = codes[repeated["test_index"]]
     widths = []
     for labels in (None, np.arange(900)):
         found = computed(
-            world, **repeated, codes_judge=judge, z_judge=judge, unfitted_judge=judge, groups=labels
+            world, **repeated, codes_test=judge, z_test=judge, unfitted_test=judge, groups=labels
         )  # fmt: skip
         score = found.scores["size"]["residual"].linear
         widths.append(score.high - score.low)
@@ -144,7 +146,7 @@ def test_positions_are_read_by_their_mean(world):
     positions = codes[:, None] + offsets - offsets.mean(1, keepdim=True)
     order = world[3]
     found = computed(
-        world, codes_fit=positions[order[:600]], codes_judge=positions[order[600:]], concepts=world[2][1:2]
+        world, codes_train=positions[order[:600]], codes_test=positions[order[600:]], concepts=world[2][1:2]
     )
     expected = computed(world, concepts=world[2][1:2])
     assert found.scores["size"]["size"].linear.value == pytest.approx(
@@ -169,7 +171,7 @@ def test_wide_representations_are_read_from_their_leading_axes(rows, width):
 
 def matrix(score, *, chance=0.1, unfitted=0.3, kind="accuracy"):
     """A leakage matrix of one concept."""
-    both = ReadOut(score, score)
+    both = ProbeScores(score, score)
     return Leakage(
         concepts=("shape",), factors=("shape", "residual"), kind={"shape": kind},
         scores={"shape": {"shape": both, "residual": both}}, representation={"shape": both},

@@ -18,7 +18,7 @@ def mapped(codes, concept, **options):
     fit, judge = index[: len(index) // 2], index[len(index) // 2 :]
     return factor_map(
         codes[judge], concept and concept.at(judge),
-        fit_codes=codes[fit], fit_concept=concept and concept.at(fit), **options,
+        train_codes=codes[fit], train_concept=concept and concept.at(fit), **options,
     )  # fmt: skip
 
 
@@ -64,7 +64,7 @@ def test_angles_make_a_ring():
     found = mapped(codes, Concept("hue", "cyclic", angle))
     assert np.linalg.norm(found.points, axis=1) == pytest.approx(1, abs=0.1)
     assert found.kind == "cyclic"
-    assert found.method == "the plane of the linear read-out"
+    assert found.method == "the plane of the linear probe"
 
 
 def test_one_number_lies_along_the_first_axis():
@@ -74,7 +74,7 @@ def test_one_number_lies_along_the_first_axis():
     assert found.points.shape == (300, 2)
     assert abs(np.corrcoef(found.points[:, 0], found.colour)[0, 1]) > 0.999
     assert found.points[:, 1].std() == pytest.approx(2, abs=0.3)  # the leading axis across it
-    assert "the direction of the linear read-out and the leading axis" in found.method
+    assert "the direction of the linear probe and the leading axis" in found.method
 
 
 def test_numbers_of_several_columns_are_coloured_by_their_leading_axis():
@@ -159,4 +159,4 @@ def test_errors_say_what_was_found():
     ):
         main_direction(np.zeros((4, 2)), concept)
     with pytest.raises(errors.InputError, match="one value of 'size' for each of 4 codes, found 5"):
-        factor_map(np.zeros((4, 2)), concept, fit_codes=np.zeros((5, 2)), fit_concept=concept)
+        factor_map(np.zeros((4, 2)), concept, train_codes=np.zeros((5, 2)), train_concept=concept)

@@ -96,7 +96,7 @@ def fitted_to(*sources: Any, outputs: str = "classes") -> tuple[Translator, Any]
 
 
 def strengths(translator: Translator, rows: Tensor) -> dict[str, float]:
-    """Effects measured another way: each row takes the code of every one of 40 other rows."""
+    """RedrawEffects measured another way: each row takes the code of every one of 40 other rows."""
     codes, base = translator.encode(rows), translator.backbone.outputs(rows).detach()
     found = {}
     for factor in translator.factors.named:
@@ -156,13 +156,15 @@ def test_codes_are_the_old_ones_in_the_order_of_their_effect(rows: Tensor, outpu
     assert list(fitted.raw_scores.values()) == [old.raw_scores[name] for name in [*ranking, "residual"]]
     order = [axis for name in [*ranking, "residual"] for axis in range(6)[old.factors[name].slice]]
     assert torch.equal(new.encode(rows), kept[:, order])
-    assert torch.equal(fitted.bank, old.bank[:, order])
+    assert torch.equal(fitted.reference_codes, old.reference_codes[:, order])
     torch.testing.assert_close(new.invert(new.encode(rows), None), rows, atol=1e-5, rtol=1e-5)
     found = list(strengths(new, rows).values())
     assert found == sorted(found, reverse=True)
     torch.testing.assert_close(found, sorted(expected.values(), reverse=True), rtol=1e-4, atol=1e-4)
     assert fitted.concepts == old.concepts
-    assert fitted.bank_groups is old.bank_groups or np.array_equal(fitted.bank_groups, old.bank_groups)
+    assert fitted.reference_groups is old.reference_groups or np.array_equal(
+        fitted.reference_groups, old.reference_groups
+    )
 
 
 def test_doing_it_again_changes_nothing(rows: Tensor) -> None:
@@ -177,7 +179,7 @@ def test_who_does_not_ask_is_left_alone(rows: Tensor) -> None:
 
 
 def test_the_residual_and_axes_outside_the_blocks_stay(rows: Tensor) -> None:
-    """Wide rows: only some axes enter the blocks, and the bank holds all."""
+    """Wide rows: only some axes enter the blocks, and the reference codes holds all."""
     wide = torch.cat([rows, 0.01 * rows[:, :3] ** 2], 1)
     model = Weighted("scalar")
     model.weights = nn.Parameter(torch.cat([WEIGHTS, torch.ones(3)]))
@@ -193,12 +195,12 @@ def test_the_residual_and_axes_outside_the_blocks_stay(rows: Tensor) -> None:
     )
     assert (fitted.network.shape.leading, fitted.factors.total) == (6, 9)
     translator = Translator(backbone, fitted)
-    before, bank = translator.encode(wide), fitted.bank
+    before, reference = translator.encode(wide), fitted.reference_codes
     new = Translator(backbone, ordered_by_effect(translator, data))
     after = new.encode(wide)
     assert not torch.equal(after, before)
     assert torch.equal(after[:, 3:], before[:, 3:])
-    assert torch.equal(new.fitted.bank[:, 3:], bank[:, 3:])
+    assert torch.equal(new.fitted.reference_codes[:, 3:], reference[:, 3:])
     assert torch.equal(after[:, :3].sort(1).values, before[:, :3].sort(1).values)
 
 
@@ -238,7 +240,7 @@ def test_effects_are_of_the_sources_own_samples(rows: Tensor) -> None:
     take: Callable[..., Any] = mine.samples.take
     mine.samples.take = lambda places: (asked.extend(places), take(places))[1]  # type: ignore[method-assign]
     ordered_by_effect(translator, data)
-    assert set(asked) <= set(data.pool.parts[1].split.fit.tolist())  # and never a judge sample
+    assert set(asked) <= set(data.pool.parts[1].split.train.tolist())  # and never a judge sample
     assert len(asked) == 64
 
 
@@ -269,4 +271,4 @@ def test_fit_orders_and_saving_keeps_it(rows: Tensor, tmp_path: Path, small: dic
     assert torch.equal(loaded.encode(rows), codes)
     assert torch.equal(loaded.invert(codes), it.invert(codes))
     assert loaded.factors.sizes == it.factors.sizes
-    assert [summary.name for summary in it.judgement.summaries] == list(it.factors.names)
+    assert [summary.name for summary in it.evaluation.summaries] == list(it.factors.names)

@@ -1,4 +1,4 @@
-"""Outputs and read-outs in words."""
+"""Outputs and probes in words."""
 
 from typing import Any
 

@@ -62,9 +62,9 @@ def test_a_sheet_says_what_it_takes() -> None:
 @pytest.mark.parametrize("ending", ["gif", "webp"])
 def test_an_animation_has_all_frames(tmp_path: Path, ending: str) -> None:
     levels = torch.linspace(0, 1, 5).reshape(5, 1, 1, 1, 1).expand(5, 2, 1, 6, 7)
-    path = save_animation(levels, tmp_path / "new" / f"walk.{ending}", seconds=1, enlarge=3)
+    path = save_animation(levels, tmp_path / "new" / f"traversal.{ending}", seconds=1, enlarge=3)
     with Image.open(path) as image:
-        assert image.size == (42, 18)  # two walks side by side, three times as large
+        assert image.size == (42, 18)  # two traversals side by side, three times as large
         assert image.n_frames == 8  # there and back, the ends once
         image.load()
         assert image.info["duration"] == 200
@@ -90,13 +90,13 @@ def test_one_frame_is_an_animation_that_stands_still(tmp_path: Path) -> None:
 def test_animations_say_what_they_take(tmp_path: Path) -> None:
     frames = np.stack([RED, BLUE])
     with pytest.raises(inn.InputError, match=r"ends in \.gif or \.webp"):
-        save_animation(frames, tmp_path / "walk.mp4")
+        save_animation(frames, tmp_path / "traversal.mp4")
     with pytest.raises(inn.InputError, match=r"positive number of seconds, found 0"):
-        save_animation(frames, tmp_path / "walk.gif", seconds=0)
+        save_animation(frames, tmp_path / "traversal.gif", seconds=0)
     with pytest.raises(inn.InputError, match=r"whole number, at least 1, found 0"):
-        save_animation(frames, tmp_path / "walk.gif", enlarge=0)
+        save_animation(frames, tmp_path / "traversal.gif", enlarge=0)
     with pytest.raises(inn.InputError, match=r"found float64 \(2, 4, 6, 3\)"):
-        save_animation(frames / 255, tmp_path / "walk.gif")
+        save_animation(frames / 255, tmp_path / "traversal.gif")
     (tmp_path / "file").write_text("")
     with pytest.raises(inn.StoreError, match=r"cannot be written"):
-        save_animation(frames, tmp_path / "file" / "walk.gif")
+        save_animation(frames, tmp_path / "file" / "traversal.gif")

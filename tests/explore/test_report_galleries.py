@@ -56,8 +56,8 @@ def test_classifiers_show_names_of_classes(toy: Any) -> None:
     grid = galleries["shape of the rows in the columns"]
     assert {cell for row in grid.cells for cell in row} <= {"class 0", "class 1", "class 2"}
     assert all(isinstance(head, np.ndarray) for head in (*grid.rows, *grid.columns))
-    walk = galleries["shape set to the mean of each class"]
-    assert len(walk.columns) == 3
+    traversal = galleries["shape set to the mean of each class"]
+    assert len(traversal.columns) == 3
     assert "Samples" not in galleries
     assert "hue set to the mean of each class" not in galleries
 

@@ -24,14 +24,14 @@ def test_samples_are_outputs_of_drawn_codes(faces: Any) -> None:
 
 def test_codes_are_spread_as_asked_for(faces: Any) -> None:
     translator = faces.interpreter.translator
-    bank = translator.fitted.bank
+    reference = translator.fitted.reference_codes
     data = drawn_codes(translator, 8000, seed=0)
-    torch.testing.assert_close(data.T.cov(), bank.T.cov(correction=0), atol=0.12, rtol=0)
+    torch.testing.assert_close(data.T.cov(), reference.T.cov(correction=0), atol=0.12, rtol=0)
     normal = drawn_codes(translator, 8000, seed=0, spread="normal")
     torch.testing.assert_close(normal.T.cov(), torch.eye(12), atol=0.08, rtol=0)
     stored = drawn_codes(translator, 50, seed=0, spread="stored")
     for factor in translator.factors:
-        found = torch.cdist(stored[:, factor.slice], bank[:, factor.slice]).min(1).values
+        found = torch.cdist(stored[:, factor.slice], reference[:, factor.slice]).min(1).values
         assert found.max() < 2e-3  # each factor is that of some stored sample
 
 
@@ -40,7 +40,9 @@ def test_factors_that_are_not_drawn_stay_at_their_mean(faces: Any) -> None:
     codes = drawn_codes(translator, 5, seed=0, factors=["tilt"])
     tilt = translator.factors["tilt"].slice
     others = [i for i in range(12) if i not in range(12)[tilt]]
-    torch.testing.assert_close(codes[:, others], translator.fitted.bank.mean(0)[others].expand(5, -1))
+    torch.testing.assert_close(
+        codes[:, others], translator.fitted.reference_codes.mean(0)[others].expand(5, -1)
+    )
     assert codes[:, tilt].std(0).min() > 0
 
 

@@ -45,7 +45,7 @@ def explanation(small: dict[str, Any], cache_of_tests: None) -> Explanation:
 @pytest.fixture(scope="module")
 def ranked(explanation: Explanation) -> list[str]:
     """Factors by how much the output changes where they are redrawn, most first."""
-    changes = {name: response.change.value for name, response in explanation.responses.items()}
+    changes = {name: redraw.change.value for name, redraw in explanation.redraws.items()}
     assert len(set(changes.values())) == CONCEPTS + 1
     return sorted(changes, key=lambda name: -changes[name])
 
@@ -53,7 +53,7 @@ def ranked(explanation: Explanation) -> list[str]:
 def test_the_twelve_strongest_factors_are_localized(explanation: Explanation, ranked: list[str]) -> None:
     shown = [place.factor for place in explanation.places]
     assert set(shown) == set(ranked[:12])
-    assert shown == [name for name in explanation.responses if name in shown]
+    assert shown == [name for name in explanation.redraws if name in shown]
 
 
 def test_the_eight_strongest_factors_have_a_swap_grid(explanation: Explanation, ranked: list[str]) -> None:
@@ -62,6 +62,6 @@ def test_the_eight_strongest_factors_have_a_swap_grid(explanation: Explanation, 
 
 
 def test_the_strongest_named_factor_walks_at_random(explanation: Explanation, ranked: list[str]) -> None:
-    (walked,) = (g.group for g in explanation.galleries if g.title.endswith("at random"))
-    assert walked == next(name for name in ranked if name != "residual")
+    (traversed,) = (g.group for g in explanation.galleries if g.title.endswith("at random"))
+    assert traversed == next(name for name in ranked if name != "residual")
     assert isinstance(explanation.galleries[0].cells[0][0], np.ndarray)

@@ -59,7 +59,7 @@ def test_a_source_sees_the_fit_part_whitened_and_the_variances(fitted_to, world)
     source = Curious(world.rows)
     fitted, data = fitted_to(source)
     ((white, variances),) = source.seen
-    part = world.rows[data.pool.indices("fit")].double()
+    part = world.rows[data.pool.indices("train")].double()
     assert white.shape == (210, 6)
     expected = torch.linalg.eigvalsh(part.T.cov()).flip(0)
     torch.testing.assert_close(variances.double(), expected, rtol=1e-3, atol=1e-4)
@@ -83,7 +83,7 @@ def test_columns_of_other_sources_move_with_it(fitted_to, world):
     before, after = Curious(world.rows, 2, name="before"), Curious(world.rows, 1, name="after")
     fitted, data = fitted_to(before, world.source(), after)
     assert fitted.factors.names == ("before 1", "before 2", "shape", "side", "after 1", "residual")
-    shares = data.pool.sample(600, torch.Generator().manual_seed(0), part="fit").rho
+    shares = data.pool.sample(600, torch.Generator().manual_seed(0), part="train").rho
     assert ((shares > 0).sum(0) > 0).tolist() == [False, False, True, True, False, False]
 
 
@@ -115,7 +115,7 @@ def test_changing_what_is_seen_changes_no_fit(fitted_to, world):
 
     one, _ = fitted_to(Curious(world.rows))
     other, _ = fitted_to(Rude(world.rows))
-    assert torch.equal(one.bank, other.bank)
+    assert torch.equal(one.reference_codes, other.reference_codes)
 
 
 def test_too_many_are_refused_like_any_concepts(fitted_to, world):
@@ -151,7 +151,7 @@ def test_two_fits_with_one_source_are_both_explained(world):
     first.fit(source, **settings)
     source.count = 1
     second.fit(source, **settings)
-    assert [line.name for line in first.judgement.summaries] == [
+    assert [line.name for line in first.evaluation.summaries] == [
         *(f"curious {k}" for k in (1, 2, 3)),
         "residual",
     ]
@@ -342,7 +342,7 @@ def test_a_plain_object_and_a_subclass_are_fitted_alike(fitted_to, world):
         def sample_pairs(self, n, generator, among):
             return plain.sample_pairs(n, generator, among)
 
-    assert torch.equal(fitted_to(plain)[0].bank, fitted_to(Based())[0].bank)
+    assert torch.equal(fitted_to(plain)[0].reference_codes, fitted_to(Based())[0].reference_codes)
 
 
 def test_members_of_a_plain_object_are_asked_when_they_are_needed(world):

@@ -45,9 +45,9 @@ def test_what_a_fit_leaves_behind(fitted_to, world):
     assert not any(parameter.requires_grad for parameter in fitted.network.parameters())
     assert fitted.timings.keys() >= {"encode", "fit"}
 
-    part = data.pool.indices("fit")
+    part = data.pool.indices("train")
     assert torch.equal(data.rows(part)[:, 0], world.rows[part])
-    torch.testing.assert_close(fitted.bank, fitted.network(world.rows[part])[0])
+    torch.testing.assert_close(fitted.reference_codes, fitted.network(world.rows[part])[0])
     assert fitted.concepts[0].values.tolist() == world.labels["shape"][part.numpy()].tolist()
 
 
@@ -124,7 +124,7 @@ def test_the_same_call_goes_on_where_it_was_stopped(fitted_to, killer, tmp_path,
     found, _ = fitted_to(checkpoint=place, observers=[steps.append])
     assert [step.step for step in steps] == [12], "only what was left"
     assert torch.equal(weights(found), weights(expected))
-    assert torch.equal(found.bank, expected.bank)
+    assert torch.equal(found.reference_codes, expected.reference_codes)
     assert found.record.history == expected.record.history
     assert list(folder.iterdir()) == []
 

@@ -7,7 +7,7 @@ from torch import Generator, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
-from interpret_inn.explaining.judgement import judge
+from interpret_inn.explaining.evaluation import judge
 from interpret_inn.fitting.fit import fit
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator

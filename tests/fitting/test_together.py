@@ -34,11 +34,11 @@ def pictures(pool: Pool, number: int, part: str, images: Any) -> set[bytes]:
 
 
 def crossing(pool: Pool, first: Any, second: Any) -> int:
-    """How many pictures of one's fit part judge or stop the other, either way."""
+    """How many pictures of one's training split judge or stop the other, either way."""
     found = 0
-    for part in ("judge", "stop"):
-        found += len(pictures(pool, 0, "fit", first) & pictures(pool, 1, part, second))
-        found += len(pictures(pool, 1, "fit", second) & pictures(pool, 0, part, first))
+    for part in ("test", "validation"):
+        found += len(pictures(pool, 0, "train", first) & pictures(pool, 1, part, second))
+        found += len(pictures(pool, 1, "train", second) & pictures(pool, 0, part, first))
     return found
 
 
@@ -56,7 +56,8 @@ def test_no_picture_of_one_sources_fit_judges_the_other(order: Any, groups: Any)
     if groups is not None:  # nor has a group members on two sides, in either source
         for one, which in ((0, GROUPS), (1, GROUPS[order])):
             sides = [
-                set(which[getattr(pool.parts[one].split, part).numpy()]) for part in ("fit", "stop", "judge")
+                set(which[getattr(pool.parts[one].split, part).numpy()])
+                for part in ("train", "validation", "test")
             ]
             assert not sides[0] & sides[1] and not sides[0] & sides[2] and not sides[1] & sides[2]
     for entry, count in zip(pool.parts, (240, len(order)), strict=True):
@@ -94,9 +95,9 @@ def test_transforms_stay_with_their_pictures() -> None:
     transforms = inn.concept_source("transforms", data=IMAGES, transforms=["blur"])
     pool = Pool([with_labels, transforms], seed=0)
     assert not pool.notes
-    fitted = pictures(pool, 0, "fit", IMAGES[ORDER])
+    fitted = pictures(pool, 0, "train", IMAGES[ORDER])
     of = {image.tobytes(): at for at, image in enumerate(IMAGES)}
-    judged = {int(transforms.samples.source[at]) for at in pool.parts[1].split.judge.tolist()}
+    judged = {int(transforms.samples.source[at]) for at in pool.parts[1].split.test.tolist()}
     assert judged and not {of[picture] for picture in fitted} & judged
 
 
@@ -158,5 +159,8 @@ def test_a_fit_of_two_sources_is_the_same_twice(tmp_path: Any) -> None:
     }  # fmt: skip
     straight = inn.wrap(model, "1").fit(*sources(), **{**settings, "checkpoint": None})
     first, second = Pool(sources(), seed=0), Pool(sources(), seed=0)
-    assert torch.equal(first.indices("fit"), second.indices("fit"))
-    assert torch.equal(straight.fitted.bank, inn.wrap(model, "1").fit(*sources(), **settings).fitted.bank)
+    assert torch.equal(first.indices("train"), second.indices("train"))
+    assert torch.equal(
+        straight.fitted.reference_codes,
+        inn.wrap(model, "1").fit(*sources(), **settings).fitted.reference_codes,
+    )

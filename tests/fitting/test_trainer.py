@@ -115,7 +115,7 @@ def test_a_resumed_fit_still_stops_early(make, killer, tmp_path):
 
 
 def test_without_pairs_to_stop_on_it_runs_all_steps(make, world):
-    """The early-stopping part is small, and a source may find no pair in it."""
+    """The validation split is small, and a source may find no pair in it."""
     source = world.source()
     draw = source.sample_pairs
 

@@ -135,7 +135,7 @@ def test_a_fit_that_fails_leaves_the_one_before(fresh: Any, toy: Any, labelled: 
     with pytest.raises(inn.ConceptError, match="leave at least 1 of 12 axes"):
         fresh.fit("labels", **labelled, sizes={"shape": 99}, **small)
     assert torch.equal(fresh.encode(toy.fresh[:3]), before)
-    assert fresh.judgement.summaries[0].name == "shape"  # its data are still at hand
+    assert fresh.evaluation.summaries[0].name == "shape"  # its data are still at hand
     assert len(fresh.explain(examples=2, resamples=1, localizer=None).examples) == 2
 
 
@@ -146,7 +146,7 @@ def test_explaining_without_inputs_takes_the_judge_part(
     explanation = fresh.explain(examples=40, resamples=1, localizer=None)
     assert explanation.checks.samples == fresh.fitted.split[2] == 40
     judged = {int(name) for name in (example.name for example in explanation.examples)}
-    assert judged == set(fresh._data.pool.indices("judge").tolist())  # named by their place in the data
+    assert judged == set(fresh._data.pool.indices("test").tolist())  # named by their place in the data
 
 
 # --- stopped and made again -----------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def test_a_generators_latents_are_its_inputs(generator: inn.Interpreter, latents
     torch.testing.assert_close(generator.invert(codes), latents[:4], atol=1e-4, rtol=1e-4)
     assert generator.backbone.has_tail
     assert generator.run(latents[:4], inn.edits.swap("tilt", latents[9:10])).shape == (4, 3, 12, 12)
-    assert generator.walk(latents[:4], "tilt", 5).shape == (5, 4, 3, 12, 12)
+    assert generator.traverse(latents[:4], "tilt", 5).shape == (5, 4, 3, 12, 12)
 
 
 def test_an_autoencoder_is_explained_at_its_code(autoencoder: inn.Interpreter, images: Any) -> None:
@@ -90,21 +90,21 @@ def test_responses_of_images_are_distances(which: str, request: Any, latents: Te
     it: inn.Interpreter = request.getfixturevalue(which)
     inputs = latents[:20] if which == "generator" else images[:20]
     explanation = it.explain(inputs, examples=3, resamples=3, localizer=None)
-    for response in explanation.responses.values():
-        assert response.kind == "image"
-        assert 0 < response.change.value < 1
-        assert np.isnan(response.flip_rate.value)
-        assert np.isnan(response.kl.value)
+    for redraw in explanation.redraws.values():
+        assert redraw.kind == "image"
+        assert 0 < redraw.change.value < 1
+        assert np.isnan(redraw.flip_rate.value)
+        assert np.isnan(redraw.kl.value)
     example = explanation.examples[0]
     assert example.picture is not None  # of latents, what the generator makes of them
     assert set(example.edited) == set(it.factors.names)
     assert example.edited["residual"].shape == (12, 12, 3)
     assert example.edited["residual"].dtype == np.uint8
     assert example.prediction.labels == ()
-    walk = explanation.walks["residual"][0]
-    assert len(walk.pictures) == len(walk.positions) == 9
-    assert walk.labels == ("change",)
-    assert not any(np.isnan(walk.curves).ravel())
+    traversal = explanation.traversals["residual"][0]
+    assert len(traversal.pictures) == len(traversal.positions) == 9
+    assert traversal.labels == ("change",)
+    assert not any(np.isnan(traversal.curves).ravel())
     page = it.report(inputs, examples=3, resamples=3, localizer=None).to_html()
     assert "data:image" in page
 
@@ -113,9 +113,9 @@ def test_a_callers_score_replaces_the_distance(generator: inn.Interpreter, laten
     explanation = generator.explain(
         latents[:20], target=lambda out: out.mean((1, 2, 3)), examples=2, resamples=3, localizer=None
     )
-    assert 0 < explanation.responses["residual"].change.value < 1
+    assert 0 < explanation.redraws["residual"].change.value < 1
     assert explanation.examples[0].prediction.labels == ("score",)
-    assert explanation.walks["tilt"][0].labels == ("score",)
+    assert explanation.traversals["tilt"][0].labels == ("score",)
 
 
 def test_an_index_is_no_target_of_an_image(generator: inn.Interpreter, latents: Tensor) -> None:
@@ -148,9 +148,9 @@ def test_a_single_number_is_a_scalar(images: Any, small: dict[str, Any]) -> None
     it = inn.wrap(seeded(Regressor), "head:in")
     it.fit("labels", data=images, labels=images.reshape(160, -1).mean(1), **small)
     explanation = it.explain(images[:20], examples=2, resamples=3, localizer=None)
-    assert explanation.responses["label"].kind == "scalar"
-    assert explanation.responses["residual"].change.value > 0
+    assert explanation.redraws["label"].kind == "scalar"
+    assert explanation.redraws["residual"].change.value > 0
     assert explanation.examples[0].prediction.labels == ("output",)
-    assert "response" in it.report(images[:20], examples=2, resamples=3, localizer=None).to_dict()
+    assert "redraw" in it.report(images[:20], examples=2, resamples=3, localizer=None).to_dict()
     with pytest.raises(inn.InputError, match=r"Expected a target from 0 to 0, found 4"):
         it.explain(images[:20], target=4)

@@ -73,7 +73,7 @@ def test_all_kinds_of_inputs_give_the_same_codes_outputs_and_walks(kind: str, to
     close = {"atol": 1e-4, "rtol": 1e-4}
     torch.testing.assert_close(it.encode(inputs()), it.encode(toy.fresh), **close)
     torch.testing.assert_close(it.run(inputs()), it.run(toy.fresh), **close)
-    torch.testing.assert_close(it.walk(inputs(), "hue", 2), it.walk(toy.fresh, "hue", 2), **close)
+    torch.testing.assert_close(it.traverse(inputs(), "hue", 2), it.traverse(toy.fresh, "hue", 2), **close)
     assert it.check(inputs()).samples == 150
     edited = it.run(inputs(), edit)
     assert edited.shape == (150, 3)

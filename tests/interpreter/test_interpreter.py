@@ -50,12 +50,12 @@ def test_fit_returns_the_interpreter_itself(toy: Any, small: dict[str, Any]) -> 
         lambda it: it.encode(np.zeros((1, 24, 24, 3), np.uint8)),
         lambda it: it.invert(torch.zeros(1, 32)),
         lambda it: it.run(np.zeros((1, 24, 24, 3), np.uint8), inn.edits.add("shape", 1.0)),
-        lambda it: it.walk(np.zeros((1, 24, 24, 3), np.uint8), "shape"),
+        lambda it: it.traverse(np.zeros((1, 24, 24, 3), np.uint8), "shape"),
         lambda it: it.explain(np.zeros((1, 24, 24, 3), np.uint8)),
         lambda it: it.explain(),
         lambda it: it.report(),
         lambda it: it.check(np.zeros((1, 24, 24, 3), np.uint8)),
-        lambda it: it.judgement,
+        lambda it: it.evaluation,
     ],
 )
 def test_before_a_fit_it_says_what_to_type(toy: Any, call: Any) -> None:
@@ -100,9 +100,9 @@ def test_more_inputs_than_one_batch_are_the_same_as_one_by_one(toy: Any) -> None
     assert len(whole) == 150
     parts = torch.cat([toy.interpreter.encode(toy.fresh[at : at + 50]) for at in range(0, 150, 50)])
     torch.testing.assert_close(whole, parts, atol=1e-4, rtol=1e-4)
-    outputs = toy.interpreter.run(toy.fresh, inn.edits.set("shape", 0.5))
+    outputs = toy.interpreter.run(toy.fresh, inn.edits.set_to("shape", 0.5))
     assert outputs.shape == (150, 3)
-    few = toy.interpreter.run(toy.fresh[100:], inn.edits.set("shape", 0.5))
+    few = toy.interpreter.run(toy.fresh[100:], inn.edits.set_to("shape", 0.5))
     torch.testing.assert_close(outputs[100:], few, atol=1e-4, rtol=1e-4)
 
 
@@ -124,29 +124,29 @@ def test_a_walk_passes_through_the_input_itself(toy: Any) -> None:
     it = toy.interpreter
     factor = it.factors["shape"]
     own = it.translator.axes["shape"].position(it.encode(toy.fresh[:1])[:, factor.slice])
-    outputs = it.walk(toy.fresh[:1], "shape", [-2.0, float(own), 2.0])
+    outputs = it.traverse(toy.fresh[:1], "shape", [-2.0, float(own), 2.0])
     assert outputs.shape == (3, 1, 3)
     torch.testing.assert_close(outputs[1], it.run(toy.fresh[:1]), atol=1e-3, rtol=1e-3)
     assert not torch.allclose(outputs[0], outputs[2], atol=1e-2)
 
 
 def test_steps_of_a_walk(toy: Any) -> None:
-    assert toy.interpreter.walk(toy.fresh, "hue").shape == (9, 150, 3)
-    five = toy.interpreter.walk(toy.fresh[:2], "hue", 5)
-    given = toy.interpreter.walk(toy.fresh[:2], "hue", [-2.5, -1.25, 0.0, 1.25, 2.5])
+    assert toy.interpreter.traverse(toy.fresh, "hue").shape == (9, 150, 3)
+    five = toy.interpreter.traverse(toy.fresh[:2], "hue", 5)
+    given = toy.interpreter.traverse(toy.fresh[:2], "hue", [-2.5, -1.25, 0.0, 1.25, 2.5])
     torch.testing.assert_close(five, given)
-    assert toy.interpreter.walk(toy.fresh[:2], "residual", np.array([0.0, 1.0])).shape == (2, 2, 3)
+    assert toy.interpreter.traverse(toy.fresh[:2], "residual", np.array([0.0, 1.0])).shape == (2, 2, 3)
 
 
 @pytest.mark.parametrize("steps", [0, [], -3, [[0.0]], "many", [float("nan")]])
 def test_steps_that_are_none_are_refused(toy: Any, steps: Any) -> None:
-    with pytest.raises(inn.EditError, match=r"Expected at least one step to walk|Expected steps"):
-        toy.interpreter.walk(toy.fresh[:2], "hue", steps)
+    with pytest.raises(inn.EditError, match=r"Expected at least one step to traversal|Expected steps"):
+        toy.interpreter.traverse(toy.fresh[:2], "hue", steps)
 
 
 def test_an_unknown_factor_is_named_with_the_nearest(toy: Any) -> None:
     with pytest.raises(inn.ConceptError, match=r"There is no factor 'hues'\. Did you mean 'hue'"):
-        toy.interpreter.walk(toy.fresh[:2], "hues")
+        toy.interpreter.traverse(toy.fresh[:2], "hues")
 
 
 # --- attached -------------------------------------------------------------------------------------------
@@ -203,8 +203,8 @@ def test_structured_outputs_are_joined_over_batches(toy: Any, small: dict[str, A
     torch.testing.assert_close(
         outputs["logits"], toy.model(prepared(toy.fresh)).detach(), atol=1e-3, rtol=1e-3
     )
-    assert it.walk(toy.fresh[:3], "label", 3).shape == (3, 3, 3)
-    assert it.explain(toy.fresh[:12], localizer=None).responses["label"].kind == "classes"
+    assert it.traverse(toy.fresh[:3], "label", 3).shape == (3, 3, 3)
+    assert it.explain(toy.fresh[:12], localizer=None).redraws["label"].kind == "classes"
 
 
 class Record:

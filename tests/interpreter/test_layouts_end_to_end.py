@@ -1,4 +1,4 @@
-"""Every layout on a tiny model: fit, encode, invert, run, walk, explain and report, exactly both ways."""
+"""Every layout on a tiny model: fit, encode, invert, run, traversal, explain and report, exactly both ways."""
 
 import json
 from collections.abc import Callable
@@ -135,7 +135,7 @@ def test_edits_change_their_factor_and_nothing_else(case: str, fitted_for: Any, 
         inn.edits.swap("hue", inputs[::-1].copy()),
         inn.edits.swap("hue", inputs[:1]),
         inn.edits.swap("hue", donor_codes=codes[:1]),
-        inn.edits.set("hue", torch.zeros(it.factors["hue"].size)),
+        inn.edits.set_to("hue", torch.zeros(it.factors["hue"].size)),
         inn.edits.add("hue", 0.5),
         inn.edits.resample("hue", seed=3),
         inn.edits.resample("residual", seed=3, from_prior=True),
@@ -161,7 +161,7 @@ def test_edits_change_their_factor_and_nothing_else(case: str, fitted_for: Any, 
 @pytest.mark.parametrize("case", CASES)
 def test_walks_explanations_and_reports(case: str, fitted_for: Any, inputs: Any) -> None:
     it, _ = fitted_for(case)
-    assert it.walk(inputs, "hue", 3).shape == (3, 10, 3)
+    assert it.traverse(inputs, "hue", 3).shape == (3, 10, 3)
     explanation = it.explain(inputs, examples=2, resamples=2, localizer=None)
     assert explanation.layout == CASES[case][3]
     assert explanation.shape == CASES[case][5]
@@ -170,8 +170,8 @@ def test_walks_explanations_and_reports(case: str, fitted_for: Any, inputs: Any)
     assert explanation.checks.agreement == 1
     content = it.report(inputs, examples=2, resamples=2, localizer=None).to_dict()
     json.dumps(content, allow_nan=False)
-    assert set(content["response"]) == {"hue", "residual"}
-    assert np.isfinite(content["response"]["hue"]["flip_rate"])
+    assert set(content["redraw"]) == {"hue", "residual"}
+    assert np.isfinite(content["redraw"]["hue"]["flip_rate"])
 
 
 def test_held_read_outs_work_at_positions(fitted_for: Any, inputs: Any) -> None:

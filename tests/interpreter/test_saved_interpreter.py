@@ -32,10 +32,10 @@ def test_a_loaded_interpreter_does_all_that_the_fitted_one_did(toy: Any, loaded:
     codes = loaded.encode(images)
     torch.testing.assert_close(codes, was.encode(images))
     torch.testing.assert_close(loaded.invert(codes), was.invert(codes))
-    torch.testing.assert_close(loaded.walk(images, "hue", 3), was.walk(images, "hue", 3))
+    torch.testing.assert_close(loaded.traverse(images, "hue", 3), was.traverse(images, "hue", 3))
     for edit in (
         inn.edits.swap("shape", images[::-1].copy(), hold=["hue"]),
-        inn.edits.set("shape", "1"),
+        inn.edits.set_to("shape", "1"),
         inn.edits.resample("hue", seed=4),
     ):
         torch.testing.assert_close(loaded.run(images, edit), was.run(images, edit))
@@ -49,9 +49,9 @@ def test_a_loaded_interpreter_explains_as_the_fitted_one_did(toy: Any, loaded: A
     )
     for key in ("leakage", "factors", "drifts", "maps", "warnings", "split", "axes", "versions"):
         assert json.dumps(ours[key]) == json.dumps(theirs[key]), key
-    for name, response in theirs["response"].items():
-        assert ours["response"][name]["kl"] == pytest.approx(response["kl"], rel=1e-4)
-        assert ours["response"][name]["flip_rate"] == response["flip_rate"]
+    for name, redraw in theirs["redraw"].items():
+        assert ours["redraw"][name]["kl"] == pytest.approx(redraw["kl"], rel=1e-4)
+        assert ours["redraw"][name]["flip_rate"] == redraw["flip_rate"]
 
 
 def test_without_inputs_it_says_what_to_type(loaded: Any) -> None:

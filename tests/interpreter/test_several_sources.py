@@ -51,10 +51,10 @@ def test_without_inputs_the_judge_parts_of_all_sources_are_explained(fitted: inn
     assert fitted.fitted.split == (196, 28, 56)
     assert explanation.checks.samples == 56
     parts = fitted._data.pool.unique()  # type: ignore[union-attr]
-    expected = sorted(str(i) for part in parts for i in part.split.judge.tolist())
+    expected = sorted(str(i) for part in parts for i in part.split.test.tolist())
     assert sorted(example.name for example in explanation.examples) == expected
     assert all(example.picture is not None for example in explanation.examples)
-    assert set(explanation.responses) == {"shape", "hue", "residual"}
+    assert set(explanation.redraws) == {"shape", "hue", "residual"}
 
 
 def test_arrays_and_tensors_are_each_read_as_they_are(fitted: inn.Interpreter, two: Any) -> None:
@@ -74,10 +74,10 @@ def test_intervals_draw_the_groups_of_all_sources(fitted: inn.Interpreter) -> No
     from interpret_inn.explaining.view import Viewer
 
     viewer = Viewer(fitted.translator, target=None, resamples=1, examples=4, seed=0)
-    view = viewer.look(fitted._judge_inputs())
+    view = viewer.look(fitted._test_inputs())
     assert view.groups is not None
     assert len(view.groups) == len(view.order) == 56
-    codes = fitted.encode(fitted._judge_inputs())
+    codes = fitted.encode(fitted._test_inputs())
     places = [int(name) for name in view.names]
     counts = np.unique(view.groups, return_counts=True)[1]
     assert sorted(counts.tolist()) == [1] * 40 + [2] * 8

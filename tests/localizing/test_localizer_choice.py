@@ -132,7 +132,7 @@ def test_a_report_localizes_the_factors_that_the_output_answers_to_most(
     toy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     explained = toy.interpreter.explain(toy.fresh[:12], resamples=4, localizer=None)
-    strength = {name: response.change.value for name, response in explained.responses.items()}
+    strength = {name: redraw.change.value for name, redraw in explained.redraws.items()}
     for shown in (1, 2):
         monkeypatch.setattr("interpret_inn.localizing.places.FACTORS", shown)
         places = toy.interpreter.explain(

@@ -37,9 +37,9 @@ def test_the_reader_reads_the_factors_codes(toy: Any) -> None:
     codes = toy.interpreter.encode(IMAGES)[:, toy.interpreter.factors["hue"].slice]
     with toy.interpreter.backbone.session():
         assert torch.allclose(reader.codes(prepared), codes, atol=1e-5)
-    bank = toy.interpreter.fitted.bank[:, toy.interpreter.factors["hue"].slice]
-    assert torch.allclose(reader.centre, bank.mean(0)) and torch.allclose(
-        reader.spread, bank.std(0, correction=0)
+    reference = toy.interpreter.fitted.reference_codes[:, toy.interpreter.factors["hue"].slice]
+    assert torch.allclose(reader.centre, reference.mean(0)) and torch.allclose(
+        reader.spread, reference.std(0, correction=0)
     )
 
 
@@ -138,8 +138,8 @@ def left_half(count: int) -> torch.Tensor:
 def test_output_changes_are_those_of_the_walk(halves: inn.Interpreter) -> None:
     latents = halves.sample_inputs(5, seed=1)
     changes = output_changes(halves.translator, latents, "left", steps=[-1.0, 2.0])
-    walked, before = halves.walk(latents, "left", [-1.0, 2.0]), halves.run(latents)
-    assert torch.allclose(changes, (walked - before).square().mean(2), atol=1e-6)
+    traversed, before = halves.traverse(latents, "left", [-1.0, 2.0]), halves.run(latents)
+    assert torch.allclose(changes, (traversed - before).square().mean(2), atol=1e-6)
     assert changes.shape == (2, 5, 6, 8)
 
 

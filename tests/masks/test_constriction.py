@@ -261,11 +261,11 @@ def test_figures_agree_with_what_they_say() -> None:
     [
         ({"rectangles": 0}, "Expected rectangles to be a whole number, at least 1, found 0."),
         ({"samples": 1.5}, "Expected samples to be a whole number, at least 1, found 1.5."),
-        ({"walk_steps": 1}, "Expected walk_steps to be a whole number, at least 2, found 1."),
+        ({"traversal_steps": 1}, "Expected traversal_steps to be a whole number, at least 2, found 1."),
         ({"steps": True}, "Expected steps to be a whole number, at least 0, found True."),
         ({"combine": "sum"}, 'Expected combine="union" or combine="mean", found \'sum\'.'),
         ({"per_sample": "yes"}, "Expected per_sample to be True or False, found 'yes'."),
-        ({"edits": "swap"}, 'Expected edits="walk" or edits="redraw", found \'swap\'.'),
+        ({"edits": "swap"}, 'Expected edits="traversal" or edits="redraw", found \'swap\'.'),
         ({"area_weight": 0}, "Expected area_weight to be a number above 0, found 0."),
         ({"area_weight": float("nan")}, "Expected area_weight to be a number above 0, found nan."),
     ],

@@ -37,12 +37,12 @@ def literal(interpreter: inn.Interpreter, images: Any, factor: str, measure: str
     """The formulas position by position, (B, h, w), through the interpreter's own `encode` and `invert`."""
     codes, place = interpreter.encode(images), interpreter.factors[factor].slice
     neutral = codes.clone()
-    neutral[..., place] = interpreter.fitted.bank[:, place].mean(0)
+    neutral[..., place] = interpreter.fitted.reference_codes[:, place].mean(0)
     lost = (interpreter.invert(codes) - interpreter.invert(neutral)).movedim(1, -1)  # (B, h, w, D)
     found = torch.zeros(lost.shape[:3])
     centre, spread = (
-        interpreter.fitted.bank[:, place].mean(0),
-        interpreter.fitted.bank[:, place].std(0, correction=0),
+        interpreter.fitted.reference_codes[:, place].mean(0),
+        interpreter.fitted.reference_codes[:, place].std(0, correction=0),
     )
     for image in range(len(lost)):
         mean = lost[image].flatten(0, 1).mean(0)
@@ -121,7 +121,7 @@ class LastAxis(nn.Module):
 
 def test_channels_may_stand_last(toy, at_places) -> None:
     turned = inn.wrap(LastAxis(toy.model), "turn", layout="positions:channels_last")
-    turned.backbone.probe(turned.backbone.prepare(toy.fresh[:1]))
+    turned.backbone.dry_run(turned.backbone.prepare(toy.fresh[:1]))
     fitted = at_places.fitted
     other = dataclasses.replace(fitted, layout=turned.backbone.layout, z_shape=turned.backbone.z_shape)
     found = build_positions()(Translator(turned.backbone, other), toy.fresh[:3], "shape").values
@@ -164,7 +164,7 @@ def test_prefix_tokens_stand_apart(small) -> None:
     assert codes.shape == (3, 9, 6)
     neutral = codes.clone()
     place = interpreter.factors["factor 1"].slice
-    neutral[..., place] = interpreter.fitted.bank[:, place].mean(0)
+    neutral[..., place] = interpreter.fitted.reference_codes[:, place].mean(0)
     lost = interpreter.invert(codes, images) - interpreter.invert(neutral, images)
     assert not lost[:, 0].any()  # the prefix token
     expected = heat_to_masks(laid_out(lost[:, 1:].square().sum(2).reshape(3, 1, 3, 3), (8, 8)))

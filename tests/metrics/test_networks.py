@@ -1,4 +1,4 @@
-"""What the small network of the read-out can learn, and what it leaves alone."""
+"""What the small network of the probe can learn, and what it leaves alone."""
 
 import numpy as np
 import torch

@@ -61,9 +61,9 @@ def test_it_is_the_literal_sum() -> None:
     )
     for row, start in enumerate(starts):
         for axis in (0, 1):
-            walk = start.repeat(7, 1)
-            walk[:, axis] = torch.linspace(-3, 3, 7)
-            images = bumps(walk)[:, 0].numpy()
+            traversal = start.repeat(7, 1)
+            traversal[:, axis] = torch.linspace(-3, 3, 7)
+            images = bumps(traversal)[:, 0].numpy()
             literal = sum(np.sqrt(((b - a) ** 2).mean()) for a, b in pairwise(images))
             assert found.each[row, axis] == pytest.approx(literal, abs=1e-4)
     assert found.score.value == pytest.approx(found.each.mean(0)[found.active].sum())

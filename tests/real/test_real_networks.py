@@ -89,7 +89,7 @@ def test_cifar_resnet20_tells_animals_from_vehicles_in_one_factor(zoo: Any, tmp_
     assert leak["scores"]["kind"]["residual"] < leak["chance"]["kind"] + 0.15
     assert leak["scores"]["brightness"]["brightness"] > 0.3
     assert leak["scores"]["brightness"]["kind"] < 0.1
-    assert found["response"]["kind"]["flip_rate"] > found["response"]["brightness"]["flip_rate"]
+    assert found["redraw"]["kind"]["flip_rate"] > found["redraw"]["brightness"]["flip_rate"]
     text = page.read_text()
     assert len(text) < 10e6
     assert "http://" not in text.replace("http://www.w3.org", "")
@@ -101,7 +101,7 @@ def test_swapping_the_kind_makes_animals_of_vehicles(zoo: Any) -> None:
     interpreter = inn.wrap(zoo.cifar_resnet20(), "linear:in", preprocess=CIFAR)
     animal = np.isin(classes, (2, 3, 4, 5, 6, 7))
     fitted(interpreter, data=images, labels={"kind": animal}, sizes={"kind": 4})
-    judged = interpreter.explain(examples=1)  # fits are judged on their own judge part
+    judged = interpreter.explain(examples=1)  # fits are judged on their own test split
     assert judged.leakage.scores["kind"]["kind"].linear.value > 0.9
     cars, horses = images[classes == 1][:64], images[classes == 7][:64]
     edited = interpreter.run(cars, inn.edits.swap("kind", horses)).argmax(1).numpy()
@@ -125,7 +125,7 @@ def test_imagenet_mobilenet_from_few_images(zoo: Any) -> None:
     assert found["factors"][0]["learnt"] is True
     assert found["leakage"]["scores"]["kind"]["kind"] > 0.75
     assert found["leakage"]["scores"]["kind"]["residual"] < found["leakage"]["chance"]["kind"] + 0.15
-    assert found["response"]["residual"]["flip_rate"] > 0.5  # which animal it is stands in the residual
+    assert found["redraw"]["residual"]["flip_rate"] > 0.5  # which animal it is stands in the residual
     assert_as_found(model, before)
 
 
@@ -143,9 +143,9 @@ def test_vaes_at_their_code(zoo: Any, name: str) -> None:
     )
     assert_exact(interpreter, images[:16], decoded[:16])
     found = interpreter.report(images[:16], examples=2).to_dict()
-    assert found["response"]["light"]["kind"] == "image"
+    assert found["redraw"]["light"]["kind"] == "image"
     assert found["leakage"]["scores"]["light"]["residual"] < found["leakage"]["scores"]["light"]["light"]
-    assert interpreter.walk(images[:2], "light", 3).shape == (3, 2, *images.shape[1:])
+    assert interpreter.traverse(images[:2], "light", 3).shape == (3, 2, *images.shape[1:])
     assert_as_found(model, before)
 
 
@@ -167,10 +167,10 @@ def test_generators_at_their_latents(zoo: Any, name: str, width: int) -> None:
     with torch.no_grad():
         bare = model(latents[:16])
     assert_exact(interpreter, latents[:16], bare)
-    walked = interpreter.walk(latents[:16], "light", [-2.0, 0.0, 2.0]).flatten(2).mean((1, 2))
-    steps = walked.diff()
+    traversed = interpreter.traverse(latents[:16], "light", [-2.0, 0.0, 2.0]).flatten(2).mean((1, 2))
+    steps = traversed.diff()
     assert bool((steps > 0).all()) or bool((steps < 0).all())
-    assert float(abs(walked[-1] - walked[0])) > light.std()
+    assert float(abs(traversed[-1] - traversed[0])) > light.std()
     found = interpreter.report(latents[:16], examples=2).to_dict()
     assert found["factors"][0]["learnt"] is True
     assert_as_found(model, before)

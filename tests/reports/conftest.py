@@ -21,9 +21,9 @@ from interpret_inn.explaining.records import (
     Leakage,
     Neighbours,
     Outcome,
-    ReadOut,
-    Response,
-    Walk,
+    ProbeScores,
+    Redraw,
+    Traversal,
 )
 from interpret_inn.types import Score, Section
 
@@ -35,8 +35,8 @@ def around(value: float, width: float = 0.015) -> Score:
     return Score(value, value - width, value + width)
 
 
-def readout(linear: float, mlp: float | None = None) -> ReadOut:
-    return ReadOut(around(linear), around(linear + 0.01 if mlp is None else mlp))
+def probe(linear: float, mlp: float | None = None) -> ProbeScores:
+    return ProbeScores(around(linear), around(linear + 0.01 if mlp is None else mlp))
 
 
 def coloured_digits(count: int) -> tuple[list[np.ndarray], list[int], list[int]]:
@@ -58,21 +58,21 @@ def leakage_of_two() -> Leakage:
         kind={"digit": "accuracy", "colour": "r2"},
         scores={
             "digit": {
-                "digit": readout(0.974),
-                "colour": readout(0.138, 0.161),
-                "residual": readout(0.181, 0.31),
+                "digit": probe(0.974),
+                "colour": probe(0.138, 0.161),
+                "residual": probe(0.181, 0.31),
             },
-            "colour": {"digit": readout(0.011), "colour": readout(0.311), "residual": readout(-0.004, -0.12)},
+            "colour": {"digit": probe(0.011), "colour": probe(0.311), "residual": probe(-0.004, -0.12)},
         },
-        representation={"digit": readout(0.966), "colour": readout(0.328)},
+        representation={"digit": probe(0.966), "colour": probe(0.328)},
         chance={"digit": 0.102, "colour": 0.0},
         unfitted={"digit": around(0.41), "colour": around(0.08)},
         association={"digit": {"colour": 0.118}, "colour": {"digit": 0.004}},
     )
 
 
-def classes_response(flip: float, kl: float, std: float, change: float, left: float) -> Response:
-    return Response("classes", around(flip), around(kl, 0.1), around(std, 0.1), around(change), left)
+def classes_response(flip: float, kl: float, std: float, change: float, left: float) -> Redraw:
+    return Redraw("classes", around(flip), around(kl, 0.1), around(std, 0.1), around(change), left)
 
 
 def examples_of(count: int) -> tuple[Example, ...]:
@@ -132,14 +132,14 @@ def neighbours_of_two() -> dict[str, Neighbours]:
     return rows
 
 
-def walks_of_two() -> dict[str, tuple[Walk, ...]]:
+def walks_of_two() -> dict[str, tuple[Traversal, ...]]:
     steps = np.linspace(-2.5, 2.5, 11)
     rise = 1 / (1 + np.exp(-3 * steps))
     curves = np.stack([1 - rise, rise * (steps < 1.4), rise * (steps >= 1.4)], 1)
     flat = np.stack([np.full(11, 0.95), np.full(11, 0.03)], 1)
     return {
-        "digit": tuple(Walk(i, steps, ("3", "8", "9"), curves) for i in range(4)),
-        "colour": (Walk(1, steps, ("1", "7"), flat),),
+        "digit": tuple(Traversal(i, steps, ("3", "8", "9"), curves) for i in range(4)),
+        "colour": (Traversal(1, steps, ("1", "7"), flat),),
     }
 
 
@@ -161,7 +161,7 @@ def explanation() -> Explanation:
             FactorSummary("residual", 31, 31 / 64, NAN, None, "Keeps what no concept explains."),
         ),
         leakage=leakage_of_two(),
-        responses={
+        redraws={
             "colour": classes_response(0.043, 0.11, 0.40, 0.05, 0.01),
             "digit": classes_response(0.861, 5.2, 3.00, 0.79, 0.02),
             "residual": classes_response(0.104, 0.3, 0.32, 0.09, 0.081),
@@ -169,7 +169,7 @@ def explanation() -> Explanation:
         examples=examples_of(12),
         maps=maps_of_two(),
         neighbours=neighbours_of_two(),
-        walks=walks_of_two(),
+        traversals=walks_of_two(),
         drifts=(
             Drift("digit", "colour", around(0.21), around(0.04)),
             Drift("colour", "digit", around(0.12), around(0.02)),
@@ -191,12 +191,12 @@ def generator_explanation(explanation: Explanation) -> Explanation:
         low = random.integers(0, 255, (4, 4, 3)).astype(np.float64)
         return np.kron(low, np.ones((32, 32, 1))).astype(np.uint8)
 
-    responses = {
-        name: Response("image", Score(NAN), Score(NAN), Score(NAN), around(change, 0.01), 0.0)
+    redraws = {
+        name: Redraw("image", Score(NAN), Score(NAN), Score(NAN), around(change, 0.01), 0.0)
         for name, change in (("pose", 0.21), ("light", 0.08), ("residual", 0.13))
     }
     factors = tuple(
-        FactorSummary(name, 8, 1 / 3, NAN, None, "There are no labels to judge it by.") for name in responses
+        FactorSummary(name, 8, 1 / 3, NAN, None, "There are no labels to judge it by.") for name in redraws
     )
     entry = ExampleFactor(0.4, 66.0, "", NAN, Outcome((), ()), 1)
     examples = tuple(
@@ -204,25 +204,25 @@ def generator_explanation(explanation: Explanation) -> Explanation:
             f"seed {i}",
             face(),
             Outcome((), ()),
-            dict.fromkeys(responses, entry),
-            {n: face() for n in responses},
+            dict.fromkeys(redraws, entry),
+            {n: face() for n in redraws},
         )
         for i in range(3)
     )
     steps = np.linspace(-2, 2, 7)
-    walk = Walk(0, steps, (), np.zeros((7, 0)), tuple(face() for _ in steps))
+    traversal = Traversal(0, steps, (), np.zeros((7, 0)), tuple(face() for _ in steps))
     return dataclasses.replace(
         explanation,
         model="stylegan <faces>",
         backbone="generator",
         site="mapping",
         factors=factors,
-        leakage=Leakage((), tuple(responses), {}, {}, {}, {}, {}, {}),
-        responses=responses,
+        leakage=Leakage((), tuple(redraws), {}, {}, {}, {}, {}, {}),
+        redraws=redraws,
         examples=examples,
         maps={"pose": explanation.maps["residual"]},
         neighbours={},
-        walks={"pose": (walk,)},
+        traversals={"pose": (traversal,)},
         drifts=(),
         sections=(),
     )
@@ -231,13 +231,13 @@ def generator_explanation(explanation: Explanation) -> Explanation:
 @pytest.fixture
 def bare_explanation(explanation: Explanation) -> Explanation:
     """Everything that may be missing is missing, and every number that may be NaN is NaN."""
-    empty = Response("scalar", Score(NAN), Score(NAN), Score(NAN), Score(NAN), NAN)
+    empty = Redraw("scalar", Score(NAN), Score(NAN), Score(NAN), Score(NAN), NAN)
     return dataclasses.replace(
         explanation,
         checks=Checks(NAN, math.inf, NAN, NAN, False, False, 0),
         factors=(FactorSummary("residual", 64, 1.0, NAN, None, ""),),
         leakage=Leakage((), ("residual",), {}, {}, {}, {}, {}, {}),
-        responses={"residual": empty},
+        redraws={"residual": empty},
         examples=(
             Example(
                 "x",
@@ -248,7 +248,7 @@ def bare_explanation(explanation: Explanation) -> Explanation:
         ),
         maps={"residual": FactorMap(np.zeros((0, 2)), np.zeros(0), "unlabelled", (), "")},
         neighbours={"residual": Neighbours(np.zeros(1), np.zeros((1, 2), np.int64), (), ())},
-        walks={"residual": (Walk(7, np.array([0.0]), ("score",), np.full((1, 1), NAN)),)},
+        traversals={"residual": (Traversal(7, np.array([0.0]), ("score",), np.full((1, 1), NAN)),)},
         drifts=(),
         timings={},
         warnings=(),

@@ -8,9 +8,9 @@ from collections.abc import Callable
 
 import pytest
 
-from interpret_inn.explaining.records import Checks, Explanation, ReadOut, Response
+from interpret_inn.explaining.records import Checks, Explanation, ProbeScores, Redraw
 from interpret_inn.reports import page
-from interpret_inn.reports.answers import headline, learnt_answer, response_words, sure_answer
+from interpret_inn.reports.answers import headline, learnt_answer, redraw_words, sure_answer
 from interpret_inn.reports.findings import doubts, leaks, ranked, recovered
 from interpret_inn.types import Score
 
@@ -85,10 +85,10 @@ def test_headline_for_images_compares_changes(generator_explanation: Explanation
 
 def test_decision_that_depends_on_nothing(changed: Callable[..., Explanation]) -> None:
     quiet = {
-        name: dataclasses.replace(response, flip_rate=Score(0.01, 0.0, 0.02))
-        for name, response in changed().responses.items()
+        name: dataclasses.replace(redraw, flip_rate=Score(0.01, 0.0, 0.02))
+        for name, redraw in changed().redraws.items()
     }
-    assert "hardly depends on any single factor" in headline(changed(responses=quiet))
+    assert "hardly depends on any single factor" in headline(changed(redraws=quiet))
 
 
 def test_learnt_answer_compares_with_layer_and_guessing(explanation: Explanation) -> None:
@@ -99,8 +99,8 @@ def test_learnt_answer_compares_with_layer_and_guessing(explanation: Explanation
 
 
 def test_ranking_puts_missing_numbers_last(changed: Callable[..., Explanation]) -> None:
-    nothing = Response("classes", Score(NAN), Score(NAN), Score(NAN), Score(NAN), NAN)
-    explanation = changed(responses={"nothing": nothing, **changed().responses})
+    nothing = Redraw("classes", Score(NAN), Score(NAN), Score(NAN), Score(NAN), NAN)
+    explanation = changed(redraws={"nothing": nothing, **changed().redraws})
     assert [name for name, _ in ranked(explanation)] == ["digit", "residual", "colour", "nothing"]
 
 
@@ -120,7 +120,7 @@ def test_leaks_are_measured_by_the_better_read_out(explanation: Explanation) -> 
 
 
 def test_no_leak_where_the_interval_holds_chance(explanation: Explanation) -> None:
-    wide = ReadOut(Score(0.2, 0.05, 0.4), Score(0.2, 0.05, 0.4))
+    wide = ProbeScores(Score(0.2, 0.05, 0.4), Score(0.2, 0.05, 0.4))
     scores = {c: dict.fromkeys(row, wide) for c, row in explanation.leakage.scores.items()}
     leakage = dataclasses.replace(explanation.leakage, scores=scores, chance={"digit": 0.1, "colour": 0.1})
     assert leaks(leakage) == ()
@@ -133,7 +133,7 @@ def test_leak_that_the_data_explain_is_only_noted(changed: Callable[..., Explana
 
 
 def test_what_the_layer_does_not_tell_cannot_be_recovered(changed: Callable[..., Explanation]) -> None:
-    nothing = ReadOut(Score(0.1), Score(0.1))
+    nothing = ProbeScores(Score(0.1), Score(0.1))
     leakage = dataclasses.replace(
         changed().leakage, representation={**changed().leakage.representation, "digit": nothing}
     )
@@ -157,19 +157,19 @@ def test_factors_to_distrust(changed: Callable[..., Explanation]) -> None:
 
 
 def test_half_learnt_factor_is_told(changed: Callable[..., Explanation]) -> None:
-    half = ReadOut(Score(0.5, 0.45, 0.55), Score(0.5, 0.45, 0.55))
+    half = ProbeScores(Score(0.5, 0.45, 0.55), Score(0.5, 0.45, 0.55))
     scores = {**changed().leakage.scores, "digit": {**changed().leakage.scores["digit"], "digit": half}}
     said = texts(changed(leakage=dataclasses.replace(changed().leakage, scores=scores)))
     assert "The factor digit holds 46% of what the layer tells of it; the rest stands elsewhere." in said
 
 
 def test_responses_to_distrust(changed: Callable[..., Explanation]) -> None:
-    responses = dict(changed().responses)
-    assert "8% of the edits of the residual lie further from the data" in texts(changed(responses=responses))
-    responses["residual"] = dataclasses.replace(responses["residual"], flip_rate=Score(0.4))
-    assert "still changes the prediction in 40% of cases" in texts(changed(responses=responses))
-    responses["residual"] = dataclasses.replace(responses["residual"], flip_rate=Score(0.95))
-    assert "The output depends most on the residual" in texts(changed(responses=responses))
+    redraws = dict(changed().redraws)
+    assert "8% of the edits of the residual lie further from the data" in texts(changed(redraws=redraws))
+    redraws["residual"] = dataclasses.replace(redraws["residual"], flip_rate=Score(0.4))
+    assert "still changes the prediction in 40% of cases" in texts(changed(redraws=redraws))
+    redraws["residual"] = dataclasses.replace(redraws["residual"], flip_rate=Score(0.95))
+    assert "The output depends most on the residual" in texts(changed(redraws=redraws))
 
 
 def test_data_to_distrust(changed: Callable[..., Explanation]) -> None:
@@ -185,16 +185,14 @@ def test_gravest_doubts_come_first(changed: Callable[..., Explanation]) -> None:
 
 
 def test_nothing_to_distrust_is_said_in_words(changed: Callable[..., Explanation]) -> None:
-    responses = {
-        name: dataclasses.replace(response, left_data=0.0) for name, response in changed().responses.items()
-    }
-    clean = ReadOut(Score(0.0, -0.1, 0.1), Score(0.0, -0.1, 0.1))
+    redraws = {name: dataclasses.replace(redraw, left_data=0.0) for name, redraw in changed().redraws.items()}
+    clean = ProbeScores(Score(0.0, -0.1, 0.1), Score(0.0, -0.1, 0.1))
     leakage = changed().leakage
     scores = {
         c: {f: cell if c == f else clean for f, cell in row.items()} for c, row in leakage.scores.items()
     }
     fine = changed(
-        responses=responses, leakage=dataclasses.replace(leakage, scores=scores), warnings=(), skipped=()
+        redraws=redraws, leakage=dataclasses.replace(leakage, scores=scores), warnings=(), skipped=()
     )
     assert doubts(fine) == ()
     assert "Nothing was found: the checks hold" in page(fine)
@@ -211,17 +209,17 @@ def test_nothing_to_distrust_is_said_in_words(changed: Callable[..., Explanation
     ],
 )
 def test_response_words(rate: float, words: str) -> None:
-    assert response_words(Response("classes", Score(rate), Score(NAN), Score(NAN), Score(NAN), 0.0)) == words
+    assert redraw_words(Redraw("classes", Score(rate), Score(NAN), Score(NAN), Score(NAN), 0.0)) == words
 
 
 def test_headline_does_not_rank_what_is_about_equal(explanation: Explanation) -> None:
-    some = next(iter(explanation.responses.values()))
+    some = next(iter(explanation.redraws.values()))
     none = Score(math.nan)
-    responses = {
+    redraws = {
         name: dataclasses.replace(
             some, kind="image", flip_rate=none, kl=none, class_std=none, change=Score(c)
         )
         for name, c in (("digit", 0.31), ("colour", 0.305))
     }
-    said = headline(dataclasses.replace(explanation, responses=responses)).striptags()
+    said = headline(dataclasses.replace(explanation, redraws=redraws)).striptags()
     assert "depends most on digit, and about as much on colour." in said

@@ -9,9 +9,9 @@ import re
 import numpy as np
 import pytest
 
-from interpret_inn.explaining.records import Explanation, FactorMap, Walk
+from interpret_inn.explaining.records import Explanation, FactorMap, Traversal
 from interpret_inn.reports import figures
-from interpret_inn.reports.figures_plane import colour_classes, factor_map, legend, walk_curves
+from interpret_inn.reports.figures_plane import colour_classes, factor_map, legend, traversal_curves
 from interpret_inn.reports.pictures import Quality, Thumbnails, encode
 from interpret_inn.types import Score
 
@@ -91,8 +91,8 @@ def test_legends() -> None:
 
 @pytest.mark.parametrize("ends", [(0.0, 0.0, 0.0), (1.0, 1.0, 1.0), (0.0, 0.01, 1.0)])
 def test_names_of_curves_never_overlap_nor_leave_the_figure(ends: tuple[float, ...]) -> None:
-    walk = Walk(0, np.array([-1.0, 1.0]), ("a", "b", "c"), np.array([[0.5] * 3, ends]))
-    drawn = walk_curves(walk, "walk", shares=True)
+    traversal = Traversal(0, np.array([-1.0, 1.0]), ("a", "b", "c"), np.array([[0.5] * 3, ends]))
+    drawn = traversal_curves(traversal, "traversal", shares=True)
     heights = sorted(float(y) for y in re.findall(r'y="([\d.-]+)" class="curve-name"', drawn))
     assert len(heights) == 3
     assert all(after - before > 13 for before, after in itertools.pairwise(heights))
@@ -100,8 +100,8 @@ def test_names_of_curves_never_overlap_nor_leave_the_figure(ends: tuple[float, .
 
 
 def test_walk_breaks_where_a_value_is_missing() -> None:
-    walk = Walk(0, np.array([-1.0, 0.0, 1.0]), ("score",), np.array([[1.0], [NAN], [3.0]]))
-    drawn = walk_curves(walk, "walk", shares=False, here=0.5)
+    traversal = Traversal(0, np.array([-1.0, 0.0, 1.0]), ("score",), np.array([[1.0], [NAN], [3.0]]))
+    drawn = traversal_curves(traversal, "traversal", shares=False, here=0.5)
     path = re.search(r'd="(M[^"]*)"', drawn)
     assert path is not None and path.group(1).count("M") == 2
     assert 'class="here"' in drawn

@@ -48,16 +48,16 @@ def test_json_has_the_keys_of_the_issue(explanation: Explanation) -> None:
     assert leakage["chance"]["digit"] == 0.102 and leakage["kind"] == {"digit": "accuracy", "colour": "r2"}
     assert leakage["unfitted"] == {"digit": 0.41, "colour": 0.08}
     assert leakage["association"]["digit"] == {"colour": 0.118}
-    response = content["response"]["digit"]
-    assert (response["kind"], response["flip_rate"], response["kl"], response["class_std"]) == (
+    redraw = content["redraw"]["digit"]
+    assert (redraw["kind"], redraw["flip_rate"], redraw["kl"], redraw["class_std"]) == (
         "classes",
         0.861,
         5.2,
         3.0,
     )
-    assert response["intervals"]["class_std"] == pytest.approx([2.9, 3.1])
+    assert redraw["intervals"]["class_std"] == pytest.approx([2.9, 3.1])
     assert content["timings"] == {"total": 41.2, "encode": 0.8, "fit": 24.1, "explain": 6.3}
-    assert content["split"] == {"fit": 1257, "early_stopping": 180, "judge": 360}
+    assert content["split"] == {"train": 1257, "validation": 180, "test": 360}
     assert [s["title"] for s in content["sections"]] == ["From a plugin", "Mine"]
     assert content["sections"][0]["data"] == {"answer": 42}
 

@@ -147,10 +147,10 @@ def test_names_are_escaped(explanation: Explanation) -> None:
         skipped=(evil,),
         versions={evil: evil},
         factors=(dataclasses.replace(first, name=evil, verdict=evil), *explanation.factors[1:]),
-        responses=renamed(dict(explanation.responses)),
+        redraws=renamed(dict(explanation.redraws)),
         maps=renamed(dict(explanation.maps)),
         neighbours=renamed(dict(explanation.neighbours)),
-        walks=renamed(dict(explanation.walks)),
+        traversals=renamed(dict(explanation.traversals)),
         leakage=dataclasses.replace(
             leakage,
             concepts=(evil, "colour"),
@@ -208,7 +208,7 @@ def test_huge_section_is_left_to_the_json_file(explanation: Explanation) -> None
 
 def test_many_examples_are_folded_and_capped(explanation: Explanation) -> None:
     many = tuple(dataclasses.replace(explanation.examples[0], name=f"input {i}") for i in range(100))
-    text = page(dataclasses.replace(explanation, examples=many, walks={}))
+    text = page(dataclasses.replace(explanation, examples=many, traversals={}))
     assert text.count('<article class="example"') == 64
     assert "56 more inputs" in text
     assert "36 further inputs in the JSON file" in text
@@ -216,7 +216,7 @@ def test_many_examples_are_folded_and_capped(explanation: Explanation) -> None:
 
 def test_inputs_without_pictures_name_their_donors(explanation: Explanation) -> None:
     plain = tuple(dataclasses.replace(e, picture=None) for e in explanation.examples)
-    text = page(dataclasses.replace(explanation, examples=plain, neighbours={}, walks={}))
+    text = page(dataclasses.replace(explanation, examples=plain, neighbours={}, traversals={}))
     assert "<img" not in text
     assert '<span class="donor">digit-0003</span>' in text
 
@@ -232,4 +232,4 @@ def test_donor_outside_the_examples_is_left_out(changed: Callable[..., Explanati
     base = changed().examples[0]
     factors = {name: dataclasses.replace(f, donor=99) for name, f in base.factors.items()}
     lone: Example = dataclasses.replace(base, factors=factors)
-    assert "Donor" not in page(changed(examples=(lone,), walks={}))
+    assert "Donor" not in page(changed(examples=(lone,), traversals={}))

@@ -19,7 +19,7 @@ from interpret_inn.saving import artefact as module
 from interpret_inn.testing import toy_classifier
 from interpret_inn.testing.contract import same
 
-FILES = ["checksums.json", "interpreter.json", "judgement.json", "tensors.safetensors"]
+FILES = ["checksums.json", "interpreter.json", "evaluation.json", "tensors.safetensors"]
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +61,9 @@ def test_an_interpreter_comes_back_bit_for_bit(toy, saved):
     assert torch.equal(loaded.run(toy.fresh[:4]), toy.interpreter.run(toy.fresh[:4]))
     edit = inn.edits.resample("shape", seed=3)
     assert torch.equal(loaded.run(toy.fresh[:4], edit), toy.interpreter.run(toy.fresh[:4], edit))
-    assert torch.equal(loaded.walk(toy.fresh[:2], "hue", 3), toy.interpreter.walk(toy.fresh[:2], "hue", 3))
+    assert torch.equal(
+        loaded.traverse(toy.fresh[:2], "hue", 3), toy.interpreter.traverse(toy.fresh[:2], "hue", 3)
+    )
 
 
 def test_everything_about_the_fit_comes_back(toy, saved):
@@ -81,10 +83,10 @@ def test_everything_about_the_fit_comes_back(toy, saved):
         assert one.values.dtype == other.values.dtype
 
 
-def test_the_judgement_comes_back(toy, saved):
+def test_the_evaluation_comes_back(toy, saved):
     loaded = inn.load(saved, toy.model)
-    assert same(loaded.judgement, toy.interpreter.judgement)
-    assert plain(loaded.judgement) == plain(toy.interpreter.judgement)
+    assert same(loaded.evaluation, toy.interpreter.evaluation)
+    assert plain(loaded.evaluation) == plain(toy.interpreter.evaluation)
 
 
 def test_a_loaded_interpreter_is_saved_again_as_the_same_files(toy, saved, tmp_path):
@@ -328,7 +330,7 @@ def test_a_preprocessing_function_must_be_given_again(toy, tmp_path):
 
     backbone = Backbone(toy.model, "head:in", preprocess=halved)
     path = tmp_path / "saved"
-    saving.write_artefact(path, backbone, toy.interpreter.fitted, toy.interpreter.judgement)
+    saving.write_artefact(path, backbone, toy.interpreter.fitted, toy.interpreter.evaluation)
     with pytest.raises(InnError, match="halved"):
         inn.load(path, toy.model)
     assert inn.load(path, toy.model, preprocess=halved).encode(toy.fresh[:2]).shape == (2, 32)

@@ -62,20 +62,20 @@ def test_it_has_the_same_factors(loaded: inn.Interpreter) -> None:
 
 
 def test_it_was_judged_the_same(loaded: inn.Interpreter) -> None:
-    judgement = loaded.judgement
-    own = judgement.leakage.scores["hue"]["hue"].linear
+    evaluation = loaded.evaluation
+    own = evaluation.leakage.scores["hue"]["hue"].linear
     assert (own.value, own.low, own.high) == pytest.approx(
         (0.8625068478778709, 0.7918762794606333, 0.900035529012536)
     )
-    assert judgement.leakage.scores["shape"]["residual"].linear.value == pytest.approx(0.36666666666666664)
-    assert judgement.leakage.unfitted["shape"].value == pytest.approx(0.9)
-    assert [(line.name, line.size) for line in judgement.summaries] == [
+    assert evaluation.leakage.scores["shape"]["residual"].linear.value == pytest.approx(0.36666666666666664)
+    assert evaluation.leakage.unfitted["shape"].value == pytest.approx(0.9)
+    assert [(line.name, line.size) for line in evaluation.summaries] == [
         ("shape", 3),
         ("hue", 2),
         ("residual", 27),
     ]
-    assert [line.learnt for line in judgement.summaries] == [False, True, None]
-    assert judgement.summaries[1].verdict.startswith(
+    assert [line.learnt for line in evaluation.summaries] == [False, True, None]
+    assert evaluation.summaries[1].verdict.startswith(
         "hue was learnt: read from its own factor, hue reaches an R² of 0.86"
     )
 
@@ -88,4 +88,4 @@ def test_it_is_saved_again_in_the_format_of_today(
     again = inn.load(tmp_path / "again", model)
     images = then["images"].numpy()
     assert torch.equal(again.encode(images), loaded.encode(images))
-    assert same(again.judgement, loaded.judgement)
+    assert same(again.evaluation, loaded.evaluation)

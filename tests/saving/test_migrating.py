@@ -7,14 +7,17 @@ from interpret_inn.saving.migrating import FORMAT, Added, Changes, Stored, migra
 
 
 def stored(**about):
-    judgement = {
+    evaluation = {
         "leakage": {
             "scores": {"shape": {"hue": {"mlp": 1, "linear": 2}}, "a.b": {"hue": {"mlp": 3, "linear": 4}}}
         },
         "summaries": [{"name": "shape", "linear": 5}, {"name": "mlp", "linear": 6}],
     }
-    tensors = {name: torch.tensor(0) for name in ("bank", "bank_groups", "values.bank", "flow.a", "flowers")}
-    return Stored({"format": 1, "notes": ["kept"], "settings": {"steps": 3}} | about, judgement, tensors)
+    tensors = {
+        name: torch.tensor(0)
+        for name in ("reference_codes", "reference_groups", "values.reference_codes", "flow.a", "flowers")
+    }
+    return Stored({"format": 1, "notes": ["kept"], "settings": {"steps": 3}} | about, evaluation, tensors)
 
 
 def test_what_has_the_format_of_today_is_left_alone():
@@ -25,38 +28,44 @@ def test_what_has_the_format_of_today_is_left_alone():
 def test_names_change_where_their_path_is_and_nowhere_else():
     changes = Changes(
         about={"settings.steps": "updates", "settings": "choices"},
-        judgement={
+        evaluation={
             "leakage.scores": "probes",
             "leakage.scores.*.*.linear": "line",
             "summaries.*.name": "factor",
         },
-        tensors={"bank": "reference", "flow.": "network."},
+        tensors={"reference_codes": "reference", "flow.": "network."},
     )
     before = stored()
     found = migrated(before, {1: changes})
     assert found.about == {"format": FORMAT, "notes": ["kept"], "choices": {"updates": 3}}
-    assert found.judgement == {
+    assert found.evaluation == {
         "leakage": {
             "probes": {"shape": {"hue": {"mlp": 1, "line": 2}}, "a.b": {"hue": {"mlp": 3, "line": 4}}}
         },
         "summaries": [{"factor": "shape", "linear": 5}, {"factor": "mlp", "linear": 6}],
     }
-    assert set(found.tensors) == {"reference", "bank_groups", "values.bank", "network.a", "flowers"}
+    assert set(found.tensors) == {
+        "reference",
+        "reference_groups",
+        "values.reference_codes",
+        "network.a",
+        "flowers",
+    }
     assert before == stored()  # a copy
 
 
 def test_figures_that_were_never_measured_say_so():
     changes = Changes(
         added_about={"settings.new": Added(7)},
-        added_judgement={
+        added_evaluation={
             "summaries.*.effect": Added(figure="The effect of a concept"),
             "leakage.beside": Added(value={}, figure="Scores beside others"),
         },
     )
     found = migrated(stored(), {1: changes})
     assert found.about["settings"] == {"steps": 3, "new": 7}
-    assert [line["effect"] for line in found.judgement["summaries"]] == [None, None]
-    assert found.judgement["leakage"]["beside"] == {}
+    assert [line["effect"] for line in found.evaluation["summaries"]] == [None, None]
+    assert found.evaluation["leakage"]["beside"] == {}
     assert found.about["notes"] == [
         "kept",
         "The effect of a concept: not measured; fit again.",

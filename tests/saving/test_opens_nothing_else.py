@@ -111,7 +111,7 @@ def test_nothing_that_is_stored_is_opened_or_called(
 
 
 @pytest.mark.parametrize(
-    "name", ["checksums.json", "interpreter.json", "judgement.json", "tensors.safetensors"]
+    "name", ["checksums.json", "interpreter.json", "evaluation.json", "tensors.safetensors"]
 )
 @pytest.mark.parametrize("kind", ["link", "link to a device", "pipe"])
 def test_links_and_pipes_are_not_opened(
@@ -190,7 +190,7 @@ def test_text_that_may_name_something_is_asked_for_again(toy: Any, tmp_path: Pat
             toy.model, "head:in", backbone="kinds", weights=weights, mode="fast", size=[3, None, True]
         )
         saved = inn.Interpreter(
-            it.backbone, fitted=toy.interpreter.fitted, judgement=toy.interpreter.judgement
+            it.backbone, fitted=toy.interpreter.fitted, evaluation=toy.interpreter.evaluation
         )
         saved.save(tmp_path / "saved")
         plugin.asked.clear()

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interpret_inn.explaining.judgement import Judgement
+from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.records import (
     Checks,
     Drift,
@@ -19,19 +19,19 @@ from interpret_inn.explaining.records import (
     FactorSummary,
     Leakage,
     Outcome,
-    Response,
-    Walk,
+    Redraw,
+    Traversal,
     plain,
 )
 from interpret_inn.flows import FlowShape
 from interpret_inn.saving.revive import revive
 from interpret_inn.testing.contract import same
 from interpret_inn.translating.settings import FitRecord, FitSettings
-from interpret_inn.types import Factor, ReadOut, Score, Scores
+from interpret_inn.types import Factor, ProbeScores, Score, Scores
 
 NAN = math.nan
 SCORE = Score(0.5, 0.25, NAN, {"a": 1.0, "b": NAN})
-READ = ReadOut(SCORE, Score(-1e-300))
+READ = ProbeScores(SCORE, Score(-1e-300))
 LEAKAGE = Leakage(
     ("digit",), ("digit", "residual"), {"digit": "accuracy"}, {"digit": {"digit": READ, "residual": READ}},
     {"digit": READ}, {"digit": 0.1}, {"digit": SCORE}, {"digit": {"colour": 0.25}},
@@ -54,17 +54,17 @@ RECORDS = [
     *SUMMARIES,
     MAP,
     DRIFT,
-    Judgement(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
+    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
     FitRecord(0, 0, False, 0.0, ()),
     FitSettings(),
     FlowShape(10, 4),
     Factor("digit", 0, 3),
     Checks(1e-7, 2e-7, 1.0, 0.0, True, True, 12),
-    Response("classes", SCORE, SCORE, SCORE, SCORE, NAN),
+    Redraw("classes", SCORE, SCORE, SCORE, SCORE, NAN),
     Outcome(("cat", "dog"), (0.75, 0.25)),
     ExampleFactor(0.5, 12.0, "7", NAN, Outcome((), ()), 3),
-    Walk(2, np.array([-1.0, 0.0, 1.0]), ("cat",), np.array([[0.1], [0.2], [0.3]])),
+    Traversal(2, np.array([-1.0, 0.0, 1.0]), ("cat",), np.array([[0.1], [0.2], [0.3]])),
 ]
 
 
@@ -82,20 +82,20 @@ def test_records_come_back(record):
             assert getattr(found, field.name).dtype == getattr(record, field.name).dtype
 
 
-def test_records_of_the_judgement_are_all_in_the_list():
-    assert {type(getattr(RECORDS[7], field.name)) for field in dataclasses.fields(Judgement)} == {
+def test_records_of_the_evaluation_are_all_in_the_list():
+    assert {type(getattr(RECORDS[7], field.name)) for field in dataclasses.fields(Evaluation)} == {
         Leakage,
         tuple,
         dict,
         Scores,
     }
-    assert isinstance(RECORDS[7], Judgement)
+    assert isinstance(RECORDS[7], Evaluation)
 
 
 def test_what_an_earlier_version_did_not_write_has_its_default():
     written = through_json(RECORDS[7])
     del written["scores"]
-    assert same(revive(Judgement, written), dataclasses.replace(RECORDS[7], scores=None))
+    assert same(revive(Evaluation, written), dataclasses.replace(RECORDS[7], scores=None))
 
 
 NUMBERS = st.floats(allow_infinity=False)

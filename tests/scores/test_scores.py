@@ -290,7 +290,7 @@ def test_a_record_with_another_kind_of_values_is_refused() -> None:
 
 def test_without_inputs_the_test_part_is_scored(toy: Any) -> None:
     interpreter = toy.interpreter
-    part = interpreter._data.pool.indices("judge").numpy()
+    part = interpreter._data.pool.indices("test").numpy()
     codes = interpreter.encode(toy.images[part]).double().numpy()
     shape, hue = toy.labels["shape"][part], toy.labels["hue"][part]
     known = known_factors([Concept("shape", "categorical", shape), Concept("hue", "cyclic", hue)], len(part))
@@ -333,7 +333,7 @@ def test_after_a_load_it_says_what_to_give(toy: Any, tmp_path: Any) -> None:
     loaded = inn.load(tmp_path / "saved", toy.model)
     with pytest.raises(inn.FitError, match=r"Type scores\(images, \{'shape': …\}\)"):
         loaded.scores()
-    assert same(loaded.judgement.scores, toy.interpreter.judgement.scores)
+    assert same(loaded.evaluation.scores, toy.interpreter.evaluation.scores)
 
 
 def test_the_report_shows_the_scores_and_a_strangers(toy: Any) -> None:

@@ -260,14 +260,14 @@ def fitted(sketches: dict[str, np.ndarray]) -> inn.Interpreter:
 def test_a_concept_is_learnt(both) -> None:
     interpreter = fitted(both)
     assert interpreter.factors["fill"].size == 2
-    assert interpreter.judgement.summaries[0].learnt
-    assert interpreter.judgement.leakage.scores["fill"]["fill"].linear.low > 0.85
+    assert interpreter.evaluation.summaries[0].learnt
+    assert interpreter.evaluation.leakage.scores["fill"]["fill"].linear.low > 0.85
 
 
 @pytest.mark.slow
 def test_two_sketches_of_one_style_are_not_learnt(draw) -> None:
     interpreter = fitted({"one": draw("filled", 160, 3), "two": draw("filled", 160, 4)})
-    assert interpreter.judgement.summaries[0].learnt is False
+    assert interpreter.evaluation.summaries[0].learnt is False
 
 
 def test_axes_are_counted_by_images_and_not_by_parts(both, small) -> None:

@@ -91,7 +91,7 @@ def spoiling(translator: Any, inputs: Any, factor: str) -> Tensor:
 
 
 def shifting(translator: Any, inputs: Any, factor: str) -> Tensor:
-    translator.fitted.bank.add_(1e-3)
+    translator.fitted.reference_codes.add_(1e-3)
     return good(translator, inputs, factor)
 
 
@@ -174,14 +174,14 @@ def test_good_localizers_hold_it_all(toy: Any) -> None:
     ("check", "bad", "text"), [(name, *each) for name, several in SABOTAGE.items() for each in several]
 )
 def test_every_check_finds_its_saboteur(toy: Any, check: str, bad: Any, text: str) -> None:
-    kept = toy.interpreter.fitted.bank.clone()
+    kept = toy.interpreter.fitted.reference_codes.clone()
     model = toy.model
     attributes, flags = set(vars(model)), [weight.requires_grad for weight in model.parameters()]
     try:
         with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
             check_localizer(bad, toy.interpreter, toy.fresh[:6].copy())
     finally:
-        toy.interpreter.fitted.bank.copy_(kept)
+        toy.interpreter.fitted.reference_codes.copy_(kept)
         model.eval()
         for name in set(vars(model)) - attributes:
             vars(model).pop(name)

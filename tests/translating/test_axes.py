@@ -1,4 +1,4 @@
-"""Directions that factors are walked along."""
+"""Directions that factors are traversed along."""
 
 from typing import Any
 
@@ -49,7 +49,7 @@ def test_every_factor_of_a_fit_has_a_unit_direction(toy: Any) -> None:
     for factor in toy.interpreter.factors:
         assert axes[factor.name].direction.shape == (factor.size,)
         torch.testing.assert_close(axes[factor.name].direction.norm(), torch.tensor(1.0))
-    codes = toy.interpreter.fitted.bank[:, toy.interpreter.factors["shape"].slice]
+    codes = toy.interpreter.fitted.reference_codes[:, toy.interpreter.factors["shape"].slice]
     positions = axes["shape"].position(codes)
     assert abs(float(positions.mean())) < 1e-3
     assert float(positions.std()) == pytest.approx(1, abs=1e-2)

@@ -149,7 +149,7 @@ def test_outputs_that_were_had_on_the_way_cost_nothing(counted: Counted, toy: An
 
 def test_an_explanation_runs_no_flow_twice(counted: Counted, toy: Any) -> None:
     it, counts = counted
-    assert it.judgement.summaries
+    assert it.evaluation.summaries
     counts.clear()
     it.explain(toy.fresh[:8], examples=2, resamples=2, localizer=None)
     checks = len(it.factors)  # round trips of edited codes go there and back again
@@ -179,7 +179,7 @@ def test_changed_batches_give_what_the_model_makes_of_the_codes(case: str, fit_o
         torch.testing.assert_close(same.outputs(), batch.outputs(), **CLOSE)
         edited = batch.with_factor(it.factors["hue"], torch.tensor(0.5))
         torch.testing.assert_close(
-            edited.outputs(), it.run(toy.fresh[:7], inn.edits.set("hue", 0.5)), **CLOSE
+            edited.outputs(), it.run(toy.fresh[:7], inn.edits.set_to("hue", 0.5)), **CLOSE
         )
         literal = it.backbone.rewritten(batch.prepared, lambda _: it.invert(edited.codes, toy.fresh[:7]))
         torch.testing.assert_close(edited.outputs(), literal, **CLOSE)
@@ -275,7 +275,7 @@ class Once(IterableDataset[Any]):
 EDITS: dict[str, Callable[[Any, int], Any]] = {
     "swap": lambda toy, n: inn.edits.swap("hue", toy.fresh[::-1][:n].copy()),
     "one donor": lambda toy, n: inn.edits.swap("hue", toy.fresh[:1]),
-    "rows": lambda toy, n: inn.edits.set(
+    "rows": lambda toy, n: inn.edits.set_to(
         "hue", torch.randn(n, toy.interpreter.factors["hue"].size, generator=seeded())
     ),
     "add": lambda toy, n: inn.edits.add(
@@ -316,7 +316,7 @@ def test_values_for_another_number_of_inputs_are_refused_before_the_model_runs(
     with pytest.raises(
         inn.EditError, match=r"a value for each of 9 inputs, or one for all of them, found shape \(8, "
     ):
-        it.run(toy.fresh[:9], inn.edits.set("hue", torch.zeros(8, it.factors["hue"].size)))
+        it.run(toy.fresh[:9], inn.edits.set_to("hue", torch.zeros(8, it.factors["hue"].size)))
     assert not counts["model"]
 
 
@@ -402,7 +402,7 @@ def test_held_concepts_read_as_before_in_every_variant(toy: Any) -> None:
         batch = batch_of(it, toy.fresh[:6])
         free = batch.redrawn(factor, 3, seeded())
     held = batch.with_factor(factor, free.codes[..., factor.slice], hold=["shape"])
-    read = it.translator.read_out("shape")
+    read = it.translator.probe("shape")
 
     def scores(codes: Tensor) -> Tensor:
         found = torch.from_numpy(read.scores(it.translator.white(codes.reshape(-1, codes.shape[-1])).numpy()))

@@ -77,22 +77,24 @@ def test_set_takes_numbers_rows_and_names_of_categories(toy: Any) -> None:
     row = torch.linspace(-1, 1, factor.size)
     rows = torch.stack([row * scale for scale in range(4)])
     images = toy.fresh[:4]
-    assert torch.equal(applied(toy, images, inn.edits.set("shape", row))[:, factor.slice], row.expand(4, -1))
-    assert torch.equal(applied(toy, images, inn.edits.set("shape", rows))[:, factor.slice], rows)
     assert torch.equal(
-        applied(toy, images, inn.edits.set("shape", row.tolist()))[:, factor.slice], row.expand(4, -1)
+        applied(toy, images, inn.edits.set_to("shape", row))[:, factor.slice], row.expand(4, -1)
     )
-    assert (applied(toy, images, inn.edits.set("shape", 0.5))[:, factor.slice] == 0.5).all()
-    named = applied(toy, images, inn.edits.set("shape", "2"))[:, factor.slice]
+    assert torch.equal(applied(toy, images, inn.edits.set_to("shape", rows))[:, factor.slice], rows)
+    assert torch.equal(
+        applied(toy, images, inn.edits.set_to("shape", row.tolist()))[:, factor.slice], row.expand(4, -1)
+    )
+    assert (applied(toy, images, inn.edits.set_to("shape", 0.5))[:, factor.slice] == 0.5).all()
+    named = applied(toy, images, inn.edits.set_to("shape", "2"))[:, factor.slice]
     members = toy.interpreter.fitted.concept(factor).values == 2
     torch.testing.assert_close(
-        named[0], toy.interpreter.fitted.bank[torch.from_numpy(members), factor.slice].mean(0)
+        named[0], toy.interpreter.fitted.reference_codes[torch.from_numpy(members), factor.slice].mean(0)
     )
 
 
 def test_setting_a_category_makes_the_model_say_it(toy: Any) -> None:
     for shape in range(3):
-        outputs = toy.interpreter.run(toy.fresh, inn.edits.set("shape", str(shape)))
+        outputs = toy.interpreter.run(toy.fresh, inn.edits.set_to("shape", str(shape)))
         assert (outputs.argmax(1) == shape).float().mean() > 0.8
 
 
@@ -110,14 +112,14 @@ def test_add_moves_by_what_was_given(toy: Any) -> None:
 
 
 def test_resample_draws_stored_codes_by_its_seed(toy: Any) -> None:
-    factor, bank = toy.interpreter.factors["hue"], toy.interpreter.fitted.bank
+    factor, reference = toy.interpreter.factors["hue"], toy.interpreter.fitted.reference_codes
     first = applied(toy, toy.fresh[:20], inn.edits.resample("hue", seed=1))[:, factor.slice]
     again = applied(toy, toy.fresh[:20], inn.edits.resample("hue", seed=1))[:, factor.slice]
     other = applied(toy, toy.fresh[:20], inn.edits.resample("hue", seed=2))[:, factor.slice]
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
     assert len(first.unique(dim=0)) > 15  # each input gets its own
-    assert torch.cdist(first, bank[:, factor.slice]).min(1).values.max() < 1e-3
+    assert torch.cdist(first, reference[:, factor.slice]).min(1).values.max() < 1e-3
     prior = applied(toy, toy.fresh, inn.edits.resample("hue", from_prior=True))[:, factor.slice]
     assert 0.8 < prior.std() < 1.2
 
@@ -128,11 +130,11 @@ def test_resample_draws_stored_codes_by_its_seed(toy: Any) -> None:
 def test_edits_are_applied_in_order(toy: Any) -> None:
     images = toy.fresh[:3]
     factor = toy.interpreter.factors["hue"]
-    set_then_add = applied(toy, images, inn.edits.set("hue", 1.0), inn.edits.add("hue", 0.5))
-    add_then_set = applied(toy, images, inn.edits.add("hue", 0.5), inn.edits.set("hue", 1.0))
+    set_then_add = applied(toy, images, inn.edits.set_to("hue", 1.0), inn.edits.add("hue", 0.5))
+    add_then_set = applied(toy, images, inn.edits.add("hue", 0.5), inn.edits.set_to("hue", 1.0))
     assert (set_then_add[:, factor.slice] == 1.5).all()
     assert (add_then_set[:, factor.slice] == 1.0).all()
-    both = [inn.edits.set("hue", 1.0), inn.edits.set("shape", 0.5)]
+    both = [inn.edits.set_to("hue", 1.0), inn.edits.set_to("shape", 0.5)]
     assert torch.equal(toy.interpreter.run(images, both), toy.interpreter.run(images, both[::-1]))
     assert torch.equal(toy.interpreter.run(images, both[0]), toy.interpreter.run(images, both[:1]))
 
@@ -154,7 +156,7 @@ def test_hold_keeps_a_read_out_and_the_edited_factor_is_as_asked(edited: str, he
     kept = applied(toy, toy.fresh, inn.edits.swap(edited, donors, hold=[held]))
     factor = toy.interpreter.factors[edited]
     assert torch.equal(kept[:, factor.slice], free[:, factor.slice])
-    read = translator.read_out(held)
+    read = translator.probe(held)
 
     def scores(codes: Tensor) -> Tensor:
         found = torch.from_numpy(read.scores(translator.white(codes).numpy()))
@@ -205,22 +207,22 @@ def test_several_concepts_can_be_held_at_once(toy: Any) -> None:
             r"no factor 'shapes'\. Did you mean 'shape'",
         ),
         (
-            lambda t: inn.edits.set("shape", torch.zeros(99)),
+            lambda t: inn.edits.set_to("shape", torch.zeros(99)),
             inn.EditError,
             r"numbers for the factor 'shape', found 99",
         ),
         (
-            lambda t: inn.edits.set("hue", torch.zeros(4, t.interpreter.factors["hue"].size)),
+            lambda t: inn.edits.set_to("hue", torch.zeros(4, t.interpreter.factors["hue"].size)),
             inn.EditError,
             r"a value for each of 5 inputs, or one for all of them, found shape \(4, ",
         ),
         (
-            lambda t: inn.edits.set("hue", float("nan")),
+            lambda t: inn.edits.set_to("hue", float("nan")),
             inn.EditError,
             r"would put values into 'hue' that are not finite",
         ),
         (
-            lambda t: inn.edits.set("hue", None),
+            lambda t: inn.edits.set_to("hue", None),
             inn.EditError,
             r"expected numbers for the factor 'hue', found NoneType",
         ),
@@ -230,22 +232,22 @@ def test_several_concepts_can_be_held_at_once(toy: Any) -> None:
             r"expected numbers for the factor 'hue', found str",
         ),
         (
-            lambda t: inn.edits.set("hue", "red"),
+            lambda t: inn.edits.set_to("hue", "red"),
             inn.EditError,
             r"only factors of categorical concepts have named values",
         ),
         (
-            lambda t: inn.edits.set("residual", "x"),
+            lambda t: inn.edits.set_to("residual", "x"),
             inn.EditError,
             r"Expected numbers for the factor 'residual'",
         ),
         (
-            lambda t: inn.edits.set("shape", "9"),
+            lambda t: inn.edits.set_to("shape", "9"),
             inn.EditError,
             r"'shape' has no category '9'\. Known: '0', '1', '2'",
         ),
         (
-            lambda t: inn.edits.set("shape", 1),
+            lambda t: inn.edits.set_to("shape", 1),
             inn.EditError,
             r"may mean two things\. Type set\('shape', '1'\) for the category, or set\('shape', 1\.0\)",
         ),
@@ -278,16 +280,17 @@ def test_edits_that_do_not_fit_say_why(make: Any, kind: Any, text: str, toy: Any
 
 def test_numbers_on_a_factor_without_such_categories_are_numbers(toy: Any) -> None:
     assert (
-        applied(toy, toy.fresh[:2], inn.edits.set("hue", 1))[:, toy.interpreter.factors["hue"].slice] == 1
+        applied(toy, toy.fresh[:2], inn.edits.set_to("hue", 1))[:, toy.interpreter.factors["hue"].slice] == 1
     ).all()
     assert (
-        applied(toy, toy.fresh[:2], inn.edits.set("shape", 7))[:, toy.interpreter.factors["shape"].slice] == 7
+        applied(toy, toy.fresh[:2], inn.edits.set_to("shape", 7))[:, toy.interpreter.factors["shape"].slice]
+        == 7
     ).all()
 
 
 def test_edits_read_as_they_were_typed() -> None:
     assert repr(inn.edits.swap("digit", np.zeros(3))) == "swap('digit')"
-    assert repr(inn.edits.set("digit", "7", hold=["colour"])) == "set('digit', '7', hold=['colour'])"
+    assert repr(inn.edits.set_to("digit", "7", hold=["colour"])) == "set('digit', '7', hold=['colour'])"
     assert repr(inn.edits.add("digit", torch.zeros(3))) == "add('digit', …)"
     assert (
         repr(inn.edits.resample("digit", seed=3, from_prior=True))

@@ -1,4 +1,4 @@
-"""`hold_read_out` on flows of which the answer is known."""
+"""`hold_probe` on flows of which the answer is known."""
 
 import dataclasses
 from typing import Any
@@ -6,8 +6,8 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.metrics.readouts import LinearReadOut
-from interpret_inn.translating.holding import hold_read_out
+from interpret_inn.metrics.probes import LinearProbe
+from interpret_inn.translating.holding import hold_probe
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor
 
@@ -22,7 +22,7 @@ def test_on_a_linear_flow_it_is_the_least_squares_move_outside_the_edited_factor
     edited = Factor("a", 0, 2)
     after = before.clone()
     after[:, :2] += 1.5
-    held = hold_read_out(before, after, edited=edited, weight=weight, decode=lambda codes: codes @ mixing.T)
+    held = hold_probe(before, after, edited=edited, weight=weight, decode=lambda codes: codes @ mixing.T)
     # literally: min |step|² with W M (after + step) = W M before and step = 0 in the edited factor
     free = (weight @ mixing)[:, 2:]
     missing = (before - after) @ (weight @ mixing).T
@@ -40,7 +40,7 @@ def test_on_a_curved_flow_the_read_out_is_back_where_it_was() -> None:
 
     after = before.clone()
     after[:, :2] = before[:, :2].flip(0)
-    held = hold_read_out(before, after, edited=Factor("a", 0, 2), weight=weight, decode=decode)
+    held = hold_probe(before, after, edited=Factor("a", 0, 2), weight=weight, decode=decode)
     moved = ((decode(after) - decode(before)) @ weight.T).abs().mean()
     left = ((decode(held) - decode(before)) @ weight.T).abs().mean()
     assert left < 0.05 * moved
@@ -52,7 +52,7 @@ def test_what_only_the_edited_factor_can_read_is_given_up_quietly() -> None:
     weight = torch.tensor([[1.0, 0, 0, 0], [0, 0, 1.0, 0]])
     before, after = torch.zeros(3, 4), torch.zeros(3, 4)
     after[:, 0] = 2
-    held = hold_read_out(before, after, edited=Factor("a", 0, 1), weight=weight, decode=lambda codes: codes)
+    held = hold_probe(before, after, edited=Factor("a", 0, 1), weight=weight, decode=lambda codes: codes)
     torch.testing.assert_close(held, after)
 
 
@@ -61,13 +61,13 @@ def test_many_read_outs_and_equal_ones_do_no_harm() -> None:
     before = numbers(4, 8, seed=8)
     after = before.clone()
     after[:, :3] += 1
-    held = hold_read_out(before, after, edited=Factor("a", 0, 3), weight=weight, decode=lambda codes: codes)
+    held = hold_probe(before, after, edited=Factor("a", 0, 3), weight=weight, decode=lambda codes: codes)
     torch.testing.assert_close(held @ weight[-1], before @ weight[-1], atol=1e-3, rtol=1e-3)
 
 
 def test_no_edit_is_no_move() -> None:
     before = numbers(4, 6, seed=9)
-    held = hold_read_out(
+    held = hold_probe(
         before, before.clone(), edited=Factor("a", 0, 2), weight=numbers(2, 6), decode=torch.sinh
     )
     torch.testing.assert_close(held, before, atol=1e-6, rtol=1e-6)
@@ -75,7 +75,7 @@ def test_no_edit_is_no_move() -> None:
 
 def test_a_concept_of_which_nothing_can_be_read_holds_nothing():
     before, after = torch.randn(2, 5, 4, generator=Generator().manual_seed(0))
-    held = hold_read_out(
+    held = hold_probe(
         before, after, edited=Factor("colour", 0, 2), weight=torch.zeros(2, 4), decode=lambda codes: codes
     )
     assert torch.equal(held, after)
@@ -85,8 +85,8 @@ def test_a_weight_that_all_classes_share_holds_nothing(toy: Any) -> None:
     """It moves all logits alike, so that no probability changes, and must not cost a move."""
 
     class Shifted(Translator):
-        def read_out(self, name: str) -> LinearReadOut:
-            read = super().read_out(name)
+        def probe(self, name: str) -> LinearProbe:
+            read = super().probe_scores(name)
             shared = numbers(read.weight.shape[1], seed=12).double().numpy()
             return dataclasses.replace(read, weight=read.weight + shared)
 

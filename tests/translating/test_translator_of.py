@@ -14,8 +14,8 @@ def test_interpreters_and_translators_are_taken(toy: Any) -> None:
     translator = toy.interpreter.translator
     assert translator_of(toy.interpreter) is translator
     assert translator_of(translator) is translator
-    walked = explore.traverse(translator, toy.fresh[:2], "hue", steps=3)
-    assert torch.equal(walked, explore.traverse(toy.interpreter, toy.fresh[:2], "hue", steps=3))
+    traversed = explore.traverse(translator, toy.fresh[:2], "hue", steps=3)
+    assert torch.equal(traversed, explore.traverse(toy.interpreter, toy.fresh[:2], "hue", steps=3))
 
 
 @pytest.mark.parametrize("given", [None, "toy", torch.nn.Identity()])

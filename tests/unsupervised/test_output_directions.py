@@ -62,8 +62,8 @@ def test_gradients_of_logits_are_the_fisher_information(rows) -> None:
     weight = 0.3 * torch.randn(4, 6, generator=torch.Generator().manual_seed(2))
     found, whitening = gradients_of(linear(weight), rows)
     jacobian = by_white(weight, whitening).double()
-    fit_part = Pool([build(rows)], seed=0).parts[0].split.fit
-    chances = (rows[fit_part] @ weight.T).double().softmax(1)
+    train_part = Pool([build(rows)], seed=0).parts[0].split.train
+    chances = (rows[train_part] @ weight.T).double().softmax(1)
     fisher = torch.stack([torch.diag(p) - torch.outer(p, p) for p in chances]).mean(0)
     expected = jacobian.T @ fisher @ jacobian
     assert torch.linalg.norm(found - expected) < 0.2 * torch.linalg.norm(expected)

@@ -66,7 +66,7 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monke
 
     options = {"points": 60, "steps": 12, "every": 4, "images": 3}
     options |= {"cache": None, "checkpoint": tmp_path}
-    whole = wrapped()[0].fit("simplicity_couplings", **options).fitted.bank
+    whole = wrapped()[0].fit("simplicity_couplings", **options).fitted.reference_codes
     taken, step = [], Trainer._step
 
     def killed(self):
@@ -80,7 +80,9 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monke
     with pytest.raises(KeyboardInterrupt):
         interpreter.fit("simplicity_couplings", **options)
     monkeypatch.setattr(Trainer, "_step", step)
-    torch.testing.assert_close(interpreter.fit("simplicity_couplings", **options).fitted.bank, whole)
+    torch.testing.assert_close(
+        interpreter.fit("simplicity_couplings", **options).fitted.reference_codes, whole
+    )
 
 
 def test_the_model_is_given_back_and_no_global_state_is_touched(wrapped):

@@ -26,17 +26,17 @@ def explicitness(
 
     Logistic regression reads each factor from all standardised dimensions (scikit-learn's defaults, as in
     disentanglement_lib); for each value the area under the ROC curve of its probability, one value against the rest,
-    on the judged rows; the mean over a factor's values, then over factors. It asks whether the information is there
+    on the test rows; the mean over a factor's values, then over factors. It asks whether the information is there
     and linear, not where: turning the code leaves it as it is.
 
     Args:
         codes: (N, D), to learn from.
         factors: (N, K), a class per different value.
-        test: Codes and factors of other rows to judge by, or the share of these rows that is kept for that.
+        test: Codes and factors of other rows to test on, or the share of these rows that is kept for that.
         groups: Dimensions that make up one code: the score is that of all dimensions in any group, and the part
         `groups`
             says how explicit each group makes each factor by itself.
-        resamples: For an interval: the judged rows are drawn anew, the regressions stay.
+        resamples: For an interval: the test rows are drawn anew, the regressions stay.
         seed: Of the split, and of these draws.
 
     Returns:
@@ -48,23 +48,23 @@ def explicitness(
         InputError: arrays that do not go together, values that are not finite, a factor of one value or of too many,
             groups that overlap.
     """
-    train, judge = read_parts(codes, factors, test, seed)
+    train, test_rows = read_parts(codes, factors, test, seed)
     dimensions = read_groups(groups, train.codes.shape[1])
     every = np.concatenate(dimensions)
-    fitted, judged = _probabilities(train, judge, every)
-    areas = _areas(judged, judge.labels)
+    fitted, judged = _probabilities(train, test_rows, every)
+    areas = _areas(judged, test_rows.labels)
 
     def again(rows: IntArray) -> float:
-        return float(np.nanmean(_areas([table[rows] for table in judged], judge.labels[rows])))
+        return float(np.nanmean(_areas([table[rows] for table in judged], test_rows.labels[rows])))
 
     parts: dict[str, float | npt.NDArray[np.generic]] = {
         "each": areas,
         "train": float(np.nanmean(_areas(fitted, train.labels))),
     }
     if groups is not None:
-        apart = [_areas(_probabilities(train, judge, group)[1], judge.labels) for group in dimensions]
+        apart = [_areas(_probabilities(train, test_rows, group)[1], test_rows.labels) for group in dimensions]
         parts["groups"] = np.array(apart)
-    score = resampled(float(np.nanmean(areas)), again, len(judge.labels), resamples=resamples, seed=seed)
+    score = resampled(float(np.nanmean(areas)), again, len(test_rows.labels), resamples=resamples, seed=seed)
     return CodeScore(score, parts=parts)
 
 
@@ -91,17 +91,17 @@ def _areas(tables: list[FloatArray], labels: IntArray) -> FloatArray:
     return means
 
 
-def _probabilities(train: Rows, judge: Rows, used: IntArray) -> tuple[list[FloatArray], list[FloatArray]]:
+def _probabilities(train: Rows, test_rows: Rows, used: IntArray) -> tuple[list[FloatArray], list[FloatArray]]:
     """Of each factor the probabilities of its values on both parts, (n, C); alike where nothing could be learnt."""
     from sklearn.linear_model import LogisticRegression
 
-    known, other = train.codes[:, used], judge.codes[:, used]
+    known, other = train.codes[:, used], test_rows.codes[:, used]
     live = varying(known)
     mean, scale = known.mean(0)[live], known.std(0)[live]
     known, other = (known[:, live] - mean) / scale, (other[:, live] - mean) / scale
     both: tuple[list[FloatArray], list[FloatArray]] = ([], [])
     for k, labels in enumerate(train.labels.T):
-        count = int(max(labels.max(), judge.labels[:, k].max())) + 1
+        count = int(max(labels.max(), test_rows.labels[:, k].max())) + 1
         model = LogisticRegression()
         if live.any():
             fit_quietly(model, known, labels)

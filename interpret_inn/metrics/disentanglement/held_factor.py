@@ -195,7 +195,7 @@ def first_votes(count: int, test_share: float) -> int:
     first = round(count * (1 - test_share)) if 0 < test_share < 1 else 0
     if not 0 < first < count:
         raise InputError(
-            f"Expected a share of {count} votes to judge by, between 0 and 1, found test_share={test_share}."
+            f"Expected a share of {count} votes to test on, between 0 and 1, found test_share={test_share}."
         )
     return first
 

@@ -22,7 +22,7 @@ class _Fitted(NamedTuple):
 
     importance: FloatArray
     train: FloatArray
-    judge: FloatArray
+    test: FloatArray
 
 
 def dci(
@@ -47,20 +47,20 @@ def dci(
     Args:
         codes: (N, D), to learn from.
         factors: (N, K), a class per different value.
-        test: Codes and factors of other rows to judge by, or the share of these rows that is kept for that.
+        test: Codes and factors of other rows to test on, or the share of these rows that is kept for that.
         groups: Dimensions that make up one code: the predictor still sees each, and a group's importance is the sum
             of its dimensions'; dimensions in no group are left out. None: each by itself.
         estimator: "boosting": gradient boosted trees (scikit-learn's defaults), as in Locatello et al. 2019 and in most
             published figures; some seconds a factor. "forest": a random forest of 100 trees, two to four times as
             fast.
             "linear": logistic regression on standardised codes, importance the mean |weight| over classes.
-        resamples: For intervals. Informativeness: the judged rows are drawn anew. Disentanglement and completeness:
+        resamples: For intervals. Informativeness: the test rows are drawn anew. Disentanglement and completeness:
             the rows to learn from are drawn anew and *the predictors fitted again* each time, so ask for few (20);
             the interval is Student's.
         seed: Of the split, of the estimators (one `RandomState` for all of them in turn) and of the draws.
 
     Returns:
-        `score` is disentanglement, `further` has "completeness" and "informativeness" (accuracy on the judged rows,
+        `score` is disentanglement, `further` has "completeness" and "informativeness" (accuracy on the test rows,
         mean over factors; chance is what the most frequent classes have). All in [0, 1], 1 is best. Parts: `importance`
         (G, K), columns sum to 1 where anything is used; `disentanglement` (G,) of each code, `completeness` (K,) of
         each factor, `accuracy` (K,), `informativeness_train`. Constant codes have no importance: if all
@@ -73,9 +73,9 @@ def dci(
     """
     if estimator not in ("boosting", "forest", "linear"):
         raise InputError(f'Expected estimator="boosting", "forest" or "linear", found {estimator!r}.')
-    train, judge = read_parts(codes, factors, test, seed)
+    train, test_rows = read_parts(codes, factors, test, seed)
     dimensions = read_groups(groups, train.codes.shape[1])
-    found = _fitted(train, judge, dimensions, estimator, seed)
+    found = _fitted(train, test_rows, dimensions, estimator, seed)
     value, each = disentanglement_of(found.importance)
     complete, columns = completeness_of(found.importance)
     drawn = []
@@ -83,7 +83,7 @@ def dci(
         other = _fitted(Rows(train.codes[rows], train.labels[rows]), None, dimensions, estimator, seed)
         drawn.append((disentanglement_of(other.importance)[0], completeness_of(other.importance)[0]))
     again = np.array(drawn).reshape(-1, 2)
-    read = found.judge.mean(1)
+    read = found.test.mean(1)
     informative = bootstrap_mean(read, share=True, seed=seed) if resamples else Score(float(read.mean()))
     return CodeScore(
         refitted(value, again[:, 0]),
@@ -92,24 +92,24 @@ def dci(
             "importance": found.importance,
             "disentanglement": each,
             "completeness": columns,
-            "accuracy": found.judge.mean(0),
+            "accuracy": found.test.mean(0),
             "informativeness_train": float(found.train.mean()),
         },
     )
 
 
 def _fitted(
-    train: Rows, judge: Rows | None, groups: list[IntArray], estimator: Estimator, seed: int
+    train: Rows, test_rows: Rows | None, groups: list[IntArray], estimator: Estimator, seed: int
 ) -> _Fitted:
     """Importances of one predictor for each factor, and what it reads rightly."""
     used = np.concatenate(groups)
     random = np.random.RandomState(seed)  # scikit-learn takes no Generator
     inputs = train.codes[:, used]
-    judged = inputs[:0] if judge is None else judge.codes[:, used]
+    judged = inputs[:0] if test_rows is None else test_rows.codes[:, used]
     if estimator == "linear":
         mean, scale = inputs.mean(0), np.where(varying(inputs), inputs.std(0), 1)
         inputs, judged = (inputs - mean) / scale, (judged - mean) / scale
-    importance, right, right_judged = [], [], []
+    importance, right, right_tested = [], [], []
     for column, labels in enumerate(train.labels.T):
         if len(np.unique(labels)) < 2:  # rows drawn anew may hold a single class
             importance.append(np.zeros(len(used)))
@@ -117,13 +117,13 @@ def _fitted(
         model = _model(estimator, random)
         fit_quietly(model, inputs, labels)
         importance.append(_importances(model))
-        if judge is not None:
+        if test_rows is not None:
             right.append(model.predict(inputs) == labels)
-            right_judged.append(model.predict(judged) == judge.labels[:, column])
+            right_tested.append(model.predict(judged) == test_rows.labels[:, column])
     matrix = np.stack(importance, 1)
     starts = np.cumsum([0, *(len(group) for group in groups)])[:-1]
     summed = np.add.reduceat(matrix, starts, 0)
-    return _Fitted(summed, np.array(right, np.float64).T, np.array(right_judged, np.float64).T)
+    return _Fitted(summed, np.array(right, np.float64).T, np.array(right_tested, np.float64).T)
 
 
 def _model(estimator: Estimator, random: np.random.RandomState) -> Any:

@@ -88,12 +88,12 @@ def read_rows(codes: Any, factors: Any) -> Rows:
 
 
 def read_parts(codes: Any, factors: Any, test: tuple[Any, Any] | float, seed: int) -> tuple[Rows, Rows]:
-    """Rows to learn from and rows to judge by.
+    """Rows to learn from and rows to test on.
 
     Args:
         codes: (N, D).
         factors: (N, K).
-        test: Codes (M, D) and factors (M, K) of other rows, or the share of these rows that is kept to judge by.
+        test: Codes (M, D) and factors (M, K) of other rows, or the share of these rows that is kept to test on.
         seed: Of the choice of that share.
 
     Raises:
@@ -102,9 +102,12 @@ def read_parts(codes: Any, factors: Any, test: tuple[Any, Any] | float, seed: in
     if not isinstance(test, tuple):
         rows = read_rows(codes, factors)
         kept = judged_rows(len(rows.codes), test, seed)
-        train, judge = Rows(rows.codes[~kept], rows.labels[~kept]), Rows(rows.codes[kept], rows.labels[kept])
+        train, test_rows = (
+            Rows(rows.codes[~kept], rows.labels[~kept]),
+            Rows(rows.codes[kept], rows.labels[kept]),
+        )
         _check_labels(train.labels)
-        return train, judge
+        return train, test_rows
     if len(test) != 2:
         raise InputError(f"Expected test=(codes, factors) or a share such as 0.3, found {len(test)} arrays.")
     array, other = read_codes(codes), read_codes(test[0], "test codes")
@@ -120,7 +123,7 @@ def read_parts(codes: Any, factors: Any, test: tuple[Any, Any] | float, seed: in
 
 
 def judged_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
-    """Which of the rows are kept to judge by, (count,).
+    """Which of the rows are kept to test on, (count,).
 
     Raises:
         InputError: the share leaves nothing on one side.
@@ -128,7 +131,7 @@ def judged_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
     size = round(share * count) if 0 < share < 1 else 0
     if not 0 < size < count:
         raise InputError(
-            f"Expected test=(codes, factors), or the share of {count} rows to judge by, between 0 and 1; "
+            f"Expected test=(codes, factors), or the share of {count} rows to test on, between 0 and 1; "
             f"found {share}."
         )
     kept = np.zeros(count, np.bool_)

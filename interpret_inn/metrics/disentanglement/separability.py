@@ -36,7 +36,7 @@ def sap(
 
     Each code alone reads each factor, linearly; the score is the mean over factors of the best code's minus the second
     best's. Discrete factors: accuracy of a linear support vector machine (C = 0.01, classes weighted alike) on the
-    judged rows, as in disentanglement_lib. Continuous ones: the squared correlation.
+    test rows, as in disentanglement_lib. Continuous ones: the squared correlation.
 
     The machine is penalised in the units of the codes: codes on a tiny scale read badly.
 
@@ -44,12 +44,12 @@ def sap(
         codes: (N, D).
         factors: (N, K); "discrete": a class per different value; "continuous": numbers.
         kind: Of all factors.
-        test: Codes and factors of other rows to judge by, or the share of these rows that is kept for that; for
+        test: Codes and factors of other rows to test on, or the share of these rows that is kept for that; for
             discrete factors alone (a correlation is of all rows).
         groups: Dimensions that make up one code: they read together, by one machine, or by one linear regression,
             whose R² is adjusted for the dimensions beyond the first (they fit chance, too), 0 at least. None: each
             by itself.
-        resamples: For an interval: judged rows (discrete; machines stay) or all rows (continuous) are drawn anew.
+        resamples: For an interval: test rows (discrete; machines stay) or all rows (continuous) are drawn anew.
         seed: Of the split, and of these draws.
 
     Returns:
@@ -63,8 +63,8 @@ def sap(
             ones, of too many), groups that overlap, or an unknown kind.
     """
     if kind == "discrete":
-        train, judge = read_parts(codes, factors, test, seed)
-        right = _read_rightly(train, judge, read_groups(groups, train.codes.shape[1]))
+        train, test_rows = read_parts(codes, factors, test, seed)
+        right = _read_rightly(train, test_rows, read_groups(groups, train.codes.shape[1]))
         matrix, count = right.mean(0), len(right)
 
         def again(rows: IntArray) -> float:
@@ -90,16 +90,16 @@ def sap(
     return CodeScore(score, parts={"matrix": matrix, "gap": each})
 
 
-def _read_rightly(train: Rows, judge: Rows, groups: list[IntArray]) -> FloatArray:
+def _read_rightly(train: Rows, test_rows: Rows, groups: list[IntArray]) -> FloatArray:
     """Whether each code reads each factor of each judged row, 0 or 1, (M, G, K)."""
     from sklearn.svm import LinearSVC
 
-    right = np.zeros((len(judge.labels), len(groups), train.labels.shape[1]))
+    right = np.zeros((len(test_rows.labels), len(groups), train.labels.shape[1]))
     for g, group in enumerate(groups):
         for k, labels in enumerate(train.labels.T):
             model = LinearSVC(C=0.01, class_weight="balanced", random_state=0)
             fit_quietly(model, train.codes[:, group], labels)
-            right[:, g, k] = model.predict(judge.codes[:, group]) == judge.labels[:, k]
+            right[:, g, k] = model.predict(test_rows.codes[:, group]) == test_rows.labels[:, k]
     return right
 
 

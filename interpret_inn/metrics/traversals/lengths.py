@@ -1,4 +1,4 @@
-"""Traversal perceptual length: how far images move when the axes of a code are walked, one by one."""
+"""Traversal perceptual length: how far images move when the axes of a code are traversed, one by one."""
 
 from __future__ import annotations
 
@@ -65,19 +65,19 @@ def tpl(
 ) -> TraversalLengths:
     """Traversal perceptual length (Zhu, Xu and Tao, "Where and What?", 2021, section 4.3): less is simpler.
 
-    From each starting point every axis is walked from `-span` to `span`, all else kept, and the distances of
+    From each starting point every axis is traversed from `-span` to `span`, all else kept, and the distances of
     neighbouring images are summed. The score is the sum over axes of the mean over starting points; axes shorter than a
     threshold, which hardly do anything, count 0.
 
     Args:
         generate: From codes (B, D) to images (B, C, H, W). Run without gradients, in evaluation mode if it is
             a module that has been put into it: that is the caller's.
-        axes: `D`: every axis of the code; or directions to walk along, (K, D), of any length but 0.
+        axes: `D`: every axis of the code; or directions to traversal along, (K, D), of any length but 0.
         distance: Of two batches of images; its units are the score's.
         starts: How many starting points are drawn from N(0, I), or the codes to start from, (S, D), whose device and
             precision all codes then have.
-        steps: Images on each walk; published: 24, with 10 starts, and 48, with 300.
-        span: How far a walk goes to either side.
+        steps: Images on each traversal; published: 24, with 10 starts, and 48, with 300.
+        span: How far a traversal goes to either side.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median axis' length (but a hundredth of the longest at least, as most
             axes may be dead), so that it means the same for every distance;
@@ -91,11 +91,11 @@ def tpl(
     Raises:
         InputError: axes, starts or numbers that cannot be used, or images that are none.
     """
-    check_walks(steps=steps, at_once=at_once, span=span, threshold=threshold)
+    check_traversals(steps=steps, at_once=at_once, span=span, threshold=threshold)
     directions = directions_of(axes)
     codes = starting_codes(starts, directions, seed)
     directions = directions.to(codes)
-    each = walked_lengths(
+    each = traversed_lengths(
         generate, directions, codes, distance=distance, steps=steps, span=span, at_once=at_once
     )
     return summed_up(each, threshold=threshold, relative=relative, seed=seed)
@@ -122,7 +122,7 @@ def least_length(lengths: FloatArray, *, threshold: float, relative: bool) -> Fl
 
 
 @torch.no_grad()
-def walked_lengths(
+def traversed_lengths(
     generate: Generate,
     directions: Tensor,
     codes: Tensor,
@@ -132,7 +132,7 @@ def walked_lengths(
     span: float,
     at_once: int = 128,
 ) -> FloatArray:
-    """Length of the walk along each direction (K, D) from each code (S, D), float64 (S, K)."""
+    """Length of the traversal along each direction (K, D) from each code (S, D), float64 (S, K)."""
     unit = directions / directions.norm(dim=1, keepdim=True)
     places = torch.linspace(-span, span, steps).to(codes)
     together = max(1, at_once // steps)
@@ -141,16 +141,16 @@ def walked_lengths(
         kept = codes - (codes @ direction)[:, None] * direction
         row = []
         for part in kept.split(together):
-            walk = part[:, None] + places[:, None] * direction
-            row.append(_summed(generate, walk, distance))
+            traversal = part[:, None] + places[:, None] * direction
+            row.append(_summed(generate, traversal, distance))
         found.append(torch.cat(row))
     return np.asarray(torch.stack(found, 1).double().cpu())
 
 
-def _summed(generate: Generate, walk: Tensor, distance: Distance) -> Tensor:
-    """Sum of the distances of neighbouring images of walks (S, T, D), (S,)."""
-    count, steps = walk.shape[:2]
-    images = generate(walk.flatten(0, 1))
+def _summed(generate: Generate, traversal: Tensor, distance: Distance) -> Tensor:
+    """Sum of the distances of neighbouring images of traversals (S, T, D), (S,)."""
+    count, steps = traversal.shape[:2]
+    images = generate(traversal.flatten(0, 1))
     if not isinstance(images, Tensor) or images.ndim != 4 or len(images) != count * steps:
         what = tuple(images.shape) if isinstance(images, Tensor) else type(images).__name__
         raise InputError(f"Expected the generator to make images ({count * steps}, C, H, W), found {what}.")
@@ -177,7 +177,7 @@ def distances_of(distance: Distance, first: Tensor, second: Tensor) -> Tensor:
 
 
 def directions_of(axes: int | Tensor) -> Tensor:
-    """Directions (K, D) to walk along; see `tpl`.
+    """Directions (K, D) to traversal along; see `tpl`.
 
     Raises:
         InputError: neither a number of axes nor directions.
@@ -209,8 +209,8 @@ def starting_codes(starts: int | Tensor, directions: Tensor, seed: int) -> Tenso
     return drawn.to(directions)
 
 
-def check_walks(*, steps: int, at_once: int, span: float, threshold: float) -> None:
-    """Refuses numbers that describe no walk.
+def check_traversals(*, steps: int, at_once: int, span: float, threshold: float) -> None:
+    """Refuses numbers that describe no traversal.
 
     Raises:
         InputError: one of them.

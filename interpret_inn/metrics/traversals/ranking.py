@@ -68,9 +68,9 @@ def rank(
 
     Args:
         each: Of each code, length of each axis from each starting point, float64 (S, K), from the same S points.
-        errors: Of each code the standard error, as a share, of how far its axes are walked: 1/√(2n) where a standard
+        errors: Of each code the standard error, as a share, of how far its axes are traversed: 1/√(2n) where a standard
             deviation of n samples says that. It is the same from all starting points, so that no number of these
-            makes up for it. None: walks are as long as they should be.
+            makes up for it. None: traversals are as long as they should be.
         threshold: As for `tpl`.
         relative: As for `tpl`; the median is that of all codes' axes.
         seed: Of the resamples.

@@ -12,7 +12,12 @@ from torch import Tensor
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.traversals.distances import Distance, multi_scale_pixels
-from interpret_inn.metrics.traversals.lengths import Generate, check_walks, starting_codes, walked_lengths
+from interpret_inn.metrics.traversals.lengths import (
+    Generate,
+    check_traversals,
+    starting_codes,
+    traversed_lengths,
+)
 from interpret_inn.types import FloatArray, Score
 from interpret_inn.types.tolerances import TINY
 
@@ -48,7 +53,7 @@ def rotation_curve(
     at_once: int = 128,
     seed: int = 0,
 ) -> RotationCurve:
-    """Walks two axes of a code, turned together by angles from 0 to 180 degrees.
+    """Traversals two axes of a code, turned together by angles from 0 to 180 degrees.
 
     Of two good axes the curve has its minima at multiples of 90 degrees ("Where and What?", 2021, section 4.3).
 
@@ -59,15 +64,15 @@ def rotation_curve(
         distance: Of two batches of images.
         angles: How many angles, 0 and 180 among them.
         starts: How many starting points are drawn from N(0, I), or codes (S, D).
-        steps: Images on each walk.
-        span: How far a walk goes to either side.
+        steps: Images on each traversal.
+        span: How far a traversal goes to either side.
         at_once: Images that are made together.
         seed: Of the starting points.
 
     Raises:
         InputError: axes that are not there, or numbers that cannot be used.
     """
-    check_walks(steps=steps, at_once=at_once, span=span, threshold=0)
+    check_traversals(steps=steps, at_once=at_once, span=span, threshold=0)
     first, second = pair
     if not (0 <= first < size and 0 <= second < size and first != second):
         raise InputError(f"Expected two different axes from 0 to {size - 1}, found {first} and {second}.")
@@ -83,7 +88,7 @@ def rotation_curve(
             torch.stack([torch.stack([turn.cos(), turn.sin()]), torch.stack([-turn.sin(), turn.cos()])])
             @ axes
         )
-        found = walked_lengths(
+        found = traversed_lengths(
             generate, turned, codes, distance=distance, steps=steps, span=span, at_once=at_once
         )
         return np.asarray(found.sum(1))

@@ -20,8 +20,8 @@ Weights = tuple[FloatArray, FloatArray, IntArray]
 """Weight (out, d), bias (out,), and the class of each row (out,); no classes for what is not categorical."""
 
 
-class ReadoutKind(ABC):
-    """What differs between read-outs by the kind of the concept."""
+class ProbeKind(ABC):
+    """What differs between probes by the kind of the concept."""
 
     measure: Measure
 
@@ -44,7 +44,7 @@ class ReadoutKind(ABC):
         """What the best constant answer reaches, for values as in `Concept.values`."""
 
 
-class _Classes(ReadoutKind):
+class _Classes(ProbeKind):
     measure: Measure = "accuracy"
 
     def fit(self, x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> Weights:
@@ -65,7 +65,7 @@ class _Classes(ReadoutKind):
         return float(np.bincount(labels).max() / len(labels)) if len(labels) else math.nan
 
 
-class _Numbers(ReadoutKind):
+class _Numbers(ProbeKind):
     measure: Measure = "r2"
 
     def fit(self, x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> Weights:
@@ -94,10 +94,10 @@ class _Angles(_Numbers):
         return np.arctan2(scores[:, 1], scores[:, 0])
 
 
-_KINDS: Mapping[str, ReadoutKind] = {"categorical": _Classes(), "numeric": _Numbers(), "cyclic": _Angles()}
+_KINDS: Mapping[str, ProbeKind] = {"categorical": _Classes(), "numeric": _Numbers(), "cyclic": _Angles()}
 
 
-def readout_kind(kind: str) -> ReadoutKind:
+def probe_kind(kind: str) -> ProbeKind:
     """How concepts of this kind are read out.
 
     Raises:

@@ -1,8 +1,8 @@
-"""Read-outs: how well a concept can be told from a code.
+"""Probes: how well a concept can be told from a code.
 
-Trained on fit codes, scored on judge codes. Categorical concepts are scored by accuracy; numbers by R²
+Trained on training codes, scored on test codes. Categorical concepts are scored by accuracy; numbers by R²
 (mean over their columns); angles by the R² of cosine and sine. Chance is the best that one constant answer
-reaches on the judge part: the share of its most frequent class, or 0.
+reaches on the test split: the share of its most frequent class, or 0.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.networks import train_network
-from interpret_inn.metrics.readout_kinds import Measure, readout_kind
-from interpret_inn.types import ConceptKind, FloatArray, IntArray, ReadOut, Score
+from interpret_inn.metrics.probe_kinds import Measure, probe_kind
+from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
 from interpret_inn.types.concepts import kind_of
 from interpret_inn.types.tolerances import ROUNDING
 
@@ -26,8 +26,8 @@ FEWEST = 5
 
 
 @dataclass(frozen=True)
-class LinearReadOut:
-    """A linear read-out in the units of the code.
+class LinearProbe:
+    """A linear probe in the units of the code.
 
     Attributes:
         kind: What it reads: `categorical`, `numeric` or `cyclic`.
@@ -47,21 +47,21 @@ class LinearReadOut:
 
     def predict(self, codes: npt.ArrayLike) -> npt.NDArray[Any]:
         """Class indices int64 (n,), values float64 (n,) or (n, k), or angles float64 (n,) in [−π, π]."""
-        return readout_kind(self.kind).decide(self.scores(codes), self.classes)
+        return probe_kind(self.kind).decide(self.scores(codes), self.classes)
 
 
-def fit_linear(
+def fit_linear_probe(
     codes: npt.ArrayLike,
     values: npt.ArrayLike,
     *,
     kind: ConceptKind,
     groups: IntArray | None = None,
     seed: int = 0,
-) -> LinearReadOut:
-    """Trains a linear read-out: logistic regression, or ridge regression of the values.
+) -> LinearProbe:
+    """Trains a linear probe: logistic regression, or ridge regression of the values.
 
     Codes are standardised first. The penalty is chosen among a few by a fifth of these very codes (whole
-    groups), so that nothing of the judge part is used; then all of them are fitted with it.
+    groups), so that nothing of the test split is used; then all of them are fitted with it.
 
     Args:
         codes: Shape (n, d).
@@ -75,95 +75,99 @@ def fit_linear(
     """
     x, targets, kept_groups = _present(codes, values, kind=kind, groups=groups)
     if not len(x):
-        raise InputError("Expected at least one sample with a value to train a read-out on, found none.")
+        raise InputError("Expected at least one sample with a value to train a probe on, found none.")
     mean, scale = _standard(x)
     x = (x - mean) / scale
     chosen = held_out(len(x), kept_groups, seed=seed)
-    weight, bias, classes = readout_kind(kind).fit(x, targets, chosen)
+    weight, bias, classes = probe_kind(kind).fit(x, targets, chosen)
     weight = weight / scale
-    return LinearReadOut(kind, weight, bias - weight @ mean, classes)
+    return LinearProbe(kind, weight, bias - weight @ mean, classes)
 
 
-def read_out(
-    fit_codes: npt.ArrayLike,
-    fit_values: npt.ArrayLike,
-    judge_codes: npt.ArrayLike,
-    judge_values: npt.ArrayLike,
+def probe_scores(
+    train_codes: npt.ArrayLike,
+    train_values: npt.ArrayLike,
+    test_codes: npt.ArrayLike,
+    test_values: npt.ArrayLike,
     *,
     kind: ConceptKind,
     groups: IntArray | None = None,
-    fit_groups: IntArray | None = None,
+    train_groups: IntArray | None = None,
     seed: int = 0,
-) -> ReadOut:
+) -> ProbeScores:
     """How well a concept can be read, linearly and by a small network.
 
     Args:
-        fit_codes: Shape (N, d), to train on.
-        fit_values: As in `Concept.values`, (N,) or (N, k); rows with missing values are left out.
-        judge_codes: Shape (M, d), to score on.
-        judge_values: Shape (M,) or (M, k). Classes never seen on the fit part count as read wrongly.
+        train_codes: Shape (N, d), to train on.
+        train_values: As in `Concept.values`, (N,) or (N, k); rows with missing values are left out.
+        test_codes: Shape (M, d), to score on.
+        test_values: Shape (M,) or (M, k). Classes never seen on the training split count as read wrongly.
         kind: `categorical` (accuracy), `numeric` or `cyclic` (R²).
-        groups: Shape (M,), groups of the judge rows, for the intervals; None: all apart.
-        fit_groups: Shape (N,), groups of the fit rows, for choosing penalties and when to stop.
+        groups: Shape (M,), groups of the test rows, for the intervals; None: all apart.
+        train_groups: Shape (N,), groups of the fit rows, for choosing penalties and when to stop.
         seed: Of all draws.
 
     Returns:
         Both scores with 95 % bootstrap intervals; NaN where fewer than 5 values are there on either part
-        or the values of the fit part are all the same.
+        or the values of the training split are all the same.
 
     Raises:
         InputError: Codes that are not finite, lengths that differ, or an unlabelled kind.
     """
-    x, targets, kept_groups = _present(fit_codes, fit_values, kind=kind, groups=fit_groups)
-    judge_x, truth, judge_groups = _present(judge_codes, judge_values, kind=kind, groups=groups)
+    x, targets, kept_groups = _present(train_codes, train_values, kind=kind, groups=train_groups)
+    test_x, truth, test_groups = _present(test_codes, test_values, kind=kind, groups=groups)
     if _nothing_to_read(targets, truth):
-        return ReadOut(Score(math.nan), Score(math.nan))
-    linear = fit_linear(x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed)
+        return ProbeScores(Score(math.nan), Score(math.nan))
+    linear = fit_linear_probe(
+        x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed
+    )
     network = train_network(
         x, targets, classes=linear.classes if len(linear.classes) else None,
         held_out=held_out(len(x), kept_groups, seed=seed), seed=seed,
     )  # fmt: skip
-    how = readout_kind(kind)
+    how = probe_kind(kind)
     linear_score, mlp_score = (
-        how.score(scores, truth, linear.classes, groups=judge_groups, seed=seed)
-        for scores in (linear.scores(judge_x), network(judge_x))
+        how.score(scores, truth, linear.classes, groups=test_groups, seed=seed)
+        for scores in (linear.scores(test_x), network(test_x))
     )
-    return ReadOut(linear=linear_score, mlp=mlp_score)
+    return ProbeScores(linear=linear_score, mlp=mlp_score)
 
 
-def read_linearly(
-    fit_codes: npt.ArrayLike,
-    fit_values: npt.ArrayLike,
-    judge_codes: npt.ArrayLike,
-    judge_values: npt.ArrayLike,
+def linear_probe_score(
+    train_codes: npt.ArrayLike,
+    train_values: npt.ArrayLike,
+    test_codes: npt.ArrayLike,
+    test_values: npt.ArrayLike,
     *,
     kind: ConceptKind,
     groups: IntArray | None = None,
-    fit_groups: IntArray | None = None,
+    train_groups: IntArray | None = None,
     seed: int = 0,
 ) -> Score:
-    """The linear half of `read_out`, for the same arguments and by the same rules."""
-    x, targets, kept_groups = _present(fit_codes, fit_values, kind=kind, groups=fit_groups)
-    judge_x, truth, judge_groups = _present(judge_codes, judge_values, kind=kind, groups=groups)
+    """The linear half of `probe_scores`, for the same arguments and by the same rules."""
+    x, targets, kept_groups = _present(train_codes, train_values, kind=kind, groups=train_groups)
+    test_x, truth, test_groups = _present(test_codes, test_values, kind=kind, groups=groups)
     if _nothing_to_read(targets, truth):
         return Score(math.nan)
-    linear = fit_linear(x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed)
-    scores, how = linear.scores(judge_x), readout_kind(kind)
-    return how.score(scores, truth, linear.classes, groups=judge_groups, seed=seed)
+    linear = fit_linear_probe(
+        x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed
+    )
+    scores, how = linear.scores(test_x), probe_kind(kind)
+    return how.score(scores, truth, linear.classes, groups=test_groups, seed=seed)
 
 
-def chance(judge_values: npt.ArrayLike, *, kind: ConceptKind) -> float:
+def chance(test_values: npt.ArrayLike, *, kind: ConceptKind) -> float:
     """What the best constant answer reaches: the most frequent class's share, or an R² of 0.
 
     >>> chance([0, 0, 1, -1], kind="categorical"), chance([0.1, 0.5], kind="numeric")
     (0.6666666666666666, 0.0)
     """
-    return readout_kind(kind).chance(np.asarray(judge_values))
+    return probe_kind(kind).chance(np.asarray(test_values))
 
 
 def score_kind(kind: ConceptKind) -> Measure:
     """How concepts of this kind are scored."""
-    return readout_kind(kind).measure
+    return probe_kind(kind).measure
 
 
 def held_out(length: int, groups: IntArray | None, *, seed: int, share: float = 0.2) -> npt.NDArray[np.bool_]:
@@ -194,10 +198,10 @@ def _present(
     return x[present], targets[present], None if groups is None else np.asarray(groups)[present]
 
 
-def _nothing_to_read(fit_targets: FloatArray, judge_targets: FloatArray) -> bool:
-    """Whether there are too few values, or only one, to train a read-out or to score it."""
-    few = min(len(fit_targets), len(judge_targets)) < FEWEST
-    return few or bool((np.ptp(fit_targets, 0) == 0).all())
+def _nothing_to_read(train_targets: FloatArray, test_targets: FloatArray) -> bool:
+    """Whether there are too few values, or only one, to train a probe or to score it."""
+    few = min(len(train_targets), len(test_targets)) < FEWEST
+    return few or bool((np.ptp(train_targets, 0) == 0).all())
 
 
 def _standard(x: FloatArray) -> tuple[FloatArray, FloatArray]:

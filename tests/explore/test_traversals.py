@@ -1,4 +1,4 @@
-"""Walks: along a factor, through classes, at random; what they must agree with."""
+"""Traversals: along a factor, through classes, at random; what they must agree with."""
 
 import math
 from typing import Any
@@ -9,14 +9,14 @@ import torch
 import interpret_inn as inn
 from interpret_inn import edits, explore
 from interpret_inn.explore.spread import Spread, spread_of
-from interpret_inn.explore.walks import through, wander
+from interpret_inn.explore.traversals import through, wander
 
 
 def test_traverse_is_walk(faces: Any, maps: Any) -> None:
     for (it, inputs), factor in ((faces, "tilt"), (maps, "bright")):
-        walked = explore.traverse(it, inputs[:3], factor, steps=5)
-        assert len(walked) == 5
-        torch.testing.assert_close(walked, it.walk(inputs[:3], factor, 5))
+        traversed = explore.traverse(it, inputs[:3], factor, steps=5)
+        assert len(traversed) == 5
+        torch.testing.assert_close(traversed, it.traverse(inputs[:3], factor, 5))
 
 
 def test_traverse_can_hold(toy: Any) -> None:
@@ -30,16 +30,16 @@ def test_traverse_can_hold(toy: Any) -> None:
 
 def test_a_class_walk_stops_at_every_class(faces: Any) -> None:
     it, latents = faces
-    walked = explore.class_walk(it, latents[:3], "side")
-    assert walked.shape == (5, 3, 3, 10, 10)
+    traversed = explore.class_traversal(it, latents[:3], "side")
+    assert traversed.shape == (5, 3, 3, 10, 10)
     for place, name in ((0, "left"), (-1, "right")):
-        torch.testing.assert_close(walked[place], it.run(latents[:3], edits.set("side", name)))
-    back = explore.class_walk(it, latents[:3], "side", classes=["right", "left"], steps=5)
-    torch.testing.assert_close(back, walked.flip(0))
+        torch.testing.assert_close(traversed[place], it.run(latents[:3], edits.set_to("side", name)))
+    back = explore.class_traversal(it, latents[:3], "side", classes=["right", "left"], steps=5)
+    torch.testing.assert_close(back, traversed.flip(0))
 
 
 def test_a_class_walk_in_a_classifier_visits_its_classes(toy: Any) -> None:
-    logits = explore.class_walk(toy.interpreter, toy.fresh[:30], "shape", steps=3)
+    logits = explore.class_traversal(toy.interpreter, toy.fresh[:30], "shape", steps=3)
     assert logits.shape == (3, 30, 3)
     agree = (logits.argmax(-1) == torch.arange(3)[:, None]).double().mean()
     assert agree > 0.8
@@ -48,15 +48,15 @@ def test_a_class_walk_in_a_classifier_visits_its_classes(toy: Any) -> None:
 def test_where_there_are_no_classes_a_class_walk_says_so(faces: Any) -> None:
     it, latents = faces
     with pytest.raises(inn.EditError, match=r"'tilt' has none\. Type traverse"):
-        explore.class_walk(it, latents[:2], "tilt")
+        explore.class_traversal(it, latents[:2], "tilt")
     with pytest.raises(inn.EditError, match=r"no category 'top'"):
-        explore.class_walk(it, latents[:2], "side", classes=["top"])
+        explore.class_traversal(it, latents[:2], "side", classes=["top"])
     with pytest.raises(inn.EditError, match=r"Type classes=\['left', …\]"):
-        explore.class_walk(it, latents[:2], "side", classes="left")
+        explore.class_traversal(it, latents[:2], "side", classes="left")
     with pytest.raises(inn.EditError, match=r"at least one class"):
-        explore.class_walk(it, latents[:2], "side", classes=[])
+        explore.class_traversal(it, latents[:2], "side", classes=[])
     with pytest.raises(inn.EditError, match=r"number of steps, at least 1, found 0"):
-        explore.class_walk(it, latents[:2], "side", steps=0)
+        explore.class_traversal(it, latents[:2], "side", steps=0)
 
 
 def test_through_goes_evenly_and_straight() -> None:
@@ -69,11 +69,11 @@ def test_through_goes_evenly_and_straight() -> None:
 
 def test_a_random_walk_starts_at_the_input_and_moves_one_factor(faces: Any) -> None:
     it, latents = faces
-    walked = explore.random_walk(it, latents[:4], "tilt", steps=6, seed=2)
-    assert walked.shape == (6, 4, 3, 10, 10)
-    torch.testing.assert_close(walked[0], it.run(latents[:4]), atol=1e-4, rtol=1e-4)
-    assert torch.equal(walked, explore.random_walk(it, latents[:4], "tilt", steps=6, seed=2))
-    assert not torch.equal(walked[1], explore.random_walk(it, latents[:4], "tilt", steps=6, seed=3)[1])
+    traversed = explore.random_walk(it, latents[:4], "tilt", steps=6, seed=2)
+    assert traversed.shape == (6, 4, 3, 10, 10)
+    torch.testing.assert_close(traversed[0], it.run(latents[:4]), atol=1e-4, rtol=1e-4)
+    assert torch.equal(traversed, explore.random_walk(it, latents[:4], "tilt", steps=6, seed=2))
+    assert not torch.equal(traversed[1], explore.random_walk(it, latents[:4], "tilt", steps=6, seed=3)[1])
 
 
 def test_positions_walk_together(maps: Any) -> None:
@@ -87,7 +87,7 @@ def test_a_random_walk_is_spread_as_the_data_are(faces: Any) -> None:
     start = torch.full((4000, factor.size), 9.0)
     generator = torch.Generator().manual_seed(0)
     end = wander(it.translator, factor, start, 40, step_size=0.3, generator=generator)[-1]
-    data = it.fitted.bank[:, factor.slice]
+    data = it.fitted.reference_codes[:, factor.slice]
     torch.testing.assert_close(end.mean(0), data.mean(0), atol=0.08, rtol=0)
     torch.testing.assert_close(end.T.cov(), data.T.cov(correction=0), atol=0.15, rtol=0)
 
@@ -96,13 +96,13 @@ def test_one_step_forgets_as_the_formula_says(faces: Any) -> None:
     it, _ = faces
     factor = it.factors["tilt"]
     start = torch.zeros(20000, factor.size)
-    walked = wander(
+    traversed = wander(
         it.translator, factor, start, 2, step_size=0.5, generator=torch.Generator().manual_seed(1)
     )
-    data, keep = it.fitted.bank[:, factor.slice], math.exp(-0.5)
-    torch.testing.assert_close(walked[1].mean(0), (1 - keep) * data.mean(0), atol=0.03, rtol=0)
+    data, keep = it.fitted.reference_codes[:, factor.slice], math.exp(-0.5)
+    torch.testing.assert_close(traversed[1].mean(0), (1 - keep) * data.mean(0), atol=0.03, rtol=0)
     expected = (1 - keep**2) * data.T.cov(correction=0)
-    torch.testing.assert_close(walked[1].T.cov(), expected, atol=0.04, rtol=0)
+    torch.testing.assert_close(traversed[1].T.cov(), expected, atol=0.04, rtol=0)
 
 
 def test_spread_draws_the_codes_own_gaussian() -> None:

@@ -17,7 +17,7 @@ from interpret_inn.explaining.records import Drift, FactorMap, FactorSummary, Le
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import unfitted_network
 from interpret_inn.flows import InvertibleNetwork
-from interpret_inn.translating.fitted import WIDEST_BANK, Fitted
+from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, IntArray, Scores
 
@@ -25,14 +25,14 @@ _ROWS = 4000
 
 
 @dataclasses.dataclass(frozen=True)
-class Judgement:
-    """Scores from the judge part.
+class Evaluation:
+    """Scores from the test split.
 
     Attributes:
         leakage: Which factor predicts which concept.
         summaries: One line for every factor.
         maps: Judge samples in the plane of each factor.
-        drifts: How much swapping one factor moves the read-out of another concept.
+        drifts: How much swapping one factor moves the probe of another concept.
         scores: Of the factors' codes against the values of concepts; None: not measured.
     """
 
@@ -54,41 +54,42 @@ class _Part(NamedTuple):
 
 
 @torch.no_grad()
-def judge(translator: Translator, data: FitData) -> Judgement:
-    """Scores a fit on its judge part; read-outs are trained on its fit part.
+def judge(translator: Translator, data: FitData) -> Evaluation:
+    """Scores a fit on its test split; probes are trained on its training split.
 
     Of more than 4,000 samples a part, 4,000 are used. Where the representation has more than 4,096 axes,
     only those that enter the blocks are read out.
     """
     fitted = translator.fitted
     before = unfitted_network(fitted)
-    fit_part = _encode(data, fitted, before, _some(data.pool.indices("fit"), fitted.seed))
-    judge_part = _encode(data, fitted, before, _some(data.pool.indices("judge"), fitted.seed))
-    count = len(fit_part.codes)
-    concepts = [_joined(a, b) for a, b in zip(fit_part.concepts, judge_part.concepts, strict=True)]
+    train_part = _encode(data, fitted, before, _some(data.pool.indices("train"), fitted.seed))
+    test_part = _encode(data, fitted, before, _some(data.pool.indices("test"), fitted.seed))
+    count = len(train_part.codes)
+    concepts = [_joined(a, b) for a, b in zip(train_part.concepts, test_part.concepts, strict=True)]
     table = leakage(
-        fit_part.codes, judge_part.codes,
-        z_fit=fit_part.turned, z_judge=judge_part.turned,
-        unfitted_fit=fit_part.unfitted, unfitted_judge=judge_part.unfitted,
+        train_part.codes, test_part.codes,
+        z_train=train_part.turned, z_test=test_part.turned,
+        unfitted_train=train_part.unfitted, unfitted_test=test_part.unfitted,
         factors=fitted.factors, concepts=concepts,
-        fit_index=np.arange(count), judge_index=count + np.arange(len(judge_part.codes)),
-        groups=np.concatenate((fit_part.groups, judge_part.groups)), seed=fitted.seed, rows=_ROWS,
+        train_index=np.arange(count), test_index=count + np.arange(len(test_part.codes)),
+        groups=np.concatenate((train_part.groups, test_part.groups)), seed=fitted.seed, rows=_ROWS,
     )  # fmt: skip
     maps = {}
     for factor in fitted.factors:
         own = [
-            next((c for c in part.concepts if c.name == factor.name), None) for part in (judge_part, fit_part)
+            next((c for c in part.concepts if c.name == factor.name), None)
+            for part in (test_part, train_part)
         ]
         maps[factor.name] = factor_map(
-            judge_part.codes[..., factor.slice],
+            test_part.codes[..., factor.slice],
             own[0],
-            fit_codes=fit_part.codes[..., factor.slice],
-            fit_concept=own[1],
+            train_codes=train_part.codes[..., factor.slice],
+            train_concept=own[1],
             seed=fitted.seed,
         )
     lines = summaries(table, fitted.factors, raw_scores=fitted.raw_scores)
-    moved = drifts(translator, judge_part.codes.mean(1), judge_part.concepts, judge_part.groups)
-    return Judgement(table, lines, maps, moved)
+    moved = drifts(translator, test_part.codes.mean(1), test_part.concepts, test_part.groups)
+    return Evaluation(table, lines, maps, moved)
 
 
 def _some(indices: Tensor, seed: int) -> Tensor:
@@ -98,7 +99,7 @@ def _some(indices: Tensor, seed: int) -> Tensor:
 
 def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: Tensor) -> _Part:
     network = fitted.network
-    kept = network.shape.width if network.shape.width <= WIDEST_BANK else network.shape.leading
+    kept = network.shape.width if network.shape.width <= WIDEST_REFERENCE else network.shape.leading
     found: list[list[Tensor]] = [[], [], []]
     flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (network, before, network.whitening)
     for chunk in indices.split(512):

@@ -1,4 +1,4 @@
-"""Read-outs: known truths, missing values, classes never seen, and labels that mean nothing."""
+"""Probes: known truths, missing values, classes never seen, and labels that mean nothing."""
 
 import math
 
@@ -8,8 +8,8 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpret_inn import errors
-from interpret_inn.metrics import readouts, regressions
-from interpret_inn.metrics.readouts import chance, fit_linear, read_linearly, read_out
+from interpret_inn.metrics import probes, regressions
+from interpret_inn.metrics.probes import chance, fit_linear_probe, linear_probe_score, probe_scores
 
 
 def blobs(count, seed, classes=3, width=4):
@@ -22,12 +22,12 @@ def blobs(count, seed, classes=3, width=4):
 
 def test_classes_are_read_and_scored_by_accuracy():
     x, y = blobs(900, 0)
-    result = read_out(x[:600], y[:600], x[600:], y[600:], kind="categorical")
+    result = probe_scores(x[:600], y[:600], x[600:], y[600:], kind="categorical")
     assert result.linear.value == pytest.approx(0.95, abs=0.03)
     assert result.mlp.value == pytest.approx(result.linear.value, abs=0.03)
     assert result.linear.low < result.linear.value < result.linear.high
-    assert result.linear == read_linearly(x[:600], y[:600], x[600:], y[600:], kind="categorical")
-    told = fit_linear(x[:600], y[:600], kind="categorical").predict(x[600:])
+    assert result.linear == linear_probe_score(x[:600], y[:600], x[600:], y[600:], kind="categorical")
+    told = fit_linear_probe(x[:600], y[:600], kind="categorical").predict(x[600:])
     assert (told == y[600:]).mean() == result.linear.value
 
 
@@ -35,7 +35,7 @@ def test_numbers_of_several_columns_are_scored_by_the_mean_r2():
     generator = np.random.default_rng(1)
     x = generator.normal(size=(2500, 3))
     y = np.stack([x[:, 0] * 100, x[:, 1] + generator.normal(size=2500)], 1)  # R² of 1 and of 1/2
-    result = read_out(x[:2000], y[:2000], x[2000:], y[2000:], kind="numeric")
+    result = probe_scores(x[:2000], y[:2000], x[2000:], y[2000:], kind="numeric")
     assert result.linear.value == pytest.approx(0.75, abs=0.05)
     assert result.mlp.value == pytest.approx(0.75, abs=0.05)
 
@@ -44,8 +44,8 @@ def test_angles_are_read_as_cosine_and_sine():
     generator = np.random.default_rng(2)
     angle = generator.uniform(-math.pi, math.pi, 800)
     x = np.stack([np.cos(angle), np.sin(angle)], 1) @ generator.normal(size=(2, 5))
-    assert read_linearly(x[:600], angle[:600], x[600:], angle[600:], kind="cyclic").value > 0.999
-    told = fit_linear(x[:600], angle[:600], kind="cyclic").predict(x[600:])
+    assert linear_probe_score(x[:600], angle[:600], x[600:], angle[600:], kind="cyclic").value > 0.999
+    told = fit_linear_probe(x[:600], angle[:600], kind="cyclic").predict(x[600:])
     assert np.abs(np.angle(np.exp(1j * (told - angle[600:])))).max() < 0.01
 
 
@@ -53,26 +53,26 @@ def test_missing_values_are_left_out_on_both_parts():
     x, y = blobs(600, 3)
     labels = np.where(np.arange(600) % 3 == 0, -1, y)
     present = labels >= 0
-    with_gaps = read_out(x[:400], labels[:400], x[400:], labels[400:], kind="categorical")
+    with_gaps = probe_scores(x[:400], labels[:400], x[400:], labels[400:], kind="categorical")
     fit, judge = present[:400], present[400:]
-    without = read_out(x[:400][fit], y[:400][fit], x[400:][judge], y[400:][judge], kind="categorical")
+    without = probe_scores(x[:400][fit], y[:400][fit], x[400:][judge], y[400:][judge], kind="categorical")
     assert with_gaps == without
     numbers = np.where(present, x[:, 0], np.nan)
-    assert read_linearly(x[:400], numbers[:400], x[400:], numbers[400:], kind="numeric").value > 0.999
+    assert linear_probe_score(x[:400], numbers[:400], x[400:], numbers[400:], kind="numeric").value > 0.999
 
 
 def test_classes_never_seen_count_as_wrong():
     x, y = blobs(600, 4)
     fit = np.flatnonzero(y[:400] != 2)
-    result = read_out(x[fit], y[fit], x[400:], y[400:], kind="categorical")
+    result = probe_scores(x[fit], y[fit], x[400:], y[400:], kind="categorical")
     assert result.linear.value <= (y[400:] != 2).mean()
-    assert fit_linear(x[fit], y[fit], kind="categorical").classes.tolist() == [0, 1]
+    assert fit_linear_probe(x[fit], y[fit], kind="categorical").classes.tolist() == [0, 1]
 
 
 def test_a_class_of_one_sample_does_not_stop_it():
     x, y = blobs(300, 5)
     y[7] = 5
-    assert read_out(x[:200], y[:200], x[200:], y[200:], kind="categorical").linear.value > 0.8
+    assert probe_scores(x[:200], y[:200], x[200:], y[200:], kind="categorical").linear.value > 0.8
 
 
 @pytest.mark.parametrize("kind", ["categorical", "numeric"])
@@ -86,7 +86,7 @@ def test_labels_that_mean_nothing_are_not_learnt(kind):
             if kind == "categorical"
             else generator.normal(size=450)
         )
-        result = read_out(x[:300], y[:300], x[300:], y[300:], kind=kind, seed=seed)
+        result = probe_scores(x[:300], y[:300], x[300:], y[300:], kind=kind, seed=seed)
         guess = chance(y[300:], kind=kind)
         surer["linear"] += result.linear.low > guess
         surer["mlp"] += result.mlp.low > guess
@@ -101,15 +101,15 @@ def test_chance_is_the_best_constant_answer():
 
 
 def test_kinds_of_scores():
-    assert readouts.score_kind("categorical") == "accuracy"
-    assert readouts.score_kind("numeric") == readouts.score_kind("cyclic") == "r2"
+    assert probes.score_kind("categorical") == "accuracy"
+    assert probes.score_kind("numeric") == probes.score_kind("cyclic") == "r2"
 
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch):
     monkeypatch.setattr(regressions, "_INVERSE_PENALTIES", (0.3,))
     x, y = blobs(300, 7, classes)
-    read = fit_linear(x, y, kind="categorical")
+    read = fit_linear_probe(x, y, kind="categorical")
     standard = (x - x.mean(0)) / x.std(0)
     model = LogisticRegression(C=0.3, tol=1e-3, max_iter=150).fit(standard, y)
     scores = read.scores(x)
@@ -123,7 +123,7 @@ def test_ridge_regression_in_code_units_equals_sklearns(monkeypatch):
     generator = np.random.default_rng(8)
     x = 5 + generator.normal(size=(200, 6)) @ generator.normal(size=(6, 6))
     y = x @ generator.normal(size=(6, 2)) + generator.normal(size=(200, 2))
-    read = fit_linear(x, y, kind="numeric")
+    read = fit_linear_probe(x, y, kind="numeric")
     standard = (x - x.mean(0)) / x.std(0)
     model = Ridge(alpha=0.1 * 200).fit(standard, y)  # ours is per row
     np.testing.assert_allclose(read.predict(x), model.predict(standard), rtol=1e-8)
@@ -135,45 +135,45 @@ def test_penalties_are_chosen_to_do_well_on_rows_not_trained_on():
     y = x[:, 0] + generator.normal(size=120)
     fresh = generator.normal(size=(2000, 80))
     free = fresh @ np.linalg.lstsq(x, y, rcond=None)[0]
-    ours = fit_linear(x, y, kind="numeric").predict(fresh)
+    ours = fit_linear_probe(x, y, kind="numeric").predict(fresh)
     assert ((ours - fresh[:, 0]) ** 2).mean() < 0.5 * ((free - fresh[:, 0]) ** 2).mean()
 
 
 def test_dead_columns_carry_no_weight_and_more_columns_than_rows_work():
     x, y = blobs(40, 10)
     wide = np.concatenate([x, np.full((40, 60), 7.0)], 1)
-    read = fit_linear(wide, y, kind="categorical")
+    read = fit_linear_probe(wide, y, kind="categorical")
     assert np.abs(read.weight[:, 4:]).max() < 1e-9
-    assert np.isfinite(read_out(wide, y, wide, y, kind="categorical").mlp.value)
-    assert np.isfinite(read_out(wide, x[:, 0], wide, x[:, 0], kind="numeric").mlp.value)
+    assert np.isfinite(probe_scores(wide, y, wide, y, kind="categorical").mlp.value)
+    assert np.isfinite(probe_scores(wide, x[:, 0], wide, x[:, 0], kind="numeric").mlp.value)
 
 
 def test_held_out_rows_are_whole_groups_and_about_a_fifth():
     groups = np.repeat(np.arange(20), 5)
-    chosen = readouts.held_out(100, groups, seed=0)
+    chosen = probes.held_out(100, groups, seed=0)
     assert chosen.sum() == 20
     assert not set(groups[chosen]) & set(groups[~chosen])
-    assert not readouts.held_out(100, groups // 5, seed=0).any()  # four groups are too few
+    assert not probes.held_out(100, groups // 5, seed=0).any()  # four groups are too few
 
 
 def test_too_little_to_judge_by_gives_nan():
     x, y = blobs(20, 11)
     for fit, judge in (((x[:4], y[:4]), (x, y)), ((x, y), (x[:4], y[:4])), ((x, y * 0), (x, y))):
-        result = read_out(*fit, *judge, kind="categorical")
+        result = probe_scores(*fit, *judge, kind="categorical")
         assert math.isnan(result.linear.value)
         assert math.isnan(result.mlp.value)
-        assert math.isnan(read_linearly(*fit, *judge, kind="categorical").value)
+        assert math.isnan(linear_probe_score(*fit, *judge, kind="categorical").value)
 
 
 def test_a_concept_with_one_class_reads_as_that_class():
-    read = fit_linear(np.zeros((5, 2)), np.full(5, 3), kind="categorical")
+    read = fit_linear_probe(np.zeros((5, 2)), np.full(5, 3), kind="categorical")
     assert read.predict(np.ones((2, 2))).tolist() == [3, 3]
 
 
 def test_random_states_are_left_alone_and_seeds_decide():
     x, y = blobs(300, 12)
     numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002
-    results = [read_out(x[:200], y[:200], x[200:], y[200:], kind="categorical", seed=s) for s in (1, 1)]
+    results = [probe_scores(x[:200], y[:200], x[200:], y[200:], kind="categorical", seed=s) for s in (1, 1)]
     assert results[0] == results[1]
     assert (np.random.get_state()[1] == numpy_state).all()  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), torch_state)
@@ -181,12 +181,12 @@ def test_random_states_are_left_alone_and_seeds_decide():
 
 def test_errors_say_what_was_found():
     with pytest.raises(errors.InputError, match=r"codes \(n, d\) for 3 values, found an array \(2, 4\)"):
-        fit_linear(np.zeros((2, 4)), np.zeros(3), kind="numeric")
+        fit_linear_probe(np.zeros((2, 4)), np.zeros(3), kind="numeric")
     with pytest.raises(errors.InputError, match="one group for each of 3 codes, found 2"):
-        fit_linear(np.zeros((3, 4)), np.zeros(3), kind="numeric", groups=np.array([0, 1]))
+        fit_linear_probe(np.zeros((3, 4)), np.zeros(3), kind="numeric", groups=np.array([0, 1]))
     with pytest.raises(errors.InputError, match="finite codes to read out from, found 1 of 3 that are not"):
-        fit_linear(np.array([[0.0], [np.nan], [1.0]]), np.zeros(3), kind="numeric")
+        fit_linear_probe(np.array([[0.0], [np.nan], [1.0]]), np.zeros(3), kind="numeric")
     with pytest.raises(errors.InputError, match="An unlabelled concept has no values to read out"):
-        fit_linear(np.zeros((3, 1)), np.zeros(3), kind="unlabelled")
-    with pytest.raises(errors.InputError, match="to train a read-out on, found none"):
-        fit_linear(np.zeros((3, 1)), np.full(3, np.nan), kind="numeric")
+        fit_linear_probe(np.zeros((3, 1)), np.zeros(3), kind="unlabelled")
+    with pytest.raises(errors.InputError, match="to train a probe on, found none"):
+        fit_linear_probe(np.zeros((3, 1)), np.full(3, np.nan), kind="numeric")

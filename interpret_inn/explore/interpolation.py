@@ -1,4 +1,4 @@
-"""Straight walks from one input to another: in the code, or in the representation itself."""
+"""Straight traversals from one input to another: in the code, or in the representation itself."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Space = Literal["code", "representation"]
 
 
 @torch.no_grad()
-def straight_walk(
+def interpolate(
     interpreter: HasTranslator,
     first: Any,
     second: Any,
@@ -32,7 +32,7 @@ def straight_walk(
 
     In the representation `z` the middle of such a line shows both ends at once (ghosting); in the code `z̃` it
     stays among the data, as far as the flow has learnt them. What the layout carries along moves, too, but not
-    where only some factors are walked. Where the site is not all that the outputs depend on (connections
+    where only some factors are traversed. Where the site is not all that the outputs depend on (connections
     that go around it), the rest of the network keeps the first inputs.
 
     Args:
@@ -41,7 +41,7 @@ def straight_walk(
         second: `B` inputs, or one for all.
         steps: `S`, both ends counted.
         space: `"code"`, or `"representation"` for what the model itself would do.
-        factors: Walk in these alone, everything else stays as in the first; only in the code.
+        factors: Traversal in these alone, everything else stays as in the first; only in the code.
 
     Returns:
         (S, B, …): primary outputs, on the CPU. The ends are the outputs of the inputs themselves, up to

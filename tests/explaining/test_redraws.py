@@ -1,4 +1,4 @@
-"""Responses against literal loops, and the distance from the data."""
+"""Redraws against literal loops, and the distance from the data."""
 
 import math
 
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from interpret_inn import errors
-from interpret_inn.explaining.redraws import Effects, distance_to_data, measure, output_kind, respond
+from interpret_inn.explaining.redraws import RedrawEffects, distance_to_data, measure, output_kind, respond
 
 
 @pytest.fixture
@@ -35,32 +35,26 @@ def test_class_figures_equal_literal_loops(logits):
         assert effects.kl[i] == pytest.approx(np.mean(divergences))
         assert effects.class_std[i] == pytest.approx(np.std(classes))
         assert effects.change[i] == pytest.approx(np.mean(changes))
-    response = respond(base, edited, left_data=0.2)
-    assert response.kind == "classes"
-    assert response.left_data == 0.2
+    redraw = respond(base, edited, left_data=0.2)
+    assert redraw.kind == "classes"
+    assert redraw.left_data == 0.2
     for name in ("flip", "kl", "class_std", "change"):
-        score = getattr(response, "flip_rate" if name == "flip" else name)
+        score = getattr(redraw, "flip_rate" if name == "flip" else name)
         assert score.value == pytest.approx(getattr(effects, name).mean())
         assert score.low <= score.value <= score.high
 
 
 def test_nothing_changes_where_nothing_was_edited(logits):
     base = logits[0]
-    response = respond(base, base.expand(3, -1, -1))
-    assert (
-        response.flip_rate.value
-        == response.kl.value
-        == response.class_std.value
-        == response.change.value
-        == 0
-    )
-    assert 0 < response.flip_rate.high < 0.3  # twelve inputs do not prove that no input flips
+    redraw = respond(base, base.expand(3, -1, -1))
+    assert redraw.flip_rate.value == redraw.kl.value == redraw.class_std.value == redraw.change.value == 0
+    assert 0 < redraw.flip_rate.high < 0.3  # twelve inputs do not prove that no input flips
 
 
 def test_batches_joined_are_the_whole(logits):
     base, edited = logits
     parts = [measure(base[rows], edited[:, rows], kind="classes") for rows in (slice(0, 5), slice(5, 12))]
-    joined, whole = Effects.joined(parts), measure(base, edited, kind="classes")
+    joined, whole = RedrawEffects.joined(parts), measure(base, edited, kind="classes")
     for one, other in zip(joined, whole, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
     assert joined.summary("classes", seed=1).flip_rate == respond(base, edited, seed=1).flip_rate
@@ -92,11 +86,11 @@ def test_targets(logits):
 def test_images_are_compared_in_units_of_their_range():
     base = torch.zeros(4, 3, 8, 8)
     base[:, :, 0] = 255.0
-    response = respond(base, torch.stack([base + 25.5, base - 25.5]))
-    assert response.kind == "image"
-    assert response.change.value == pytest.approx(0.1)
-    assert math.isnan(response.flip_rate.value)
-    assert math.isnan(response.kl.value)
+    redraw = respond(base, torch.stack([base + 25.5, base - 25.5]))
+    assert redraw.kind == "image"
+    assert redraw.change.value == pytest.approx(0.1)
+    assert math.isnan(redraw.flip_rate.value)
+    assert math.isnan(redraw.kl.value)
     assert respond(base, (base + 25.5)[None], value_range=510.0).change.value == pytest.approx(0.05)
     brightness = respond(base, (base + 25.5)[None], target=lambda pictures: pictures.mean((1, 2, 3)))
     assert brightness.change.value == pytest.approx(25.5)

@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 
 import interpret_inn as inn
-from interpret_inn.explaining.judgement import Judgement, judge
+from interpret_inn.explaining.evaluation import Evaluation, judge
 from interpret_inn.testing import toy_images
 
 
 @pytest.fixture(scope="module")
-def judgement(toy: Any) -> Judgement:
-    return toy.interpreter.judgement
+def evaluation(toy: Any) -> Evaluation:
+    return toy.interpreter.evaluation
 
 
-def test_it_is_computed_once_and_the_same_each_time(toy: Any, judgement: Judgement) -> None:
-    assert toy.interpreter.judgement is judgement
+def test_it_is_computed_once_and_the_same_each_time(toy: Any, evaluation: Evaluation) -> None:
+    assert toy.interpreter.evaluation is evaluation
     again = judge(toy.interpreter.translator, toy.interpreter._data)
-    assert again.leakage.scores == judgement.leakage.scores
-    assert again.drifts == judgement.drifts
+    assert again.leakage.scores == evaluation.leakage.scores
+    assert again.drifts == evaluation.drifts
 
 
-def test_factors_of_the_toy_hold_their_concepts(judgement: Judgement) -> None:
-    leakage = judgement.leakage
+def test_factors_of_the_toy_hold_their_concepts(evaluation: Evaluation) -> None:
+    leakage = evaluation.leakage
     assert leakage.concepts == ("shape", "hue")
     assert leakage.factors == ("shape", "hue", "residual")
     assert leakage.kind == {"shape": "accuracy", "hue": "r2"}
@@ -37,8 +37,8 @@ def test_factors_of_the_toy_hold_their_concepts(judgement: Judgement) -> None:
     assert leakage.chance["hue"] == 0
 
 
-def test_every_factor_has_a_line(judgement: Judgement, toy: Any) -> None:
-    lines = {line.name: line for line in judgement.summaries}
+def test_every_factor_has_a_line(evaluation: Evaluation, toy: Any) -> None:
+    lines = {line.name: line for line in evaluation.summaries}
     assert set(lines) == {"shape", "hue", "residual"}
     assert lines["residual"].learnt is None
     assert isinstance(lines["shape"].learnt, bool)
@@ -47,16 +47,16 @@ def test_every_factor_has_a_line(judgement: Judgement, toy: Any) -> None:
     assert all(line.verdict for line in lines.values())
 
 
-def test_maps_show_the_judge_part(judgement: Judgement, toy: Any) -> None:
-    assert set(judgement.maps) == {"shape", "hue", "residual"}
-    for name, found in judgement.maps.items():
+def test_maps_show_the_judge_part(evaluation: Evaluation, toy: Any) -> None:
+    assert set(evaluation.maps) == {"shape", "hue", "residual"}
+    for name, found in evaluation.maps.items():
         assert found.points.shape[1] == 2
         assert len(found.points) == len(found.colour) <= toy.interpreter.fitted.split[2], name
         assert np.isfinite(found.points).all()
 
 
-def test_drifts_are_smaller_with_hold(judgement: Judgement) -> None:
-    found = {(drift.edited, drift.held): drift for drift in judgement.drifts}
+def test_drifts_are_smaller_with_hold(evaluation: Evaluation) -> None:
+    found = {(drift.edited, drift.held): drift for drift in evaluation.drifts}
     assert set(found) == {("shape", "hue"), ("hue", "shape")}
     for drift in found.values():
         assert drift.with_hold.value < drift.without_hold.value
@@ -84,7 +84,7 @@ def test_gaps_in_labels_are_left_out_of_the_scores(small: Any) -> None:
     shape[::3] = None
     it = inn.wrap(inn.testing.toy_classifier(), "head:in")
     it.fit("labels", data=images, labels={"hue": hue, "shape": shape}, kinds={"hue": "cyclic"}, **small)
-    leakage = it.judgement.leakage
+    leakage = it.evaluation.leakage
     assert np.isfinite(leakage.scores["hue"]["hue"].linear.value)
     assert np.isfinite(leakage.scores["shape"]["shape"].linear.value)
-    assert len(it.judgement.drifts) == 2
+    assert len(it.evaluation.drifts) == 2

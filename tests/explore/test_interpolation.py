@@ -1,4 +1,4 @@
-"""Straight walks begin and end at the inputs, in every layout and in both spaces."""
+"""Straight traversals begin and end at the inputs, in every layout and in both spaces."""
 
 from typing import Any
 
@@ -12,50 +12,50 @@ from interpret_inn import edits, explore
 @pytest.mark.parametrize("space", ["code", "representation"])
 def test_the_ends_are_the_inputs(maps: Any, space: Any) -> None:
     it, images = maps
-    walked = explore.straight_walk(it, images[:3], images[3:6], steps=4, space=space)
-    assert walked.shape == (4, 3, 1, 12, 12)
-    torch.testing.assert_close(walked[0], it.run(images[:3]), atol=1e-4, rtol=1e-4)
-    torch.testing.assert_close(walked[-1], it.run(images[3:6]), atol=1e-4, rtol=1e-4)
+    traversed = explore.interpolate(it, images[:3], images[3:6], steps=4, space=space)
+    assert traversed.shape == (4, 3, 1, 12, 12)
+    torch.testing.assert_close(traversed[0], it.run(images[:3]), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(traversed[-1], it.run(images[3:6]), atol=1e-4, rtol=1e-4)
 
 
 def test_in_the_representation_it_is_the_models_own_line(faces: Any) -> None:
     it, latents = faces
-    walked = explore.straight_walk(it, latents[:2], latents[2:4], steps=3, space="representation")
+    traversed = explore.interpolate(it, latents[:2], latents[2:4], steps=3, space="representation")
     expected = it.backbone.model((latents[:2] + latents[2:4]) / 2).detach()
-    torch.testing.assert_close(walked[1], expected)
-    code = explore.straight_walk(it, latents[:2], latents[2:4], steps=3)
+    torch.testing.assert_close(traversed[1], expected)
+    code = explore.interpolate(it, latents[:2], latents[2:4], steps=3)
     middle = it.invert((it.encode(latents[:2]) + it.encode(latents[2:4])) / 2)
     torch.testing.assert_close(code[1], it.backbone.model(middle).detach(), atol=1e-5, rtol=1e-4)
 
 
 def test_one_second_end_serves_all_and_no_tail_is_needed(toy: Any) -> None:
     it = toy.interpreter
-    walked = explore.straight_walk(it, toy.fresh[:4], toy.fresh[4:5], steps=2)
-    assert walked.shape == (2, 4, 3)
-    torch.testing.assert_close(walked[1], it.run(toy.fresh[4:5]).expand(4, -1), atol=1e-3, rtol=1e-3)
+    traversed = explore.interpolate(it, toy.fresh[:4], toy.fresh[4:5], steps=2)
+    assert traversed.shape == (2, 4, 3)
+    torch.testing.assert_close(traversed[1], it.run(toy.fresh[4:5]).expand(4, -1), atol=1e-3, rtol=1e-3)
 
 
 def test_some_factors_alone_end_in_a_swap(maps: Any) -> None:
     it, images = maps
-    walked = explore.straight_walk(it, images[:2], images[2:4], steps=3, factors=["bright"])
+    traversed = explore.interpolate(it, images[:2], images[2:4], steps=3, factors=["bright"])
     swapped = it.run(images[:2], edits.swap("bright", images[2:4]))
-    torch.testing.assert_close(walked[-1], swapped, atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(traversed[-1], swapped, atol=1e-5, rtol=1e-4)
 
 
 def test_what_is_no_line_is_refused(faces: Any) -> None:
     it, latents = faces
     with pytest.raises(inn.EditError, match=r"at least 2 steps.*found 1"):
-        explore.straight_walk(it, latents[:2], latents[2:4], steps=1)
+        explore.interpolate(it, latents[:2], latents[2:4], steps=1)
     with pytest.raises(inn.EditError, match=r"space='code' or space='representation', found 'z'"):
-        explore.straight_walk(it, latents[:2], latents[2:4], space="z")  # type: ignore[arg-type]
+        explore.interpolate(it, latents[:2], latents[2:4], space="z")  # type: ignore[arg-type]
     with pytest.raises(inn.EditError, match=r"each of 2 first inputs.*\(2, 12\) and \(3, 12\)"):
-        explore.straight_walk(it, latents[:2], latents[2:5])
+        explore.interpolate(it, latents[:2], latents[2:5])
     with pytest.raises(inn.EditError, match=r"Factors live in the code alone"):
-        explore.straight_walk(it, latents[:2], latents[2:4], space="representation", factors=["side"])
+        explore.interpolate(it, latents[:2], latents[2:4], space="representation", factors=["side"])
     with pytest.raises(inn.EditError, match=r"Type factors=\['side'\]"):
-        explore.straight_walk(it, latents[:2], latents[2:4], factors="side")
+        explore.interpolate(it, latents[:2], latents[2:4], factors="side")
     with pytest.raises(inn.ConceptError, match=r"no factor 'sides'"):
-        explore.straight_walk(it, latents[:2], latents[2:4], factors=["sides"])
+        explore.interpolate(it, latents[:2], latents[2:4], factors=["sides"])
 
 
 def test_without_a_tail_the_whole_model_runs(faces: Any, small: dict[str, Any]) -> None:
@@ -63,5 +63,5 @@ def test_without_a_tail_the_whole_model_runs(faces: Any, small: dict[str, Any]) 
     inner = inn.wrap(it.backbone.model, "first", preprocess="identity")
     inner.fit("labels", data=latents, labels={"tilt": latents[:, 1].numpy()}, **small)
     assert not inner.backbone.has_tail
-    walked = explore.straight_walk(inner, latents[:2], latents[2:4], steps=2)
-    torch.testing.assert_close(walked[1], inner.run(latents[2:4]), atol=1e-4, rtol=1e-4)
+    traversed = explore.interpolate(inner, latents[:2], latents[2:4], steps=2)
+    torch.testing.assert_close(traversed[1], inner.run(latents[2:4]), atol=1e-4, rtol=1e-4)
