@@ -31,8 +31,7 @@ from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
 from interpret_inn.saving.matching import shown
-from interpret_inn.saving.migrating import FORMAT, Stored, migrated
-from interpret_inn.saving.revive import revive
+from interpret_inn.saving.migrating import FORMAT, Stored, migrated, revive
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factors

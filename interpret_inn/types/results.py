@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, SupportsIndex, overload
 
-from interpret_inn.types.arrays import Picture
+from interpret_inn.types.numbers import Picture
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interpret_inn.errors import DataError
-from interpret_inn.fitting.split import split
+from interpret_inn.fitting.splitting import split
 
 SEEDS = st.integers(0, 2**31)
 

@@ -11,7 +11,7 @@ from PIL import Image
 import interpret_inn as inn
 from interpret_inn.data import cache_folder
 from interpret_inn.errors import ConceptError, DataError, InnWarning
-from interpret_inn.fitting.split import split
+from interpret_inn.fitting.splitting import split
 from interpret_inn.testing import check_concept_source, toy_classifier, toy_images
 from interpret_inn.types import SAME, ConceptSource
 from interpret_inn_sketches import build
