@@ -31,6 +31,7 @@ from interpret_inn.localizing import localize, places_finder
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.choosing import chosen_sources
 from interpret_inn.plugin.localizer_choice import chosen_localizer, report_localizer
+from interpret_inn.renamed import with_old_names
 from interpret_inn.reports import Report
 from interpret_inn.scoring import Wish, scores_of_fit, scores_of_inputs, with_scores
 from interpret_inn.translating.edits import Edit, listed
@@ -43,6 +44,7 @@ from interpret_inn.types import ConceptKind, ConceptSource, Factors, Gallery, Lo
 _OWN_SAMPLES = 4096
 
 
+@with_old_names
 class Interpreter:
     """A frozen model, a site in it, and (once fitted) the flow that translates what the site carries.
 

@@ -25,6 +25,7 @@ from interpret_inn.backbones.state import (
 )
 from interpret_inn.backbones.structures import alike, describe, same
 from interpret_inn.errors import BackboneError, InnError, InputError, SiteError
+from interpret_inn.renamed import with_old_names
 
 Kind = Literal["classifier", "generator", "autoencoder", "module"]
 Run = Callable[[nn.Module, Tensor], Any]
@@ -32,6 +33,7 @@ SampleInputs = Callable[[int, Generator], Tensor]
 Examine = Callable[[Tensor, Any], Sequence[str]]
 
 
+@with_old_names
 class Backbone:
     """The network under study. Nothing of it is changed by anything here, also when something raises.
 

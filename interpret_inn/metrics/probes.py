@@ -130,7 +130,7 @@ def probe_scores(
         how.score(scores, truth, linear.classes, groups=test_groups, seed=seed)
         for scores in (linear.scores(test_x), network(test_x))
     )
-    return ProbeScores(linear=linear_score, mlp=mlp_score)
+    return ProbeScores(linear=linear_score, network=mlp_score)
 
 
 def linear_probe_score(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from interpret_inn.backbones import Carried
 from interpret_inn.errors import EditError, InputError
+from interpret_inn.renamed import with_old_names
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.codec import Codec
 from interpret_inn.translating.edits import Edit
@@ -17,12 +18,9 @@ from interpret_inn.translating.encoding import batches, counted, join
 
 REACH = 2.5
 """Traversals go so many standard deviations of the data to either side."""
-_NOT_HERE = (
-    "A translator has no .{0}: it is what interpreter.{0} was. A localizer is given (translator, inputs, factor). "
-    "Leave .{0} out: translator.codes(z)."
-)
 
 
+@with_old_names
 class Translator(Codec):
     """What edits, explanations and localizers work with: a frozen network, its site and the fitted flow.
 
@@ -155,18 +153,6 @@ class Translator(Codec):
             )
         no_prefix = codes.new_empty(len(codes), 0, total)
         return self.representation(codes, Carried(self.fitted.z_shape, codes.dtype, no_prefix), codes)
-
-    # --- what localizers that expect an interpreter ask for ----------------------------------------------
-
-    @property
-    def bench(self) -> NoReturn:
-        """An old name: says what to write instead."""
-        raise AttributeError(_NOT_HERE.format("bench"))
-
-    @property
-    def translator(self) -> NoReturn:
-        """Of an interpreter: says what to write instead."""
-        raise AttributeError(_NOT_HERE.format("translator"))
 
 
 class HasTranslator(Protocol):

@@ -4,6 +4,9 @@ Shapes: `N` samples of a source, `n` pairs of a batch, `B` inputs of a batch, `D
 `K` named factors (the residual is one more and always last).
 """
 
+from typing import TYPE_CHECKING
+
+from interpret_inn.renamed import old_names
 from interpret_inn.types.completing import as_source
 from interpret_inn.types.concept_sources import (
     AxesView,
@@ -71,3 +74,6 @@ __all__ = [
     "Suits",
     "as_source",
 ]
+
+if not TYPE_CHECKING:  # type checkers refuse unknown names themselves
+    __getattr__ = old_names(__name__)
