@@ -22,6 +22,8 @@ from torch import Tensor
 from interpret_inn import types as records
 
 FORMAT = 2
+EVALUATION_FILES = {1: "judgement.json", 2: "evaluation.json"}
+"""The file that holds the evaluation, by format."""
 NOT_MEASURED = "not measured; fit again"
 
 
@@ -30,7 +32,7 @@ class Stored(NamedTuple):
 
     Attributes:
         about: The contents of `interpreter.json`.
-        evaluation: The contents of `evaluation.json`.
+        evaluation: The contents of the file of the evaluation.
         tensors: The contents of `tensors.safetensors`, by name.
     """
 
@@ -74,10 +76,10 @@ class Changes:
 
 FROM_1 = Changes(
     about={},
-    evaluation={},
+    evaluation={"leakage.scores.*.*.mlp": "network", "leakage.representation.*.mlp": "network"},
     tensors={"bank": "reference_codes", "bank_groups": "reference_groups"},
     added_about={},
-    added_evaluation={},
+    added_evaluation={"scores": Added(figure="Scores of the codes against the values of concepts")},
 )
 """From format 1 to format 2: a name that changes is one line here."""
 
