@@ -233,3 +233,16 @@ def _prefix_tokens(tokens: int, model: nn.Module | None) -> int:
 
 def _attribute(holder: Any, name: str) -> Any:
     return getattr(holder, name, None)
+
+
+def refuse_other_batch(z: Tensor, inputs: int, site: object) -> None:
+    """Refuses a site that does not carry one representation for each input.
+
+    Raises:
+        SiteError: the first axis of `z` is not as long as there are inputs.
+    """
+    if z.ndim == 0 or len(z) != inputs:
+        raise SiteError(
+            f"Expected the site {str(site)!r} to carry one representation for each of {inputs} inputs, found shape "
+            f"{tuple(z.shape)}. Choose another site."
+        )

@@ -1,4 +1,4 @@
-"""What sources want of one fit: they are asked once, and what they answer is checked once."""
+"""What sources want of one fit: each is asked once, and its plan is checked once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def planned(
 
     Args:
         backbone: The frozen network and its site.
-        data: What is fitted on.
+        data: The samples and their rows.
         whitening: Of the representation.
         white: The whitened leading axes of all samples, float (N, P, d).
         seed: Of the fit.
@@ -98,7 +98,7 @@ def _preparation(
     entry: PooledSource, view: ModelOfAxes, backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor,
     seed: int,
 ) -> Preparation:  # fmt: skip
-    """What one source may look at: what is fitted on, and nothing of what judges the fit."""
+    """What one source may look at: the training split, and nothing of the other two."""
     variances = whitening.scales[: whitening.leading].reciprocal().square() - whitening.noise**2
     gradients = partial(
         output_gradients, backbone, entry, whitening, seed=derived_seed(seed, "output gradients")

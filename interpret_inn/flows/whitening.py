@@ -97,7 +97,7 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, 
             "one number cannot be split into factors. Choose a wider site."
         )
     if samples < 3:
-        raise FitError(f"Expected at least 3 samples to fit on, found {samples}. Give more data.")
+        raise FitError(f"Expected at least 3 training samples, found {samples}. Give more data.")
     mean = rows.double().mean(0) if width <= _DENSE_WIDTH else rows.mean(0)
     variance = float(rows.var(0, correction=1).double().mean())
     # differences of the order of float32's own rounding are none
@@ -108,8 +108,8 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, 
         )
     axes, values = _principal_axes(rows, mean, limit=min(most, width, samples - 1))
     if width > _SMALL:
-        held = values.cumsum(0) / (variance * width)
-        axes = axes[:, : max(2, int((held < explained).sum()) + 1)]
+        covered = values.cumsum(0) / (variance * width)
+        axes = axes[:, : max(2, int((covered < explained).sum()) + 1)]
     leading = axes.shape[1]
     left = (variance * width - float(values[:leading].sum())) / max(width - leading, 1)
     return Whitening(mean.to(rows), axes.to(rows), values[:leading].to(rows), left, noise**2 * variance)

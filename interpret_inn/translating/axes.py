@@ -39,7 +39,7 @@ def main_direction(train_codes: _Rows, concept: Concept | None) -> FloatArray:
     """The direction in which the code moves when the concept changes most.
 
     It is the pattern Σw of a linear probe's filter w (Haufe et al., "On the interpretation of weight
-    vectors of linear models", 2014), so that walking along it stays where the data are: for categories w is
+    vectors of linear models", 2014), so that traversals along it stay where the data are: for categories w is
     the leading discriminant, for numbers and angles the leading regression direction; without values it
     is the leading principal axis.
 

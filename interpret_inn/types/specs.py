@@ -72,7 +72,7 @@ class MetricSpec:
 
     Both arrays are float64. What `evaluate` takes by these names it is given beside them: `groups`, the dimensions of
     each factor's code, a list of slices, the residual's last; `seed`; `test`, codes and factors of other samples to
-    judge by, where samples come in groups (variants of one image) that must not stand on both sides, and then
+    test on, where samples come in groups (variants of one image) that must not be split, and then
     `resamples=0`. Further keywords are options that users give.
 
     Attributes:

@@ -1,4 +1,4 @@
-"""No picture that one source is fitted on judges another."""
+"""No training picture of one source is a test picture of another."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pictures(pool: Pool, number: int, part: str, images: Any) -> set[bytes]:
 
 
 def crossing(pool: Pool, first: Any, second: Any) -> int:
-    """How many pictures of one's training split judge or stop the other, either way."""
+    """How many training pictures of one test or validate the other, either way."""
     found = 0
     for part in ("test", "validation"):
         found += len(pictures(pool, 0, "train", first) & pictures(pool, 1, part, second))
@@ -96,8 +96,8 @@ def test_transforms_stay_with_their_pictures() -> None:
     assert not pool.notes
     fitted = pictures(pool, 0, "train", IMAGES[ORDER])
     of = {image.tobytes(): at for at, image in enumerate(IMAGES)}
-    judged = {int(transforms.samples.source[at]) for at in pool.parts[1].split.test.tolist()}
-    assert judged and not {of[picture] for picture in fitted} & judged
+    tested = {int(transforms.samples.source[at]) for at in pool.parts[1].split.test.tolist()}
+    assert tested and not {of[picture] for picture in fitted} & tested
 
 
 def test_variants_that_cannot_be_told_are_warned_of() -> None:

@@ -145,8 +145,8 @@ def test_explaining_without_inputs_takes_the_judge_part(
     fresh.fit("labels", **labelled, **small)
     explanation = fresh.explain(examples=40, resamples=1, localizer=None)
     assert explanation.checks.samples == fresh.fitted.split[2] == 40
-    judged = {int(name) for name in (example.name for example in explanation.examples)}
-    assert judged == set(fresh._data.pool.indices("test").tolist())  # named by their place in the data
+    tested = {int(name) for name in (example.name for example in explanation.examples)}
+    assert tested == set(fresh._data.pool.indices("test").tolist())  # named by their place in the data
 
 
 # --- stopped and made again -----------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def test_inputs_and_codes_must_be_as_many(toy: Any) -> None:
         toy.interpreter.invert(torch.zeros(2, 32), toy.fresh[:3])
 
 
-# --- walking --------------------------------------------------------------------------------------------
+# --- traversals --------------------------------------------------------------------------------------------
 
 
 def test_a_walk_passes_through_the_input_itself(toy: Any) -> None:
@@ -140,7 +140,7 @@ def test_steps_of_a_walk(toy: Any) -> None:
 
 @pytest.mark.parametrize("steps", [0, [], -3, [[0.0]], "many", [float("nan")]])
 def test_steps_that_are_none_are_refused(toy: Any, steps: Any) -> None:
-    with pytest.raises(inn.EditError, match=r"Expected at least one step to traversal|Expected steps"):
+    with pytest.raises(inn.EditError, match=r"Expected at least one step of a traversal|Expected steps"):
         toy.interpreter.traverse(toy.fresh[:2], "hue", steps)
 
 

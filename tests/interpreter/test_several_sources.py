@@ -1,4 +1,4 @@
-"""Several sources in one fit: their judge parts are explained together, and their pictures shown."""
+"""Several sources in one fit: their test splits are explained together, and their pictures shown."""
 
 from __future__ import annotations
 
