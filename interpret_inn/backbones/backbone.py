@@ -224,7 +224,7 @@ class Backbone:
             return self._attached(prepared, Attachment(self.model, self.address, rewrite=rewrite))[1]
 
     def tail(self, z: Tensor) -> Any | None:
-        """The outputs from `z` alone, without the rest of the network; None where that is not possible.
+        """The outputs from `z` alone, without the rest of the network; None if that is not possible.
 
         It is possible if the site is the input of the module whose output is the model's (`has_tail`).
         """

@@ -133,7 +133,7 @@ class Layout:
         return math.prod(z_shape) // self.width(z_shape) - self.prefix
 
     def grid(self, z_shape: tuple[int, ...]) -> tuple[int, int] | None:
-        """(height, width) of the places, None where they form no grid; tokens: the square that holds them."""
+        """(height, width) of the places, None if they form no grid; tokens: the square that holds them."""
         if self.name == "vector" or len(z_shape) < 2:
             return None
         if len(z_shape) == 3:

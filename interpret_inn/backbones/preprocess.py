@@ -178,7 +178,7 @@ class Preprocess:
         return made
 
     def undo(self, prepared: Tensor) -> npt.NDArray[np.uint8] | None:
-        """Pictures to show, uint8 (B, H, W, 3), of prepared inputs; None where they are no pictures.
+        """Pictures to show, uint8 (B, H, W, 3), of prepared inputs; None if they are no pictures.
 
         Inputs that were prepared elsewhere ("identity", callables) are taken as they are where they lie in
         [0, 1], shifted where they lie in [−1, 1], and else each stretched over its own range.

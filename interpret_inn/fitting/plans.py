@@ -19,6 +19,9 @@ from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import Whitening, owners
 from interpret_inn.types import Concept, ConceptSource, Plan, Preparation
 
+_ORTHOGONAL = 1e-3
+"""Products of columns of a rotation may be off by so much: float32 sums over a few hundred axes."""
+
 
 def planned(
     backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor, *, seed: int
@@ -84,7 +87,7 @@ def rotated(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
         with named_failure(entry.source, f"to rotate {span.shape[1]} axes"):
             matrix = torch.as_tensor(entry.plan.rotation(span)).to(span)
         wanted = torch.eye(span.shape[1]).to(span)
-        if matrix.shape != wanted.shape or not torch.allclose(matrix.T @ matrix, wanted, atol=1e-3):
+        if matrix.shape != wanted.shape or not torch.allclose(matrix.T @ matrix, wanted, atol=_ORTHOGONAL):
             raise PluginError(
                 f"The concept source {entry.source.name!r} rotated {len(wanted)} axes by a matrix of shape "
                 f"{tuple(matrix.shape)}; expected an orthogonal one, {tuple(wanted.shape)}."

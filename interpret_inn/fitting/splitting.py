@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from interpret_inn.data.digests import digest
 from interpret_inn.errors import DataError
 from interpret_inn.types import IntArray, Samples
+from interpret_inn.types.numbers import SLACK
 
 SHARES = (0.7, 0.1, 0.2)
 
@@ -59,6 +60,7 @@ def split(samples: int, *, groups: IntArray | None, seed: int) -> Split:
 FEWEST = 10
 """So many groups it takes to be split; see `split`."""
 _READ = 256
+"""Samples whose pictures are read at once."""
 
 
 class SampleSet(NamedTuple):
@@ -244,6 +246,6 @@ def _canonical(item: Any) -> npt.NDArray[Any]:
     if values.ndim > 1 and values.size and values.min() >= 0 and values.max() <= 1:
         scaled = values.astype(np.float64) * 255
         whole = np.rint(scaled)
-        if np.abs(scaled - whole).max() < 1e-3:  # eight-bit pictures, only scaled
+        if np.abs(scaled - whole).max() < SLACK:  # eight-bit pictures, only scaled
             return whole.astype(np.uint8)
     return np.ascontiguousarray(values, np.float32)

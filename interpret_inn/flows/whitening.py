@@ -13,6 +13,9 @@ _SMALL = 128
 _DENSE_WIDTH = 2048
 _AXES_ROWS = 2048
 _AXES_ELEMENTS = 2**28
+_NO_VARIANCE, _ROUNDED = 1e-20, 1e-14
+"""Samples whose mean variance per axis is smaller, or a smaller share of the mean's square, are the same: that is
+float32's own rounding, squared."""
 
 
 class Whitening(Transform):
@@ -100,8 +103,7 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, 
         raise FitError(f"Expected at least 3 training samples, found {samples}. Give more data.")
     mean = rows.double().mean(0) if width <= _DENSE_WIDTH else rows.mean(0)
     variance = float(rows.var(0, correction=1).double().mean())
-    # differences of the order of float32's own rounding are none
-    if not variance > max(1e-20, 1e-14 * float(mean.square().mean())):
+    if not variance > max(_NO_VARIANCE, _ROUNDED * float(mean.square().mean())):
         raise FitError(
             "Expected a representation that differs between samples, found the same for all of them. "
             "Choose another site, or check that the inputs differ."

@@ -70,8 +70,8 @@ class FitSettings:
 def wished_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:
     """Settings that sources ask for (their `settings`); of several sources the first that names one counts.
 
-    But for `blocks`, of which the most that any of them needs are built, and a source that does not ask needs the usual
-    ones: what learns from pairs is not to stay as it was because another source only rotates.
+    `blocks` is an exception: the largest number counts, and a source that does not ask needs the default. A source
+    that learns from pairs keeps its blocks beside one that only rotates.
 
     Raises:
         PluginError: a source asks for what is no setting.
