@@ -243,10 +243,8 @@ class Backbone:
             refuse_other_batch(z, len(prepared), self.address)
             module = None if self.address.input else self._site_module()
             layout = infer_layout(z, self.layout_name, self.model, module=module)
-            whole = (
-                self.run is None or self.address.path
-            )  # a model that is run in a way of its own is no tail
-            self.has_tail = bool(whole) and is_tail(self._site_module(), self.address, z, outputs)
+            whole_by_itself = self.run is None or self.address.path != ""
+            self.has_tail = whole_by_itself and is_tail(self._site_module(), self.address, z, outputs)
             if self._site_was_chosen and self.address.input and not self.has_tail:
                 raise no_tail(self.name, self.address)
             self._layout, self._z_shape = layout, tuple(z.shape[1:])
@@ -264,10 +262,8 @@ class Backbone:
         if self.draws_random_numbers and self._found is not None:
             # A model with noise of its own gets the same noise in every run of a session, edited or not.
             self._found.restore()
-        run = self.run
-        return guarded(
-            self.name, prepared, lambda: run(self.model, prepared) if run else self.model(prepared)
-        )
+        run = self.run or (lambda model, inputs: model(inputs))
+        return guarded(self.name, prepared, lambda: run(self.model, prepared))
 
     def _attached(self, prepared: Tensor, site: Attachment) -> tuple[Attachment, Any]:
         outputs = None
@@ -284,7 +280,7 @@ class Backbone:
         return check_path(self.model, self.address.path)
 
     def check_shape(self, z: Tensor) -> None:
-        """Refuses representations of another shape than the first, where the layout takes only that.
+        """Refuses representations of another shape than the first, unless the layout takes any.
 
         Raises:
             SiteError: it is another.

@@ -17,7 +17,7 @@ from interpret_inn.types import Concept, FloatArray
 from interpret_inn.types.numbers import NEGLIGIBLE, ROUNDING, SMALLEST
 
 NARROWEST = 1e-6
-"""Standard deviations along a direction are at least this, in units of the code: an axis without spread divides nothing."""
+"""Standard deviations along a direction are at least this, in units of the code: they are divided by."""
 _DEAD = 1e-3
 """Of the mean variance, added to each axis: it keeps axes without variance out of the regression."""
 

@@ -1,4 +1,4 @@
-"""Plain objects as concept sources: defaults for what they lack, and an error for members that would never be called."""
+"""Plain objects as concept sources: defaults for what they lack, errors for members that would never be called."""
 
 from __future__ import annotations
 
