@@ -46,7 +46,7 @@ ORDER = np.random.default_rng(3).permutation(240)
 
 @pytest.mark.parametrize("order", [ORDER, ORDER[:150], np.concatenate((ORDER, ORDER[:40]))])
 @pytest.mark.parametrize("groups", [GROUPS, None])
-def test_no_picture_of_one_sources_fit_judges_the_other(order: Any, groups: Any) -> None:
+def test_no_training_picture_of_one_source_tests_the_other(order: Any, groups: Any) -> None:
     """Other orders, subsets and copies of the images; one source with groups, one without."""
     other = IMAGES[order]
     pool = Pool([source(IMAGES, "a", groups=groups), source(other, "b")], seed=0)

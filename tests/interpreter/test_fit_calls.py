@@ -139,7 +139,7 @@ def test_a_fit_that_fails_leaves_the_one_before(fresh: Any, toy: Any, labelled: 
     assert len(fresh.explain(examples=2, resamples=1, localizer=None).examples) == 2
 
 
-def test_explaining_without_inputs_takes_the_judge_part(
+def test_explaining_without_inputs_takes_the_test_split(
     fresh: Any, toy: Any, labelled: Any, small: Any
 ) -> None:
     fresh.fit("labels", **labelled, **small)

@@ -120,7 +120,7 @@ def test_inputs_and_codes_must_be_as_many(toy: Any) -> None:
 # --- traversals --------------------------------------------------------------------------------------------
 
 
-def test_a_walk_passes_through_the_input_itself(toy: Any) -> None:
+def test_a_traversal_passes_through_the_input_itself(toy: Any) -> None:
     it = toy.interpreter
     factor = it.factors["shape"]
     own = it.translator.axes["shape"].position(it.encode(toy.fresh[:1])[:, factor.slice])
@@ -130,7 +130,7 @@ def test_a_walk_passes_through_the_input_itself(toy: Any) -> None:
     assert not torch.allclose(outputs[0], outputs[2], atol=1e-2)
 
 
-def test_steps_of_a_walk(toy: Any) -> None:
+def test_steps_of_a_traversal(toy: Any) -> None:
     assert toy.interpreter.traverse(toy.fresh, "hue").shape == (9, 150, 3)
     five = toy.interpreter.traverse(toy.fresh[:2], "hue", 5)
     given = toy.interpreter.traverse(toy.fresh[:2], "hue", [-2.5, -1.25, 0.0, 1.25, 2.5])
