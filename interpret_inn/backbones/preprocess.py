@@ -271,8 +271,8 @@ def qualified_name(function: Any) -> str:
 def _digest(function: Any) -> str:
     """Tells two callables apart as well as can be: by code, defaults and closure, else by their repr.
 
-    Where the repr holds an address nothing is told by it: then the digest is new each time, so that nothing
-    stored for one callable is ever taken for another's.
+    A repr that holds an address tells nothing: the digest is then new each time, and nothing stored for one callable
+    is ever taken for another's.
     """
     code = getattr(function, "__code__", None)
     if code is not None:

@@ -151,8 +151,8 @@ class Pool:
 
         Args:
             rows: int64 (n,).
-            origins: Where samples say what they are variants of (`samples.origins`), and groups hold several
-                of these together, take that.
+            origins: Take what samples are variants of (`samples.origins`), if they say so and groups hold several
+                of these together.
         """
         groups = np.arange(self.rows, dtype=np.int64)
         for entry in self.unique():

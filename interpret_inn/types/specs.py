@@ -81,7 +81,7 @@ class MetricSpec:
         evaluate: As above.
         suits: What the columns of `factors` are. "classes": a class number for each concept, numbers cut into bins;
             "numbers": the concepts that are numbers (angles as cosine and sine); "any": all of them, categories by
-            number; "none": nothing, (N, 0). Where there are no such values the metric is left out, and that is said.
+            number; "none": nothing, (N, 0). A metric without such values is left out, and the reason is given.
         quick: Takes less than about a second on some thousand samples, so that every report shows it.
     """
 
