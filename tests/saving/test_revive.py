@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.explaining.judgement import Judgement
@@ -90,6 +90,7 @@ def test_records_of_the_judgement_are_all_in_the_list():
 NUMBERS = st.floats(allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(value=NUMBERS, low=NUMBERS, parts=st.dictionaries(st.text(max_size=5), NUMBERS, max_size=3))
 def test_numbers_come_back_to_the_last_bit(value, low, parts):
     score = Score(value, low, NAN, parts)
