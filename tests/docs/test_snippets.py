@@ -38,8 +38,11 @@ def test_there_is_documentation() -> None:
     assert len(blocks(DOCS / "write-a-concept-source.md")) >= 5
 
 
-SLOW = {"localizers", "metrics", "selecting", "sketches", "transforms", "tutorial", "write-a-localizer"}
-"""Pages that fit and explain for more than a few seconds run with the slow tests."""
+SLOW = {
+    "disentanglement", "explore", "generators", "localizers", "metrics", "pairs", "selecting", "sketches", "transforms",
+    "tutorial", "unsupervised", "write-a-localizer",
+}  # fmt: skip
+"""Pages that fit and explain for seconds run with the slow tests; the names on them are looked up with the others."""
 
 
 def marked(page: Path) -> Any:
@@ -76,7 +79,7 @@ def missing_names(tree: ast.AST, modules: dict[str, ModuleType]) -> Iterator[tup
         tree: Of the block.
         modules: The modules that the page has imported so far, by the page's name for them; added to.
     """
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for one in node.names:
                 if one.name.startswith("interpret_inn"):
@@ -88,7 +91,7 @@ def missing_names(tree: ast.AST, modules: dict[str, ModuleType]) -> Iterator[tup
                 inside = hasattr(module, "__path__") and find_spec(f"{node.module}.{one.name}")
                 if not hasattr(module, one.name) and not inside:
                     yield node.lineno, f"{node.module}.{one.name}"
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = modules.get(node.value.id)
             if module is not None and not hasattr(module, node.attr):

@@ -20,7 +20,7 @@ def two_clusters() -> inn.Interpreter:
         data=rows,
         factors=1,
         noise=0.3,
-        steps=400,
+        steps=200,
         cache=None,
         checkpoint=None,
         directions="principal",
