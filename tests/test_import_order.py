@@ -14,6 +14,7 @@ PLUGINS = CORE.parent / "plugins"
 
 FLOORS = [
     {"_version", "errors"},
+    {"renamed"},
     {"types"},
     {"backbones", "flows", "data", "datasets"},
     {"metrics"},

@@ -16,7 +16,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_r2
 from interpret_inn.metrics.probes import FEWEST
 from interpret_inn.types import ConceptKind, FloatArray, IntArray
 from interpret_inn.types.concepts import kind_of
-from interpret_inn.types.tolerances import SMALLEST
+from interpret_inn.types.numbers import SMALLEST
 
 CELLS = 16
 """A number is cut into at most so many cells."""

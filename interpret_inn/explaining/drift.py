@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from interpret_inn.explaining.records import Drift
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.probes import FEWEST, LinearProbe, fit_linear_probe
-from interpret_inn.translating.placing import placed
+from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray
 

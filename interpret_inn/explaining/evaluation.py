@@ -14,8 +14,8 @@ from interpret_inn.explaining.drift import drifts
 from interpret_inn.explaining.leakage import leakage, summaries
 from interpret_inn.explaining.maps import factor_map
 from interpret_inn.explaining.records import Drift, FactorMap, FactorSummary, Leakage
-from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import unfitted_network
+from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.translating.translator import Translator

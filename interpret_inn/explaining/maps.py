@@ -10,7 +10,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InputError
 from interpret_inn.explaining.records import FactorMap
-from interpret_inn.translating.directions import as_rows, concept_filters, first_axis, principal_axes
+from interpret_inn.translating.axes import as_rows, concept_filters, first_axis, principal_axes
 from interpret_inn.types import Concept, FloatArray
 
 _Rows = Tensor | npt.NDArray[np.floating]

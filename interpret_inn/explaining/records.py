@@ -15,6 +15,7 @@ from typing import Any, Literal
 import numpy as np
 
 from interpret_inn.explaining.places import Place
+from interpret_inn.renamed import with_old_names
 from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Scores, Section
 from interpret_inn.types import Picture as Picture
 from interpret_inn.types import ProbeScores as ProbeScores
@@ -248,6 +249,7 @@ class Drift:
     with_hold: Score
 
 
+@with_old_names
 @dataclass(frozen=True, repr=False)
 class Explanation:
     """All that was computed for some inputs. The report is its picture.

@@ -12,7 +12,7 @@ from interpret_inn.explaining.records import Outcome
 from interpret_inn.explaining.redraws import OutputKind, Target
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types.concepts import class_name
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 _TOP = 3
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from interpret_inn.translating.codec import placed
 from interpret_inn.translating.fitted import Fitted
-from interpret_inn.translating.placing import placed
 
 _AT_ONCE = 1024
 _STRIDE = 2.0  # one variance of the noise is Tweedie's estimate; two come as far in half as many steps

@@ -12,7 +12,7 @@ from torch import Tensor
 from interpret_inn.backbones import Carried, primary
 from interpret_inn.errors import EditError
 from interpret_inn.translating.batch import Batch
-from interpret_inn.translating.placing import placed
+from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import HasTranslator, translator_of
 
 Space = Literal["code", "representation"]

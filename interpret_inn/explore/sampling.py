@@ -12,7 +12,7 @@ from interpret_inn.backbones import primary
 from interpret_inn.errors import EditError, SiteError
 from interpret_inn.explore.denoising import denoised
 from interpret_inn.explore.spread import mixture_draws, spread_of
-from interpret_inn.translating.placing import placed
+from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 
 Spreading = Literal["data", "normal", "mixture", "stored"]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.types import Concept, FloatArray
-from interpret_inn.types.tolerances import NEGLIGIBLE, TINY
+from interpret_inn.types.numbers import NEGLIGIBLE, TINY
 
 _LEAST = 8  # values that it takes to tell a concept's directions from chance
 _RIDGE = 1e-3  # of the mean variance, added to that of each axis: axes without variance are not blown up

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError
-from interpret_inn.translating.streaming import Prepared, batches
+from interpret_inn.translating.encoding import Prepared, batches
 from interpret_inn.translating.translator import Translator
 
 AT_ONCE = 64

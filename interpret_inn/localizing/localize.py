@@ -15,7 +15,7 @@ from interpret_inn.backbones import primary
 from interpret_inn.errors import LocalizerError
 from interpret_inn.localizing.inputs import prepared_inputs
 from interpret_inn.localizing.reliability import FLAT, WHOLE, reliability
-from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score, Space
 

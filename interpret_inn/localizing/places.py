@@ -15,7 +15,7 @@ from interpret_inn.explaining.wording import picture_of
 from interpret_inn.localizing.localize import localize
 from interpret_inn.localizing.maps import overlay
 from interpret_inn.translating.batch import Batch
-from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import LocalizerFunction, Masks, Picture, Score
 

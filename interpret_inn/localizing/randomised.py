@@ -15,7 +15,7 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.errors import LocalizerError, suggest
 from interpret_inn.localizing.inputs import prepared_inputs
-from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 
 Part = Literal["flow", "model"]

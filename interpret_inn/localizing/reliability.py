@@ -21,7 +21,7 @@ from interpret_inn.localizing.changes import redrawn_changes
 from interpret_inn.localizing.inputs import AT_ONCE, prepared_inputs
 from interpret_inn.localizing.reading import FactorReader
 from interpret_inn.metrics.bootstrap import bootstrap_mean, percentile_interval, resampling_weights
-from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import FloatArray, Score, Space
 

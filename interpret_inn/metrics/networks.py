@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.types import FloatArray, IntArray
-from interpret_inn.types.tolerances import ROUNDING, SMALLEST
+from interpret_inn.types.numbers import ROUNDING, SMALLEST
 
 HIDDEN = 128
 BATCH = 256

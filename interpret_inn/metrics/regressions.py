@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.types import FloatArray, IntArray
-from interpret_inn.types.tolerances import SMALLEST
+from interpret_inn.types.numbers import SMALLEST
 
 _INVERSE_PENALTIES = (0.003, 0.03, 0.3, 3.0)
 _PENALTIES = np.logspace(-4, 2, 13)

@@ -52,7 +52,7 @@ class Leak:
 
 def best(probe: ProbeScores) -> Score:
     """The larger of the linear probe and the small network's."""
-    return probe.mlp if probe.mlp.value > probe.linear.value else probe.linear
+    return probe.network if probe.network.value > probe.linear.value else probe.linear
 
 
 def recovered(leakage: Leakage, concept: str, factor: str) -> float:

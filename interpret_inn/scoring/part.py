@@ -10,7 +10,7 @@ from torch import Generator
 
 from interpret_inn.errors import FitError, InputError
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.store import FitData
 from interpret_inn.plugin import get_manager
 from interpret_inn.scoring.table import Scored, Wish, score_table
 from interpret_inn.translating.fitted import Fitted

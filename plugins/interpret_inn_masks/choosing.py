@@ -22,6 +22,10 @@ _TAKERS: dict[Space, str] = {
 }
 
 
+_RENAMED = {"walk_steps": "traversal_steps"}
+"""Options by their names in earlier versions."""
+
+
 class ChosenMasks(Localizer):
     """Masks over the output where a model makes images, else over its input.
 
@@ -54,6 +58,9 @@ class ChosenMasks(Localizer):
 
     def _require_known(self, name: str, kinds: Iterable[Space]) -> None:
         known = sorted({option for kind in kinds for option in self._known[kind]} | {"over"})
+        if name in _RENAMED:
+            new = _RENAMED[name]
+            raise LocalizerError(f"The option {name!r} of masks is now {new!r}. Type {new}=….")
         if name not in known:
             raise LocalizerError(
                 f"There is no option {name!r} of these masks. {suggest(name, known, limit=20)}"

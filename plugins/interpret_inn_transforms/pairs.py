@@ -14,7 +14,7 @@ from scipy.stats import rankdata
 from torch import Generator, Tensor
 
 from interpret_inn.types import GRADE_SHARES, GRADES, SAME, Concept, FloatArray, IntArray
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 _NEAR = 8  # nearest variants looked at for one of another picture
 

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from interpret_inn.errors import DataError
-from interpret_inn.types.tolerances import SLACK
+from interpret_inn.types.numbers import SLACK
 
 _CHANNELS = (1, 3, 4)
 

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.data.randomness import derived_seed
+from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.types import FloatArray, IntArray, Samples
 from interpret_inn_transforms.pictures import Form, collated, read_picture, squared

@@ -138,7 +138,7 @@ def decorrelated_scores(interpreter: inn.Interpreter, *, seed: int) -> dict[str,
                 train_codes.double().numpy(), train_values.numpy(), test_codes.double().numpy(),
                 test_values.numpy(), kind="categorical", seed=0,
             )  # fmt: skip
-            leaks[concept][name] = {"linear": score.linear.value, "mlp": score.mlp.value}
+            leaks[concept][name] = {"linear": score.linear.value, "mlp": score.network.value}
     explanation = interpreter.explain(shown, examples=1)
     redraw = {
         name: {"flip_rate": r.flip_rate.value, "kl": r.kl.value, "class_std": r.class_std.value}

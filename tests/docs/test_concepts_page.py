@@ -8,7 +8,7 @@ from pathlib import Path
 
 from interpret_inn.explaining import view
 from interpret_inn.explaining.records import Checks, Leakage, Redraw
-from interpret_inn.fitting.split import SHARES
+from interpret_inn.fitting.splitting import SHARES
 from interpret_inn.flows.coupling import BOUND
 from interpret_inn.metrics.networks import HIDDEN
 from interpret_inn.translating.settings import FitSettings

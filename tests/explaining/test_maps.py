@@ -9,7 +9,7 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
 from interpret_inn import errors
 from interpret_inn.explaining.maps import factor_map
-from interpret_inn.translating.directions import main_direction
+from interpret_inn.translating.axes import main_direction
 from interpret_inn.types import Concept
 
 

@@ -55,7 +55,7 @@ def test_factors_mixed_by_a_known_map_are_found_again(truth):
                 # the flow has straightened what the representation held in bent form
                 assert score.linear.value > found.leakage.representation[concept].linear.value
             else:
-                assert max(score.linear.value, score.mlp.value) <= 0.05
+                assert max(score.linear.value, score.network.value) <= 0.05
 
 
 def shuffled(truth, seed, concepts):

@@ -24,7 +24,7 @@ from interpret_inn.explaining.records import (
     plain,
 )
 from interpret_inn.flows import FlowShape
-from interpret_inn.saving.revive import revive
+from interpret_inn.saving.migrating import revive
 from interpret_inn.testing.contract import same
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Factor, ProbeScores, Score, Scores

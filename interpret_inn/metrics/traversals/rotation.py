@@ -19,7 +19,7 @@ from interpret_inn.metrics.traversals.lengths import (
     traversed_lengths,
 )
 from interpret_inn.types import FloatArray, Score
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 
 @dataclass(frozen=True)

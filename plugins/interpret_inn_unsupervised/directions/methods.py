@@ -9,7 +9,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, SiteError
 from interpret_inn.types import AxesView
-from interpret_inn.types.tolerances import NEGLIGIBLE
+from interpret_inn.types.numbers import NEGLIGIBLE
 
 _FLAT = 1e-9
 _PROBES = 4

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from interpret_inn.localizing import soft_intervals
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 _GAIN = 50.0  # so that edges move as fast as a flow is trained
 GRID = 16

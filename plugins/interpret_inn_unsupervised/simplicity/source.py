@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from torch import Generator, Tensor, nn
 
-from interpret_inn.backbones.found import as_found
-from interpret_inn.data.randomness import derived_seed
+from interpret_inn.backbones.state import as_found
+from interpret_inn.data.process import derived_seed
 from interpret_inn.types import Plan, Preparation, Samples
 from interpret_inn_unsupervised.independent import numbered, refuse_too_many
 from interpret_inn_unsupervised.seeing import own_axes

@@ -8,13 +8,13 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.backbones import Attachment, Backbone, Carried, primary
-from interpret_inn.backbones.found import device_and_dtype
+from interpret_inn.backbones.state import device_and_dtype
 from interpret_inn.errors import BackboneError, SiteError
-from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import Whitening
 
 
-class ModelView:
+class ModelOfAxes:
     """The model behind the site, as a function of the whitened leading axes: `d` of `D` (see `types.AxesView`).
 
     It is there where the outputs can be made from the site alone, in the layouts `vector` and `flat`. Gradients

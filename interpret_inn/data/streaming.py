@@ -12,13 +12,12 @@ from PIL import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset
 
-from interpret_inn.data.arrays import ArraySamples
-from interpret_inn.data.base import OrderedSamples, group_by_target, group_numbers
+from interpret_inn.data.base import ArraySamples, OrderedSamples, group_by_target, group_numbers
 from interpret_inn.data.datasets import DatasetSamples
 from interpret_inn.data.folders import FileSamples
+from interpret_inn.data.image_files import SUFFIXES
 from interpret_inn.data.items import as_input, collate, split
-from interpret_inn.data.pictures import SUFFIXES
-from interpret_inn.data.randomness import random_states_kept
+from interpret_inn.data.process import random_states_kept
 from interpret_inn.errors import DataError
 from interpret_inn.types import Samples
 

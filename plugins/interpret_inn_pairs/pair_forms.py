@@ -13,8 +13,8 @@ from interpret_inn.data import OrderedSamples, samples
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.types import RESIDUAL, IntArray, Samples
 from interpret_inn_pairs.grouping import Held
-from interpret_inn_pairs.samples import TogetherSamples
-from interpret_inn_pairs.source import NamedPairs
+from interpret_inn_pairs.joined_samples import TogetherSamples
+from interpret_inn_pairs.pair_source import NamedPairs
 
 Read = tuple[Samples, list[NamedPairs], list[Held]]
 """The images, the pairs of each concept, and what the caller holds together."""

@@ -1,4 +1,4 @@
-"""Which samples stay together when data of several sources are split: groups, and one picture in two sources."""
+"""Training, validation and test splits: groups, and pictures that several sources share, stay on one side."""
 
 from __future__ import annotations
 
@@ -15,15 +15,53 @@ from torch import Generator, Tensor
 
 from interpret_inn.data.digests import digest
 from interpret_inn.errors import DataError
-from interpret_inn.fitting.split import SHARES, Split, split
 from interpret_inn.types import IntArray, Samples
+
+SHARES = (0.7, 0.1, 0.2)
+
+
+class Split(NamedTuple):
+    """Indices of samples, int64, in ascending order; no group has members in two splits."""
+
+    train: Tensor
+    validation: Tensor
+    test: Tensor
+
+
+def split(samples: int, *, groups: IntArray | None, seed: int) -> Split:
+    """Splits samples 70 : 10 : 20 by whole groups.
+
+    Args:
+        samples: How many there are.
+        groups: int64 (samples,), the group of each; None: every sample is a group of its own.
+        seed: The same seed, number and groups give the same split.
+
+    Raises:
+        DataError: fewer than 10 groups.
+    """
+    members = torch.arange(samples) if groups is None else torch.as_tensor(groups)
+    if len(members) != samples:
+        raise DataError(f"Expected one group for each of {samples} samples, found {len(members)} groups.")
+    names, which = members.unique(return_inverse=True)
+    if len(names) < 10:
+        raise DataError(
+            "Expected at least 10 samples (groups of samples) to train, validate and test on, "
+            f"found {len(names)}. Give more data, or finer groups."
+        )
+    order = torch.randperm(len(names), generator=Generator().manual_seed(seed))
+    first, second = round(SHARES[0] * len(names)), round((SHARES[0] + SHARES[1]) * len(names))
+    part = torch.empty(len(names), dtype=torch.int64)
+    part[order[:first]], part[order[first:second]], part[order[second:]] = 0, 1, 2
+    of_sample = part[which]
+    return Split(*(torch.nonzero(of_sample == number).flatten() for number in range(3)))
+
 
 FEWEST = 10
 """So many groups it takes to be split; see `split`."""
 _READ = 256
 
 
-class Set(NamedTuple):
+class SampleSet(NamedTuple):
     """Samples that one or several sources share.
 
     Attributes:
@@ -38,7 +76,7 @@ class Set(NamedTuple):
 
 
 def split_together(
-    sets: Sequence[Set], *, seed: int, digests: Mapping[str, list[bytes]]
+    sets: Sequence[SampleSet], *, seed: int, digests: Mapping[str, list[bytes]]
 ) -> tuple[list[Split], list[str]]:
     """Splits several sets of samples so that a picture in two of them is on the same side in both.
 
@@ -140,7 +178,7 @@ def _meet(shown: Sequence[Sequence[bytes]]) -> bool:
     return False
 
 
-def _untold(sets: Sequence[Set], shown: Sequence[Sequence[bytes]]) -> list[str]:
+def _untold(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list[str]:
     """Names variants whose pictures are in no other set as they were: what they show cannot be told."""
     notes = []
     for at, one in enumerate(sets):
@@ -159,7 +197,7 @@ def _untold(sets: Sequence[Set], shown: Sequence[Sequence[bytes]]) -> list[str]:
     return notes
 
 
-def _connected(sets: Sequence[Set], shown: Sequence[Sequence[bytes]]) -> list[IntArray]:
+def _connected(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list[IntArray]:
     """Components over the samples of all sets, for each set."""
     groups: list[Any] = []
     pictures: list[Any] = []

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from interpret_inn.data.randomness import derived_seed
+from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import IntArray
-from interpret_inn_sketches.reading import Sketch
+from interpret_inn_sketches.sketch_files import Sketch
 
 FEWEST = 10
 """Parts of each sketch that a fit needs: it splits them into those to fit on, to stop by and to judge on."""

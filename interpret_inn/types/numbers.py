@@ -1,4 +1,12 @@
-"""Tolerances that several rooms share, each with a word of why. What one file alone needs stands there."""
+"""Arrays by what they hold, and tolerances that several rooms share, each with a word of why."""
+
+import numpy as np
+import numpy.typing as npt
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+Picture = npt.NDArray[np.uint8]
+"""A picture to show, uint8 (H, W, 3)."""
 
 TINY = 1e-12
 """Divisors of quantities of order one are at least this, so that 0 / 0 is 0: what is smaller is rounding."""

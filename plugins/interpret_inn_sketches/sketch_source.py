@@ -21,9 +21,9 @@ from interpret_inn.types import (
     Plan,
     Preparation,
 )
-from interpret_inn_sketches.gallery import gallery
-from interpret_inn_sketches.pictures import Form, Pixels
-from interpret_inn_sketches.reading import Sketch
+from interpret_inn_sketches.given_form import Form, Pixels
+from interpret_inn_sketches.illustrations import gallery
+from interpret_inn_sketches.sketch_files import Sketch
 
 
 class StyledSamples(OrderedSamples):

@@ -1,7 +1,8 @@
-"""The model is given back as found: what is saved before it runs, and restored after."""
+"""The state of a model: saved before it runs and restored after; and the digest that tells models apart."""
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from torch.jit import ScriptModule
 from torch.nn.parameter import UninitializedParameter
 
+from interpret_inn.backbones.structures import describe
 from interpret_inn.errors import BackboneError
 
 
@@ -188,3 +190,20 @@ def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
 def _floating(model: nn.Module) -> Iterator[Tensor]:
     yield from (p for p in model.parameters() if p.is_floating_point())
     yield from (b for b in model.buffers() if b.is_floating_point())
+
+
+def weights_digest(model: nn.Module) -> str:
+    """A digest of all weights and buffers: names, shapes, types and bytes."""
+    digest = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        digest.update(f"{name}\0{describe(value)}\0".encode())
+        if isinstance(value, Tensor):
+            flat = value.detach().cpu().contiguous().reshape(-1)
+            digest.update(flat.view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def architecture(model: nn.Module) -> str:
+    """The model's class and its number of parameters."""
+    kind, count = type(model), sum(p.numel() for p in model.parameters())
+    return f"{kind.__module__}.{kind.__qualname__}, {count:,} parameters"

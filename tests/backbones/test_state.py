@@ -72,7 +72,7 @@ def test_everything_is_given_back(fails: bool, training: bool) -> None:
     assert same_state(before, state(model))
 
 
-@pytest.mark.parametrize("method", ["outputs", "represent", "rewritten", "probe"])
+@pytest.mark.parametrize("method", ["outputs", "represent", "rewritten", "dry_run"])
 @pytest.mark.parametrize("fails", [False, True])
 def test_every_method_of_a_backbone_gives_the_model_back(method: str, fails: bool) -> None:
     model = Restless(fails).train()

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interpret_inn.data.pictures import decode
+from interpret_inn.data.image_files import decode
 from interpret_inn.errors import ConceptError, DataError
-from interpret_inn_sketches.pictures import Pixels, as_pixels
+from interpret_inn_sketches.given_form import Pixels, as_pixels
 
 BLANK = 2 / 255
 """A sketch whose values spread less than this (standard deviation) shows nothing."""

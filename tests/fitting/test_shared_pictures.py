@@ -14,8 +14,7 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.data import samples
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.split import split
-from interpret_inn.fitting.together import connected, picture_digests
+from interpret_inn.fitting.splitting import connected, picture_digests, split
 from interpret_inn.testing import toy_images
 
 IMAGES, LABELS = toy_images(240)

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interpret_inn.backbones.pictures import resize_and_crop, single
+from interpret_inn.backbones.picture_forms import resize_and_crop, single
 from interpret_inn.errors import DataError
 from interpret_inn.types import Samples
-from interpret_inn.types.tolerances import SLACK
+from interpret_inn.types.numbers import SLACK
 
 Pixels = npt.NDArray[np.uint8]
 

@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, InnWarning
 from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, IntArray, Pairs, Samples
-from interpret_inn_pairs.gallery import gallery
+from interpret_inn_pairs.illustrations import gallery
 
 _PLANS = 4  # kept: the parts to fit on, to stop by, to judge on, and one to spare
 
