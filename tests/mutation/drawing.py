@@ -155,7 +155,7 @@ def made(root: Path, room: str, file: Path, operator: str, occurrence: int) -> M
 def _meaning(code: str) -> str:
     """The code without annotations, texts of documentation and positions."""
     tree = ast.parse(code)
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             node.annotation = None
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -186,7 +186,7 @@ def code_of(root: Path, mutant: Mutant, mark: Path) -> str:
 def _statements(code: str, line: int) -> list[int]:
     """First lines of the statements around a line, the innermost first."""
     found = set()
-    for node in ast.traverse(ast.parse(code)):
+    for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.stmt) and node.end_lineno is not None:
             decorators = getattr(node, "decorator_list", [])
             first = min([node.lineno, *(decorator.lineno for decorator in decorators)])
