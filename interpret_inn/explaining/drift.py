@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.explaining.records import Drift
+from interpret_inn.explaining.evidence import Drift
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.probes import FEWEST, LinearProbe, fit_linear_probe
 from interpret_inn.translating.placing import placed

@@ -11,9 +11,10 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.explaining.drift import drifts
+from interpret_inn.explaining.evidence import Drift, FactorSummary, Leakage
+from interpret_inn.explaining.factor_maps import factor_map
 from interpret_inn.explaining.leakage import leakage, summaries
-from interpret_inn.explaining.maps import factor_map
-from interpret_inn.explaining.records import Drift, FactorMap, FactorSummary, Leakage
+from interpret_inn.explaining.records import FactorMap
 from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import unfitted_network
 from interpret_inn.flows import InvertibleNetwork

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,9 +16,8 @@ from interpret_inn.explaining.records import (
     Picture,
     Traversal,
 )
-from interpret_inn.explaining.redraws import Target
-from interpret_inn.explaining.view import View
-from interpret_inn.explaining.wording import outcomes, picture_of, readings
+from interpret_inn.explaining.redraws import OutputKind, Target
+from interpret_inn.explaining.survey import View, picture_of
 from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import Factor, FloatArray
 from interpret_inn.types.concepts import class_name
@@ -154,3 +155,34 @@ def _traversal(
     values = [outcome.values[0] for outcome in outcomes(outputs, kind="scalar", names=None, target=target)]
     name = "score" if callable(target) else "output"
     return Traversal(index, where, (name,), np.asarray(values, np.float64)[:, None], pictures)
+
+
+_TOP = 3
+
+
+def outcomes(
+    outputs: Tensor, *, kind: OutputKind, names: Sequence[str] | None, target: Target = None
+) -> list[Outcome]:
+    """What the model says of each input, outputs (B, ...): its top classes, or a number."""
+    if kind == "classes":
+        values, classes = outputs.double().softmax(1).topk(min(_TOP, outputs.shape[1]))
+        return [
+            Outcome(tuple(class_name(c, names) for c in row), tuple(map(float, shares)))
+            for row, shares in zip(classes.tolist(), values.tolist(), strict=True)
+        ]
+    if callable(target):
+        return [Outcome(("score",), (float(v),)) for v in torch.as_tensor(target(outputs)).flatten()]
+    if kind == "image":
+        return [Outcome((), ()) for _ in outputs]
+    column = outputs.reshape(len(outputs), -1)[:, target or 0]
+    return [Outcome(("output",), (float(v),)) for v in column]
+
+
+def readings(translator: Translator, name: str, codes: Tensor) -> list[str]:
+    """What the linear probe says of a concept, as text, for codes (n, d); empty for what has none."""
+    concept = next((c for c in translator.fitted.concepts if c.name == name and c.values is not None), None)
+    if concept is None:
+        return [""] * len(codes)
+    read = translator.probe(name)
+    values = read.predict(translator.white(codes.to(translator.fitted.reference_codes)).cpu().numpy())
+    return [concept.text(value) for value in values]

@@ -13,11 +13,11 @@ from interpret_inn._version import __version__
 from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import check_batch, join_checks
 from interpret_inn.explaining.evaluation import Evaluation
+from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.examples import describe_examples, neighbours, traversals
-from interpret_inn.explaining.places import Place
-from interpret_inn.explaining.records import Checks, Explanation, Redraw
+from interpret_inn.explaining.records import Explanation, Place, Redraw
 from interpret_inn.explaining.redraws import Target, distance_to_data
-from interpret_inn.explaining.view import View, Viewer
+from interpret_inn.explaining.survey import View, Viewer
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Gallery

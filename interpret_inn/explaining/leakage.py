@@ -11,7 +11,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from interpret_inn.explaining.association import predicted_by
-from interpret_inn.explaining.records import FactorSummary, Leakage
+from interpret_inn.explaining.evidence import FactorSummary, Leakage
 from interpret_inn.metrics.probes import chance, linear_probe_score, probe_scores, score_kind
 from interpret_inn.translating.directions import as_rows
 from interpret_inn.types import Concept, Factors, FloatArray, IntArray, ProbeScores, Score

@@ -8,10 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.view import View
-from interpret_inn.explaining.wording import picture_of
-from interpret_inn.explore.grids import crossed
-from interpret_inn.explore.interpolation import line_outputs
+from interpret_inn.explaining.survey import View, picture_of
+from interpret_inn.explore.grids import crossed, line_outputs
 from interpret_inn.explore.sampling import can_sample, drawn_codes, outputs_of
 from interpret_inn.explore.traversals import seen_classes, wander
 from interpret_inn.translating.translator import REACH, Translator

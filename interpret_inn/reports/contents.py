@@ -6,15 +6,8 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from interpret_inn.explaining.records import (
-    Checks,
-    Explanation,
-    FactorSummary,
-    Leakage,
-    ProbeScores,
-    Redraw,
-    plain,
-)
+from interpret_inn.explaining.evidence import Checks, FactorSummary, Leakage
+from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw, plain
 from interpret_inn.types import Score, Scores, Section
 
 FORMAT = 1

@@ -12,7 +12,8 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import Explanation, Leakage, ProbeScores, Redraw
+from interpret_inn.explaining.evidence import Leakage
+from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports.wording import count, number, percent, score_text
 from interpret_inn.types import RESIDUAL, Score
 

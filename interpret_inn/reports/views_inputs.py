@@ -12,8 +12,8 @@ from interpret_inn.reports import figures
 from interpret_inn.reports.figures import element
 from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_map, legend, traversal_curves
 from interpret_inn.reports.findings import decides
-from interpret_inn.reports.headed import Headed
-from interpret_inn.reports.pictures import Thumbnails
+from interpret_inn.reports.thumbnails import Thumbnails
+from interpret_inn.reports.views_pictures import Headed
 from interpret_inn.reports.wording import MISSING, number, percent
 from interpret_inn.types import RESIDUAL
 

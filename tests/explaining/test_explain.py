@@ -12,7 +12,7 @@ import interpret_inn as inn
 from interpret_inn.data import samples
 from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.records import Explanation, Outcome, plain
-from interpret_inn.explaining.view import IMAGE_PIXELS, Viewer, thumbnail
+from interpret_inn.explaining.survey import IMAGE_PIXELS, Viewer, thumbnail
 
 
 @pytest.fixture(scope="module")

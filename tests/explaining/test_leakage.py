@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from interpret_inn.explaining import leakage as module
+from interpret_inn.explaining.evidence import Leakage
 from interpret_inn.explaining.leakage import leakage, principal, summaries
-from interpret_inn.explaining.records import Leakage
 from interpret_inn.types import Concept, Factors, ProbeScores, Score
 
 FACTORS = Factors.from_sizes({"shape": 2, "size": 2, "hue": 2, "free": 1}, total=9)

@@ -71,7 +71,7 @@ def test_arrays_and_tensors_are_each_read_as_they_are(fitted: inn.Interpreter, t
 
 
 def test_intervals_draw_the_groups_of_all_sources(fitted: inn.Interpreter) -> None:
-    from interpret_inn.explaining.view import Viewer
+    from interpret_inn.explaining.survey import Viewer
 
     viewer = Viewer(fitted.translator, target=None, resamples=1, examples=4, seed=0)
     view = viewer.look(fitted._test_inputs())

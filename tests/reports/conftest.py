@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
 from interpret_inn.explaining.records import (
-    Checks,
-    Drift,
     Example,
     ExampleFactor,
     Explanation,
     FactorMap,
-    FactorSummary,
-    Leakage,
     Neighbours,
     Outcome,
     ProbeScores,

@@ -73,7 +73,5 @@ def _asks(node: ast.Compare, kinds: set[str]) -> bool:
 
 def _texts(node: ast.AST) -> set[str]:
     return {
-        one.value
-        for one in ast.walk(node)
-        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)
     }
