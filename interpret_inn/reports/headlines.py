@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from interpret_inn.explaining.evidence import FactorSummary
 from interpret_inn.explaining.records import Explanation, Redraw
-from interpret_inn.reports.findings import carried, decides, measure, name_of, ranked, unjudged
+from interpret_inn.reports.findings import carried, decides, measure, name_of, ranked, untested
 from interpret_inn.reports.wording import (
     MISSING,
     count,
@@ -43,23 +43,23 @@ def headline(explanation: Explanation) -> Markup:
 
 def _learnt_sentence(explanation: Explanation) -> Markup:
     named = [factor for factor in explanation.factors if factor.name != RESIDUAL]
-    judged = [factor for factor in named if factor.learnt is not None]
-    learnt = [factor.name for factor in judged if factor.learnt]
+    tested = [factor for factor in named if factor.learnt is not None]
+    learnt = [factor.name for factor in tested if factor.learnt]
     if not named:
         return Markup("No concepts were given.")
-    if not judged:
-        text = Markup("The layer was split into {}; there were no labels to judge by what they mean.")
+    if not tested:
+        text = Markup("The layer was split into {}; without labels, nothing tests what they mean.")
         return text.format(count(len(named), "factor"))
-    if len(learnt) == len(judged):
-        every = f"All {len(judged)} concepts were"
-        amount = {1: "The concept was", 2: "Both concepts were"}.get(len(judged), every)
+    if len(learnt) == len(tested):
+        every = f"All {len(tested)} concepts were"
+        amount = {1: "The concept was", 2: "Both concepts were"}.get(len(tested), every)
         return Markup("<strong>{} learnt:</strong> {}.").format(amount, _names(learnt))
     if not learnt:
         none = "None of the concepts was"
-        amount = {1: "The concept was not", 2: "Neither concept was"}.get(len(judged), none)
+        amount = {1: "The concept was not", 2: "Neither concept was"}.get(len(tested), none)
         return Markup("<strong>{} learnt.</strong>").format(amount)
     text = Markup("<strong>{} of {} concepts learnt:</strong> {}.")
-    return text.format(str(len(learnt)), str(len(judged)), _names(learnt))
+    return text.format(str(len(learnt)), str(len(tested)), _names(learnt))
 
 
 def _names(names: list[str]) -> Markup:
@@ -106,13 +106,13 @@ def _called(explanation: Explanation, name: str) -> Markup:
 
 def learnt_answer(explanation: Explanation) -> tuple[Statement, ...]:
     """What was learnt: a line for every named factor, and one for what is left over."""
-    together = unjudged(explanation)
+    together = untested(explanation)
     if len(together) < 4:
         return tuple(_factor_statement(explanation, factor) for factor in explanation.factors)
-    judged = [factor for factor in explanation.factors if factor.name not in together]
-    text = Markup("<b>{}</b> to <b>{}</b>, {} factors, have no labels to judge them by.")
+    tested = [factor for factor in explanation.factors if factor.name not in together]
+    text = Markup("<b>{}</b> to <b>{}</b>, {} factors, have no labels to test them on.")
     many = Statement(None, text.format(together[0], together[-1], str(len(together))))
-    return (many, *(_factor_statement(explanation, factor) for factor in judged))
+    return (many, *(_factor_statement(explanation, factor) for factor in tested))
 
 
 def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statement:
@@ -121,7 +121,7 @@ def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statem
         text = Markup("The <b>residual</b> keeps the rest, {} of the axes.").format(percent(factor.share))
         return Statement(None, text)
     if factor.name not in leakage.concepts or factor.learnt is None:
-        return Statement(None, Markup("<b>{}</b> has no labels to judge it by.").format(factor.name))
+        return Statement(None, Markup("<b>{}</b> has no labels to test it on.").format(factor.name))
     kind, score = leakage.kind[factor.name], leakage.scores[factor.name][factor.name].linear
     value, layer = score_text(score.value, kind), leakage.representation[factor.name].linear.value
     if kind == "accuracy":
@@ -140,7 +140,7 @@ def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statem
 
 def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
     """How sure all of it is."""
-    checks, judged = explanation.checks, explanation.split[2]
+    checks, tested = explanation.checks, explanation.split[2]
     error = max(checks.round_trip_data, checks.round_trip_edited)
     exact = error <= checks.tolerance
     largest = Markup("largest error {} of the layer’s own spread, on data and after edits; allowed {}")
@@ -155,8 +155,8 @@ def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
             Markup("of {}; {} bit for bit as the bare model").format(count(checks.samples, "input"), same),
         ),
         Statement(
-            None if judged < 100 else True,
-            Markup("Judged on {} the fit never saw").format(count(judged, "input")),
+            None if tested < 100 else True,
+            Markup("Tested on {} the fit never saw").format(count(tested, "input")),
             _precision(explanation),
         ),
     ]

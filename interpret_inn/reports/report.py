@@ -252,7 +252,7 @@ def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
         ("inputs", "Input by input", context["examples"]),
         ("maps", "Maps of the factors", context["maps"]),
         ("neighbours", "Real data along each factor", context["neighbours"]),
-        ("traversals", "Walking along one factor", context["traversals"]),
+        ("traversals", "Traversals along one factor", context["traversals"]),
         ("galleries", "In pictures", context["galleries"] and context["classes"]),
         ("scores", "Scores", context["scores"]),
         ("hold", "Holding one concept still", context["drifts"]),

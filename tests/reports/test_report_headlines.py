@@ -38,7 +38,7 @@ def test_headline_says_what_was_learnt_and_what_decides(explanation: Explanation
         ((True, None), "The concept was learnt: digit."),
         (
             (None, None),
-            "The layer was split into two factors; there were no labels to judge by what they mean.",
+            "The layer was split into two factors; without labels, nothing tests what they mean.",
         ),
     ],
 )
@@ -153,7 +153,7 @@ def test_factors_to_distrust(changed: Callable[..., Explanation]) -> None:
     assert "digit was not learnt: what happens when it is edited says nothing about digit." in texts(
         dataclasses.replace(explanation, leakage=leakage), "bad"
     )
-    assert "colour has no labels to judge it by" in texts(explanation, "warn")
+    assert "colour has no labels to test it on" in texts(explanation, "warn")
     assert "; not learnt" in page(explanation)
 
 
@@ -175,7 +175,7 @@ def test_responses_to_distrust(changed: Callable[..., Explanation]) -> None:
 
 def test_data_to_distrust(changed: Callable[..., Explanation]) -> None:
     said = texts(changed(split=(100, 10, 40), skipped=("a: broken", "b: broken")))
-    assert "Everything was judged on 40 inputs" in said
+    assert "Everything was tested on 40 inputs" in said
     assert "Two inputs could not be read and were left out" in said
     assert "The kind of “colour” was guessed: numeric." in said
 
