@@ -17,7 +17,7 @@ from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Listener
 from interpret_inn.comparing import beside_galleries
 from interpret_inn.errors import BackboneError, FitError, NotFittedError
-from interpret_inn.explaining.evaluation import Evaluation, judge
+from interpret_inn.explaining.evaluation import Evaluation, evaluate
 from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.explain import check, check_counts, explain
 from interpret_inn.explaining.labelling import Labeller, label
@@ -336,7 +336,7 @@ class Interpreter:
             if self._data is None:
                 self._require_fitted()
                 raise FitError("The scores of this fit are not at hand. Fit again.")
-            self._evaluation = judge(self.translator, self._data)
+            self._evaluation = evaluate(self.translator, self._data)
         self._evaluation = with_scores(self._evaluation, self.fitted, self._data)
         return self._evaluation
 

@@ -64,10 +64,10 @@ class Leakage:
         concepts: Names of the concepts that have values.
         factors: Names of all factors, the residual last.
         kind: `accuracy` (categorical) or `r2` (numeric; cyclic: of cosine and sine), by concept.
-        scores: By concept, then factor.
-        representation: Probe from all of `z`, by concept.
+        scores: Of the probes, by concept, then factor.
+        representation: Scores of the probes from all of `z`, by concept.
         chance: What guessing reaches, by concept: the most frequent class's share, or 0.
-        unfitted: Linear probe of the concept's own slice from the flow before it was fitted.
+        unfitted: Score of the linear probe from the concept's own slice of the flow before it was fitted.
         association: By concept, then by *other concept*: how well it is predicted by the other's true value.
     """
 
@@ -83,12 +83,12 @@ class Leakage:
 
 @dataclass(frozen=True)
 class Drift:
-    """How much swapping one factor moves the probe of another concept, and what `hold` saves.
+    """How far swapping one factor moves the prediction of another concept, and what `hold` saves.
 
     Attributes:
         edited: The factor that was swapped.
-        held: The concept whose probe (by a judge that `hold` never saw) is watched.
-        without_hold: Mean absolute change of that probe (categorical: share of changed readings).
+        held: The concept whose prediction is watched, by an independent probe that `hold` never saw.
+        without_hold: Mean absolute change of that prediction (categorical: share of changed predictions).
         with_hold: The same with `hold=[held]`.
     """
 
@@ -107,8 +107,8 @@ class FactorSummary:
         size: Axes it takes.
         share: The share of the variance of `z̃` axes in the blocks that it takes (its size over D).
         raw_score: The score its size was estimated from (NaN: size was given).
-        learnt: True where the lower 95 % bound of its own probe exceeds chance and the unfitted flow;
-            None where there is nothing to judge it by (the residual, unlabelled concepts).
+        learnt: True where the lower 95 % bound of its own probe's score exceeds chance and the unfitted flow;
+            None where there are no labels to test it on (the residual, unlabelled concepts).
         verdict: The same in a plain sentence.
     """
 

@@ -1,4 +1,4 @@
-"""Puts an explanation together: held-out scores, checks, redraws, examples, and what to distrust."""
+"""Puts an explanation together: scores of the test split, checks, redraws, examples, and what to distrust."""
 
 from __future__ import annotations
 

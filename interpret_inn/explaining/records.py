@@ -58,7 +58,7 @@ class ExampleFactor:
     Attributes:
         value: Position along the factor's main direction, in standard deviations of the data.
         percentile: Share of the data below that position, 0 to 100.
-        label: What the linear probe says of the concept ("7", "0.31"; empty for the residual).
+        label: What the linear probe predicts of the concept ("7", "0.31"; empty for the residual).
         resample_flip: Share of resamples that change the prediction (NaN where there are no classes).
         swap: The prediction after the factor was taken from `donor`.
         donor: Index of the donor among the examples.
@@ -120,12 +120,12 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Traversal:
-    """The output while one factor of one example is traversed along its main direction.
+    """The output while one factor of one example moves along its main direction, all else kept.
 
     Attributes:
         example: Index of the example.
         positions: float64 (S,), in standard deviations of the data.
-        labels: Names of the curves (classes that lead somewhere on the traversal), or one name for a scalar.
+        labels: Names of the curves (classes that lead at some position), or one name for a scalar.
         curves: float64 (S, len(labels)), probabilities or values.
         pictures: `S` pictures where the output is an image.
     """
@@ -135,6 +135,31 @@ class Traversal:
     labels: tuple[str, ...]
     curves: FloatArray
     pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one factor acts in the examples.
+
+    Attributes:
+        factor: Its name.
+        localizer: Who made the masks.
+        space: What they lie over: the model's input or its output.
+        reliability: How much better than chance the masks do what they claim; see `Masks.reliability`.
+        area: Share of the images that the masks cover.
+        figures: What the localizer says of its masks, by name.
+        notes: What to know of them, in plain sentences.
+        pictures: The first examples, each under its mask.
+    """
+
+    factor: str
+    localizer: str
+    space: Space
+    reliability: Score
+    area: float
+    figures: Mapping[str, Score] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, repr=False)
@@ -148,7 +173,7 @@ class Explanation:
         layout: How the representation became rows.
         shape: Shape of the representation of one input.
         axes: Axes of the representation and axes that enter the flow's blocks.
-        split: Number of samples to fit on, for early stopping, and to judge on.
+        split: Numbers of samples in the training, validation and test split.
         checks, factors, leakage, redraws, examples, maps, neighbours, traversals, drifts: see their records;
             mappings are by factor.
         timings: Seconds: `encode`, `fit`, `explain`, `total`.
@@ -217,28 +242,3 @@ def plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-@dataclass(frozen=True)
-class Place:
-    """Where one factor acts in the examples.
-
-    Attributes:
-        factor: Its name.
-        localizer: Who made the masks.
-        space: What they lie over: the model's input or its output.
-        reliability: How much better than chance the masks do what they claim; see `Masks.reliability`.
-        area: Share of the images that the masks cover.
-        figures: What the localizer says of its masks, by name.
-        notes: What to know of them, in plain sentences.
-        pictures: The first examples, each under its mask.
-    """
-
-    factor: str
-    localizer: str
-    space: Space
-    reliability: Score
-    area: float
-    figures: Mapping[str, Score] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-    pictures: tuple[Picture, ...] = field(default=(), repr=False)

@@ -221,7 +221,9 @@ def traversal_groups(
         TraversalGroup(
             name,
             css.get(name, "f-rest"),
-            tuple(_traversal(explanation, name, traversal, thumbnail) for traversal in traversals[:TRAVERSALS]),
+            tuple(
+                _traversal(explanation, name, traversal, thumbnail) for traversal in traversals[:TRAVERSALS]
+            ),
         )
         for name, traversals in explanation.traversals.items()
         if traversals

@@ -107,7 +107,7 @@ def test_neighbours_are_real_inputs_in_the_order_of_the_factor(explanation: Expl
     assert positions[0] < hue.positions[2]  # there are inputs to either side
 
 
-def test_walks_lead_through_the_input_itself(explanation: Explanation) -> None:
+def test_traversals_lead_through_the_input_itself(explanation: Explanation) -> None:
     for traversals in explanation.traversals.values():
         assert len(traversals) == 3
         for traversal in traversals:

@@ -15,10 +15,10 @@ from interpret_inn.types import Concept
 
 def mapped(codes, concept, **options):
     index = np.arange(len(codes))
-    fit, judge = index[: len(index) // 2], index[len(index) // 2 :]
+    train, test = index[: len(index) // 2], index[len(index) // 2 :]
     return factor_map(
-        codes[judge], concept and concept.at(judge),
-        train_codes=codes[fit], train_concept=concept and concept.at(fit), **options,
+        codes[test], concept and concept.at(test),
+        train_codes=codes[train], train_concept=concept and concept.at(train), **options,
     )  # fmt: skip
 
 
