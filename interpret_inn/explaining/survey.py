@@ -1,4 +1,4 @@
-"""One pass over the inputs that are explained: what is kept of each, and what edits do to it."""
+"""The survey of the inputs that are explained: one pass over them, what it keeps of each, and what edits do to it."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
+from interpret_inn.backbones import Backbone
 from interpret_inn.data import Joined, samples, stream
 from interpret_inn.errors import DataError, InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
@@ -23,31 +24,31 @@ from interpret_inn.types import IntArray
 from interpret_inn.types.tolerances import TINY
 
 INPUTS = 512
-"""Inputs that are looked at, spread evenly over what is given."""
+"""Inputs that are looked at, spread evenly over those given."""
 WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
-"""Inputs whose redraws are measured, and edits of each, where the tail can run alone and where not."""
+"""Inputs whose redraws are measured, and edits of each, if the tail can run alone and if not."""
 IMAGE_PIXELS = 2**22
-"""Pixels of output images that a factor's redraws may take: 1024 images of 64 by 64. Where these are too few for
-all edits of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are."""
+"""Pixels of output images that a factor's redraws may take: 1024 images of 64 by 64. If these are too few for all edits
+of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are edited."""
 _CHECKED = 128
 _THUMBNAIL = 96
 
 
 @dataclass
-class View:
+class Survey:
     """What one pass over the inputs found.
 
     Attributes:
         names: Of the n inputs.
         examples: The first inputs, with their outputs.
-        pictures: Thumbnails of the inputs, or of the outputs where only these are pictures, or None.
+        pictures: Thumbnails of the inputs, or of the outputs if only these are pictures, or None.
         codes: float (n, d): the leading axes, at positions their mean.
         outputs: Primary outputs, (n, ...).
         kind: What the outputs are.
         value_range: What is black and what is white in pictures of outputs: the ends of the model's own range, else
             the smallest and the largest value seen.
-        redraw_effects: By factor, of the first `measured` inputs in `order`.
-        order: int (m,), the places of the inputs whose effects were measured.
+        redraw_effects: By factor, of the m inputs in `order`.
+        order: int (m,), the places of the inputs whose redraws were measured.
         edited: By factor, codes (m, d) after one edit each.
         checks: Of the first batches.
         skipped: What could not be read.
@@ -69,16 +70,56 @@ class View:
     groups: IntArray | None = None
 
 
-class Viewer:
-    """Looks at inputs batch by batch and keeps little of each.
+@torch.no_grad()
+def survey(
+    translator: Translator,
+    inputs: Any,
+    *,
+    target: Target = None,
+    resamples: int | None = None,
+    examples: int = 16,
+    seed: int = 0,
+    most: int = INPUTS,
+) -> Survey:
+    """Goes over the inputs once, batch by batch, and keeps little of each.
 
     Args:
         translator: Backbone and flow.
+        inputs: What is explained.
         target: See `measure`.
         resamples: Edits of each input; None: by what a forward costs, and by the pixels of outputs that are images.
         examples: How many inputs are kept whole.
         seed: Of the edits.
+        most: Inputs that are looked at, at most.
+
+    Raises:
+        InputError: there are no inputs.
     """
+    return _Pass(translator, target=target, resamples=resamples, examples=examples, seed=seed).over(
+        inputs, most
+    )
+
+
+def effort(backbone: Backbone, outputs: Tensor, resamples: int | None) -> tuple[int, int]:
+    """How many inputs' redraws are measured, and by how many edits of each.
+
+    Args:
+        backbone: Whose tail may run alone.
+        outputs: Of some inputs, (B, ...).
+        resamples: Edits of each input that the caller asked for.
+    """
+    if not backbone.has_tail:
+        return WITHOUT_TAIL[0], resamples or WITHOUT_TAIL[1]
+    most, edits = WITH_TAIL
+    if output_kind(outputs) != "image":
+        return most, resamples or edits
+    images = max(1, IMAGE_PIXELS // outputs[0, 0].numel())
+    edits = resamples or min(max(images // most, WITHOUT_TAIL[1]), edits)
+    return min(max(images // edits, WITHOUT_TAIL[0]), most), edits
+
+
+class _Pass:
+    """What has been kept so far."""
 
     def __init__(
         self, translator: Translator, *, target: Target, resamples: int | None, examples: int, seed: int
@@ -97,13 +138,7 @@ class Viewer:
         self.checks: list[BatchChecks] = []
         self.spread: float | None = None  # of the outputs, largest minus smallest value
 
-    @torch.no_grad()
-    def look(self, inputs: Any, *, most: int = INPUTS) -> View:
-        """Goes over the inputs once.
-
-        Raises:
-            InputError: there are none.
-        """
+    def over(self, inputs: Any, most: int) -> Survey:
         chosen = _choose(inputs, most)
         with self.translator.backbone.session():
             bar = tqdm(chosen.batches, desc="explain", total=chosen.count, disable=None, leave=False)
@@ -114,10 +149,10 @@ class Viewer:
             raise InputError("Expected at least one input to explain, found none.")
         outputs, kind = torch.cat(self.outputs), output_kind(self.outputs[0])
         value_range = self._range(outputs)
-        # Of a generator the inputs are no pictures: what it makes of them stands for them.
+        # A generator's inputs are no pictures: what it makes of them stands for them.
         if self.pictures is None and kind == "image":
             self.pictures = [thumbnail(picture_of(image, *value_range)) for image in outputs]
-        return View(
+        return Survey(
             names=self.names,
             examples=Batch.joined(self.examples),
             pictures=self.pictures or None,
@@ -148,22 +183,11 @@ class Viewer:
         self._keep_pictures(prepared)
         if done < _CHECKED:
             self.checks.append(check_batch(batch, seed=self.seed))
-        most, edits = self._effort(outputs)
+        most, edits = effort(self.translator.backbone, outputs, self.resamples)
         n = min(max(0, most - len(self.order)), len(batch))
         if n:
             self._measure(batch.take(slice(0, n)), edits)
             self.order.extend(range(done, done + n))
-
-    def _effort(self, outputs: Tensor) -> tuple[int, int]:
-        """How many inputs' redraws are measured, and by how many edits of each."""
-        if not self.translator.backbone.has_tail:
-            return WITHOUT_TAIL[0], self.resamples or WITHOUT_TAIL[1]
-        most, edits = WITH_TAIL
-        if output_kind(outputs) != "image":
-            return most, self.resamples or edits
-        images = max(1, IMAGE_PIXELS // outputs[0, 0].numel())
-        edits = self.resamples or min(max(images // most, WITHOUT_TAIL[1]), edits)
-        return min(max(images // edits, WITHOUT_TAIL[0]), most), edits
 
     def _range(self, outputs: Tensor) -> tuple[float, float]:
         return self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
@@ -213,13 +237,13 @@ class _Chosen:
 
 
 def _choose(inputs: Any, most: int) -> _Chosen:
-    """Inputs spread evenly over what is given; of a stream that can be read only once, the first."""
+    """Inputs spread evenly over those given; the first ones of a stream that can be read only once."""
     try:
         found = samples(inputs)
     except DataError:
         return _Chosen(_first(inputs, most), None, ())
     places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
-    # Read in shuffled order, so that the inputs whose redraws are measured are spread evenly as well.
+    # They are read in shuffled order, which spreads the inputs whose redraws are measured evenly as well.
     places = np.random.default_rng(0).permutation(places)
     chunks = [places[at : at + BATCH].tolist() for at in range(0, len(places), BATCH)]
     if isinstance(found, Joined):  # arrays of one source and tensors of another make no batch

@@ -15,7 +15,7 @@ from interpret_inn.backbones import primary
 from interpret_inn.errors import InnError, LocalizerError
 from interpret_inn.explaining.explain import Locate
 from interpret_inn.explaining.records import Place
-from interpret_inn.explaining.survey import View, picture_of, thumbnail
+from interpret_inn.explaining.survey import Survey, picture_of, thumbnail
 from interpret_inn.localizing.factor_reader import prepared_inputs
 from interpret_inn.localizing.mask_shapes import overlay
 from interpret_inn.localizing.reliability import FLAT, WHOLE, reliability
@@ -179,8 +179,8 @@ def places_finder(
         return None
     localizer, title = chosen
 
-    def locate(batch: Batch, view: View) -> tuple[Place, ...]:
-        return report_places(translator, localizer, title, batch, view, seed=seed)
+    def locate(batch: Batch, survey: Survey) -> tuple[Place, ...]:
+        return report_places(translator, localizer, title, batch, survey, seed=seed)
 
     return locate
 
@@ -190,7 +190,7 @@ def report_places(
     localizer: LocalizerFunction,
     title: str,
     batch: Batch,
-    view: View,
+    survey: Survey,
     *,
     seed: int = 0,
 ) -> tuple[Place, ...]:
@@ -203,14 +203,14 @@ def report_places(
         localizer: What gives the masks.
         title: Its name.
         batch: The examples.
-        view: What was found of all inputs.
+        survey: What was found of all inputs.
         seed: Of the measurement of reliability.
     """
     prepared = batch.prepared[:LOCALIZED].clone()
-    if prepared.ndim != 4 and view.outputs.ndim != 4:
+    if prepared.ndim != 4 and survey.outputs.ndim != 4:
         return ()
     strength = {
-        factor.name: float(view.redraw_effects[factor.name].change.mean()) for factor in translator.factors
+        factor.name: float(survey.redraw_effects[factor.name].change.mean()) for factor in translator.factors
     }
     chosen = set(sorted(strength, key=lambda name: -strength[name])[:FACTORS])
     found = []
@@ -223,7 +223,7 @@ def report_places(
             said = str(error) if isinstance(error, InnError) else f"{type(error).__name__}: {error}"
             found.append(Place(name, title, "input", Score(math.nan), math.nan, notes=(said,)))
             continue
-        found.append(_place(masks, _pictures(translator, prepared, masks, view)))
+        found.append(_place(masks, _pictures(translator, prepared, masks, survey)))
     return tuple(found)
 
 
@@ -250,10 +250,10 @@ def _shown(picture: Picture, mask: Tensor) -> Picture:
     return thumbnail(overlay(large, mask.repeat_interleave(times, -2).repeat_interleave(times, -1)))
 
 
-def _pictures(translator: Translator, prepared: Tensor, masks: Masks, view: View) -> list[Picture]:
+def _pictures(translator: Translator, prepared: Tensor, masks: Masks, survey: Survey) -> list[Picture]:
     """What the masks lie over, in their size; inputs that are no pictures as their first channel."""
     if masks.space == "output":
-        return [picture_of(image, *view.value_range) for image in view.outputs[: len(prepared)]]
+        return [picture_of(image, *survey.value_range) for image in survey.outputs[: len(prepared)]]
     shown = translator.backbone.preprocess.undo(prepared)
     if shown is not None:
         return list(shown)
