@@ -21,7 +21,7 @@ def imported(path: Path) -> set[str]:
     """Rooms that a file imports, also inside functions and for types alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     found = set()
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom) and node.module:
             parts = node.module.split(".")
             if parts[0] == "interpret_inn" and len(parts) > 1:

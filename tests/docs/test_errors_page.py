@@ -41,7 +41,7 @@ def templates() -> Iterator[tuple[str | None, str]]:
     """Every string of the code, with the error that it is the text of where that is plain."""
     for root in ("interpret_inn", "plugins"):
         for path in sorted((ROOT / root).rglob("*.py")):
-            for node in ast.traverse(ast.parse(path.read_text(encoding="utf-8"))):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
                 found = template(node)
                 if found is not None:
                     yield None, found

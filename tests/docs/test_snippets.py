@@ -76,7 +76,7 @@ def missing_names(tree: ast.AST, modules: dict[str, ModuleType]) -> Iterator[tup
         tree: Of the block.
         modules: The modules that the page has imported so far, by the page's name for them; added to.
     """
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for one in node.names:
                 if one.name.startswith("interpret_inn"):
@@ -88,7 +88,7 @@ def missing_names(tree: ast.AST, modules: dict[str, ModuleType]) -> Iterator[tup
                 inside = hasattr(module, "__path__") and find_spec(f"{node.module}.{one.name}")
                 if not hasattr(module, one.name) and not inside:
                     yield node.lineno, f"{node.module}.{one.name}"
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             module = modules.get(node.value.id)
             if module is not None and not hasattr(module, node.attr):
