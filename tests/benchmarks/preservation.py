@@ -5,8 +5,8 @@ images (each in 4 variants); masks are made for images that it never saw.
 
 * Time: a preservation mask for 16 images, with its number of steps.
 * Quality: what is inside the mask is moved into other images that the fit never saw ("transplant": nothing of the
-  kind was optimised by either), or stands in the image's mean colour (no occlusion and no mask here is made with it), at
-  areas of 5 to 50 % of the highest pixels, so that all maps compare at equal areas. The score is how far the
+  kind was optimised by either), or stands in the image's mean colour (no occlusion and no mask here is made with it),
+  at areas of 5 to 50 % of the highest pixels, so that all maps compare at equal areas. The score is how far the
   factor's code moves from that of the ground to that of the image (1: all the way, −1 to 1); its mean over areas is
   compared by image, each weighted by how far the two codes are apart, for where they are near there is little to move.
 * Masks that keep the value, and masks that keep it and destroy it by their absence, in half the steps.
