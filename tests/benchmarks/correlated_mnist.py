@@ -138,7 +138,7 @@ def decorrelated_scores(interpreter: inn.Interpreter, *, seed: int) -> dict[str,
                 train_codes.double().numpy(), train_values.numpy(), test_codes.double().numpy(),
                 test_values.numpy(), kind="categorical", seed=0,
             )  # fmt: skip
-            leaks[concept][name] = {"linear": score.linear.value, "mlp": score.mlp.value}
+            leaks[concept][name] = {"linear": score.linear.value, "network": score.network.value}
     explanation = interpreter.explain(shown, examples=1)
     redraw = {
         name: {"flip_rate": r.flip_rate.value, "kl": r.kl.value, "class_std": r.class_std.value}
@@ -156,7 +156,7 @@ def rows_of(results: dict[str, Any]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"classifier, fit": name, "accuracy": found["accuracy"]}
         for concept, leak in found["leaks"].items():
             for factor in ("z", "digit", "hue", "residual"):
-                row[f"{concept}<{factor}"] = f"{leak[factor]['linear']:.3f}/{leak[factor]['mlp']:.3f}"
+                row[f"{concept}<{factor}"] = f"{leak[factor]['linear']:.3f}/{leak[factor]['network']:.3f}"
         row["flips d/h/r"] = "/".join(f"{r['flip_rate']:.2f}" for r in found["redraw"].values())
         row["class std d/h/r"] = "/".join(f"{r['class_std']:.2f}" for r in found["redraw"].values())
         rows.append(row)
