@@ -37,7 +37,7 @@ def test_constants_are_those_of_the_code() -> None:
     assert f"| {SAME}, {GRADES[1]} · {SAME} or {GRADES[2]} · {SAME} |" in CONCEPTS
     assert f"one hidden layer of {HIDDEN})" in CONCEPTS
     assert tuple(f"{share:.0%}" for share in SHARES) == ("70%", "10%", "20%")
-    assert "70 % to fit on, 10 % to stop by and 20 % to judge on" in CONCEPTS
+    assert "70 % for training, 10 % for validation and 20 % for the test" in CONCEPTS
     assert Checks.tolerance == 1e-4
     inputs, edits = survey.WITH_TAIL
     assert f"{edits} for each of {inputs} inputs where" in CONCEPTS
@@ -46,7 +46,7 @@ def test_constants_are_those_of_the_code() -> None:
     assert f"up to {survey.INPUTS} inputs" in LIMITS
 
 
-def test_every_number_of_a_response_and_of_leakage_is_explained() -> None:
+def test_every_number_of_a_redraw_and_of_leakage_is_explained() -> None:
     for name in set(Redraw.__dataclass_fields__) - {"kind"}:
         assert f"| `{name}` |" in CONCEPTS
     for name in ("scores", "representation", "chance", "unfitted", "association"):
