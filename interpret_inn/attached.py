@@ -14,7 +14,7 @@ from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.labelling import Labeller, label
 from interpret_inn.fitting.store import FitData
 from interpret_inn.localizing import localize
-from interpret_inn.plugin.localizer_choice import chosen_localizer
+from interpret_inn.plugin.choosing import chosen_localizer
 from interpret_inn.translating.edits import Edit, listed
 from interpret_inn.translating.encoding import run_bare
 from interpret_inn.translating.fitted import Fitted

@@ -16,18 +16,18 @@ from interpret_inn import saving
 from interpret_inn.attached import AttachedModel
 from interpret_inn.comparing import beside_galleries
 from interpret_inn.errors import FitError
-from interpret_inn.explaining.evaluation import Evaluation, judge
+from interpret_inn.explaining.evaluation import Evaluation, evaluate
+from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.explain import check, check_counts, explain
 from interpret_inn.explaining.ordering import ordered_by_effect
-from interpret_inn.explaining.records import Checks, Explanation
+from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.redraws import Target
 from interpret_inn.explore import report_galleries
 from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.notes import idle_settings
 from interpret_inn.localizing import places_finder
 from interpret_inn.plugin import get_manager
-from interpret_inn.plugin.choosing import chosen_sources
-from interpret_inn.plugin.localizer_choice import report_localizer
+from interpret_inn.plugin.choosing import chosen_sources, report_localizer
 from interpret_inn.renamed import with_old_names
 from interpret_inn.reports import Report
 from interpret_inn.scoring import Wish, scores_of_fit, scores_of_inputs, with_scores
@@ -182,7 +182,7 @@ class Interpreter(AttachedModel):
             if self._data is None:
                 self._require_fitted()
                 raise FitError("The scores of this fit are not at hand. Fit again.")
-            self._evaluation = judge(self.translator, self._data)
+            self._evaluation = evaluate(self.translator, self._data)
         self._evaluation = with_scores(self._evaluation, self.fitted, self._data)
         return self._evaluation
 

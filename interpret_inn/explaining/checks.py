@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.backbones.structures import same
-from interpret_inn.explaining.records import Checks
+from interpret_inn.explaining.evidence import Checks
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.codec import Codec, placed
 

@@ -11,12 +11,10 @@ dtype('uint8')
 from typing import TYPE_CHECKING
 
 from interpret_inn.explore.galleries import report_galleries
-from interpret_inn.explore.grids import swap_grid
-from interpret_inn.explore.interpolation import interpolate
+from interpret_inn.explore.grids import interpolate, swap_grid
 from interpret_inn.explore.inversion import Projection, project
-from interpret_inn.explore.pictures import save_animation, to_pictures
+from interpret_inn.explore.rendering import contact_sheet, save_animation, to_pictures
 from interpret_inn.explore.sampling import sample
-from interpret_inn.explore.sheets import contact_sheet
 from interpret_inn.explore.traversals import class_traversal, random_walk, traverse
 from interpret_inn.renamed import old_names
 

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.networks import train_network
+from interpret_inn.metrics.predictors import train_network
 from interpret_inn.metrics.probe_kinds import Measure, probe_kind
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
 from interpret_inn.types.concepts import kind_of

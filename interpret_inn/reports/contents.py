@@ -6,18 +6,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from interpret_inn.explaining.records import (
-    Checks,
-    Explanation,
-    FactorSummary,
-    Leakage,
-    ProbeScores,
-    Redraw,
-    plain,
-)
+from interpret_inn.explaining.evidence import Checks, FactorSummary, Leakage
+from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw, plain
 from interpret_inn.types import Score, Scores, Section
 
-FORMAT = 1
+FORMAT = 2
 """Version of this form; it grows when a key changes its meaning or vanishes."""
 
 
@@ -41,7 +34,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "maps": explanation.maps,
         "neighbours": {name: _without(row, "pictures") for name, row in explanation.neighbours.items()},
         "traversals": {
-            name: [_without(w, "pictures") for w in traversals]
+            name: [_without(one, "pictures") for one in traversals]
             for name, traversals in explanation.traversals.items()
         },
         "galleries": [_without(g, "cells", "rows", "columns") for g in explanation.galleries],

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import AGREES, Explanation, Redraw
+from interpret_inn.explaining.evidence import AGREES
+from interpret_inn.explaining.records import Explanation, Redraw
 from interpret_inn.reports import figures
-from interpret_inn.reports.answers import redraw_words
 from interpret_inn.reports.figures import Mark
 from interpret_inn.reports.findings import best, measure, ranked, recovered
+from interpret_inn.reports.headlines import redraw_words
 from interpret_inn.reports.wording import (
     interval_text,
     number,

@@ -105,7 +105,7 @@ def test_check_prints_what_it_measured(artefact: Path, few: Path, capsys: Any) -
 def test_check_ends_with_1_where_a_check_fails(
     artefact: Path, few: Path, capsys: Any, monkeypatch: Any
 ) -> None:
-    from interpret_inn.explaining.records import Checks
+    from interpret_inn.explaining.evidence import Checks
 
     monkeypatch.setattr(Checks, "passed", False)
     with pytest.raises(SystemExit) as ended:

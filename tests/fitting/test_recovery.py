@@ -7,7 +7,7 @@ from torch import Generator, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
-from interpret_inn.explaining.evaluation import judge
+from interpret_inn.explaining.evaluation import evaluate
 from interpret_inn.fitting.fit import fit
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator
@@ -38,7 +38,7 @@ def evaluated(rows, labels, settings, *, seed=0):
     source = inn.concept_source("labels", data=rows, labels=labels)
     backbone = Backbone(nn.Sequential(nn.Identity()).eval(), "0", preprocess="identity")
     fitted, data = fit(backbone, [source], seed=seed, settings=settings, cache=None, checkpoint=None)
-    return judge(Translator(backbone, fitted), data)
+    return evaluate(Translator(backbone, fitted), data)
 
 
 @pytest.mark.slow

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.errors import DataError
@@ -12,6 +12,7 @@ from interpret_inn.fitting.splitting import split
 SEEDS = st.integers(0, 2**31)
 
 
+@settings(deadline=None)
 @given(count=st.integers(10, 3000), seed=SEEDS)
 def test_every_sample_is_in_one_part_and_parts_have_their_shares(count, seed):
     parts = split(count, groups=None, seed=seed)
@@ -23,6 +24,7 @@ def test_every_sample_is_in_one_part_and_parts_have_their_shares(count, seed):
         assert abs(len(part) - share * count) <= 1
 
 
+@settings(deadline=None)
 @given(
     names=st.lists(st.integers(-50, 2**40), min_size=10, max_size=60, unique=True),
     sizes=st.lists(st.integers(1, 9), min_size=60, max_size=60),
@@ -38,6 +40,7 @@ def test_no_group_is_in_two_parts_whatever_its_number(names, sizes, seed):
         assert abs(len(part) - share * len(names)) <= 1
 
 
+@settings(deadline=None)
 @given(count=st.integers(10, 200), seed=SEEDS)
 def test_it_is_determined_by_the_seed_and_reads_no_global_state(count, seed):
     before = torch.get_rng_state()

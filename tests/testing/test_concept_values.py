@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from interpret_inn import errors
-from interpret_inn.testing.values import value_faults
+from interpret_inn.testing.concept_values import value_faults
 from interpret_inn.types import Concept
 from interpret_inn_labels.label_reading import read_concepts
 
