@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from interpret_inn.backbones.found import as_found
 from interpret_inn.backbones.identity import architecture, weights_digest
 from interpret_inn.comparing.fit_lengths import (
-    Traversals,
+    TraversalSettings,
     axis_lengths,
     drawn_by,
     owners,
@@ -50,7 +50,7 @@ class Code(Protocol):
     value_range: tuple[float, float] | None
     error: float
 
-    def each(self, traversals: Traversals) -> FloatArray:
+    def each(self, settings: TraversalSettings) -> FloatArray:
         """Length of each axis from each starting point, float64 (S, K)."""
         ...
 
@@ -73,12 +73,12 @@ class FittedCode:
         self.factors = owners(translator, self.axes)
         self.model: Hashable = (translator.backbone.architecture(), translator.backbone.fingerprint())
         self.value_range = translator.backbone.value_range
-        # the standard deviations that say how far a traversal goes are those of the stored codes
+        # a traversal reaches so many standard deviations of the stored codes
         self.error = (2 * max(1, len(translator.fitted.reference_codes))) ** -0.5
 
-    def each(self, traversals: Traversals) -> FloatArray:
+    def each(self, settings: TraversalSettings) -> FloatArray:
         """See `Code`."""
-        return axis_lengths(self.start, self.axes, traversals)
+        return axis_lengths(self.start, self.axes, settings)
 
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
         """See `Code`; the residual, which has no meaning as a whole, is left out."""
@@ -105,10 +105,10 @@ class BareCode:
         self.value_range: tuple[float, float] | None = None
         self.error = 0.0  # N(0, I) is known
 
-    def each(self, traversals: Traversals) -> FloatArray:
+    def each(self, settings: TraversalSettings) -> FloatArray:
         """See `Code`."""
         with left_as_found(self.generate):
-            return traversed_lengths(self.generate, self.directions, self.origin, **traversals._asdict())
+            return traversed_lengths(self.generate, self.directions, self.origin, **settings._asdict())
 
     @torch.no_grad()
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:

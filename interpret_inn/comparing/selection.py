@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
-from interpret_inn.comparing.fit_lengths import Traversals, check_starts
+from interpret_inn.comparing.fit_lengths import TraversalSettings, check_starts
 from interpret_inn.errors import InnWarning
 from interpret_inn.metrics.traversals import (
     Distance,
@@ -142,7 +142,7 @@ def select(
         distance: Of two batches of images; its units are those of lengths.
         starts: How many starting points, two at least.
         steps: Images on each traversal.
-        span: How far a traversal goes to either side, in standard deviations.
+        span: How far a traversal reaches to either side, in standard deviations.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median length of all candidates' axes (and a hundredth of the longest
             at least); False: it is a length itself, and a candidate's score does not depend on the others.
@@ -164,7 +164,11 @@ def select(
     check_starts(starts, least=2)
     codes = codes_of(candidates, inputs=inputs, starts=starts, seed=seed)
     chosen = selected(
-        codes, Traversals(distance, steps, span, at_once), threshold=threshold, relative=relative, seed=seed
+        codes,
+        TraversalSettings(distance, steps, span, at_once),
+        threshold=threshold,
+        relative=relative,
+        seed=seed,
     )
     if not chosen.candidates[chosen.best].lengths.active.any():
         warnings.warn(
@@ -175,17 +179,17 @@ def select(
 
 def selected(
     codes: Mapping[str, Code],
-    traversals: Traversals,
+    settings: TraversalSettings,
     *,
     threshold: float = 0.1,
     relative: bool = True,
     seed: int = 0,
 ) -> Selection:
-    """Traversals and ranks; see `select`."""
+    """Traverses and ranks; see `select`."""
     each = {}
     for name, code in codes.items():
         with blamed(name):
-            each[name] = code.each(traversals)
+            each[name] = code.each(settings)
     errors = [code.error for code in codes.values()]
     ranking = rank(list(each.values()), errors=errors, threshold=threshold, relative=relative, seed=seed)
     names = list(codes)

@@ -34,7 +34,7 @@ class Projection:
     """Latents whose outputs come nearest to given images.
 
     Attributes:
-        latents: Inputs of the model, (B, ...): encode, edit and traversal these.
+        latents: Inputs of the model, (B, ...): encode, edit and traverse these.
         outputs: What the model makes of them, (B, C, H, W), on the CPU.
         error: float (B,), the share of the image's variance about the model's mean image that is left:
             0 is exact, 1 no better than the mean image of the model.
@@ -52,8 +52,8 @@ def project(
 
     Of 1,024 latents drawn as the model's own are, the `starts` whose outputs lie nearest to an image are moved
     along the gradient of the squared error (Adam, with a step that falls to nothing), kept within the range of
-    the draws; the best one is given. Nothing of the model is changed. Look at `error` before you believe edits: of
-    what is not in `outputs`, edits know nothing.
+    the draws; the best one is given. Nothing of the model is changed. Look at `error` before you believe edits:
+    they know nothing of what is not in `outputs`.
 
     Args:
         interpreter: With a generator; it need not be fitted.

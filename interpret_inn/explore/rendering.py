@@ -76,7 +76,7 @@ def save_animation(
         seconds: Length of one traversal from the first frame to the last.
         enlarge: Each pixel is shown this many times as wide and high.
         value_range: As in `to_pictures`, for float tensors.
-        back_and_forth: Traversal back to the start, too, so that nothing jumps.
+        back_and_forth: Run back to the start, too, so that nothing jumps.
 
     Returns:
         The path.

@@ -73,7 +73,9 @@ def reliability(
     prepared = prepared_inputs(translator, inputs)
     highest, lowest = values.amax((1, 2, 3)), values.amin((1, 2, 3))
     if space == "output":
-        each = np.where((highest <= 0).numpy(), math.nan, _held(translator, prepared, factor, values, seed))
+        each = np.where(
+            (highest <= 0).numpy(), math.nan, _share_inside(translator, prepared, factor, values, seed)
+        )
         known = each[np.isfinite(each)]
         return bootstrap_mean(known, seed=seed) if len(known) else Score(math.nan), each
     if len(prepared) < 2:
@@ -83,7 +85,9 @@ def reliability(
     return _beyond_chance(own, chance, seed)
 
 
-def _held(translator: Translator, prepared: Tensor, factor: str, values: Tensor, seed: int) -> FloatArray:
+def _share_inside(
+    translator: Translator, prepared: Tensor, factor: str, values: Tensor, seed: int
+) -> FloatArray:
     """(share of the change inside − area) / (1 − area), for each image."""
     changes = redrawn_changes(translator, Prepared(prepared), factor, seed=seed).double()
     inside = (changes * values[:, 0]).sum((0, 2, 3))

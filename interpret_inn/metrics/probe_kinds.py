@@ -1,4 +1,4 @@
-"""How concepts of each kind are read out and scored: by accuracy, or by R²."""
+"""How concepts of each kind are probed and scored: by accuracy, or by R²."""
 
 from __future__ import annotations
 

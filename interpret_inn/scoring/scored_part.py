@@ -1,4 +1,4 @@
-"""Scores of a fit's own test part: the samples that it never saw."""
+"""Scores of a fit's own test split: the samples that it never saw."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _CHUNK = 512
 
 
 def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: object = None) -> Scores:
-    """Scores of the test part.
+    """Scores of the test split.
 
     At most 4,000 samples are used, and of codes with more than 524 axes fewer: as many as make two million numbers,
     but 500. Of more than 4,096 axes the leading ones, which enter the blocks, are scored.

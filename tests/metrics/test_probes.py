@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpret_inn import errors
-from interpret_inn.metrics import probes, regressions
+from interpret_inn.metrics import predictors, probes
 from interpret_inn.metrics.probes import chance, fit_linear_probe, linear_probe_score, probe_scores
 
 
@@ -54,8 +54,8 @@ def test_missing_values_are_left_out_on_both_parts():
     labels = np.where(np.arange(600) % 3 == 0, -1, y)
     present = labels >= 0
     with_gaps = probe_scores(x[:400], labels[:400], x[400:], labels[400:], kind="categorical")
-    fit, judge = present[:400], present[400:]
-    without = probe_scores(x[:400][fit], y[:400][fit], x[400:][judge], y[400:][judge], kind="categorical")
+    train, test = present[:400], present[400:]
+    without = probe_scores(x[:400][train], y[:400][train], x[400:][test], y[400:][test], kind="categorical")
     assert with_gaps == without
     numbers = np.where(present, x[:, 0], np.nan)
     assert linear_probe_score(x[:400], numbers[:400], x[400:], numbers[400:], kind="numeric").value > 0.999
@@ -107,7 +107,7 @@ def test_kinds_of_scores():
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch):
-    monkeypatch.setattr(regressions, "_INVERSE_PENALTIES", (0.3,))
+    monkeypatch.setattr(predictors, "_INVERSE_PENALTIES", (0.3,))
     x, y = blobs(300, 7, classes)
     read = fit_linear_probe(x, y, kind="categorical")
     standard = (x - x.mean(0)) / x.std(0)
@@ -119,7 +119,7 @@ def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch)
 
 
 def test_ridge_regression_in_code_units_equals_sklearns(monkeypatch):
-    monkeypatch.setattr(regressions, "_PENALTIES", np.array([0.1]))
+    monkeypatch.setattr(predictors, "_PENALTIES", np.array([0.1]))
     generator = np.random.default_rng(8)
     x = 5 + generator.normal(size=(200, 6)) @ generator.normal(size=(6, 6))
     y = x @ generator.normal(size=(6, 2)) + generator.normal(size=(200, 2))
@@ -148,21 +148,21 @@ def test_dead_columns_carry_no_weight_and_more_columns_than_rows_work():
     assert np.isfinite(probe_scores(wide, x[:, 0], wide, x[:, 0], kind="numeric").mlp.value)
 
 
-def test_held_out_rows_are_whole_groups_and_about_a_fifth():
+def test_rows_split_off_are_whole_groups_and_about_a_fifth():
     groups = np.repeat(np.arange(20), 5)
-    chosen = probes.held_out(100, groups, seed=0)
+    chosen = probes.split_off(100, groups, seed=0)
     assert chosen.sum() == 20
     assert not set(groups[chosen]) & set(groups[~chosen])
-    assert not probes.held_out(100, groups // 5, seed=0).any()  # four groups are too few
+    assert not probes.split_off(100, groups // 5, seed=0).any()  # four groups are too few
 
 
-def test_too_little_to_judge_by_gives_nan():
+def test_too_little_to_score_gives_nan():
     x, y = blobs(20, 11)
-    for fit, judge in (((x[:4], y[:4]), (x, y)), ((x, y), (x[:4], y[:4])), ((x, y * 0), (x, y))):
-        result = probe_scores(*fit, *judge, kind="categorical")
+    for train, test in (((x[:4], y[:4]), (x, y)), ((x, y), (x[:4], y[:4])), ((x, y * 0), (x, y))):
+        result = probe_scores(*train, *test, kind="categorical")
         assert math.isnan(result.linear.value)
         assert math.isnan(result.mlp.value)
-        assert math.isnan(linear_probe_score(*fit, *judge, kind="categorical").value)
+        assert math.isnan(linear_probe_score(*train, *test, kind="categorical").value)
 
 
 def test_a_concept_with_one_class_reads_as_that_class():

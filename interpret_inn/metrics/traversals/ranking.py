@@ -205,7 +205,7 @@ def rotation_curve(
         angles: How many angles, 0 and 180 among them.
         starts: How many starting points are drawn from N(0, I), or codes (S, D).
         steps: Images on each traversal.
-        span: How far a traversal goes to either side.
+        span: How far a traversal reaches to either side.
         at_once: Images that are made together.
         seed: Of the starting points.
 
