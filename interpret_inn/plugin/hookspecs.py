@@ -112,7 +112,7 @@ def inn_report_sections() -> Iterable[ReportSectionSpec]:
         ```python
         @inn.hookimpl
         def inn_report_sections():
-            yield ReportSectionSpec("samples", "How many samples were judged.", render)
+            yield ReportSectionSpec("samples", "How many samples were tested.", render)
         ```
     """
     raise NotImplementedError

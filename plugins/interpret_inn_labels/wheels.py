@@ -115,7 +115,3 @@ class Wheels:
         block_first, block_last = self._block[:, entry]
         block = self._right[block_last] - self._left[block_first]
         return block / (self._right[last] - self._left[first])
-
-    def segment_number(self, entry: Tensor) -> Tensor:
-        """First entry of each entry's segment: the same number means the same value."""
-        return self._segment[0, entry]

@@ -6,8 +6,9 @@ An exception that is no longer needed fails the test, so that this list does not
 ALLOWED = {
     "_repr_html_": "notebooks call it to show an object",
     "best_step": "a field of the public record of a fit, for users; it is saved with the artefact",
+    "concept_sources": "the manager's list of one kind of contributions, beside four that the library itself asks for",
     "factor_knows": "a field of the public table of nuisances (docs/transforms.md), for users",
-    "factor_response": "a field of the public table of nuisances (docs/transforms.md), for users",
+    "factor_redraw": "a field of the public table of nuisances (docs/transforms.md), for users",
     "handle_data": "html.parser calls it",
     "handle_endtag": "html.parser calls it",
     "handle_startendtag": "html.parser calls it",
