@@ -40,7 +40,7 @@ class Code(Protocol):
         factors: The factor that each axis belongs to; empty where axes belong to none.
         origin: What traversals start from; equal for codes that start from the same images.
         model: Equal for codes of the same model, as far as can be told.
-        value_range: Of the images, where it is known.
+        value_range: Of the images, if it is known.
         error: Standard error, as a share, of how far its axes are traversed.
     """
 
@@ -126,7 +126,7 @@ class BareCode:
 def codes_of(
     candidates: Mapping[str, Any] | Sequence[Any], *, inputs: Any, starts: int, seed: int
 ) -> dict[str, Code]:
-    """Candidates by name, all with as many starting points, which are the same where that can be.
+    """Candidates by name, all with as many starting points, the same ones if that is possible.
 
     Raises:
         InputError: none, something else, two of one name, or fewer than two inputs to start from.

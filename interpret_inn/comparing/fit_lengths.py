@@ -74,7 +74,7 @@ def lengths(
         seed: Of the starting points and the interval.
 
     Returns:
-        The score and what it is made of; `factors` says what each axis belongs to. 0 where no axis moves the images.
+        The score and what it is made of; `factors` says what each axis belongs to. 0 if no axis moves the images.
 
     Raises:
         BackboneError: the model makes no images.
@@ -189,7 +189,7 @@ def some_of(inputs: Any, count: int) -> Any:
 
 
 def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
-    """Inputs of the model's own, (count, ...), as `Interpreter.sample_inputs` draws them; None where it has none."""
+    """Inputs of the model's own, (count, ...), as `Interpreter.sample_inputs` draws them; None if it has none."""
     return None if backbone.sample_inputs is None else backbone.draw_inputs(count, seed=seed)
 
 

@@ -23,6 +23,7 @@ from interpret_inn.metrics.traversals import (
 )
 from interpret_inn.metrics.traversals.lengths import check_traversals
 from interpret_inn.types import FloatArray, Score
+from interpret_inn.types.tolerances import SMALLEST
 
 _LEFT_OUT = 0.1  # of a code's length in axes that do not count
 
@@ -126,7 +127,7 @@ def select(
 ) -> Selection:
     """Ranks fits by traversal perceptual length, which needs no labels, and says how sure the ranking is.
 
-    All candidates are traversed as `inn.lengths` does, from the same images where they are of one model:
+    All candidates are traversed as `inn.lengths` does, from the same images if they are of one model:
     latents drawn by one seed, the same inputs, or the same stored representations. Differences are therefore paired.
     Starting points are drawn again 2,000 times for the intervals, and for how often each candidate is the shortest.
     So is how far the axes of a fit are traversed, which is only as sure as the standard deviations of its stored codes
@@ -138,7 +139,7 @@ def select(
             (generate, axes) as `interpret_inn.metrics.traversals.tpl` takes them, whose codes are N(0, I). A module
             runs in evaluation mode and is given back as it was.
         inputs: What to start from, `starts` of them; None: inputs that a model draws itself, else codes that a fit
-            stored. A pair starts from them where they are codes (S, D) of its width, else from N(0, I).
+            stored. A pair starts from them if they are codes (S, D) of its width, else from N(0, I).
         distance: Of two batches of images; its units are those of lengths.
         starts: How many starting points, two at least.
         steps: Images on each traversal.
@@ -244,7 +245,7 @@ def _of_axes(codes: Mapping[str, Code], standings: Mapping[str, Standing]) -> li
         )
     for name, one in standings.items():
         axes, active = one.lengths.axes, one.lengths.active
-        left_out = 1 - float(axes[active].sum()) / max(float(axes.sum()), 1e-300)
+        left_out = 1 - float(axes[active].sum()) / max(float(axes.sum()), SMALLEST)
         if not active.any():
             notes.append(f"No axis of {name!r} moves the images: its length is 0, and it comes last.")
         elif left_out > _LEFT_OUT:

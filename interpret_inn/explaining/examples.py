@@ -179,7 +179,7 @@ def outcomes(
 
 
 def predicted_values(translator: Translator, name: str, codes: Tensor) -> list[str]:
-    """What the linear probe predicts of a concept, as text, for codes (n, d); empty without a concept that has values."""
+    """The linear probe's predictions of a concept, as text, for codes (n, d); empty without values of it."""
     concept = next((c for c in translator.fitted.concepts if c.name == name and c.values is not None), None)
     if concept is None:
         return [""] * len(codes)

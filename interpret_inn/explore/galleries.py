@@ -41,8 +41,8 @@ def report_galleries(translator: Translator, survey: Survey) -> tuple[Gallery, .
     """Galleries of an explanation's examples.
 
     For models that give images: swap grids, a sheet of all factors, traversals through classes, straight lines
-    between inputs, random walks and samples. For classifiers, whose cells are the names of predicted classes, swap grids
-    and traversals through classes, and only if the site alone makes the outputs: so many runs of the whole model
+    between inputs, random walks and samples. For classifiers, whose cells are the names of predicted classes: swap
+    grids and traversals through classes, and only if the site alone makes the outputs: so many runs of the whole model
     would be dear. None for other outputs.
 
     Args:
@@ -209,7 +209,7 @@ class _Maker:
             return ()
 
     def _heads(self, indices: Sequence[int]) -> tuple[Cell, ...]:
-        """What stands for an example: its output where that is an image, else its picture or its prediction."""
+        """What stands for an example: its output if that is an image, else its picture or its prediction."""
         outputs = self.examples.primary_outputs()[None, list(indices)]
         if self.survey.kind == "image":
             return tuple(self._cells(outputs)[0])

@@ -15,9 +15,11 @@ from tqdm import tqdm
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.backbones.pictures import channels_first, single
 from interpret_inn.errors import BackboneError, EditError, InnWarning, InputError
+from interpret_inn.types.tolerances import TINY
 
 _POOL = 1024
 _AT_ONCE = 64
+_LEAST_SCALE = 1e-6  # of latents, so that those that are all alike can move
 
 
 class HasBackbone(Protocol):
@@ -181,7 +183,7 @@ def _search(
         latents = pool.latents[nearest.flatten()].clone().requires_grad_()
         optimiser = torch.optim.Adam([latents], lr=0.1)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        scale = pool.latents.std().clamp_min(1e-6)
+        scale = pool.latents.std().clamp_min(_LEAST_SCALE)
         best = torch.full((len(latents),), torch.inf, device=latents.device)
         kept = latents.detach().clone()
         for step in range(steps + 1):
@@ -202,7 +204,7 @@ def _search(
     with torch.no_grad():
         outputs = primary(backbone.outputs(kept[chosen])).float()
         # about the model's mean image: what is left of what was to be explained
-        about = (targets - pool.outputs.mean(0)).flatten(1).square().sum(1).clamp_min(1e-12)
+        about = (targets - pool.outputs.mean(0)).flatten(1).square().sum(1).clamp_min(TINY)
         error = (targets - outputs).flatten(1).square().sum(1) / about
     return kept[chosen].cpu(), outputs.cpu(), error.cpu()
 

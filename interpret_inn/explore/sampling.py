@@ -250,7 +250,7 @@ def spread_of(fitted: Fitted, first: int = 0, last: int | None = None) -> Spread
 def mixture_draws(codes: Tensor, n: int, *, seed: int) -> Tensor:
     """`n` draws from a mixture of up to ten Gaussians fitted to codes (M, d), float (n, d).
 
-    Covariances are full where there are enough codes for them, else diagonal.
+    Covariances are full if there are enough codes for them, else diagonal.
     """
     from sklearn.mixture import GaussianMixture
 

@@ -66,7 +66,7 @@ def reliability(
 
     Returns:
         The mean over images with its interval, and the scores of the images, float64 (B,): 1 is all, 0 chance,
-        less than 0 worse than chance. NaN where there is nothing to measure (a mask that is empty, or over the input
+        less than 0 worse than chance. NaN if there is nothing to measure (a mask that is empty, or over the input
         the same everywhere; a factor that changes nothing; inputs whose codes hardly differ, or that parts at
         random places take along as well).
     """

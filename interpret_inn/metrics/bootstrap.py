@@ -84,7 +84,7 @@ def bootstrap_r2(
         resamples: Number of draws.
 
     Returns:
-        The score; NaN where nothing varies or something is not finite, NaN ends for a single group.
+        The score; NaN if nothing varies or something is not finite, NaN ends for a single group.
 
     Raises:
         InputError: Shapes differ.

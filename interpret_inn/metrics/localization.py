@@ -170,7 +170,7 @@ def sparsity(masks: MaskArray, *, groups: IntArray | None = None, seed: int = 0)
         seed: Of the bootstrap.
 
     Returns:
-        0 where all pixels are equal, 1 − 1/(H W) where one has everything; a hard mask of area a has 1 − a. NaN for an
+        0 if all pixels are equal, 1 − 1/(H W) where one has everything; a hard mask of area a has 1 − a. NaN for an
         empty mask. It says nothing of whether the place is right.
     """
     values = mask_arrays(masks)
@@ -200,7 +200,7 @@ def _empty(values: FloatArray) -> BoolArray:
 
 
 def _within(inside: BoolArray, tolerance: float) -> BoolArray:
-    """Pixels (H, W) no farther than that from the region; none where there is no region."""
+    """Pixels (H, W) no farther than that from the region; none if there is no region."""
     if not inside.any():
         return inside
     from scipy.ndimage import distance_transform_edt

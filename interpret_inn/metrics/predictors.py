@@ -88,7 +88,7 @@ def _fresh(inputs: int, outputs: int, generator: Generator) -> nn.Sequential:
 def _train(
     network: nn.Sequential, x: Tensor, wanted: Tensor, validation: Tensor, loss: Loss, generator: Generator
 ) -> None:
-    """AdamW with a falling rate; leaves the weights that did best on the validation rows, if there are any, in the network."""
+    """AdamW with a falling rate; with validation rows, the weights that did best on them stay in the network."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     train_x, train_wanted = x[~validation], wanted[~validation]

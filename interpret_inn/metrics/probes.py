@@ -1,8 +1,8 @@
 """Probes: how well a code predicts a concept.
 
-Probes learn from training codes and are scored on test codes. Categorical concepts are scored by accuracy; numbers by R²
-(mean over their columns); angles by the R² of cosine and sine. Chance is the best that one constant answer
-reaches on the test split: the share of its most frequent class, or 0.
+Probes learn from training codes and are scored on test codes. Categorical concepts are scored by accuracy; numbers by
+R² (mean over their columns); angles by the R² of cosine and sine. Chance is the best that one constant answer reaches
+on the test split: the share of its most frequent class, or 0.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def probe_scores(
         seed: Of all draws.
 
     Returns:
-        Both scores with 95 % bootstrap intervals; NaN where fewer than 5 values are there in either split
+        Both scores with 95 % bootstrap intervals; NaN if fewer than 5 values are there in either split
         or the values of the training split are all the same.
 
     Raises:

@@ -91,11 +91,11 @@ def chosen_localizer(
         translator: Of a fitted interpreter.
         localizer: A name, "auto", or a callable.
         options: Of the one that is named.
-        seed: Given to the one that is named, where it takes one; None: it has its own.
+        seed: Given to the one that is named, if it takes one; None: it has its own.
 
     Raises:
         LocalizerError: neither a name nor what can be called as a localizer, options that nobody would read, or
-            "auto" where no localizer suits.
+            "auto" although no localizer suits.
         PluginError: an unknown name or option, or a public name of an object that is nearly a member's.
     """
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0):
@@ -123,7 +123,7 @@ def report_localizer(
     """What localizes in a report, and what to call it: as `chosen_localizer`, but "auto" is built to be quick.
 
     Returns:
-        None where nothing is to be localized, or where no installed localizer suits.
+        None if nothing is to be localized, or if no installed localizer suits.
 
     Raises:
         LocalizerError, PluginError: as `chosen_localizer`.
@@ -137,7 +137,7 @@ def report_localizer(
 
 
 def suited(translator: Translator) -> LocalizerSpec | None:
-    """The localizer that says it suits best; None where none does.
+    """The localizer that says it suits best; None if none does.
 
     One that fails when it is asked, or gives no number, is passed over with a warning that names it.
 

@@ -22,7 +22,7 @@ _TOGETHER = (
 )
 
 _OFFERED = ("groups", "resamples", "seed", "test")
-"""What a metric is given where it takes it; see `MetricSpec`."""
+"""What a metric is given if it takes it; see `MetricSpec`."""
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options of metrics, by the metric's name."""

@@ -16,11 +16,11 @@ from interpret_inn.scoring.score_table import Scored, Wish, score_table
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import FloatArray, Scores
 
-_ROWS = 4000
-_FEWEST_ROWS = 500
-_NUMBERS = 2**21
-_WIDEST = 4096
-_CHUNK = 512
+_ROWS = 4000  # samples that are scored, at most
+_FEWEST_ROWS = 500  # of wide codes
+_NUMBERS = 2**21  # of codes, so that scores take seconds
+_WIDEST = 4096  # axes; of wider codes the leading ones are scored
+_CHUNK = 512  # samples that go through the flow together
 
 
 def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: object = None) -> Scores:

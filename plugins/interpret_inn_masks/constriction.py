@@ -63,9 +63,9 @@ class Constriction(Localizer):
         area_weight: What area costs: places where the change exceeds this many times its mean over the image are
             worth covering. From 1 on, a factor that changes all of the image alike has no mask to speak of.
         samples: Inputs that a shared mask is fitted on, of a model that can draw its own.
-        edits: How the factor is changed: "traversal" it along its main direction, or "redraw" it from the data of the
-            fit. A traversal goes to both ends but in one direction only: a residual, and other factors of many axes, act
-            in more places than it shows.
+        edits: How the factor is changed: "traversal" along its main direction, or "redraw" from the data of the fit. A
+            traversal reaches both ends but in one direction only: a residual, and other factors of many axes, act in
+            more places than it shows.
         traversal_steps: Positions of the traversal, from −2.5 to 2.5 standard deviations; or how often it is redrawn.
         steps: Of the fit of the rectangles.
         seed: Of inputs that are drawn, and of the fit.
@@ -204,7 +204,7 @@ def kept(masks: Tensor, changes: Tensor) -> Tensor:
         changes: (B, H, W).
 
     Returns:
-        (B,), NaN where nothing changes.
+        (B,), NaN if nothing changes.
     """
     return (masks * changes).sum((1, 2)) / changes.sum((1, 2))
 

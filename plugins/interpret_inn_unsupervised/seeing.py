@@ -9,7 +9,7 @@ from interpret_inn.errors import ConceptError
 from interpret_inn.types import AxesView
 
 WIDEST = 4096
-"""Axes of a representation that are all taken where there are no more."""
+"""Axes of a representation that are all taken if there are no more."""
 
 
 def require_images(outputs: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""What sources share that judge axes by the model's images, and rotate the flow to those that they find."""
+"""What sources share that weigh axes by the model's images and rotate the flow to those that they find."""
 
 from __future__ import annotations
 

@@ -32,8 +32,8 @@ def explicitness(
         codes: (N, D), to learn from.
         factors: (N, K), a class per different value.
         test: Codes and factors of other rows to test on, or the share of these rows that is kept for that.
-        groups: Dimensions that make up one code: the score is that of all dimensions in any group, and the part `groups`
-            says how explicit each group makes each factor by itself.
+        groups: Dimensions that make up one code: the score is that of all dimensions in any group, and the part
+            `groups` says how explicit each group makes each factor by itself.
         resamples: For an interval: the test rows are drawn anew, the regressions stay.
         seed: Of the split, and of these draws.
 
@@ -69,7 +69,7 @@ def explicitness(
 def area_under_roc(scores: FloatArray, positive: npt.NDArray[np.bool_]) -> FloatArray:
     """How often a positive row scores higher than another, ties half: (C,) of (N, C) and (N, C).
 
-    Mann & Whitney's form of the area under the ROC curve; NaN where all rows are positive, or none is.
+    Mann & Whitney's form of the area under the ROC curve; NaN if all rows are positive, or none is.
     """
     from scipy.stats import rankdata
 
@@ -90,7 +90,7 @@ def _areas(tables: list[FloatArray], labels: IntArray) -> FloatArray:
 
 
 def _probabilities(train: Rows, test_rows: Rows, used: IntArray) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Of each factor the probabilities of its values on both sets of rows, (n, C); alike where nothing could be learnt."""
+    """Probabilities of each factor's values on both sets of rows, (n, C); alike if nothing could be learnt."""
     from sklearn.linear_model import LogisticRegression
 
     known, other = train.codes[:, used], test_rows.codes[:, used]

@@ -142,7 +142,7 @@ def mig(
         seed: Of these draws and of the forests.
 
     Returns:
-        In [0, 1]: 1 where every factor lies in one code, whole, and nowhere else; 0 where another code knows as much.
+        In [0, 1]: 1 where every factor lies in one code, whole, and nowhere else; 0 if another code knows as much.
         Parts: `mutual_information` (G, K) and `entropy` (K,) in nats, `gap` (K,), each factor's share of the score.
         Constant codes tell nothing: 0. A single code has 0 as its second.
 

@@ -55,7 +55,7 @@ class DirectionsSource(WatchingSource):
         self.key = repr((named, factors, layer, steps, pairs, points, seed))
 
     def prepare(self, context: Preparation) -> Plan:
-        """Finds the directions, and chooses the number of factors where none was given.
+        """Finds the directions, and chooses the number of factors if none was given.
 
         Raises:
             ConceptError: they cannot be found here, or there are too many factors.

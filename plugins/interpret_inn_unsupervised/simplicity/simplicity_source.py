@@ -100,7 +100,7 @@ class SimplicitySource(WatchingSource):
         self.key = search.options()
 
     def prepare(self, context: Preparation) -> Plan:
-        """Measures the metric, finds the rotation, and chooses the number of factors where none was given.
+        """Measures the metric, finds the rotation, and chooses the number of factors if none was given.
 
         Raises:
             ConceptError: the outputs are no images, or there are too few axes for the factors.
