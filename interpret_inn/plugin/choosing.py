@@ -6,7 +6,6 @@ import difflib
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,6 +17,8 @@ from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptSource, Localizer, LocalizerFunction, LocalizerSpec, as_source
 from interpret_inn.types.completing import lacks_members
 from interpret_inn.types.members import refuse_near_names
+
+AUTO = "auto"
 
 
 def chosen_sources(
@@ -75,9 +76,6 @@ def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:
                 )
 
 
-AUTO = "auto"
-
-
 def chosen_localizer(
     translator: Translator,
     localizer: LocalizerFunction | str,
@@ -102,7 +100,10 @@ def chosen_localizer(
         raise LocalizerError(f"Expected seed to be a whole number, at least 0, found {seed!r}.")
     if isinstance(localizer, str):
         name = _automatic(translator).name if localizer == AUTO else localizer
-        if seed is not None and "seed" in signature(get_manager().find("localizer", name).build).parameters:
+        if (
+            seed is not None
+            and "seed" in inspect.signature(get_manager().find("localizer", name).build).parameters
+        ):
             options = {"seed": seed} | dict(options)
         return get_manager().localizer(name, **options), name
     _require_localizer(localizer)
@@ -192,7 +193,7 @@ def _require_localizer(localizer: Any) -> None:
             "Type a name that inn.plugins() lists, or an object of that class."
         )
     try:
-        signature(localizer).bind(None, None, None)
+        inspect.signature(localizer).bind(None, None, None)
     except ValueError:  # a callable whose signature cannot be read
         return
     except TypeError as problem:
