@@ -1,4 +1,4 @@
-"""What sources without labels ask of a model whose images they watch, and how they rotate the flow to what they find."""
+"""What sources without labels ask of a model whose images they watch, and how they rotate the flow to their finds."""
 
 from __future__ import annotations
 

@@ -135,7 +135,7 @@ def test_the_walk_of_one_factor_crosses_the_borders_of_another(boxes: inn.Interp
     assert inside[truth("right") > 0].mean() < 0.05
 
 
-def test_an_autoencoder_is_fitted_on_one_half_and_judged_on_the_other(boxes: inn.Interpreter) -> None:
+def test_an_autoencoder_is_fitted_on_one_half_and_tested_on_the_other(boxes: inn.Interpreter) -> None:
     other = with_model(boxes, inn.wrap(BoxesAutoencoder().eval(), backbone="autoencoder", value_range=(0, 1)))
     images = Boxes()(boxes.sample_inputs(7, seed=9))
     masks = other.localize(images, "left", localizer="masks")

@@ -184,7 +184,7 @@ def test_errors_say_what_was_found():
         fit_linear_probe(np.zeros((2, 4)), np.zeros(3), kind="numeric")
     with pytest.raises(errors.InputError, match="one group for each of 3 codes, found 2"):
         fit_linear_probe(np.zeros((3, 4)), np.zeros(3), kind="numeric", groups=np.array([0, 1]))
-    with pytest.raises(errors.InputError, match="finite codes to read out from, found 1 of 3 that are not"):
+    with pytest.raises(errors.InputError, match="finite codes to probe, found 1 of 3 that are not"):
         fit_linear_probe(np.array([[0.0], [np.nan], [1.0]]), np.zeros(3), kind="numeric")
     with pytest.raises(errors.InputError, match="An unlabelled concept has no values to read out"):
         fit_linear_probe(np.zeros((3, 1)), np.zeros(3), kind="unlabelled")
