@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from interpret_inn.backbones.state import architecture, as_found, weights_digest
 from interpret_inn.comparing.fit_lengths import (
-    Traversals,
+    TraversalSettings,
     axis_lengths,
     drawn_by,
     owners,
@@ -39,7 +39,7 @@ class Code(Protocol):
         factors: The factor that each axis belongs to; empty where axes belong to none.
         origin: What traversals start from; equal for codes that start from the same images.
         model: Equal for codes of the same model, as far as can be told.
-        value_range: Of the images, where it is known.
+        value_range: Of the images, if it is known.
         error: Standard error, as a share, of how far its axes are traversed.
     """
 
@@ -49,7 +49,7 @@ class Code(Protocol):
     value_range: tuple[float, float] | None
     error: float
 
-    def each(self, traversals: Traversals) -> FloatArray:
+    def each(self, settings: TraversalSettings) -> FloatArray:
         """Length of each axis from each starting point, float64 (S, K)."""
         ...
 
@@ -72,12 +72,12 @@ class FittedCode:
         self.factors = owners(translator, self.axes)
         self.model: Hashable = (translator.backbone.architecture(), translator.backbone.fingerprint())
         self.value_range = translator.backbone.value_range
-        # the standard deviations that say how far a traversal goes are those of the stored codes
+        # a traversal reaches so many standard deviations of the stored codes
         self.error = (2 * max(1, len(translator.fitted.reference_codes))) ** -0.5
 
-    def each(self, traversals: Traversals) -> FloatArray:
+    def each(self, settings: TraversalSettings) -> FloatArray:
         """See `Code`."""
-        return axis_lengths(self.start, self.axes, traversals)
+        return axis_lengths(self.start, self.axes, settings)
 
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
         """See `Code`; the residual, which has no meaning as a whole, is left out."""
@@ -104,10 +104,10 @@ class BareCode:
         self.value_range: tuple[float, float] | None = None
         self.error = 0.0  # N(0, I) is known
 
-    def each(self, traversals: Traversals) -> FloatArray:
+    def each(self, settings: TraversalSettings) -> FloatArray:
         """See `Code`."""
         with left_as_found(self.generate):
-            return traversed_lengths(self.generate, self.directions, self.origin, **traversals._asdict())
+            return traversed_lengths(self.generate, self.directions, self.origin, **settings._asdict())
 
     @torch.no_grad()
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
@@ -125,7 +125,7 @@ class BareCode:
 def codes_of(
     candidates: Mapping[str, Any] | Sequence[Any], *, inputs: Any, starts: int, seed: int
 ) -> dict[str, Code]:
-    """Candidates by name, all with as many starting points, which are the same where that can be.
+    """Candidates by name, all with as many starting points, the same ones if that is possible.
 
     Raises:
         InputError: none, something else, two of one name, or fewer than two inputs to start from.

@@ -23,7 +23,7 @@ from interpret_inn.translating.translator import HasTranslator, Translator, tran
 from interpret_inn.types import FloatArray
 
 
-class Traversals(NamedTuple):
+class TraversalSettings(NamedTuple):
     """How axes are traversed; see `lengths`."""
 
     distance: Distance
@@ -51,9 +51,9 @@ def lengths(
 
     Zhu, Xu and Tao, "Where and What?" (2021), section 4.3, for codes that a flow translates: from each starting point
     every axis is traversed, all else kept, back through the flow and on through the model, and the distances of
-    neighbouring images are summed. A traversal reaches `span` standard deviations to either side of the mean of the stored
-    codes along that axis, so that directions that hardly vary are hardly traversed. At positions, all positions are put
-    at the same place.
+    neighbouring images are summed. A traversal reaches `span` standard deviations to either side of the mean of the
+    stored codes along that axis: directions that hardly vary are hardly traversed. At positions, all positions are
+    put at the same place.
 
     All axes that enter the flow's blocks count, each for itself, the residual's among them: else a fit would be
     short by naming few factors. Neither the axes of one factor nor those of the residual are told apart by the fit.
@@ -65,16 +65,16 @@ def lengths(
         distance: Of two batches of images, which are where the model is; its units are the score's.
         starts: How many starting points.
         steps: Images on each traversal.
-        span: How far a traversal goes to either side, in standard deviations of the stored codes.
+        span: How far a traversal reaches to either side, in standard deviations of the stored codes.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median axis' length (and a hundredth of the longest at least);
             False: it is a length itself.
-        residual: Traversal the residual, too; without it, fits with other factors cannot be compared.
+        residual: Traverse the residual, too; without it, fits with other factors cannot be compared.
         at_once: Images that are made together.
         seed: Of the starting points and the interval.
 
     Returns:
-        The score and what it is made of; `factors` says what each axis belongs to. 0 where no axis moves the images.
+        The score and what it is made of; `factors` says what each axis belongs to. 0 if no axis moves the images.
 
     Raises:
         BackboneError: the model makes no images.
@@ -90,7 +90,7 @@ def lengths(
     with translator.backbone.session():
         start = _start(translator, inputs, starts, seed)
         axes = traversed_axes(translator, residual=residual)
-        each = axis_lengths(start, axes, Traversals(distance, steps, span, at_once))
+        each = axis_lengths(start, axes, TraversalSettings(distance, steps, span, at_once))
     found = summed_up(
         each, threshold=threshold, relative=relative, seed=seed, factors=owners(translator, axes)
     )
@@ -104,7 +104,7 @@ def lengths(
 
 
 def traversed_axes(translator: Translator, *, residual: bool = True) -> range:
-    """The axes that are traversed: those in the flow's blocks, or of these only the named factors'."""
+    """The axes that are traversed: those in the flow's blocks, or only the named factors' of them."""
     return range(translator.fitted.network.shape.leading if residual else translator.factors[-1].start)
 
 
@@ -113,27 +113,27 @@ def owners(translator: Translator, axes: Sequence[int]) -> tuple[str, ...]:
     return tuple(next(f.name for f in translator.factors if f.start <= axis < f.stop) for axis in axes)
 
 
-def axis_lengths(start: Batch, axes: Sequence[int], traversals: Traversals) -> FloatArray:
+def axis_lengths(start: Batch, axes: Sequence[int], settings: TraversalSettings) -> FloatArray:
     """Length of the traversal along each of K axes from each of S starting points, float64 (S, K).
 
-    A batch holds one step of many traversals, and traversal by traversal the same rows in every step: a model that draws noise in
-    its forward draws the same for a row each time.
+    A batch holds one step of many traversals, each in the same row in every step: a model that draws noise in its
+    forward draws the same for a row each time.
 
     Raises:
         BackboneError: the outputs are no images.
         InputError: a distance that gives something else than finite numbers (B,).
     """
     count = len(start)
-    traversed = torch.tensor(axes).repeat_interleave(count)
+    moved = torch.tensor(axes).repeat_interleave(count)
     begun = torch.arange(count).repeat(len(axes))
-    parts = list(zip(traversed.split(traversals.at_once), begun.split(traversals.at_once), strict=True))
+    parts = list(zip(moved.split(settings.at_once), begun.split(settings.at_once), strict=True))
     with start.translator.backbone.session():
         bar = tqdm(parts, desc="lengths", disable=None, leave=False)
-        found = [_summed(start.take(rows), axis, traversals) for axis, rows in bar]
+        found = [_summed(start.take(rows), axis, settings) for axis, rows in bar]
     return np.asarray(torch.cat(found).reshape(len(axes), count).T)
 
 
-def _summed(start: Batch, axis: Tensor, traversals: Traversals) -> Tensor:
+def _summed(start: Batch, axis: Tensor, settings: TraversalSettings) -> Tensor:
     """Length of the traversal from each of B starting points along an axis of its own, int64 (B,): float64 (B,)."""
     reference = start.translator.fitted.reference_codes
     mean, spread = (of.to(start.codes)[axis] for of in (reference.mean(0), reference.std(0, correction=0)))
@@ -141,7 +141,7 @@ def _summed(start: Batch, axis: Tensor, traversals: Traversals) -> Tensor:
     shape = (len(axis), *[1] * (start.codes.ndim - 1))
     moved = moved.reshape(*shape[:-1], -1)
     total, before = torch.zeros(len(axis), dtype=torch.float64), None
-    for place in torch.linspace(-traversals.span, traversals.span, traversals.steps).tolist():
+    for place in torch.linspace(-settings.span, settings.span, settings.steps).tolist():
         codes = torch.where(moved, (mean + place * spread).reshape(shape), start.codes)
         images = primary(start.with_codes(codes).outputs()).detach()
         if images.ndim != 4:
@@ -150,7 +150,7 @@ def _summed(start: Batch, axis: Tensor, traversals: Traversals) -> Tensor:
                 f"{tuple(images.shape)} of {start.translator.backbone.name}. Generators and autoencoders make some."
             )
         if before is not None:
-            total += distances_of(traversals.distance, before, images).cpu().double()
+            total += distances_of(settings.distance, before, images).cpu().double()
         before = images
     return total
 
@@ -189,14 +189,14 @@ def some_of(inputs: Any, count: int) -> Any:
 
 
 def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
-    """Inputs of the model's own, (count, ...), as `Interpreter.sample_inputs` draws them; None where it has none."""
+    """Inputs of the model's own, (count, ...), as `Interpreter.sample_inputs` draws them; None if it has none."""
     return None if backbone.sample_inputs is None else backbone.draw_inputs(count, seed=seed)
 
 
 def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
-    """Representations (count, ...) of codes that the fit stored, as inputs where outputs need nothing else.
+    """Representations (count, ...) of codes that the fit stored, as inputs of models whose outputs need nothing else.
 
-    Where there are fewer, some come twice.
+    If there are fewer, some come twice.
 
     Raises:
         InputError: outputs need more than codes.
@@ -208,8 +208,8 @@ def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
         or not backbone.has_tail
     ):
         raise InputError(
-            f"Expected inputs to start the traversals from, found none: {backbone.name} draws none of its own, and codes "
-            "alone do not make its outputs, or nothing has run through it yet. Type inputs=images."
+            f"Expected inputs to start the traversals from, found none: {backbone.name} draws none of its own, and "
+            "codes alone do not make its outputs, or nothing has run through it yet. Type inputs=images."
         )
     order = torch.randperm(len(reference), generator=Generator().manual_seed(seed))
     codes = reference[order.repeat(-(-count // len(reference)))[:count].to(reference.device)]

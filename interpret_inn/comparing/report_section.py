@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
-from interpret_inn.comparing.fit_lengths import Traversals
+from interpret_inn.comparing.fit_lengths import TraversalSettings
 from interpret_inn.comparing.selection import Selection, Standing, selected
 from interpret_inn.data import is_stream
 from interpret_inn.errors import InputError
@@ -52,7 +52,7 @@ def beside_galleries(
     draws = translator_of(interpreter).backbone.sample_inputs is not None
     given = None if draws or is_stream(inputs) else inputs
     codes = codes_of({OWN: interpreter, **beside}, inputs=given, starts=_STARTS, seed=seed)
-    selection = selected(codes, Traversals(multi_scale_pixels, _STEPS, _SPAN, _AT_ONCE), seed=seed)
+    selection = selected(codes, TraversalSettings(multi_scale_pixels, _STEPS, _SPAN, _AT_ONCE), seed=seed)
     traversals = [_traversals(name, code, selection.candidates[name]) for name, code in codes.items()]
     return (_table(selection), *traversals)
 

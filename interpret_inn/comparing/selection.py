@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
-from interpret_inn.comparing.fit_lengths import Traversals, check_starts
+from interpret_inn.comparing.fit_lengths import TraversalSettings, check_starts
 from interpret_inn.errors import InnWarning
 from interpret_inn.metrics.traversals import (
     Distance,
@@ -23,6 +23,7 @@ from interpret_inn.metrics.traversals import (
 )
 from interpret_inn.metrics.traversals.lengths import check_traversals
 from interpret_inn.types import FloatArray, Score
+from interpret_inn.types.tolerances import SMALLEST
 
 _LEFT_OUT = 0.1  # of a code's length in axes that do not count
 
@@ -126,7 +127,7 @@ def select(
 ) -> Selection:
     """Ranks fits by traversal perceptual length, which needs no labels, and says how sure the ranking is.
 
-    All candidates are traversed as `inn.lengths` does, from the same images where they are of one model:
+    All candidates are traversed as `inn.lengths` does, from the same images if they are of one model:
     latents drawn by one seed, the same inputs, or the same stored representations. Differences are therefore paired.
     Starting points are drawn again 2,000 times for the intervals, and for how often each candidate is the shortest.
     So is how far the axes of a fit are traversed, which is only as sure as the standard deviations of its stored codes
@@ -138,11 +139,11 @@ def select(
             (generate, axes) as `interpret_inn.metrics.traversals.tpl` takes them, whose codes are N(0, I). A module
             runs in evaluation mode and is given back as it was.
         inputs: What to start from, `starts` of them; None: inputs that a model draws itself, else codes that a fit
-            stored. A pair starts from them where they are codes (S, D) of its width, else from N(0, I).
+            stored. A pair starts from them if they are codes (S, D) of its width, else from N(0, I).
         distance: Of two batches of images; its units are those of lengths.
         starts: How many starting points, two at least.
         steps: Images on each traversal.
-        span: How far a traversal goes to either side, in standard deviations.
+        span: How far a traversal reaches to either side, in standard deviations.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median length of all candidates' axes (and a hundredth of the longest
             at least); False: it is a length itself, and a candidate's score does not depend on the others.
@@ -164,7 +165,11 @@ def select(
     check_starts(starts, least=2)
     codes = codes_of(candidates, inputs=inputs, starts=starts, seed=seed)
     chosen = selected(
-        codes, Traversals(distance, steps, span, at_once), threshold=threshold, relative=relative, seed=seed
+        codes,
+        TraversalSettings(distance, steps, span, at_once),
+        threshold=threshold,
+        relative=relative,
+        seed=seed,
     )
     if not chosen.candidates[chosen.best].lengths.active.any():
         warnings.warn(
@@ -175,17 +180,17 @@ def select(
 
 def selected(
     codes: Mapping[str, Code],
-    traversals: Traversals,
+    settings: TraversalSettings,
     *,
     threshold: float = 0.1,
     relative: bool = True,
     seed: int = 0,
 ) -> Selection:
-    """Traversals and ranks; see `select`."""
+    """Traverses and ranks; see `select`."""
     each = {}
     for name, code in codes.items():
         with blamed(name):
-            each[name] = code.each(traversals)
+            each[name] = code.each(settings)
     errors = [code.error for code in codes.values()]
     ranking = rank(list(each.values()), errors=errors, threshold=threshold, relative=relative, seed=seed)
     names = list(codes)
@@ -240,7 +245,7 @@ def _of_axes(codes: Mapping[str, Code], standings: Mapping[str, Standing]) -> li
         )
     for name, one in standings.items():
         axes, active = one.lengths.axes, one.lengths.active
-        left_out = 1 - float(axes[active].sum()) / max(float(axes.sum()), 1e-300)
+        left_out = 1 - float(axes[active].sum()) / max(float(axes.sum()), SMALLEST)
         if not active.any():
             notes.append(f"No axis of {name!r} moves the images: its length is 0, and it comes last.")
         elif left_out > _LEFT_OUT:

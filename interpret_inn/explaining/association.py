@@ -47,7 +47,7 @@ def predicted_by(
         other_kind: Of the other concept.
 
     Returns:
-        Accuracy or R² (mean over columns) on the test split; NaN where fewer than 5 samples of either split
+        Accuracy or R² (mean over columns) on the test split; NaN if fewer than 5 samples of either split
         have both values.
     """
     targets = [kind_of(kind).targets(part) for part in (train_values, test_values)]

@@ -92,7 +92,7 @@ def _edited_round_trip(
 
 
 def _largest(difference: Tensor) -> float:
-    """Largest absolute value; infinite where something is not a number."""
+    """Largest absolute value; infinite if something is not a number."""
     largest = float(difference.abs().max())
     return largest if math.isfinite(largest) else math.inf
 

@@ -20,7 +20,7 @@ from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Scores
 
-_ROWS = 4000
+_ROWS, _CHUNK = 4000, 512  # samples that are used of each split, and that go through the flow together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,7 +80,7 @@ def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: T
     kept = network.shape.width if network.shape.width <= WIDEST_REFERENCE else network.shape.leading
     found: list[list[Tensor]] = [[], [], []]
     flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (network, before, network.whitening)
-    for chunk in indices.split(512):
+    for chunk in indices.split(_CHUNK):
         rows = data.rows(chunk).to(network.whitening.mean)
         flat = rows.flatten(0, 1)
         for results, flow in zip(found, flows, strict=True):

@@ -108,7 +108,7 @@ class FactorSummary:
         share: The share of the variance of `z̃` axes in the blocks that it takes (its size over D).
         raw_score: The score its size was estimated from (NaN: size was given).
         learnt: True where the lower 95 % bound of its own probe's score exceeds chance and the unfitted flow;
-            None where there are no labels to test it on (the residual, unlabelled concepts).
+            None if there are no labels to test it on (the residual, unlabelled concepts).
         verdict: The same in a plain sentence.
     """
 

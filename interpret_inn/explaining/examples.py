@@ -1,4 +1,4 @@
-"""Single inputs: what each factor is in them, and what it does."""
+"""Single inputs: what each factor is in them, what it does, and predictions in a few words."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import Factor, FloatArray
 from interpret_inn.types.concepts import class_name
 
-_WALKED = 3
-_WALK_STEPS = 9
+_TRAVERSED = 3
+_TRAVERSAL_STEPS = 9
 _CURVES = 4
 _STOPS = np.linspace(-2, 2, 7)
 _PER_STOP = 4
@@ -73,7 +73,7 @@ def _factor_rows(
     codes = survey.examples.codes if survey.examples.codes.ndim == 2 else survey.examples.codes.mean(1)
     positions = axis.position(codes[:, factor.slice]).cpu()
     percentiles = axis.percentile(positions)
-    labels = readings(translator, factor.name, codes)
+    labels = predicted_values(translator, factor.name, codes)
     flips = dict(zip(survey.order, survey.redraw_effects[factor.name].flip.tolist(), strict=True))
     return [
         ExampleFactor(
@@ -101,7 +101,7 @@ def neighbours(translator: Translator, survey: Survey) -> dict[str, Neighbours]:
         nearest = np.abs(positions[None] - _STOPS[:, None]).argsort(1)[:, :_PER_STOP]
         shown = survey.pictures
         rows = [[shown[i] for i in row] for row in nearest] if shown else []
-        labels = readings(translator, factor.name, survey.codes)
+        labels = predicted_values(translator, factor.name, survey.codes)
         texts = [[labels[i] for i in row] for row in nearest] if any(labels) else []
         found[factor.name] = Neighbours(
             positions=_STOPS.astype(np.float64),
@@ -113,9 +113,9 @@ def neighbours(translator: Translator, survey: Survey) -> dict[str, Neighbours]:
 
 
 def traversals(translator: Translator, survey: Survey, *, target: Target) -> dict[str, tuple[Traversal, ...]]:
-    """The output while one factor of one example moves along its main direction."""
-    positions = torch.linspace(-REACH, REACH, _WALK_STEPS)
-    first = survey.examples.take(slice(0, _WALKED))
+    """Traversals: the output while one factor of one example moves along its main direction."""
+    positions = torch.linspace(-REACH, REACH, _TRAVERSAL_STEPS)
+    first = survey.examples.take(slice(0, _TRAVERSED))
     before, found = first.primary_outputs(), {}
     for factor in translator.factors:
         outputs = first.traversed(factor, positions).outputs()
@@ -178,11 +178,11 @@ def outcomes(
     return [Outcome(("output",), (float(v),)) for v in column]
 
 
-def readings(translator: Translator, name: str, codes: Tensor) -> list[str]:
-    """What the linear probe says of a concept, as text, for codes (n, d); empty for what has none."""
+def predicted_values(translator: Translator, name: str, codes: Tensor) -> list[str]:
+    """The linear probe's predictions of a concept, as text, for codes (n, d); empty without values of it."""
     concept = next((c for c in translator.fitted.concepts if c.name == name and c.values is not None), None)
     if concept is None:
         return [""] * len(codes)
-    read = translator.probe(name)
-    values = read.predict(translator.white(codes.to(translator.fitted.reference_codes)).cpu().numpy())
+    probe = translator.probe(name)
+    values = probe.predict(translator.white(codes.to(translator.fitted.reference_codes)).cpu().numpy())
     return [concept.text(value) for value in values]

@@ -20,6 +20,7 @@ WIDEST = 512
 """Columns that a probe reads at most."""
 
 _ALL = slice(None)
+_FLAT = 1e-10  # of the largest eigenvalue: axes with less carry rounding
 _Rows = Tensor | npt.NDArray[np.floating]
 _Both = tuple[FloatArray, FloatArray]
 
@@ -109,7 +110,7 @@ class _Probed:
         self.test_groups = None if test.groups is None else np.asarray(test.groups)[self.rows[1]]
 
     def columns(self, train: _Rows, test: _Rows, columns: slice = _ALL) -> _Both:
-        """The rows used of both splits, float64 (n, d), on their leading axes where they are wide."""
+        """The rows used of both splits, float64 (n, d), on their leading axes if they are wide."""
         train, test = train[self.rows[0]][..., columns], test[self.rows[1]][..., columns]
         return principal(as_rows(train), as_rows(test), seed=self.seed)
 
@@ -138,7 +139,7 @@ class _Probed:
 
 
 def principal(train: FloatArray, test: FloatArray, *, seed: int = 0) -> _Both:
-    """Both splits on the leading principal axes of the training split, where there are more than 512 columns.
+    """Both splits on the leading principal axes of the training split, if there are more than 512 columns.
 
     The axes come from at most 1,024 rows beyond 8,192 columns, so that no square matrix of columns is formed.
     """
@@ -153,7 +154,7 @@ def principal(train: FloatArray, test: FloatArray, *, seed: int = 0) -> _Both:
     some = np.random.default_rng(seed).permutation(len(train))[: len(train) if count == WIDEST else 4 * count]
     centred = train[some] - train[some].mean(0)
     values, vectors = np.linalg.eigh(centred @ centred.T)
-    kept = values > 1e-10 * values[-1]
+    kept = values > _FLAT * values[-1]
     kept[:-count] = False
     axes = centred.T @ (vectors[:, kept] / np.sqrt(values[kept]))
     return train @ axes, test @ axes

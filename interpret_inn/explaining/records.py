@@ -60,7 +60,7 @@ class ExampleFactor:
         value: Position along the factor's main direction, in standard deviations of the data.
         percentile: Share of the data below that position, 0 to 100.
         label: What the linear probe predicts of the concept ("7", "0.31"; empty for the residual).
-        resample_flip: Share of resamples that change the prediction (NaN where there are no classes).
+        resample_flip: Share of resamples that change the prediction (NaN if there are no classes).
         swap: The prediction after the factor was taken from `donor`.
         donor: Index of the donor among the examples.
     """
@@ -109,7 +109,7 @@ class Neighbours:
     Attributes:
         positions: float64 (S,), in standard deviations of the data.
         indices: int64 (S, R), the R samples nearest to each position.
-        pictures: `S` rows of `R` pictures; empty where inputs are not images.
+        pictures: `S` rows of `R` pictures; empty if inputs are not images.
         values: `S` rows of `R` values of the concept, as text; empty for the residual.
     """
 

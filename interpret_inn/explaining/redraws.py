@@ -24,6 +24,7 @@ OutputKind = Literal["classes", "image", "scalar"]
 Target = int | Callable[[Tensor], Tensor] | None
 
 _NOTHING = Score(math.nan)
+_BORDER = 0.99  # of the data's distances to each other: what is further away has left the data
 
 
 def output_kind(outputs: Tensor) -> OutputKind:
@@ -34,7 +35,7 @@ def output_kind(outputs: Tensor) -> OutputKind:
 
 
 class RedrawEffects(NamedTuple):
-    """What edits did, for each of B inputs: means over M edits, float64 (B,), NaN where it has no meaning.
+    """What edits did, for each of B inputs: means over M edits, float64 (B,), NaN if it has no meaning.
 
     Attributes:
         flip: Share of edits that changed the predicted class.
@@ -226,7 +227,7 @@ def distance_to_data(
     finite = torch.isfinite(points).all(1)
     names = torch.as_tensor(np.arange(len(data)) if groups is None else groups[kept])
     apart = torch.cdist(data, data).masked_fill_(names[:, None] == names, math.inf).min(1).values
-    border = torch.quantile(apart, 0.99)
+    border = torch.quantile(apart, _BORDER)
     outside = torch.cdist(points[finite], data).min(1).values > border
     return float((outside.sum() + (~finite).sum()) / len(points))
 

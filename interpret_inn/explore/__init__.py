@@ -1,7 +1,6 @@
-"""What can be done with factors: grids of swaps, traversals, samples, inversion, and pictures of all that.
+"""What can be done with factors: swap grids, latent traversals, samples, inversion, and pictures of all that.
 
-Every function takes a fitted interpreter first and returns tensors on the CPU, for classifiers (logits) and
-for models that give images alike.
+Functions of factors take a fitted interpreter first and return tensors on the CPU: logits of classifiers, or images.
 
 >>> import interpret_inn as inn
 >>> inn.explore.contact_sheet([["3", "8"]]).dtype

@@ -22,7 +22,7 @@ FACTORS = 8
 """Factors with a grid of their own: those that the output answers to most."""
 SHEET = 16
 """Factors in the sheet of all factors."""
-_STEPS, _WALKED, _CLASSES = 9, 4, 12
+_STEPS, _EXAMPLES, _CLASSES = 9, 4, 12
 _SAMPLES = (4, 8)
 Cell = Picture | str
 
@@ -40,10 +40,10 @@ def heads_of(positions: Tensor) -> tuple[str, ...]:
 def report_galleries(translator: Translator, survey: Survey) -> tuple[Gallery, ...]:
     """Galleries of an explanation's examples.
 
-    For models that give images: swap grids, a sheet of all factors, traversals through classes, straight traversals,
-    traversals at random and samples. For classifiers, whose cells are the names of predicted classes, swap grids
-    and traversals through classes, and only where outputs can be had from the site alone: elsewhere that many runs
-    of the whole model would be dear. For other outputs none.
+    For models that give images: swap grids, a sheet of all factors, traversals through classes, straight lines
+    between inputs, random walks and samples. For classifiers, whose cells are the names of predicted classes: swap
+    grids and traversals through classes, and only if the site alone makes the outputs: so many runs of the whole model
+    would be dear. None for other outputs.
 
     Args:
         translator: Backbone and flow.
@@ -102,7 +102,7 @@ class _Maker:
     def class_traversals(self) -> list[Gallery]:
         """Some examples with the mean code of each class."""
         found = []
-        some = torch.arange(min(_WALKED, len(self.examples)))
+        some = torch.arange(min(_EXAMPLES, len(self.examples)))
         heads = self._heads(some.tolist())
         for factor in self.translator.factors.named:
             names = self._classes(factor)
@@ -125,7 +125,7 @@ class _Maker:
 
     def sheet(self) -> list[Gallery]:
         """One example moved along every factor."""
-        index = min(_WALKED - 1, len(self.examples) - 1)
+        index = min(_EXAMPLES - 1, len(self.examples) - 1)
         one = torch.tensor([index])
         shown = [*self.translator.factors.named[: SHEET - 1], self.translator.factors[-1]]
         if len(shown) < 3:  # the traversals show as much
@@ -168,18 +168,18 @@ class _Maker:
         ]
 
     def random_walks(self) -> list[Gallery]:
-        """Traversals at random in the factor that the output answers to most, the residual apart."""
+        """Random walks of the factor that the output answers to most, the residual apart."""
         named = [factor for factor in self.strongest if factor.name != RESIDUAL]
         if not named:
             return []
-        factor, some = named[0], self.examples.take(slice(0, _WALKED))
+        factor, some = named[0], self.examples.take(slice(0, _EXAMPLES))
         start = some.codes[..., factor.slice]
         generator = Generator().manual_seed(0)
         path = wander(self.translator, factor, start, _STEPS, step_size=0.4, generator=generator)
         return [
             Gallery(
                 f"{factor.name} at random",
-                f"{factor.name} wanders as the data are spread in it (an Ornstein–Uhlenbeck traversal), from the "
+                f"{factor.name} wanders as the data are spread in it (an Ornstein–Uhlenbeck random walk), from the "
                 "input at the left on; everything else is kept.",
                 self._cells(some.with_factor(factor, path).primary_outputs().transpose(0, 1)),
                 group=factor.name,
@@ -209,7 +209,7 @@ class _Maker:
             return ()
 
     def _heads(self, indices: Sequence[int]) -> tuple[Cell, ...]:
-        """What stands for an example: its output where that is an image, else its picture or its prediction."""
+        """What stands for an example: its output if that is an image, else its picture or its prediction."""
         outputs = self.examples.primary_outputs()[None, list(indices)]
         if self.survey.kind == "image":
             return tuple(self._cells(outputs)[0])

@@ -16,6 +16,8 @@ from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import HasTranslator, translator_of
 from interpret_inn.types import Factor
 
+Space = Literal["code", "representation"]
+
 
 @torch.no_grad()
 def swap_grid(
@@ -28,7 +30,7 @@ def swap_grid(
         factor: The factor that is taken from the rows.
         rows: `R` inputs, in any form that the interpreter takes.
         columns: `C` inputs.
-        hold: Concepts whose probe is to stay where it is in the column.
+        hold: Concepts whose prediction by the probe is to stay as it is in the column.
 
     Returns:
         (R, C, …): primary outputs, on the CPU: images, or logits.
@@ -55,9 +57,6 @@ def crossed(factor: Factor, given: Tensor, rest: Batch, *, hold: Sequence[str] =
     return rest.with_factor(factor, given[:, None, ..., factor.slice], hold=hold)
 
 
-Space = Literal["code", "representation"]
-
-
 @torch.no_grad()
 def interpolate(
     interpreter: HasTranslator,
@@ -71,9 +70,9 @@ def interpolate(
     """Outputs on the straight line from each of the first inputs to its partner among the second.
 
     In the representation `z` the middle of such a line shows both ends at once (ghosting); in the code `z̃` it
-    stays among the data, as far as the flow has learnt them. What the layout carries along moves, too, but not
-    where only some factors are traversed. Where the site is not all that the outputs depend on (connections
-    that go around it), the rest of the network keeps the first inputs.
+    stays among the data, as far as the flow has learnt them. What the layout carries along moves, too, unless
+    only some factors do. If outputs depend on more than the site (connections that go around it), the rest of the
+    network keeps the first inputs.
 
     Args:
         interpreter: A fitted interpreter.
@@ -81,7 +80,7 @@ def interpolate(
         second: `B` inputs, or one for all.
         steps: `S`, both ends counted.
         space: `"code"`, or `"representation"` for what the model itself would do.
-        factors: Traversal in these alone, everything else stays as in the first; only in the code.
+        factors: Move these alone, everything else stays as in the first; only in the code.
 
     Returns:
         (S, B, …): primary outputs, on the CPU. The ends are the outputs of the inputs themselves, up to

@@ -15,9 +15,11 @@ from tqdm import tqdm
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.backbones.picture_forms import channels_first, single
 from interpret_inn.errors import BackboneError, EditError, InnWarning, InputError
+from interpret_inn.types.tolerances import TINY
 
 _POOL = 1024
 _AT_ONCE = 64
+_LEAST_SCALE = 1e-6  # of latents, so that those that are all alike can move
 
 
 class HasBackbone(Protocol):
@@ -34,7 +36,7 @@ class Projection:
     """Latents whose outputs come nearest to given images.
 
     Attributes:
-        latents: Inputs of the model, (B, ...): encode, edit and traversal these.
+        latents: Inputs of the model, (B, ...): encode, edit and traverse these.
         outputs: What the model makes of them, (B, C, H, W), on the CPU.
         error: float (B,), the share of the image's variance about the model's mean image that is left:
             0 is exact, 1 no better than the mean image of the model.
@@ -52,8 +54,8 @@ def project(
 
     Of 1,024 latents drawn as the model's own are, the `starts` whose outputs lie nearest to an image are moved
     along the gradient of the squared error (Adam, with a step that falls to nothing), kept within the range of
-    the draws; the best one is given. Nothing of the model is changed. Look at `error` before you believe edits: of
-    what is not in `outputs`, edits know nothing.
+    the draws; the best one is given. Nothing of the model is changed. Look at `error` before you believe edits:
+    they know nothing of what is not in `outputs`.
 
     Args:
         interpreter: With a generator; it need not be fitted.
@@ -181,7 +183,7 @@ def _search(
         latents = pool.latents[nearest.flatten()].clone().requires_grad_()
         optimiser = torch.optim.Adam([latents], lr=0.1)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        scale = pool.latents.std().clamp_min(1e-6)
+        scale = pool.latents.std().clamp_min(_LEAST_SCALE)
         best = torch.full((len(latents),), torch.inf, device=latents.device)
         kept = latents.detach().clone()
         for step in range(steps + 1):
@@ -202,7 +204,7 @@ def _search(
     with torch.no_grad():
         outputs = primary(backbone.outputs(kept[chosen])).float()
         # about the model's mean image: what is left of what was to be explained
-        about = (targets - pool.outputs.mean(0)).flatten(1).square().sum(1).clamp_min(1e-12)
+        about = (targets - pool.outputs.mean(0)).flatten(1).square().sum(1).clamp_min(TINY)
         error = (targets - outputs).flatten(1).square().sum(1) / about
     return kept[chosen].cpu(), outputs.cpu(), error.cpu()
 

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InputError, StoreError
 from interpret_inn.types import Picture
+from interpret_inn.types.tolerances import TINY
 
 _FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 
@@ -49,7 +50,7 @@ def to_pictures(images: Tensor, *, value_range: tuple[float, float] | None = Non
         raise InputError(
             f"Expected a range from low to high, found {low:g} to {high:g}. Type value_range=(0, 1)."
         )
-    scaled = ((values - low) / max(high - low, 1e-12)).clamp(0, 1)
+    scaled = ((values - low) / max(high - low, TINY)).clamp(0, 1)
     count = scaled.shape[-3]
     colours = (
         scaled[..., :3, :, :] if count >= 3 else scaled[..., :1, :, :].expand(*scaled.shape[:-3], 3, -1, -1)
@@ -76,7 +77,7 @@ def save_animation(
         seconds: Length of one traversal from the first frame to the last.
         enlarge: Each pixel is shown this many times as wide and high.
         value_range: As in `to_pictures`, for float tensors.
-        back_and_forth: Traversal back to the start, too, so that nothing jumps.
+        back_and_forth: Run back to the start, too, so that nothing jumps.
 
     Returns:
         The path.

@@ -44,7 +44,7 @@ def sample(
             noise floor. `"mixture"`: a mixture of ten Gaussians fitted to stored codes, which keeps apart what
             the flow could not make one cloud of (digits, say).
             `"stored"`: every factor as in some stored sample, each from another one.
-        denoise: Steps that take the noise out again with which the flow was fitted (see `denoising`). One or two make
+        denoise: Steps that take the noise out again with which the flow was fitted (see `denoised`). One or two make
             samples cleaner, more make them alike.
 
     Returns:
@@ -114,7 +114,7 @@ def outputs_of(translator: Translator, codes: Tensor, *, seed: int = 0) -> Tenso
 
 
 def refuse_unless_samples(translator: Translator) -> None:
-    """Says so where outputs need more than a code.
+    """Refuses models whose outputs need more than a code.
 
     Raises:
         EditError: they do.
@@ -163,7 +163,7 @@ _STRIDE = 2.0  # one variance of the noise is Tweedie's estimate; two come as fa
 
 @torch.no_grad()
 def denoised(fitted: Fitted, codes: Tensor, *, steps: int) -> Tensor:
-    """Codes (n, D) after some steps up the density that the flow was fitted to.
+    """Codes (n, D) after some steps up the density that the flow was fitted to, which take the noise floor out.
 
     A flow is fitted to representations with noise, so that its samples have noise, too; and being continuous, it also
     leaves some of them between the clusters of the data. The mean of what a noisy `y` was before is
@@ -250,7 +250,7 @@ def spread_of(fitted: Fitted, first: int = 0, last: int | None = None) -> Spread
 def mixture_draws(codes: Tensor, n: int, *, seed: int) -> Tensor:
     """`n` draws from a mixture of up to ten Gaussians fitted to codes (M, d), float (n, d).
 
-    Covariances are full where there are enough codes for them, else diagonal.
+    Covariances are full if there are enough codes for them, else diagonal.
     """
     from sklearn.mixture import GaussianMixture
 

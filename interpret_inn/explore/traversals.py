@@ -1,4 +1,4 @@
-"""Traversals in one factor: along its main direction, through the classes' mean codes, and at random."""
+"""Latent traversals of one factor: along its main direction, through the classes' mean codes, and at random."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from interpret_inn.translating.translator import HasTranslator, Translator, posi
 from interpret_inn.types import Factor
 
 BETWEEN = 4
-"""Steps from one class to the next, where the caller does not say."""
+"""Steps from one class to the next, unless the caller says how many."""
 
 
 @torch.no_grad()
@@ -28,14 +28,14 @@ def traverse(
     steps: int | Sequence[float] = 9,
     hold: Sequence[str] = (),
 ) -> Tensor:
-    """Outputs while one factor moves along its main direction: `interpreter.traversal`, with `hold`.
+    """Outputs while one factor moves along its main direction: `interpreter.traverse`, with `hold`.
 
     Args:
         interpreter: A fitted interpreter.
         inputs: `B` inputs.
         factor: The factor to move.
         steps: Positions in standard deviations of the data, (S,); or how many, from −2.5 to 2.5.
-        hold: Concepts whose probe is to stay where it is in the input.
+        hold: Concepts whose prediction by the probe is to stay as it is in the input.
 
     Returns:
         (S, B, …): primary outputs, on the CPU.
@@ -68,7 +68,7 @@ def class_traversal(
         classes: Names of its classes, in order; None: all that were seen in the fit.
         steps: Steps in all, evenly spread, the first at the first class and the last at the last one; None:
             4 from each class to the next.
-        hold: Concepts whose probe is to stay where it is in the input.
+        hold: Concepts whose prediction by the probe is to stay as it is in the input.
 
     Returns:
         (S, B, …): primary outputs, on the CPU.
@@ -83,7 +83,7 @@ def class_traversal(
         raise EditError(f"Expected a list of classes, found {classes!r}. Type classes=[{classes!r}, …].")
     names = seen_classes(translator, chosen) if classes is None else tuple(classes)
     if not names:
-        raise EditError("Expected at least one class to traversal to, found none.")
+        raise EditError("Expected at least one class to move to, found none.")
     count = BETWEEN * (len(names) - 1) + 1 if steps is None else _at_least_one(steps)
     path = through([translator.class_code(chosen, name) for name in names], count)
     return _along(translator, inputs, lambda batch: batch.with_path(chosen, path, hold=hold))
@@ -100,7 +100,7 @@ def random_walk(
     seed: int = 0,
     hold: Sequence[str] = (),
 ) -> Tensor:
-    """Outputs along an Ornstein–Uhlenbeck traversal of one factor: at random, but never far from the data.
+    """Outputs along an Ornstein–Uhlenbeck random walk of one factor: at random, but never far from the data.
 
     With μ and Σ the mean and covariance of the factor's stored codes and a = exp(−step_size), each step is
     `x ← μ + a (x − μ) + sqrt(1 − a²) Σ^½ ε`, ε ~ N(0, I): the process dx = (μ − x) dt + sqrt(2 Σ) dW, exactly,
@@ -109,12 +109,12 @@ def random_walk(
 
     Args:
         interpreter: A fitted interpreter.
-        inputs: `B` inputs; each traversals on its own, from where it stands.
-        factor: The factor to traversal in.
+        inputs: `B` inputs; each walks on its own, from where it stands.
+        factor: The factor that walks.
         steps: `S`, counted with the start.
-        step_size: In units of the time after which a traversal has forgotten all but 1/e of its start.
-        seed: Of the traversal; the same seed gives the same traversal.
-        hold: Concepts whose probe is to stay where it is in the input.
+        step_size: In units of the time after which a walk has forgotten all but 1/e of its start.
+        seed: Of the walk; the same seed gives the same walk.
+        hold: Concepts whose prediction by the probe is to stay as it is in the input.
 
     Returns:
         (S, B, …): primary outputs, on the CPU; the first are those of the inputs themselves.
@@ -152,15 +152,15 @@ def wander(
     step_size: float,
     generator: Generator,
 ) -> Tensor:
-    """The traversal itself: (S, B, ..., size) from the factor's codes (B, ..., size)."""
+    """The random walk itself: (S, B, ..., size) from the factor's codes (B, ..., size)."""
     spread = spread_of(translator.fitted, factor.start, factor.stop)
     mean, keep = spread.mean.to(start), math.exp(-step_size)
-    traversed = [start]
+    path = [start]
     for _ in range(steps - 1):
         noise = spread.noise(len(start), generator).to(start)
         noise = noise.reshape(len(start), *[1] * (start.ndim - 2), factor.size)
-        traversed.append(mean + keep * (traversed[-1] - mean) + math.sqrt(1 - keep**2) * noise)
-    return torch.stack(traversed)
+        path.append(mean + keep * (path[-1] - mean) + math.sqrt(1 - keep**2) * noise)
+    return torch.stack(path)
 
 
 def through(stops: Sequence[Tensor], steps: int) -> Tensor:

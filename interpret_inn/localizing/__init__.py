@@ -1,4 +1,4 @@
-"""Where factors act: what authors of localizers need, and how masks are judged.
+"""Where factors act: what authors of localizers need, and how reliable masks are.
 
 ```python
 from interpret_inn.localizing import FactorReader, prepared_inputs

@@ -92,7 +92,7 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
         concept: With values for these rows; None or without values: there is nothing to go by.
 
     Returns:
-        (size, r), or None where all axes are to count alike.
+        (size, r), or None if all axes are to count alike.
     """
     if concept is None or concept.values is None or len(codes) != len(concept.values):
         return None
@@ -129,7 +129,7 @@ _NOTHING = 1e-6  # squared deviations below are 0 but for rounding, and a share 
 class FactorReader:
     """Reads one factor from prepared inputs.
 
-    To be used within `with translator.backbone.session(gradients=True):`, or without gradients where none are
+    To be used within `with translator.backbone.session(gradients=True):`, or without gradients if none are
     needed. Gradients reach the inputs; take them with `torch.autograd.grad(score, inputs)`, which leaves those of
     the model's parameters alone.
 

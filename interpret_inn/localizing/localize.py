@@ -168,7 +168,7 @@ _EDGE = 96  # pixels along the longer side that smaller pictures are enlarged to
 def places_finder(
     translator: Translator, chosen: tuple[LocalizerFunction, str] | None, *, seed: int
 ) -> Locate | None:
-    """What finds the places of an explanation; None where nothing is to be localized.
+    """What finds the places of an explanation; None if nothing is to be localized.
 
     Args:
         translator: Of a fitted interpreter.
@@ -194,7 +194,7 @@ def report_places(
     *,
     seed: int = 0,
 ) -> tuple[Place, ...]:
-    """Masks of every factor over the first examples; nothing where there are no images to point at.
+    """Masks of every factor over the first examples; nothing if there are no images to point at.
 
     A factor that the localizer cannot work with gets a record without pictures that says why.
 

@@ -66,14 +66,16 @@ def reliability(
 
     Returns:
         The mean over images with its interval, and the scores of the images, float64 (B,): 1 is all, 0 chance,
-        less than 0 worse than chance. NaN where there is nothing to measure (a mask that is empty, or over the input
+        less than 0 worse than chance. NaN if there is nothing to measure (a mask that is empty, or over the input
         the same everywhere; a factor that changes nothing; inputs whose codes hardly differ, or that parts at
         random places take along as well).
     """
     prepared = prepared_inputs(translator, inputs)
     highest, lowest = values.amax((1, 2, 3)), values.amin((1, 2, 3))
     if space == "output":
-        each = np.where((highest <= 0).numpy(), math.nan, _held(translator, prepared, factor, values, seed))
+        each = np.where(
+            (highest <= 0).numpy(), math.nan, _share_inside(translator, prepared, factor, values, seed)
+        )
         known = each[np.isfinite(each)]
         return bootstrap_mean(known, seed=seed) if len(known) else Score(math.nan), each
     if len(prepared) < 2:
@@ -83,7 +85,9 @@ def reliability(
     return _beyond_chance(own, chance, seed)
 
 
-def _held(translator: Translator, prepared: Tensor, factor: str, values: Tensor, seed: int) -> FloatArray:
+def _share_inside(
+    translator: Translator, prepared: Tensor, factor: str, values: Tensor, seed: int
+) -> FloatArray:
     """(share of the change inside − area) / (1 − area), for each image."""
     changes = redrawn_changes(translator, Prepared(prepared), factor, seed=seed).double()
     inside = (changes * values[:, 0]).sum((0, 2, 3))

@@ -1,4 +1,4 @@
-"""Bootstrap intervals: how far a score could be from its value had other inputs been judged.
+"""Bootstrap intervals: how far a score could be from its value on other inputs.
 
 Whole groups are drawn (variants of one image, one identity), because samples of one group say the same
 thing twice. All intervals are at 95 %. Percentile intervals of few groups are too short, so the percentiles
@@ -84,7 +84,7 @@ def bootstrap_r2(
         resamples: Number of draws.
 
     Returns:
-        The score; NaN where nothing varies or something is not finite, NaN ends for a single group.
+        The score; NaN if nothing varies or something is not finite, NaN ends for a single group.
 
     Raises:
         InputError: Shapes differ.

@@ -128,7 +128,7 @@ def rank_correlation(
 
     Returns:
         −1 to 1: 1 the same order of pixels, 0 none in common. Pixels of one value share their mean rank. 0 where one of
-        the two is constant, NaN where both are.
+        the two is constant, NaN if both are.
 
     Raises:
         InputError: shapes differ.
@@ -163,7 +163,7 @@ def stability(
         seed: Of the bootstrap.
 
     Returns:
-        Shares in [0, 1]: 1 the same masks, 0 nothing in common. NaN where both are empty in every draw. What a
+        Shares in [0, 1]: 1 the same masks, 0 nothing in common. NaN if both are empty in every draw. What a
         localizer scores that looks at nothing stands in `score.parts["chance"]`: each mask against the noisy one of
         the next image. A score no higher than that only says that all masks are alike.
 
@@ -283,7 +283,7 @@ def _ranks(arrays: FloatArray) -> FloatArray:
 
 
 def _shared(first: FloatArray, second: FloatArray) -> FloatArray:
-    """Σ min / Σ max of each image (B,); NaN where both are empty."""
+    """Σ min / Σ max of each image (B,); NaN if both are empty."""
     one, other = (np.where(np.isfinite(array), array, 0).clip(0) for array in (first, second))
     union = np.maximum(one, other).sum((1, 2))
     common = np.minimum(one, other).sum((1, 2))

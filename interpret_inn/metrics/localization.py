@@ -80,7 +80,7 @@ def iou(
     Raises:
         InputError: shapes differ, or `area` is neither of the two.
     """
-    values, inside, known = _judged(masks, truth)
+    values, inside, known = _aligned(masks, truth)
     size = inside.sum((1, 2)).astype(np.float64)
     if area == "matched":
         chosen = matched_area(np.where(known[:, None, None], values, 0), size)
@@ -123,7 +123,7 @@ def pointing_game(
     """
     if not tolerance >= 0:
         raise InputError(f"Expected a tolerance in pixels, 0 or more, found {tolerance}.")
-    values, inside, known = _judged(masks, truth)
+    values, inside, known = _aligned(masks, truth)
     if tolerance and inside.any():
         inside = np.stack([_within(one, tolerance) for one in inside])
     highest = values == values.max((1, 2), keepdims=True) if len(values) else inside
@@ -150,7 +150,7 @@ def energy_inside(
     Raises:
         InputError: shapes differ.
     """
-    values, inside, known = _judged(masks, truth)
+    values, inside, known = _aligned(masks, truth)
     positive = np.where(np.isfinite(values), values, 0).clip(0)
     total = positive.sum((1, 2))
     share = (positive * inside).sum((1, 2)) / np.where(total > 0, total, 1)
@@ -170,7 +170,7 @@ def sparsity(masks: MaskArray, *, groups: IntArray | None = None, seed: int = 0)
         seed: Of the bootstrap.
 
     Returns:
-        0 where all pixels are equal, 1 − 1/(H W) where one has everything; a hard mask of area a has 1 − a. NaN for an
+        0 if all pixels are equal, 1 − 1/(H W) where one has everything; a hard mask of area a has 1 − a. NaN for an
         empty mask. It says nothing of whether the place is right.
     """
     values = mask_arrays(masks)
@@ -187,7 +187,7 @@ def sparsity(masks: MaskArray, *, groups: IntArray | None = None, seed: int = 0)
     return per_image(np.where(known, each, np.nan), groups=groups, seed=seed)
 
 
-def _judged(masks: MaskArray, truth: MaskArray) -> tuple[FloatArray, BoolArray, BoolArray]:
+def _aligned(masks: MaskArray, truth: MaskArray) -> tuple[FloatArray, BoolArray, BoolArray]:
     """Masks (B, H, W), what is inside (B, H, W), and which images have a score (B,)."""
     values, region = same_shapes(masks, truth)
     inside = region > 0.5
@@ -200,7 +200,7 @@ def _empty(values: FloatArray) -> BoolArray:
 
 
 def _within(inside: BoolArray, tolerance: float) -> BoolArray:
-    """Pixels (H, W) no farther than that from the region; none where there is no region."""
+    """Pixels (H, W) no farther than that from the region; none if there is no region."""
     if not inside.any():
         return inside
     from scipy.ndimage import distance_transform_edt

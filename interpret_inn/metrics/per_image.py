@@ -22,7 +22,7 @@ class PerImage:
     """A score of every image, and their mean.
 
     Attributes:
-        score: Mean over the images that have a score, with its 95 % interval; NaN where none has one. Where chance is
+        score: Mean over the images that have a score, with its 95 % interval; NaN if none has one. Where chance is
             known, `score.parts["chance"]` is its mean over the same images.
         each: float64 (B,), NaN for an image that has none.
     """

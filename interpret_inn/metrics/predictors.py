@@ -30,10 +30,10 @@ def train_network(
     targets: FloatArray,
     *,
     classes: IntArray | None,
-    held_out: npt.NDArray[np.bool_],
+    validation: npt.NDArray[np.bool_],
     seed: int,
 ) -> Callable[[FloatArray], FloatArray]:
-    """Trains one hidden layer of 128 by AdamW; the weights that did best on the held-out rows are kept.
+    """Trains one hidden layer of 128 by AdamW; the weights that did best on the validation rows are kept.
 
     The global random state is neither read nor changed.
 
@@ -41,7 +41,7 @@ def train_network(
         x: Codes (n, d), in any units.
         targets: Float64 (n, k): numbers, or class indices (n, 1).
         classes: The classes that occur, sorted, (C,): cross-entropy; None: squared error.
-        held_out: Bool (n,), rows for deciding when to stop; with none, the last weights are kept.
+        validation: Bool (n,), rows that say when to stop; without any, the last weights are kept.
         seed: Of first weights and of the order of rows.
 
     Returns:
@@ -60,7 +60,7 @@ def train_network(
     generator = Generator().manual_seed(seed)
     network = _fresh(x.shape[1], outputs, generator)
     with torch.enable_grad():
-        _train(network, _rows(x, mean, scale), wanted, torch.from_numpy(held_out), loss, generator)
+        _train(network, _rows(x, mean, scale), wanted, torch.from_numpy(validation), loss, generator)
 
     @torch.no_grad()
     def read(codes: FloatArray) -> FloatArray:
@@ -86,30 +86,30 @@ def _fresh(inputs: int, outputs: int, generator: Generator) -> nn.Sequential:
 
 
 def _train(
-    network: nn.Sequential, x: Tensor, wanted: Tensor, held_out: Tensor, loss: Loss, generator: Generator
+    network: nn.Sequential, x: Tensor, wanted: Tensor, validation: Tensor, loss: Loss, generator: Generator
 ) -> None:
-    """AdamW with a falling rate; leaves the best weights in the network where rows are held out."""
+    """AdamW with a falling rate; with validation rows, the weights that did best on them stay in the network."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
-    train_x, fit_wanted = x[~held_out], wanted[~held_out]
+    train_x, train_wanted = x[~validation], wanted[~validation]
     batch = min(BATCH, max(16, len(train_x) // 8))
     best, waited, kept = float("inf"), 0, copy.deepcopy(network.state_dict())
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(train_x), generator=generator).split(batch):
             optimizer.zero_grad()
-            loss(network(train_x[rows]), fit_wanted[rows]).backward()
+            loss(network(train_x[rows]), train_wanted[rows]).backward()
             optimizer.step()
         schedule.step()
-        if not held_out.any():
+        if not validation.any():
             continue
         with torch.no_grad():
-            found = float(loss(network(x[held_out]), wanted[held_out]))
+            found = float(loss(network(x[validation]), wanted[validation]))
         waited += 1
         if found < best:
             best, waited, kept = found, 0, copy.deepcopy(network.state_dict())
         if waited >= PATIENCE:
             break
-    if held_out.any():
+    if validation.any():
         network.load_state_dict(kept)
 
 

@@ -1,4 +1,4 @@
-"""How concepts of each kind are read out and scored: by accuracy, or by R²."""
+"""How concepts of each kind are probed and scored: by accuracy, or by R²."""
 
 from __future__ import annotations
 
@@ -98,10 +98,10 @@ _KINDS: Mapping[str, ProbeKind] = {"categorical": _Classes(), "numeric": _Number
 
 
 def probe_kind(kind: str) -> ProbeKind:
-    """How concepts of this kind are read out.
+    """How concepts of this kind are probed.
 
     Raises:
         InputError: An unlabelled kind.
     """
-    kind_of(kind)  # says what is wrong with a kind that cannot be read out
+    kind_of(kind)  # says what is wrong with a kind that cannot be probed
     return _KINDS[kind]

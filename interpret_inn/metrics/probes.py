@@ -1,8 +1,8 @@
-"""Probes: how well a concept can be told from a code.
+"""Probes: how well a code predicts a concept.
 
-Trained on training codes, scored on test codes. Categorical concepts are scored by accuracy; numbers by R²
-(mean over their columns); angles by the R² of cosine and sine. Chance is the best that one constant answer
-reaches on the test split: the share of its most frequent class, or 0.
+Probes learn from training codes and are scored on test codes. Categorical concepts are scored by accuracy; numbers by
+R² (mean over their columns); angles by the R² of cosine and sine. Chance is the best that one constant answer reaches
+on the test split: the share of its most frequent class, or 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from interpret_inn.types.concepts import kind_of
 from interpret_inn.types.numbers import ROUNDING
 
 FEWEST = 5
-"""Fewer values than these, on either part, and a score would be made of luck alone: it is NaN."""
+"""With fewer values than these in either split a score would be made of luck alone: it is NaN."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class LinearProbe:
     """A linear probe in the units of the code.
 
     Attributes:
-        kind: What it reads: `categorical`, `numeric` or `cyclic`.
+        kind: Of the concept that it predicts: `categorical`, `numeric` or `cyclic`.
         weight: Float64 (out, d): one row per class seen, per column of the number, or cosine and sine.
         bias: Float64 (out,).
         classes: Int64 (out,), the class of each row; empty unless `categorical`.
@@ -61,7 +61,7 @@ def fit_linear_probe(
     """Trains a linear probe: logistic regression, or ridge regression of the values.
 
     Codes are standardised first. The penalty is chosen among a few by a fifth of these very codes (whole
-    groups), so that nothing of the test split is used; then all of them are fitted with it.
+    groups), which leaves the test split untouched; then the probe is fitted to all of them.
 
     Args:
         codes: Shape (n, d).
@@ -78,7 +78,7 @@ def fit_linear_probe(
         raise InputError("Expected at least one sample with a value to train a probe on, found none.")
     mean, scale = _standard(x)
     x = (x - mean) / scale
-    chosen = held_out(len(x), kept_groups, seed=seed)
+    chosen = split_off(len(x), kept_groups, seed=seed)
     weight, bias, classes = probe_kind(kind).fit(x, targets, chosen)
     weight = weight / scale
     return LinearProbe(kind, weight, bias - weight @ mean, classes)
@@ -95,20 +95,20 @@ def probe_scores(
     train_groups: IntArray | None = None,
     seed: int = 0,
 ) -> ProbeScores:
-    """How well a concept can be read, linearly and by a small network.
+    """How well probes predict a concept, a linear one and a small network.
 
     Args:
         train_codes: Shape (N, d), to train on.
         train_values: As in `Concept.values`, (N,) or (N, k); rows with missing values are left out.
         test_codes: Shape (M, d), to score on.
-        test_values: Shape (M,) or (M, k). Classes never seen on the training split count as read wrongly.
+        test_values: Shape (M,) or (M, k). Classes never seen on the training split count as predicted wrongly.
         kind: `categorical` (accuracy), `numeric` or `cyclic` (R²).
         groups: Shape (M,), groups of the test rows, for the intervals; None: all apart.
-        train_groups: Shape (N,), groups of the fit rows, for choosing penalties and when to stop.
+        train_groups: Shape (N,), groups of the training rows, for choosing penalties and when to stop.
         seed: Of all draws.
 
     Returns:
-        Both scores with 95 % bootstrap intervals; NaN where fewer than 5 values are there on either part
+        Both scores with 95 % bootstrap intervals; NaN if fewer than 5 values are there in either split
         or the values of the training split are all the same.
 
     Raises:
@@ -116,14 +116,14 @@ def probe_scores(
     """
     x, targets, kept_groups = _present(train_codes, train_values, kind=kind, groups=train_groups)
     test_x, truth, test_groups = _present(test_codes, test_values, kind=kind, groups=groups)
-    if _nothing_to_read(targets, truth):
+    if _nothing_to_predict(targets, truth):
         return ProbeScores(Score(math.nan), Score(math.nan))
     linear = fit_linear_probe(
         x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed
     )
     network = train_network(
         x, targets, classes=linear.classes if len(linear.classes) else None,
-        held_out=held_out(len(x), kept_groups, seed=seed), seed=seed,
+        validation=split_off(len(x), kept_groups, seed=seed), seed=seed,
     )  # fmt: skip
     how = probe_kind(kind)
     linear_score, mlp_score = (
@@ -147,7 +147,7 @@ def linear_probe_score(
     """The linear half of `probe_scores`, for the same arguments and by the same rules."""
     x, targets, kept_groups = _present(train_codes, train_values, kind=kind, groups=train_groups)
     test_x, truth, test_groups = _present(test_codes, test_values, kind=kind, groups=groups)
-    if _nothing_to_read(targets, truth):
+    if _nothing_to_predict(targets, truth):
         return Score(math.nan)
     linear = fit_linear_probe(
         x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed
@@ -170,8 +170,10 @@ def score_kind(kind: ConceptKind) -> Measure:
     return probe_kind(kind).measure
 
 
-def held_out(length: int, groups: IntArray | None, *, seed: int, share: float = 0.2) -> npt.NDArray[np.bool_]:
-    """Marks about a fifth of the rows, whole groups, (length,); none where that would leave nothing."""
+def split_off(
+    length: int, groups: IntArray | None, *, seed: int, share: float = 0.2
+) -> npt.NDArray[np.bool_]:
+    """Marks a share of the rows, whole groups, bool (length,); none if there are too few groups to share out."""
     codes = np.arange(length) if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)
     count = int(codes.max(initial=-1)) + 1
     if count < FEWEST:
@@ -191,14 +193,12 @@ def _present(
         raise InputError(f"Expected one group for each of {len(x)} codes, found {len(groups)}.")
     wrong = ~np.isfinite(x).all(1)
     if wrong.any():
-        raise InputError(
-            f"Expected finite codes to read out from, found {wrong.sum()} of {len(x)} that are not."
-        )
+        raise InputError(f"Expected finite codes to probe, found {wrong.sum()} of {len(x)} that are not.")
     present = np.isfinite(targets).all(1)
     return x[present], targets[present], None if groups is None else np.asarray(groups)[present]
 
 
-def _nothing_to_read(train_targets: FloatArray, test_targets: FloatArray) -> bool:
+def _nothing_to_predict(train_targets: FloatArray, test_targets: FloatArray) -> bool:
     """Whether there are too few values, or only one, to train a probe or to score it."""
     few = min(len(train_targets), len(test_targets)) < FEWEST
     return few or bool((np.ptp(train_targets, 0) == 0).all())

@@ -6,7 +6,6 @@ import difflib
 import inspect
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from inspect import signature
 from numbers import Integral, Real
 from typing import Any
 
@@ -18,6 +17,8 @@ from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptSource, Localizer, LocalizerFunction, LocalizerSpec, as_source
 from interpret_inn.types.completing import lacks_members
 from interpret_inn.types.members import refuse_near_names
+
+AUTO = "auto"
 
 
 def chosen_sources(
@@ -75,9 +76,6 @@ def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:
                 )
 
 
-AUTO = "auto"
-
-
 def chosen_localizer(
     translator: Translator,
     localizer: LocalizerFunction | str,
@@ -91,18 +89,21 @@ def chosen_localizer(
         translator: Of a fitted interpreter.
         localizer: A name, "auto", or a callable.
         options: Of the one that is named.
-        seed: Given to the one that is named, where it takes one; None: it has its own.
+        seed: Given to the one that is named, if it takes one; None: it has its own.
 
     Raises:
         LocalizerError: neither a name nor what can be called as a localizer, options that nobody would read, or
-            "auto" where no localizer suits.
+            "auto" although no localizer suits.
         PluginError: an unknown name or option, or a public name of an object that is nearly a member's.
     """
     if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0):
         raise LocalizerError(f"Expected seed to be a whole number, at least 0, found {seed!r}.")
     if isinstance(localizer, str):
         name = _automatic(translator).name if localizer == AUTO else localizer
-        if seed is not None and "seed" in signature(get_manager().find("localizer", name).build).parameters:
+        if (
+            seed is not None
+            and "seed" in inspect.signature(get_manager().find("localizer", name).build).parameters
+        ):
             options = {"seed": seed} | dict(options)
         return get_manager().localizer(name, **options), name
     _require_localizer(localizer)
@@ -123,7 +124,7 @@ def report_localizer(
     """What localizes in a report, and what to call it: as `chosen_localizer`, but "auto" is built to be quick.
 
     Returns:
-        None where nothing is to be localized, or where no installed localizer suits.
+        None if nothing is to be localized, or if no installed localizer suits.
 
     Raises:
         LocalizerError, PluginError: as `chosen_localizer`.
@@ -137,7 +138,7 @@ def report_localizer(
 
 
 def suited(translator: Translator) -> LocalizerSpec | None:
-    """The localizer that says it suits best; None where none does.
+    """The localizer that says it suits best; None if none does.
 
     One that fails when it is asked, or gives no number, is passed over with a warning that names it.
 
@@ -192,7 +193,7 @@ def _require_localizer(localizer: Any) -> None:
             "Type a name that inn.plugins() lists, or an object of that class."
         )
     try:
-        signature(localizer).bind(None, None, None)
+        inspect.signature(localizer).bind(None, None, None)
     except ValueError:  # a callable whose signature cannot be read
         return
     except TypeError as problem:

@@ -29,8 +29,8 @@ class PluginInfo:
 
     Attributes:
         name: Of its entry point, or under which it was registered.
-        distribution: Who supplied it: a distribution, or "" where it was registered by a call.
-        version: Of the distribution, "" where there is none.
+        distribution: Who supplied it: a distribution, or "" if it was registered by a call.
+        version: Of the distribution, "" if there is none.
         state: `loaded`; `failed`, with the `reason`; `off`: left out by INTERPRET_INN_PLUGINS.
         hooks: Names of the hooks that it implements.
         contributions: Names of what it contributes, by kind.

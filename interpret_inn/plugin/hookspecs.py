@@ -90,7 +90,7 @@ def inn_metrics() -> Iterable[MetricSpec]:
     """Contributes scores of codes against known factors, for `Interpreter.scores` and the report.
 
     `evaluate(codes (N, D), factors (N, K))`, both float64, returns a `Score`. It is given `groups`, `seed`, `test` and
-    `resamples` where it takes them by name (see `MetricSpec`); further keywords are options.
+    `resamples` if it takes them by name (see `MetricSpec`); further keywords are options.
 
     Example:
         ```python
@@ -112,7 +112,7 @@ def inn_report_sections() -> Iterable[ReportSectionSpec]:
         ```python
         @inn.hookimpl
         def inn_report_sections():
-            yield ReportSectionSpec("samples", "How many samples were judged.", render)
+            yield ReportSectionSpec("samples", "How many samples were tested.", render)
         ```
     """
     raise NotImplementedError

@@ -134,7 +134,7 @@ class Manager(Registry):
             options: `preprocess` and `layout`; those that are None are not passed on.
 
         Returns:
-            A `Backbone`, or None where no plugin takes it.
+            A `Backbone`, or None if no plugin takes it.
 
         Raises:
             PluginError: a plugin failed.
@@ -154,7 +154,7 @@ class Manager(Registry):
 
         Args:
             name: As `plugins()` lists it.
-            options: What it takes; the samples, where it needs them, as `data=`.
+            options: What it takes; the samples, if it needs them, as `data=`.
 
         Raises:
             PluginError: the name or an option is unknown, the plugin failed, or it built no concept source.

@@ -42,7 +42,7 @@ def origin_of(entry: EntryPoint) -> PluginInfo:
     """Names an entry point's distribution and version, without importing anything."""
     if entry.dist is None:
         return PluginInfo(entry.name, distribution="an unknown distribution")
-    # Both are None where the distribution's METADATA is damaged, whatever the types say.
+    # Both are None if the distribution's METADATA is damaged, whatever the types say.
     name, version = entry.dist.metadata["Name"], entry.dist.metadata["Version"]
     return PluginInfo(entry.name, distribution=name or "an unnamed distribution", version=version or "")
 
@@ -240,7 +240,7 @@ class Registry:
             return PluginTable((*self._rows.values(), *self._passed_over))
 
     def _trouble(self, error: PluginError, cause: BaseException | None = None) -> None:
-        """Raises where the registry is strict, warns where it is not."""
+        """Raises if the registry is strict, else warns."""
         if self.strict:
             raise error from cause
         warnings.warn(str(error), PluginWarning, stacklevel=3)

@@ -42,7 +42,7 @@ def colour_classes(drawn: FactorMap) -> list[str]:
 
 
 def legend(drawn: FactorMap) -> tuple[LegendEntry, ...]:
-    """What the colours of a map mean; empty where the map names its classes itself or has no values."""
+    """What the colours of a map mean; empty if the map names its classes itself or has no values."""
     values = drawn.colour[np.isfinite(drawn.colour)]
     return _scale_of(drawn).legend(values) if len(values) else ()
 

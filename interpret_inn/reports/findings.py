@@ -59,7 +59,7 @@ def best(probe: ProbeScores) -> Score:
 def recovered(leakage: Leakage, concept: str, factor: str) -> float:
     """How much of what the layer tells of a concept stands in a factor: 0 at chance, 1 at all of it.
 
-    NaN where the layer itself tells nothing of the concept.
+    NaN if the layer itself tells nothing of the concept.
     """
     chance = leakage.chance[concept]
     room = best(leakage.representation[concept]).value - chance

@@ -61,7 +61,7 @@ class Report:
         return page(self.explanation, self.sections)
 
     def to_dict(self) -> dict[str, Any]:
-        """The same content for programs: dicts, lists, strings, numbers; None where a number is missing.
+        """The same content for programs: dicts, lists, strings, numbers; None if a number is missing.
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `axes`, `split`, `checks`, `factors`, `leakage`,
         `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`, `places`, `drifts`, `scores`,
@@ -108,7 +108,7 @@ class Report:
 
 
 def _html_path(path: str | os.PathLike[str]) -> Path:
-    """The page's file: the path itself, or `report.html` in it where it is a folder."""
+    """The page's file: the path itself, or `report.html` in it if it is a folder."""
     target = Path(path)
     is_folder = target.is_dir() or os.fspath(path).endswith(("/", os.sep)) or not target.suffix
     if is_folder:
@@ -142,7 +142,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _free(file: Path) -> str:
-    """How much room there is where a file was to go; empty where that cannot be told."""
+    """How much room there is where a file was to go; empty if that cannot be told."""
     folder = next((parent for parent in file.parents if parent.is_dir()), None)
     return "" if folder is None else f"{bytes_text(shutil.disk_usage(folder).free)} are free there. "
 

@@ -68,7 +68,7 @@ _CAPTIONS = {
 
 
 def redraw_figure(explanation: Explanation) -> RedrawFigure | None:
-    """The ranked redraws; None where none were measured."""
+    """The ranked redraws; None if none were measured."""
     ranking = ranked(explanation)
     if not ranking:
         return None
@@ -187,7 +187,7 @@ class AssociationRow:
 
 
 def associations(explanation: Explanation) -> tuple[AssociationRow, ...]:
-    """How concepts go together in the data; empty where there are fewer than two."""
+    """How concepts go together in the data; empty if there are fewer than two."""
     leakage = explanation.leakage
     if len(leakage.concepts) < 2 or not any(leakage.association.values()):
         return ()

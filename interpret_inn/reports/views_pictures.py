@@ -88,7 +88,7 @@ class Headed:
 
     Attributes:
         name: The heading.
-        css: The class of its colour; empty where it is no factor's name.
+        css: The class of its colour; empty if it is no factor's name.
     """
 
     name: str
@@ -163,7 +163,7 @@ def _gallery(gallery: Gallery, told: set[str], thumbnail: Thumbnails) -> Gallery
 
 
 def _said(heads: Sequence[Picture | str], place: int, noun: str) -> str:
-    """A row or column by its head where that is a text, else by its number."""
+    """A row or column by its head if that is a text, else by its number."""
     head = heads[place - 1] if place <= len(heads) else None
     return head if isinstance(head, str) and head else f"{noun} {place}"
 

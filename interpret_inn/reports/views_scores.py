@@ -26,7 +26,7 @@ class ScoreRow:
 
 
 def score_rows(explanation: Explanation) -> tuple[ScoreRow, ...]:
-    """A row for each score; none where nothing was scored."""
+    """A row for each score; none if nothing was scored."""
     found = explanation.scores
     if found is None:
         return ()

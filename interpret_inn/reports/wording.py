@@ -72,7 +72,7 @@ def score_text(value: float, kind: str) -> str:
 
 
 def interval_text(score: Score, kind: str) -> str:
-    """The 95 % interval of a score, empty where none was computed.
+    """The 95 % interval of a score, empty if none was computed.
 
     >>> interval_text(Score(0.97, 0.95, 0.98), "accuracy"), interval_text(Score(0.3), "r2")
     ('95% to 98%', '')

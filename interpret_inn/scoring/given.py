@@ -59,7 +59,7 @@ def scores_of_inputs(
 
 
 def _concept(name: str, given: Any, kind: ConceptKind, count: int) -> Concept:
-    """A concept of these values; where nothing says its kind, whole numbers and names are categories."""
+    """A concept of these values; unless something says its kind, whole numbers and names are categories."""
     array = read_array(given, f"labels of {name!r}")
     if kind == "unlabelled":
         whole = array.dtype.kind != "f" or bool((np.nan_to_num(array) % 1 == 0).all())

@@ -46,12 +46,12 @@ class Known:
     notes: tuple[str, ...]
 
     def columns(self, suits: Suits) -> FloatArray:
-        """The factors as a metric takes them; without samples where it takes none."""
+        """The factors as a metric takes them; no columns if it takes none."""
         found = {"classes": self.classes, "numbers": self.numbers, "any": self.any}
         return found[suits] if suits in found else np.empty((len(self.rows), 0))
 
     def refusal(self, suits: Suits) -> str:
-        """Why a metric that needs such values cannot be computed; empty where it can."""
+        """Why a metric that needs such values cannot be computed; empty if it can."""
         if suits == "none" or self.columns(suits).size:
             return ""
         used = f"found {', '.join(self.names)}" if self.names else "found none"
@@ -68,7 +68,7 @@ def known_factors(concepts: Sequence[Concept], count: int, *, bins: int = BINS, 
     Args:
         concepts: With values for N samples; those without values are passed over.
         count: N.
-        bins: Classes that numbers are cut into, fewer where there are under 20 samples for each.
+        bins: Classes that numbers are cut into, fewer if there are under 20 samples for each.
         seed: Of k-means.
     """
     targets = {c.name: c.targets for c in concepts if c.values is not None}

@@ -9,20 +9,20 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from interpret_inn.errors import PluginError, suggest
-from interpret_inn.metrics.probes import held_out
+from interpret_inn.metrics.probes import split_off
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.calling import check_options
 from interpret_inn.scoring.known import BINS, Known, known_factors
 from interpret_inn.types import Concept, Factors, FloatArray, IntArray, MetricSpec, Score, Scores
 
-_JUDGED = 1 / 3
+_TEST_SHARE = 1 / 3
 _TOGETHER = (
-    "Several samples are variants of one thing: predictors are judged on other things than they learn from, and there "
+    "Several samples are variants of one thing: predictors are tested on other things than they learn from, and there "
     "are no intervals, as samples would be drawn as if each were by itself."
 )
 
 _OFFERED = ("groups", "resamples", "seed", "test")
-"""What a metric is given where it takes it; see `MetricSpec`."""
+"""What a metric is given if it takes it; see `MetricSpec`."""
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options of metrics, by the metric's name."""
@@ -119,7 +119,7 @@ def _scored(spec: MetricSpec, given: Scored, known: Known, wish: Wish, together:
     slices = [slice(f.start, min(f.stop, codes.shape[1])) for f in given.factors if f.start < codes.shape[1]]
     offered: dict[str, Any] = {"groups": slices, "seed": wish.seed}
     if together and given.groups is not None:
-        apart = held_out(len(codes), given.groups[rows], seed=wish.seed, share=_JUDGED)
+        apart = split_off(len(codes), given.groups[rows], seed=wish.seed, share=_TEST_SHARE)
         offered |= {"resamples": 0, "test": (codes[apart], factors[apart])}
     own = (wish.options or {}).get(spec.name, {})
     taken = _parameters(spec)

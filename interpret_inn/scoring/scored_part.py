@@ -1,4 +1,4 @@
-"""Scores of a fit's own test part: the samples that it never saw."""
+"""Scores of a fit's own test split: the samples that it never saw."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from interpret_inn.scoring.score_table import Scored, Wish, score_table
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import FloatArray, Scores
 
-_ROWS = 4000
-_FEWEST_ROWS = 500
-_NUMBERS = 2**21
-_WIDEST = 4096
-_CHUNK = 512
+_ROWS = 4000  # samples that are scored, at most
+_FEWEST_ROWS = 500  # of wide codes
+_NUMBERS = 2**21  # of codes, so that scores take seconds
+_WIDEST = 4096  # axes; of wider codes the leading ones are scored
+_CHUNK = 512  # samples that go through the flow together
 
 
 def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: object = None) -> Scores:
-    """Scores of the test part.
+    """Scores of the test split.
 
     At most 4,000 samples are used, and of codes with more than 524 axes fewer: as many as make two million numbers,
     but 500. Of more than 4,096 axes the leading ones, which enter the blocks, are scored.

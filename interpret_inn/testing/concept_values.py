@@ -25,7 +25,7 @@ def _no_values(concept: Concept, count: int) -> Iterator[str]:  # noqa: ARG001
 
 
 def _one_each(concept: Concept, count: int) -> Iterator[str]:
-    """What is wrong with the number of values, nothing where there is one for each sample."""
+    """What is wrong with the number of values, nothing if there is one for each sample."""
     values = concept.values
     if not isinstance(values, np.ndarray) or not len(values.shape) or len(values) != count:
         found = f"shape {values.shape}" if isinstance(values, np.ndarray) else type(values).__name__
@@ -101,7 +101,7 @@ def agreement(concept: Concept, first: IntArray, second: IntArray) -> Agreement 
         second: int64 (n,), their partners.
 
     Returns:
-        None where there are no values, or none that are known on both sides.
+        None if there are no values, or none that are known on both sides.
     """
     if concept.values is None:
         return None

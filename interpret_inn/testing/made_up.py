@@ -57,7 +57,7 @@ def toy_explanation(*, hostile: bool = False) -> Explanation:
         drifts=(Drift(shape, hue, Score(0.11, 0.09, 0.13), Score(0.01, 0.0, 0.02)),),
         scores=_scores(shape, hue, mark),
         timings={"encode": 0.4, "fit": 3.1, "explain": 1.2, "total": 4.9},
-        warnings=(f"Only 200 samples were judged.{mark}",),
+        warnings=(f"Only 200 samples were tested.{mark}",),
         skipped=(f"broken{mark}.png: not an image",),
         versions={"interpret-inn": __version__, "torch": "2.4.0", "timm": "1.0.9", "seed": "0"},
     )

@@ -26,7 +26,7 @@ class Rehearsal:
 
     Attributes:
         source: A copy of the source, prepared.
-        plan: Its plan; None where there is none that can be used.
+        plan: Its plan; None if there is none that can be used.
         broken: What is wrong with it, in sentences.
         error: What it raised.
     """

@@ -22,7 +22,7 @@ from interpret_inn.types.completing import NEEDED, completed, strange_members
 _KINDS = get_args(ConceptKind)
 _SAMPLE_MEMBERS = ("__len__", "batches", "take", "fingerprint", "groups", "names", "skipped")
 _ENOUGH = 20
-"""Pairs that it takes to judge what they have in common."""
+"""Pairs that it takes to measure what they have in common."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _Case:
 
     @cached_property
     def among(self) -> Tensor:
-        """Seven samples of ten (all of them where there are few), as a fit has."""
+        """Seven samples of ten (all of them if there are few), as a fit has."""
         count = len(self.source.samples)
         order = torch.randperm(count, generator=Generator().manual_seed(self.seed))
         return (order if count < 20 else order[: 7 * count // 10]).sort().values

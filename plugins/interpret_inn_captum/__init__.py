@@ -57,7 +57,7 @@ def build(
             that draw from baselines (GradientShap, DeepLiftShap) need one.
         sign: Which attributions make the mask: "absolute" (whatever moves the value), "positive" (what brings it about)
             or "negative" (what stands against it).
-        squares: Along the longer side, for methods that take parts away, where no `feature_mask` is given.
+        squares: Along the longer side, for methods that take parts away, if no `feature_mask` is given.
         batch_size: Images that captum is given at once.
         seed: Of methods that draw; the global random state is given back as it was.
         show_progress: Captum's progress bar, where the method has one.

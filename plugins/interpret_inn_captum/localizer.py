@@ -72,7 +72,7 @@ class CaptumLocalizer(Localizer):
         return find(inner) if isinstance(inner, str) else self.method
 
     def _layer(self, translator: Translator, scalar: Scalar, prepared: Tensor) -> Layer | None:
-        """None where the input is attributed."""
+        """None if the input is attributed."""
         if not self._inner.takes_layer:
             return None
         at_input = bool(self.options.get("attribute_to_layer_input", False))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from interpret_inn_masks.smoothing import softened
+from interpret_inn_masks.fills import softened
 
 FADES = (0.125, 0.375, 0.625, 0.875)
 """How far a mask has faded in where slopes are taken."""

@@ -46,10 +46,10 @@ class Constriction(Localizer):
     """Masks over the images that a generator or an autoencoder makes.
 
     A shared mask says where the factor acts in whatever image. For a model that draws its own inputs it is fitted on
-    inputs drawn anew, and judged on those that were given. Otherwise the mask is fitted on all given inputs; "held"
-    is then of masks fitted on one half of them and judged on the other.
+    inputs drawn anew, and tested on those that were given. Otherwise the mask is fitted on all given inputs; "kept"
+    is then of masks fitted on one half of them and tested on the other.
 
-    Figures, each from 0 to 1: "held", the share of the squared change that lies inside the mask; "area", the share of
+    Figures, each from 0 to 1: "kept", the share of the squared change that lies inside the mask; "area", the share of
     the image that it covers; "consistency", how far the factor acts in the same place always: the part that the
     changes of two inputs have in common, ∑ min(p, q) of their shares, averaged over all pairs of inputs (1: always
     the same place, 0: never). For that, changes are blurred over an eighth of the image, so that lines that move by a
@@ -57,7 +57,7 @@ class Constriction(Localizer):
 
     Attributes:
         rectangles: At most so many in a mask. One that would hold next to nothing is left out.
-        per_sample: One mask for each input, fitted to its own changes, "held" included.
+        per_sample: One mask for each input, fitted to its own changes, "kept" included.
         combine: "union" of the rectangles, or their "mean", as published: that reaches 1 only where all of
             them lie on each other, and so loses change wherever more than one is needed.
         area_weight: What area costs: places where the change exceeds this many times its mean over the image are
@@ -166,7 +166,7 @@ class Constriction(Localizer):
             f"In {still} of {len(changes)} images {factor} changes nothing that could be seen: empty masks."
         )
         figures = {
-            "held": _mean(held(masks[visible], changes[visible])),
+            "kept": _mean(kept(masks[visible], changes[visible])),
             "area": _mean(masks.mean((1, 2))),
             "consistency": consistency(changes[visible]),
         }
@@ -177,18 +177,18 @@ class Constriction(Localizer):
         notes: tuple[str, ...] = ()
         if len(drawn):
             (mask,) = self._fit(pooled(drawn)[None])
-            shares = held(mask.expand_as(changes), changes)
+            shares = kept(mask.expand_as(changes), changes)
         elif len(changes) == 1:
             (mask,) = self._fit(changes)
-            shares = held(mask[None], changes)
-            notes = ("With one input, how much its mask holds is of the input that it was fitted on.",)
+            shares = kept(mask[None], changes)
+            notes = ("With one input, how much its mask keeps is of the input that it was fitted on.",)
         else:
             halves = changes[::2], changes[1::2]
             mask, *others = self._fit(torch.stack([pooled(changes), pooled(halves[1]), pooled(halves[0])]))
             pairs = zip(others, halves, strict=True)
-            shares = torch.cat([held(other.expand_as(half), half) for other, half in pairs])
+            shares = torch.cat([kept(other.expand_as(half), half) for other, half in pairs])
         figures = {
-            "held": _mean(shares),
+            "kept": _mean(shares),
             "area": Score(float(mask.mean())),
             "consistency": consistency(torch.cat((drawn, changes)) if len(drawn) else changes),
         }
@@ -198,7 +198,7 @@ class Constriction(Localizer):
         return Masks(factor, values, "output", shared=True, figures=figures, notes=notes)
 
 
-def held(masks: Tensor, changes: Tensor) -> Tensor:
+def kept(masks: Tensor, changes: Tensor) -> Tensor:
     """Share of each input's squared change that lies inside its mask: ∑ M e / ∑ e.
 
     Args:
@@ -206,7 +206,7 @@ def held(masks: Tensor, changes: Tensor) -> Tensor:
         changes: (B, H, W).
 
     Returns:
-        (B,), NaN where nothing changes.
+        (B,), NaN if nothing changes.
     """
     return (masks * changes).sum((1, 2)) / changes.sum((1, 2))
 

@@ -20,8 +20,8 @@ from interpret_inn.localizing import (
 from interpret_inn.localizing.factor_reader import AT_ONCE
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks
+from interpret_inn_masks.fills import softened
 from interpret_inn_masks.pooled import removal_strength
-from interpret_inn_masks.smoothing import softened
 
 Measure = Literal["share", "change", "code"]
 _NOTHING = 1e-12  # what positions carry where they carry nothing, so that nothing is divided by 0

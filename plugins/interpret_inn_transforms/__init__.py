@@ -45,7 +45,7 @@ STANDARD = (
     "flip",
     "occlusion",
 )
-"""What is looked at where nothing is named."""
+"""What is looked at if nothing is named."""
 
 _STRONGEST = 4.0
 

@@ -32,7 +32,7 @@ class Nuisance:
             all, 1 as far as to another picture.
         captured: Share of that move that happens in the factor, of the axes in the blocks, in [0, 1].
         known: How well the amount can be read from the whole layer, on the test split: R², accuracy for done and not
-            done; NaN where it cannot be judged.
+            done; NaN if it cannot be measured.
         factor_knows: The same from the factor alone.
         factor_redraw: Change of the output when the factor alone takes the code that it has in the transformed
             picture.

@@ -20,7 +20,7 @@ _HEADS = (
 
 
 def render(explanation: Any) -> Section | None:
-    """A row for each transform; None where the fit had none."""
+    """A row for each transform; None if the fit had none."""
     named = [name for found in explanation.galleries if found.group == GROUP for name in found.columns[1:]]
     factors = {factor.name: factor for factor in explanation.factors}
     rows = [_row(explanation, factors[name]) for name in named if name in factors]
@@ -37,7 +37,7 @@ def render(explanation: Any) -> Section | None:
     )
     note = (
         "Moves the layer by: half the squared difference of two variants of one picture, as a share of all variance "
-        "(empty where the size was given). Amounts are read linearly, on the test split: R², or accuracy for done and "
+        "(empty if the size was given). Amounts are read linearly, on the test split: R², or accuracy for done and "
         f"not done. Output answers by: {unit} when the factor is redrawn."
     )
     return Section(

@@ -15,7 +15,7 @@ from interpret_inn_transforms.known_transforms import Transform
 from interpret_inn_transforms.turns import Drawn, Turns, turns_of
 from interpret_inn_transforms.variants import TransformedSamples
 
-_PLANS = 4  # kept: the parts to fit on, to stop by, to judge on, and one to spare
+_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
 
 
 class TransformSource(ConceptSource):

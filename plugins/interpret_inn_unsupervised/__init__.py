@@ -15,9 +15,9 @@ from interpret_inn.errors import ConceptError
 from interpret_inn.types import RESIDUAL, ConceptSource, ConceptSourceSpec
 from interpret_inn_unsupervised.directions import build as build_directions
 from interpret_inn_unsupervised.independent import numbered, whole
-from interpret_inn_unsupervised.independent_source import Directions, UnsupervisedSource
 from interpret_inn_unsupervised.simplicity import build as build_simplicity
 from interpret_inn_unsupervised.simplicity import build_couplings
+from interpret_inn_unsupervised.unsupervised_source import Directions, UnsupervisedSource
 
 __all__ = ["UnsupervisedSource", "build", "inn_concept_sources"]
 
@@ -35,7 +35,7 @@ def build(
 
     Args:
         data: Whatever `interpret_inn.data.samples` reads; labels that come with it are not used. A fit of a model
-            whose inputs are latents draws them itself where no data are given.
+            whose inputs are latents draws them itself if no data are given.
         factors: How many; or a mapping of names to numbers of axes; or "auto": as many as make up
             80 % of the output's change, or of the representation's variance with `directions="principal"`.
         size: Axes of each factor; not with a mapping.
@@ -63,7 +63,7 @@ def build(
 
 
 def _sizes(factors: Any, size: int) -> dict[str, int] | None:
-    """Numbers of axes by factor; None where they are to be chosen."""
+    """Numbers of axes by factor; None if they are to be chosen."""
     if isinstance(factors, str):
         if factors != "auto":
             raise ConceptError(

@@ -82,7 +82,7 @@ def compare_ways(seed: int) -> list[dict[str, Any]]:
         for place, name in enumerate(LATENTS):
             masks = made(interpreter.translator, scenes, name)
             true_area = float(true_places(latents, place).any(0).float().mean())
-            found.append((masks.figures["held"].value, float(masks.area[0]) / true_area))
+            found.append((masks.figures["kept"].value, float(masks.area[0]) / true_area))
         held, ratio = torch.tensor(found).T
         rows.append(
             {"way": way, "held": float(held.mean()), "least held": float(held.min()),
@@ -101,13 +101,13 @@ def _scene_row(
     by_truth = (changes * truth).sum((1, 2)) / changes.sum((1, 2))
     return {
         "seed": seed, "factor": masks.factor, "axes": interpreter.factors[masks.factor].size,
-        "masks": "one" if masks.shared else "each", "held": text(masks.figures["held"]),
+        "masks": "one" if masks.shared else "each", "held": text(masks.figures["kept"]),
         "held by truth": float(by_truth.mean()), "true area": float(true_area.mean()),
         "area": float(masks.area.mean()), "ratio": float((masks.area / true_area).mean()),
         "IoU": text(bootstrap_mean(overlap.double().numpy()) if not masks.shared else Score(float(overlap[0]))),
         "consistency": text(masks.figures["consistency"]),
         "reliability": text(masks.reliability or Score(float("nan"))),
-        "meets": masks.figures["held"].value >= 0.9 and float((masks.area / true_area).mean()) <= 1.5,
+        "meets": masks.figures["kept"].value >= 0.9 and float((masks.area / true_area).mean()) <= 1.5,
     }  # fmt: skip
 
 
@@ -123,7 +123,7 @@ def face_rows(name: str) -> dict[str, Any]:
     found = [interpreter.localize(inputs, factor.name, localizer=localizer) for factor in interpreter.factors]
     whole = time.perf_counter() - began
     rows = [
-        {"factor": masks.factor, "held": text(masks.figures["held"]), "area": masks.figures["area"].value,
+        {"factor": masks.factor, "held": text(masks.figures["kept"]), "area": masks.figures["area"].value,
          "consistency": text(masks.figures["consistency"]),
          "reliability": text(masks.reliability or Score(float("nan")))}
         for masks in found[:MOST]

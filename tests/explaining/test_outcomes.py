@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from interpret_inn.explaining.examples import outcomes, readings
+from interpret_inn.explaining.examples import outcomes, predicted_values
 from interpret_inn.explaining.survey import picture_of
 from interpret_inn.types.concepts import class_name
 
@@ -42,10 +42,10 @@ def test_images_become_pictures_between_their_extremes() -> None:
 
 def test_readings_of_every_kind(toy: Any) -> None:
     translator, codes = toy.interpreter.translator, toy.interpreter.encode(toy.images[:40])
-    shapes = readings(translator, "shape", codes)
+    shapes = predicted_values(translator, "shape", codes)
     assert set(shapes) <= {"0", "1", "2"}
     right = [text == str(label) for text, label in zip(shapes, toy.labels["shape"], strict=False)]
     assert np.mean(right) > 0.8
-    hues = readings(translator, "hue", codes)
+    hues = predicted_values(translator, "hue", codes)
     assert all(text.endswith("°") and 0 <= int(text[:-1]) <= 360 for text in hues)
-    assert readings(translator, "residual", codes) == [""] * 40
+    assert predicted_values(translator, "residual", codes) == [""] * 40

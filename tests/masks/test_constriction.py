@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import interpret_inn as inn
 from interpret_inn.errors import LocalizerError
 from interpret_inn.types import Factors
-from interpret_inn_masks.constriction import Constriction, consistency, held, pooled
+from interpret_inn_masks.constriction import Constriction, consistency, kept, pooled
 
 SIZE = (20, 24)
 PLACES = {"left": (4, 15, 0, 5), "right": (10, 19, 16, 23), "moving": (6, 9, 8, 13)}
@@ -106,7 +106,7 @@ def test_the_mask_is_the_place_that_the_factor_changes(boxes: inn.Interpreter, n
     assert masks.space == "output" and masks.shared and masks.notes == ()
     assert masks.values.shape == (5, 1, *SIZE) and torch.equal(masks.values[0], masks.values[4])
     assert (masks.values[0, 0] - truth(name)).abs().mean() < 0.01
-    assert masks.figures["held"].low > 0.97
+    assert masks.figures["kept"].low > 0.97
     assert masks.figures["area"].value == pytest.approx(float(truth(name).mean()), rel=0.05)
     assert masks.figures["consistency"].low > 0.95
     assert masks.reliability is not None and masks.reliability.low > 0.95
@@ -123,7 +123,7 @@ def test_a_factor_whose_place_moves_is_not_consistent(boxes: inn.Interpreter) ->
     assert not each.shared and "consistency" in each.figures
     for latent, mask in zip(latents, each.values, strict=True):
         assert (mask[0] - (up if latent[0] > 0 else down)).abs().mean() < 0.02
-    assert each.figures["held"].low > 0.9
+    assert each.figures["kept"].low > 0.9
     assert each.figures["area"].value < 0.6 * masks.figures["area"].value
 
 
@@ -135,22 +135,22 @@ def test_the_walk_of_one_factor_crosses_the_borders_of_another(boxes: inn.Interp
     assert inside[truth("right") > 0].mean() < 0.05
 
 
-def test_an_autoencoder_is_fitted_on_one_half_and_judged_on_the_other(boxes: inn.Interpreter) -> None:
+def test_an_autoencoder_is_fitted_on_one_half_and_tested_on_the_other(boxes: inn.Interpreter) -> None:
     other = with_model(boxes, inn.wrap(BoxesAutoencoder().eval(), backbone="autoencoder", value_range=(0, 1)))
     images = Boxes()(boxes.sample_inputs(7, seed=9))
     masks = other.localize(images, "left", localizer="masks")
     assert (masks.values[0, 0] - truth("left")).abs().mean() < 0.01
-    assert masks.figures["held"].low > 0.97 and masks.notes == ()
+    assert masks.figures["kept"].low > 0.97 and masks.notes == ()
     (note,) = other.localize(images[:1], "left", localizer="masks").notes
     assert "the input that it was fitted on" in note
 
 
-def test_held_is_low_where_the_halves_differ(monkeypatch: pytest.MonkeyPatch, boxes: inn.Interpreter) -> None:
+def test_kept_is_low_where_the_halves_differ(monkeypatch: pytest.MonkeyPatch, boxes: inn.Interpreter) -> None:
     places = torch.stack([truth("left"), truth("right")] * 4)[None]
     monkeypatch.setattr("interpret_inn_masks.constriction.output_changes", lambda *_, **__: places)
     other = with_model(boxes, inn.wrap(BoxesAutoencoder().eval(), backbone="autoencoder", value_range=(0, 1)))
     masks = Constriction()(other.translator, torch.rand(8, 3, *SIZE), "left")
-    assert masks.figures["held"].value < 0.02, "each half was fitted on the other's place"
+    assert masks.figures["kept"].value < 0.02, "each half was fitted on the other's place"
     assert masks.figures["consistency"].value == pytest.approx(3 / 7, abs=0.05)
     assert (masks.values[0, 0] - truth("left") - truth("right")).abs().mean() < 0.01
 
@@ -161,7 +161,7 @@ def test_a_factor_that_does_nothing_has_an_empty_mask(boxes: inn.Interpreter) ->
     for per_sample in (False, True):
         masks = still.localize(latents, "left", localizer="masks", per_sample=per_sample)
         assert masks.values.abs().max() == 0 and masks.shared != per_sample
-        assert masks.figures["area"].value == 0 and "held" not in masks.figures
+        assert masks.figures["area"].value == 0 and "kept" not in masks.figures
         assert masks.notes == ("left changes no pixel by half a grey level: its mask is empty.",)
         assert masks.reliability is not None and masks.reliability.value != masks.reliability.value
 
@@ -182,7 +182,7 @@ def test_images_in_which_nothing_can_be_seen_are_counted(
     masks = Constriction(per_sample=True)(boxes.translator, boxes.sample_inputs(2), "left")
     assert masks.values[1].abs().max() == 0 and masks.values[0].max() > 0.9
     assert masks.notes == ("In 1 of 2 images left changes nothing that could be seen: empty masks.",)
-    assert masks.figures["held"].value > 0.97
+    assert masks.figures["kept"].value > 0.97
 
 
 def test_a_factor_of_several_axes_is_redrawn_to_be_seen_whole(boxes: inn.Interpreter) -> None:
@@ -239,7 +239,7 @@ def test_inputs_that_are_given_are_none_of_those_fitted_on(
 def test_figures_agree_with_what_they_say() -> None:
     changes = torch.rand(4, 5, 6, generator=torch.Generator().manual_seed(0))
     masks = torch.rand(4, 5, 6, generator=torch.Generator().manual_seed(1))
-    for mask, change, share in zip(masks, changes, held(masks, changes), strict=True):
+    for mask, change, share in zip(masks, changes, kept(masks, changes), strict=True):
         inside = sum(m * c for m, c in zip(mask.flatten().tolist(), change.flatten().tolist(), strict=True))
         assert float(share) == pytest.approx(inside / float(change.sum()), rel=1e-5)
     apart = torch.zeros(2, 16, 16)

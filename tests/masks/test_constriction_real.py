@@ -40,6 +40,6 @@ def test_factors_of_a_vae_of_faces_have_places(zoo: Any) -> None:
     others = [masks for masks in found.values() if masks is not smallest]
     strange = [float((changes * masks.values[:, 0]).sum() / changes.sum()) for masks in others]
     areas = [float(masks.area[0]) for masks in others]
-    own = smallest.figures["held"].value / float(smallest.area[0])
+    own = smallest.figures["kept"].value / float(smallest.area[0])
     assert own > max(share / area for share, area in zip(strange, areas, strict=True))
     assert torch.equal(smallest.values[0], smallest.values[1])

@@ -184,7 +184,7 @@ def test_a_single_code_and_a_single_factor(name):
         assert SUPERVISED[name](FACTORS[:, :1] * 1.0, FACTORS[:, :1]).score.value > 0.6
 
 
-def test_values_that_only_judged_rows_have():
+def test_values_that_only_test_rows_have():
     """They are read wrongly, and told by chance."""
     test = CODES, FACTORS + 1  # 1, 2 and 3, where 0, 1 and 2 were learnt
     assert 0 < sap(CODES, FACTORS, test=test).parts["matrix"].max() < 0.8

@@ -180,7 +180,7 @@ def test_groups_are_drawn_together():
     assert groups.high - groups.low > alone.high - alone.low
 
 
-def test_what_cannot_be_judged_is_said():
+def test_what_cannot_be_scored_is_said():
     heat = np.ones((2, 4, 5))
     for given_, found in [
         (lambda: iou(np.ones((4, 5)), heat), r"masks of shape \(B, 1, H, W\) or \(B, H, W\), found \(4, 5\)"),

@@ -54,8 +54,8 @@ def test_missing_values_are_left_out_on_both_parts():
     labels = np.where(np.arange(600) % 3 == 0, -1, y)
     present = labels >= 0
     with_gaps = probe_scores(x[:400], labels[:400], x[400:], labels[400:], kind="categorical")
-    fit, judge = present[:400], present[400:]
-    without = probe_scores(x[:400][fit], y[:400][fit], x[400:][judge], y[400:][judge], kind="categorical")
+    train, test = present[:400], present[400:]
+    without = probe_scores(x[:400][train], y[:400][train], x[400:][test], y[400:][test], kind="categorical")
     assert with_gaps == without
     numbers = np.where(present, x[:, 0], np.nan)
     assert linear_probe_score(x[:400], numbers[:400], x[400:], numbers[400:], kind="numeric").value > 0.999
@@ -148,21 +148,21 @@ def test_dead_columns_carry_no_weight_and_more_columns_than_rows_work():
     assert np.isfinite(probe_scores(wide, x[:, 0], wide, x[:, 0], kind="numeric").network.value)
 
 
-def test_held_out_rows_are_whole_groups_and_about_a_fifth():
+def test_rows_split_off_are_whole_groups_and_about_a_fifth():
     groups = np.repeat(np.arange(20), 5)
-    chosen = probes.held_out(100, groups, seed=0)
+    chosen = probes.split_off(100, groups, seed=0)
     assert chosen.sum() == 20
     assert not set(groups[chosen]) & set(groups[~chosen])
-    assert not probes.held_out(100, groups // 5, seed=0).any()  # four groups are too few
+    assert not probes.split_off(100, groups // 5, seed=0).any()  # four groups are too few
 
 
-def test_too_little_to_judge_by_gives_nan():
+def test_too_little_to_score_gives_nan():
     x, y = blobs(20, 11)
-    for fit, judge in (((x[:4], y[:4]), (x, y)), ((x, y), (x[:4], y[:4])), ((x, y * 0), (x, y))):
-        result = probe_scores(*fit, *judge, kind="categorical")
+    for train, test in (((x[:4], y[:4]), (x, y)), ((x, y), (x[:4], y[:4])), ((x, y * 0), (x, y))):
+        result = probe_scores(*train, *test, kind="categorical")
         assert math.isnan(result.linear.value)
         assert math.isnan(result.network.value)
-        assert math.isnan(linear_probe_score(*fit, *judge, kind="categorical").value)
+        assert math.isnan(linear_probe_score(*train, *test, kind="categorical").value)
 
 
 def test_a_concept_with_one_class_reads_as_that_class():
@@ -184,7 +184,7 @@ def test_errors_say_what_was_found():
         fit_linear_probe(np.zeros((2, 4)), np.zeros(3), kind="numeric")
     with pytest.raises(errors.InputError, match="one group for each of 3 codes, found 2"):
         fit_linear_probe(np.zeros((3, 4)), np.zeros(3), kind="numeric", groups=np.array([0, 1]))
-    with pytest.raises(errors.InputError, match="finite codes to read out from, found 1 of 3 that are not"):
+    with pytest.raises(errors.InputError, match="finite codes to probe, found 1 of 3 that are not"):
         fit_linear_probe(np.array([[0.0], [np.nan], [1.0]]), np.zeros(3), kind="numeric")
     with pytest.raises(errors.InputError, match="An unlabelled concept has no values to read out"):
         fit_linear_probe(np.zeros((3, 1)), np.zeros(3), kind="unlabelled")

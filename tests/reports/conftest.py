@@ -68,7 +68,7 @@ def leakage_of_two() -> Leakage:
     )
 
 
-def classes_response(flip: float, kl: float, std: float, change: float, left: float) -> Redraw:
+def classes_redraw(flip: float, kl: float, std: float, change: float, left: float) -> Redraw:
     return Redraw("classes", around(flip), around(kl, 0.1), around(std, 0.1), around(change), left)
 
 
@@ -129,7 +129,7 @@ def neighbours_of_two() -> dict[str, Neighbours]:
     return rows
 
 
-def walks_of_two() -> dict[str, tuple[Traversal, ...]]:
+def traversals_of_two() -> dict[str, tuple[Traversal, ...]]:
     steps = np.linspace(-2.5, 2.5, 11)
     rise = 1 / (1 + np.exp(-3 * steps))
     curves = np.stack([1 - rise, rise * (steps < 1.4), rise * (steps >= 1.4)], 1)
@@ -159,14 +159,14 @@ def explanation() -> Explanation:
         ),
         leakage=leakage_of_two(),
         redraws={
-            "colour": classes_response(0.043, 0.11, 0.40, 0.05, 0.01),
-            "digit": classes_response(0.861, 5.2, 3.00, 0.79, 0.02),
-            "residual": classes_response(0.104, 0.3, 0.32, 0.09, 0.081),
+            "colour": classes_redraw(0.043, 0.11, 0.40, 0.05, 0.01),
+            "digit": classes_redraw(0.861, 5.2, 3.00, 0.79, 0.02),
+            "residual": classes_redraw(0.104, 0.3, 0.32, 0.09, 0.081),
         },
         examples=examples_of(12),
         maps=maps_of_two(),
         neighbours=neighbours_of_two(),
-        traversals=walks_of_two(),
+        traversals=traversals_of_two(),
         drifts=(
             Drift("digit", "colour", around(0.21), around(0.04)),
             Drift("colour", "digit", around(0.12), around(0.02)),

@@ -105,7 +105,7 @@ def test_ranking_puts_missing_numbers_last(changed: Callable[..., Explanation]) 
     assert [name for name, _ in ranked(explanation)] == ["digit", "residual", "colour", "nothing"]
 
 
-def test_leaks_are_measured_by_the_better_read_out(explanation: Explanation) -> None:
+def test_leaks_are_measured_by_the_better_probe(explanation: Explanation) -> None:
     found = leaks(explanation.leakage)
     assert [(leak.concept, leak.factor) for leak in found] == [
         ("digit", "residual"),
@@ -164,7 +164,7 @@ def test_half_learnt_factor_is_told(changed: Callable[..., Explanation]) -> None
     assert "The factor digit holds 46% of what the layer tells of it; the rest stands elsewhere." in said
 
 
-def test_responses_to_distrust(changed: Callable[..., Explanation]) -> None:
+def test_redraws_to_distrust(changed: Callable[..., Explanation]) -> None:
     redraws = dict(changed().redraws)
     assert "8% of the edits of the residual lie further from the data" in texts(changed(redraws=redraws))
     redraws["residual"] = dataclasses.replace(redraws["residual"], flip_rate=Score(0.4))
@@ -209,7 +209,7 @@ def test_nothing_to_distrust_is_said_in_words(changed: Callable[..., Explanation
         (NAN, "–"),
     ],
 )
-def test_response_words(rate: float, words: str) -> None:
+def test_redraw_words(rate: float, words: str) -> None:
     assert redraw_words(Redraw("classes", Score(rate), Score(NAN), Score(NAN), Score(NAN), 0.0)) == words
 
 

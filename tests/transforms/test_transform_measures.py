@@ -63,7 +63,7 @@ def test_the_table_says_what_is_known_of_the_model(measured):
         assert 0 < found[name].captured <= 1
 
 
-def test_the_response_is_that_of_a_swap_with_the_transformed_picture(tinted, measured):
+def test_the_redraw_is_that_of_a_swap_with_the_transformed_picture(tinted, measured):
     interpreter, fresh = tinted
     names = ["hue", "brightness", "flip"]
     made = build(fresh, transforms=names).samples

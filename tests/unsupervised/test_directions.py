@@ -14,7 +14,7 @@ from interpret_inn_unsupervised.directions.direction_methods import (
     weight_directions,
 )
 from interpret_inn_unsupervised.directions.discovery import discovered_directions, drawn_steps
-from interpret_inn_unsupervised.seeing import own_axes
+from interpret_inn_unsupervised.watching import own_axes
 
 from .conftest import AXES, aligned
 from .test_simplicity_source import found_axes

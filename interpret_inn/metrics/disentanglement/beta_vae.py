@@ -11,8 +11,8 @@ from interpret_inn.errors import InputError
 from interpret_inn.metrics.disentanglement.factor_vae import (
     first_votes,
     held_rows,
-    judged_share,
     read_batches,
+    tested_share,
 )
 from interpret_inn.metrics.disentanglement.inputs import Groups, read_count, read_groups, read_rows
 from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly
@@ -40,7 +40,7 @@ def beta_vae_score(
         factors: (N, K), a class per different value.
         votes: How many batches of pairs are drawn.
         batch: Pairs in a batch.
-        test_share: Share of the votes that is judged by.
+        test_share: Share of the votes to test on.
         groups: As in `beta_vae_score_of_batches`.
         resamples: Likewise. Votes share rows: the interval does not say how it would be for other rows.
         seed: Of the draws of pairs, and of the interval.
@@ -87,10 +87,10 @@ def beta_vae_score_of_batches(
         first: (V, B, D) codes.
         second: (V, B, D), their partners.
         held: (V,) the number of the shared factor of each batch, from 0.
-        test_share: Share of the votes, the last ones, that is judged by.
+        test_share: Share of the votes, the last ones, to test on.
         groups: Dimensions that make up one code: its difference is the Euclidean length of that of its dimensions
             (for one of them the absolute value). Dimensions in no group are left out. None: each by itself.
-        resamples: For an interval: the judged votes are drawn anew that often.
+        resamples: For an interval: the test votes are drawn anew that often.
         seed: Of these draws.
 
     Returns:
@@ -150,7 +150,7 @@ class _Partners(NamedTuple):
 
 
 def _told(points: FloatArray, held: IntArray, test_share: float, resamples: int, seed: int) -> CodeScore:
-    """Regression on the first votes, judged on the others."""
+    """Regression on the first votes, tested on the others."""
     from sklearn.linear_model import LogisticRegression
 
     count = first_votes(len(points), test_share)
@@ -162,6 +162,6 @@ def _told(points: FloatArray, held: IntArray, test_share: float, resamples: int,
     fit_quietly(model, points[:count], held[:count])
     right = np.asarray(model.predict(points) == held, np.bool_)
     return CodeScore(
-        judged_share(right[count:], resamples, seed),
+        tested_share(right[count:], resamples, seed),
         parts={"differences": points, "weights": model.coef_.T, "train": float(right[:count].mean())},
     )

@@ -33,14 +33,13 @@ def explicitness(
         factors: (N, K), a class per different value.
         test: Codes and factors of other rows to test on, or the share of these rows that is kept for that.
         groups: Dimensions that make up one code: the score is that of all dimensions in any group, and the part
-        `groups`
-            says how explicit each group makes each factor by itself.
+            `groups` says how explicit each group makes each factor by itself.
         resamples: For an interval: the test rows are drawn anew, the regressions stay.
         seed: Of the split, and of these draws.
 
     Returns:
         0.5 is chance, 1 is best. Parts: `each` (K,), a factor's areas; `train`, the score on the rows that were learnt
-        from; with `groups=` also `groups` (G, K). Constant dimensions are left out; a value that no judged row has,
+        from; with `groups=` also `groups` (G, K). Constant dimensions are left out; a value that no test row has,
         or that all have, is left out of the mean; one that was not learnt from has 0.5.
 
     Raises:
@@ -50,11 +49,11 @@ def explicitness(
     train, test_rows = read_parts(codes, factors, test, seed)
     dimensions = read_groups(groups, train.codes.shape[1])
     every = np.concatenate(dimensions)
-    fitted, judged = _probabilities(train, test_rows, every)
-    areas = _areas(judged, test_rows.labels)
+    fitted, tested = _probabilities(train, test_rows, every)
+    areas = _areas(tested, test_rows.labels)
 
     def again(rows: IntArray) -> float:
-        return float(np.nanmean(_areas([table[rows] for table in judged], test_rows.labels[rows])))
+        return float(np.nanmean(_areas([table[rows] for table in tested], test_rows.labels[rows])))
 
     parts: dict[str, float | npt.NDArray[np.generic]] = {
         "each": areas,
@@ -70,7 +69,7 @@ def explicitness(
 def area_under_roc(scores: FloatArray, positive: npt.NDArray[np.bool_]) -> FloatArray:
     """How often a positive row scores higher than another, ties half: (C,) of (N, C) and (N, C).
 
-    Mann & Whitney's form of the area under the ROC curve; NaN where all rows are positive, or none is.
+    Mann & Whitney's form of the area under the ROC curve; NaN if all rows are positive, or none is.
     """
     from scipy.stats import rankdata
 
@@ -91,7 +90,7 @@ def _areas(tables: list[FloatArray], labels: IntArray) -> FloatArray:
 
 
 def _probabilities(train: Rows, test_rows: Rows, used: IntArray) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Of each factor the probabilities of its values on both parts, (n, C); alike where nothing could be learnt."""
+    """Probabilities of each factor's values on both sets of rows, (n, C); alike if nothing could be learnt."""
     from sklearn.linear_model import LogisticRegression
 
     known, other = train.codes[:, used], test_rows.codes[:, used]

@@ -48,7 +48,7 @@ def factor_vae_score(
         votes: How many batches are drawn.
         batch: Rows in a batch, at most; 2 at least.
         fewest: Rows that a value must have to be held, at least 2.
-        test_share: Share of the votes that is judged by.
+        test_share: Share of the votes to test on.
         groups: As in `factor_vae_score_of_batches`.
         dead: Likewise.
         resamples: Likewise. Votes share rows: the interval does not say how it would be for other rows.
@@ -77,7 +77,7 @@ def factor_vae_score(
         local.append(array[some].var(0, ddof=1))
     total = np.where(varying(rows.codes), array.var(0, ddof=1), 0.0)
     still = _stillness(np.array(local), total, dimensions, dead)
-    return _judged(still, np.array(held), rows.labels.shape[1], test_share, resamples, seed)
+    return _tested(still, np.array(held), rows.labels.shape[1], test_share, resamples, seed)
 
 
 def factor_vae_score_of_batches(
@@ -101,17 +101,17 @@ def factor_vae_score_of_batches(
         batches: (V, B, D) codes, B at least 2.
         held: (V,) the number of the held factor of each batch, from 0.
         variances: (D,) of each dimension over all data; None: over all batches together.
-        test_share: Share of the votes, the last ones, that is judged by.
+        test_share: Share of the votes, the last ones, to test on.
         groups: Dimensions that make up one code: its variance is the mean over its dimensions of the variance
             divided by that over all data (each dimension counts alike). Dimensions in no group are left out.
         dead: Dimensions whose standard deviation over all data is no higher have no vote (constant ones never have).
-        resamples: For an interval: the judged votes are drawn anew that often.
+        resamples: For an interval: the test votes are drawn anew that often.
         seed: Of these draws.
 
     Returns:
         Share of votes in [0, 1]: 1 where each factor has a code that keeps still with it alone; 1/K is chance. It does
-        not mind a factor spread over several codes. 0 where all codes are constant. Parts: `votes` (G, K) of
-        the first votes, `factor` (G,) that each code stands for (0 where it never voted), `voted` (V,) the voting code
+        not mind a factor spread over several codes. 0 if all codes are constant. Parts: `votes` (G, K) of
+        the first votes, `factor` (G,) that each code stands for (0 if it never voted), `voted` (V,) the voting code
         of each batch, `train`, the share on the first votes, `active` (G,).
 
     Raises:
@@ -133,7 +133,7 @@ def factor_vae_score_of_batches(
         )
     factors = np.asarray(held, np.int64)
     still = _stillness(array.var(1, ddof=1), total, read_groups(groups, width), dead)
-    return _judged(still, factors, int(factors.max()) + 1, test_share, resamples, seed)
+    return _tested(still, factors, int(factors.max()) + 1, test_share, resamples, seed)
 
 
 def read_batches(batches: Any, held: npt.ArrayLike) -> FloatArray:
@@ -200,8 +200,8 @@ def first_votes(count: int, test_share: float) -> int:
     return first
 
 
-def judged_share(right: npt.NDArray[np.bool_], resamples: int, seed: int) -> Score:
-    """The share of judged votes that are right, with its interval where it is asked for."""
+def tested_share(right: npt.NDArray[np.bool_], resamples: int, seed: int) -> Score:
+    """The share of test votes that are right, with its interval if resamples ask for one."""
     if not read_count(resamples, "resamples", least=0):
         return Score(float(right.mean()))
     return bootstrap_mean(right, share=True, seed=seed, resamples=resamples)
@@ -221,10 +221,10 @@ def _stillness(local: FloatArray, total: FloatArray, groups: list[IntArray], dea
     return found
 
 
-def _judged(
+def _tested(
     still: FloatArray, held: IntArray, factors: int, test_share: float, resamples: int, seed: int
 ) -> CodeScore:
-    """Majority votes of the first batches, judged on the others."""
+    """Majority votes of the first batches, tested on the others."""
     first = first_votes(len(still), test_share)
     active = np.isfinite(still[0])
     voted = still.argmin(1)
@@ -233,7 +233,7 @@ def _judged(
     factor = votes.argmax(1)
     right = (factor[voted] == held) & active.any()
     return CodeScore(
-        judged_share(right[first:], resamples, seed),
+        tested_share(right[first:], resamples, seed),
         parts={
             "votes": votes,
             "factor": factor,

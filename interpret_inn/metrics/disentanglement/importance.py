@@ -17,7 +17,7 @@ Estimator = Literal["boosting", "forest", "linear"]
 
 
 class _Fitted(NamedTuple):
-    """Importances (G, K), and which factors were read rightly on both parts, bool (n, K)."""
+    """Importances (G, K), and which factors were read rightly on both sets of rows, bool (n, K)."""
 
     importance: FloatArray
     train: FloatArray
@@ -50,8 +50,7 @@ def dci(
         groups: Dimensions that make up one code: the predictor still sees each, and a group's importance is the sum
             of its dimensions'; dimensions in no group are left out. None: each by itself.
         estimator: "boosting": gradient boosted trees (scikit-learn's defaults), as in Locatello et al. 2019 and in most
-            published figures; some seconds a factor. "forest": a random forest of 100 trees, two to four times as
-            fast.
+            published figures; some seconds a factor. "forest": a random forest of 100 trees, two to four times as fast.
             "linear": logistic regression on standardised codes, importance the mean |weight| over classes.
         resamples: For intervals. Informativeness: the test rows are drawn anew. Disentanglement and completeness:
             the rows to learn from are drawn anew and *the predictors fitted again* each time, so ask for few (20);
@@ -104,10 +103,10 @@ def _fitted(
     used = np.concatenate(groups)
     random = np.random.RandomState(seed)  # scikit-learn takes no Generator
     inputs = train.codes[:, used]
-    judged = inputs[:0] if test_rows is None else test_rows.codes[:, used]
+    tested = inputs[:0] if test_rows is None else test_rows.codes[:, used]
     if estimator == "linear":
         mean, scale = inputs.mean(0), np.where(varying(inputs), inputs.std(0), 1)
-        inputs, judged = (inputs - mean) / scale, (judged - mean) / scale
+        inputs, tested = (inputs - mean) / scale, (tested - mean) / scale
     importance, right, right_tested = [], [], []
     for column, labels in enumerate(train.labels.T):
         if len(np.unique(labels)) < 2:  # rows drawn anew may hold a single class
@@ -118,7 +117,7 @@ def _fitted(
         importance.append(_importances(model))
         if test_rows is not None:
             right.append(model.predict(inputs) == labels)
-            right_tested.append(model.predict(judged) == test_rows.labels[:, column])
+            right_tested.append(model.predict(tested) == test_rows.labels[:, column])
     matrix = np.stack(importance, 1)
     starts = np.cumsum([0, *(len(group) for group in groups)])[:-1]
     summed = np.add.reduceat(matrix, starts, 0)

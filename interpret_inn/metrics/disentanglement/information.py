@@ -36,6 +36,9 @@ from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly,
 from interpret_inn.types import FloatArray, IntArray
 
 BINS = 20
+_TREES = 50
+_MIXED = (1e-6, 1e-4, 1e-3, 1e-2, 0.1)
+_POWERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
 
 
 def discretise(
@@ -82,11 +85,6 @@ def discretise(
             edges = np.quantile(column, np.arange(bins) / bins)
         found[:, place] = np.digitize(column, edges) - 1
     return found.clip(0)
-
-
-_TREES = 50
-_MIXED = (1e-6, 1e-4, 1e-3, 1e-2, 0.1)
-_POWERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
 
 
 class Information(NamedTuple):
@@ -144,7 +142,7 @@ def mig(
         seed: Of these draws and of the forests.
 
     Returns:
-        In [0, 1]: 1 where every factor lies in one code, whole, and nowhere else; 0 where another code knows as much.
+        In [0, 1]: 1 where every factor lies in one code, whole, and nowhere else; 0 if another code knows as much.
         Parts: `mutual_information` (G, K) and `entropy` (K,) in nats, `gap` (K,), each factor's share of the score.
         Constant codes tell nothing: 0. A single code has 0 as its second.
 
@@ -205,19 +203,19 @@ def _scored(
     groups: Groups | None,
     resamples: int,
     seed: int,
-    judge: Callable[[Information], tuple[float, FloatArray]],
+    summarise: Callable[[Information], tuple[float, FloatArray]],
     name: str,
 ) -> CodeScore:
     """A score of the information matrix, its interval, and the matrix itself."""
     rows = read_rows(codes, factors)
     estimate = _estimate(rows, bins, read_groups(groups, rows.codes.shape[1]), seed)
     found = estimate(None)
-    value, each = judge(found)
+    value, each = summarise(found)
     count = len(rows.labels)
 
     def again(drawn: IntArray) -> float:
         weights = np.bincount(drawn, minlength=count).astype(np.float64)
-        return judge(estimate(weights))[0]
+        return summarise(estimate(weights))[0]
 
     score = resampled(value, again, count, resamples=resamples, seed=seed)
     parts = {"mutual_information": found.mutual, "entropy": found.entropy, name: each}
@@ -274,7 +272,7 @@ def _gain(codes: npt.NDArray[Any], labels: IntArray, seed: int) -> FloatArray:
         _TREES,
         min_samples_leaf=max(
             2, round(len(labels) ** 0.5 / 3)
-        ),  # as many as make a share of them worth something
+        ),  # enough for a share of them to be worth something
         oob_score=_unscored,
         random_state=seed,
     )

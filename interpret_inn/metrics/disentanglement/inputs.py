@@ -101,7 +101,7 @@ def read_parts(codes: Any, factors: Any, test: tuple[Any, Any] | float, seed: in
     """
     if not isinstance(test, tuple):
         rows = read_rows(codes, factors)
-        kept = judged_rows(len(rows.codes), test, seed)
+        kept = tested_rows(len(rows.codes), test, seed)
         train, test_rows = (
             Rows(rows.codes[~kept], rows.labels[~kept]),
             Rows(rows.codes[kept], rows.labels[kept]),
@@ -111,18 +111,18 @@ def read_parts(codes: Any, factors: Any, test: tuple[Any, Any] | float, seed: in
     if len(test) != 2:
         raise InputError(f"Expected test=(codes, factors) or a share such as 0.3, found {len(test)} arrays.")
     array, other = read_codes(codes), read_codes(test[0], "test codes")
-    values, judged = _factors(factors, len(array)), _factors(test[1], len(other))
-    if other.shape[1] != array.shape[1] or judged.shape[1] != values.shape[1]:
+    values, tested = _factors(factors, len(array)), _factors(test[1], len(other))
+    if other.shape[1] != array.shape[1] or tested.shape[1] != values.shape[1]:
         raise InputError(
             f"Expected test codes and factors of {array.shape[1]} and {values.shape[1]} columns, as those to learn "
-            f"from, found {other.shape[1]} and {judged.shape[1]}."
+            f"from, found {other.shape[1]} and {tested.shape[1]}."
         )
-    labels = _numbered(np.concatenate([values, judged]))
+    labels = _numbered(np.concatenate([values, tested]))
     _check_labels(labels[: len(array)])
     return Rows(array, labels[: len(array)]), Rows(other, labels[len(array) :])
 
 
-def judged_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
+def tested_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
     """Which of the rows are kept to test on, (count,).
 
     Raises:

@@ -42,7 +42,7 @@ def irs(
     Returns:
         In [0, 1], 1 where every code answers to one factor alone; it does not ask whether all factors have a code.
         Values that few rows have look robust: a value of a single row moves nothing. Parts: `matrix` (G, K), `each`
-        (G,), `factor` (G,), `deviation` (G,), the farthest. Constant codes have no weight; 0 where all are.
+        (G,), `factor` (G,), `deviation` (G,), the farthest. Constant codes have no weight; 0 if all are.
 
     Raises:
         InputError: arrays that do not go together, values that are not finite, a factor of one value or of too many,

@@ -48,7 +48,7 @@ def resampled(
 
     Args:
         value: The score of all rows.
-        statistic: The score of the rows that it is given the numbers of; NaN where they have none.
+        statistic: The score of the rows that it is given the numbers of; NaN if they have none.
         count: How many rows there are.
         resamples: How many times they are drawn; 0: no interval.
         seed: Of the draws.

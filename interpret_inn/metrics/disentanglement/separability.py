@@ -90,7 +90,7 @@ def sap(
 
 
 def _read_rightly(train: Rows, test_rows: Rows, groups: list[IntArray]) -> FloatArray:
-    """Whether each code reads each factor of each judged row, 0 or 1, (M, G, K)."""
+    """Whether each code reads each factor of each test row, 0 or 1, (M, G, K)."""
     from sklearn.svm import LinearSVC
 
     right = np.zeros((len(test_rows.labels), len(groups), train.labels.shape[1]))

@@ -72,12 +72,12 @@ def tpl(
     Args:
         generate: From codes (B, D) to images (B, C, H, W). Run without gradients, in evaluation mode if it is
             a module that has been put into it: that is the caller's.
-        axes: `D`: every axis of the code; or directions to traversal along, (K, D), of any length but 0.
+        axes: `D`: every axis of the code; or directions to move along, (K, D), of any length but 0.
         distance: Of two batches of images; its units are the score's.
         starts: How many starting points are drawn from N(0, I), or the codes to start from, (S, D), whose device and
             precision all codes then have.
         steps: Images on each traversal; published: 24, with 10 starts, and 48, with 300.
-        span: How far a traversal goes to either side.
+        span: How far a traversal reaches to either side.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median axis' length (but a hundredth of the longest at least, as most
             axes may be dead), so that it means the same for every distance;
@@ -177,7 +177,7 @@ def distances_of(distance: Distance, first: Tensor, second: Tensor) -> Tensor:
 
 
 def directions_of(axes: int | Tensor) -> Tensor:
-    """Directions (K, D) to traversal along; see `tpl`.
+    """Directions (K, D) to move along; see `tpl`.
 
     Raises:
         InputError: neither a number of axes nor directions.

@@ -44,7 +44,7 @@ class Ranking:
     Attributes:
         scores: Traversal perceptual length of each, with its interval over starting points.
         first: Share of resamples in which each is the shortest, float64 (C,); they sum to 1.
-        behind: How much longer each is than the best, with its interval; 0 for the best itself, NaN where no axis acts.
+        behind: How much longer each is than the best, with its interval; 0 for the best itself, NaN if no axis acts.
         order: Their places, the shortest first; those none of whose axes acts come last.
         active: Axes that count, of each bool (K,).
         threshold: What an axis needs to count, in the distance's units, the same for all.
@@ -170,7 +170,7 @@ class RotationCurve:
         degrees: Angles, float64 (A,).
         lengths: Sum of the lengths of both turned axes at each angle, with intervals over starting points.
         gain: How much shorter the axes are as they stand than turned by 45 degrees, as a share of the latter: above 0
-            for axes that are simpler than their mixtures, 0 where no rotation is better than another.
+            for axes that are simpler than their mixtures, 0 if no rotation is better than another.
         each: Of each starting point, float64 (S, A).
     """
 
@@ -205,7 +205,7 @@ def rotation_curve(
         angles: How many angles, 0 and 180 among them.
         starts: How many starting points are drawn from N(0, I), or codes (S, D).
         steps: Images on each traversal.
-        span: How far a traversal goes to either side.
+        span: How far a traversal reaches to either side.
         at_once: Images that are made together.
         seed: Of the starting points.
 

@@ -36,7 +36,7 @@ def build(
 
     Args:
         data: Whatever `interpret_inn.data.samples` reads. A fit of a model whose inputs are latents draws them itself
-            where no data are given.
+            if no data are given.
         method: "latents": the representation's own coordinates; "ganspace": principal axes of an inner layer, brought
             back to the representation; "sefa": eigenvectors of the first affine layer's weights; "discovery":
             directions that a recognizer learns to tell apart; or directions, float (m, D).

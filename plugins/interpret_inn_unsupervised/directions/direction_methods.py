@@ -83,7 +83,7 @@ def weight_directions(view: AxesView, layer: str | None) -> Tensor:
 
 
 def _affine(view: AxesView, path: str) -> Tensor | None:
-    """A of a layer x ↦ A x + b of the whitened axes, transposed, float64 (d, F); None where it is not affine."""
+    """A of a layer x ↦ A x + b of the whitened axes, transposed, float64 (d, F); None if it is not affine."""
     axes = view.axes
     drawn = torch.randn(_PROBES, axes, generator=Generator().manual_seed(0))
     origin, steps = torch.zeros(1, axes), torch.eye(axes)

@@ -17,8 +17,7 @@ from interpret_inn_unsupervised.directions.direction_methods import (
 )
 from interpret_inn_unsupervised.directions.discovery import discovered_directions
 from interpret_inn_unsupervised.independent import numbered, refuse_too_many
-from interpret_inn_unsupervised.seeing import own_axes
-from interpret_inn_unsupervised.watching import WatchingSource, about_width
+from interpret_inn_unsupervised.watching import WatchingSource, about_width, own_axes
 
 _MOST = 10
 Method = Literal["latents", "ganspace", "sefa", "discovery"]
@@ -55,7 +54,7 @@ class DirectionsSource(WatchingSource):
         self.key = repr((named, factors, layer, steps, pairs, points, seed))
 
     def prepare(self, context: Preparation) -> Plan:
-        """Finds the directions, and chooses the number of factors where none was given.
+        """Finds the directions, and chooses the number of factors if none was given.
 
         Raises:
             ConceptError: they cannot be found here, or there are too many factors.

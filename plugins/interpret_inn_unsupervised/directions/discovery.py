@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from interpret_inn.types import AxesView
 from interpret_inn_unsupervised.recognizer import StepRecognizer
-from interpret_inn_unsupervised.seeing import require_images
+from interpret_inn_unsupervised.watching import require_images
 
 REACH, LEAST = 3.0, 0.5
 """Steps are drawn evenly between −REACH and REACH, and none is shorter than LEAST."""

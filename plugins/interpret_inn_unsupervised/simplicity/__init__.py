@@ -42,7 +42,7 @@ def build(
 
     Args:
         data: Whatever `interpret_inn.data.samples` reads. A fit of a model whose inputs are latents draws them itself
-            where no data are given.
+            if no data are given.
         factors: How many; "auto": as many as change the images by a twentieth of the strongest or more.
         most: Largest number of factors that "auto" chooses.
         orthogonality: Weight of the overlap beside the length: how much alike the changes of two axes are.

@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import AxesView
-from interpret_inn_unsupervised.seeing import require_images
+from interpret_inn_unsupervised.watching import require_images
 
 Embed = Callable[[Tensor], Tensor]
 """From images (B, C, H, W) to vectors (B, F) whose Euclidean distances are the distances of the images."""

@@ -22,7 +22,7 @@ def perceptual_simplicity(
 ) -> Tensor:
     """How badly a recognizer reads the code before and after a step along one factor.
 
-    Of the stepped factor k both readings have to be right, (ĉ_k − c_k)² + (ĉ′_k − c′_k)²; of all others only their
+    Of the stepped factor k both predictions have to be right, (ĉ_k − c_k)² + (ĉ′_k − c′_k)²; of all others only their
     mean, 2 ((ĉ_i + ĉ′_i) / 2 − c_i)²: what the step does to them beside is the recognizer's own affair. Half
     the sum over all.
 
@@ -77,7 +77,7 @@ def constriction(change: Tensor, masks: Tensor, *, area_weight: float) -> Tensor
         area_weight: What covering the whole image costs.
 
     Returns:
-        float (B,), between 0 and 1 + area_weight. Where nothing changes, the area alone.
+        float (B,), between 0 and 1 + area_weight. The area alone if nothing changes.
     """
     placed = functional.adaptive_avg_pool2d(change[:, None], GRID)[:, 0]
     share = placed / placed.sum((1, 2), keepdim=True).clamp_min(TINY)

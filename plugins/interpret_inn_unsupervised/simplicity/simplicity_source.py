@@ -14,10 +14,9 @@ from interpret_inn.backbones.state import as_found
 from interpret_inn.data.process import derived_seed
 from interpret_inn.types import Plan, Preparation, Samples
 from interpret_inn_unsupervised.independent import numbered, refuse_too_many
-from interpret_inn_unsupervised.seeing import own_axes
 from interpret_inn_unsupervised.simplicity.metric import Embed, lengths, pullback_metric
 from interpret_inn_unsupervised.simplicity.turning import simplest_rotation
-from interpret_inn_unsupervised.watching import WatchingSource, about_width
+from interpret_inn_unsupervised.watching import WatchingSource, about_width, own_axes
 
 SHARE = 0.05
 """Axes shorter than this share of the longest do nothing worth a factor of their own."""
@@ -100,7 +99,7 @@ class SimplicitySource(WatchingSource):
         self.key = search.options()
 
     def prepare(self, context: Preparation) -> Plan:
-        """Measures the metric, finds the rotation, and chooses the number of factors where none was given.
+        """Measures the metric, finds the rotation, and chooses the number of factors if none was given.
 
         Raises:
             ConceptError: the outputs are no images, or there are too few axes for the factors.

@@ -46,7 +46,7 @@ class UnsupervisedSource(IndependentSource):
 
     Attributes:
         name: "unsupervised".
-        concepts: Unlabelled, "factor 1" and so on where no names were given.
+        concepts: Unlabelled, "factor 1" and so on if no names were given.
         key: Tells fits apart by where they begin.
     """
 
@@ -66,7 +66,7 @@ class UnsupervisedSource(IndependentSource):
         self._given, self._size, self._most = sizes, size, most
 
     def prepare(self, context: Preparation) -> Plan:
-        """Weighs the axes, and chooses the number of factors where none was given.
+        """Weighs the axes, and chooses the number of factors if none was given.
 
         Args:
             context: Its variances or its gradients of the output weigh the axes.
