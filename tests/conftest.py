@@ -18,11 +18,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from torch import Tensor, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
+
+# No test times itself: a busy machine draws slowly, and that says nothing of the code.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 class Toy(NamedTuple):

@@ -14,6 +14,7 @@ PLUGINS = CORE.parent / "plugins"
 
 FLOORS = [
     {"_version", "errors"},
+    {"renamed"},
     {"types"},
     {"backbones", "flows", "data", "datasets"},
     {"metrics"},
@@ -39,12 +40,12 @@ def imports(file: Path) -> Iterator[tuple[str, bool]]:
     tree = ast.parse(file.read_text("utf-8"))
     late = {
         inner
-        for node in ast.traverse(tree)
+        for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
-        for inner in ast.traverse(node)
+        for inner in ast.walk(node)
     }
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for name in node.names:
                 yield name.name, node in late

@@ -28,7 +28,7 @@ from common import load_zoo, table, write
 from scipy.stats import spearmanr
 
 import interpret_inn as inn
-from interpret_inn.fitting.split import split
+from interpret_inn.fitting.splitting import split
 from interpret_inn_transforms import STANDARD, nuisances
 
 CIFAR_IMAGES = 500

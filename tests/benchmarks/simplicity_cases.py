@@ -18,7 +18,7 @@ from real_generators import Decoder
 from torch import Tensor, nn
 
 import interpret_inn as inn
-from interpret_inn.backbones.identity import weights_digest
+from interpret_inn.backbones.state import weights_digest
 from interpret_inn.datasets import KnownFactors, Scenes, Sprites
 from interpret_inn.metrics import dci, factor_vae_score_of_batches, mig
 from interpret_inn.metrics.traversals import ms_ssim_distance

@@ -4,7 +4,7 @@ import torch
 
 import interpret_inn as inn
 from interpret_inn.errors import EditError
-from interpret_inn.explore.denoising import denoised
+from interpret_inn.explore.sampling import denoised
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def two_clusters() -> inn.Interpreter:
         data=rows,
         factors=1,
         noise=0.3,
-        steps=400,
+        steps=200,
         cache=None,
         checkpoint=None,
         directions="principal",

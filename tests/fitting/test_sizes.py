@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Generator
 
@@ -138,6 +138,7 @@ def test_sizes_are_the_published_ones(scores, expected):
     }
 
 
+@settings(deadline=None)
 @given(scores=st.lists(st.floats(-1, 2), min_size=1, max_size=20), width=st.integers(2, 300))
 def test_every_factor_gets_an_axis_and_the_residual_one(scores, width):
     if len(scores) >= width:

@@ -1,17 +1,18 @@
-"""The split into fit, stop and judge: by whole groups, in known shares, always the same."""
+"""The split into training, validation and test: by whole groups, in known shares, always the same."""
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.errors import DataError
-from interpret_inn.fitting.split import split
+from interpret_inn.fitting.splitting import split
 
 SEEDS = st.integers(0, 2**31)
 
 
+@settings(deadline=None)
 @given(count=st.integers(10, 3000), seed=SEEDS)
 def test_every_sample_is_in_one_part_and_parts_have_their_shares(count, seed):
     parts = split(count, groups=None, seed=seed)
@@ -23,6 +24,7 @@ def test_every_sample_is_in_one_part_and_parts_have_their_shares(count, seed):
         assert abs(len(part) - share * count) <= 1
 
 
+@settings(deadline=None)
 @given(
     names=st.lists(st.integers(-50, 2**40), min_size=10, max_size=60, unique=True),
     sizes=st.lists(st.integers(1, 9), min_size=60, max_size=60),
@@ -38,6 +40,7 @@ def test_no_group_is_in_two_parts_whatever_its_number(names, sizes, seed):
         assert abs(len(part) - share * len(names)) <= 1
 
 
+@settings(deadline=None)
 @given(count=st.integers(10, 200), seed=SEEDS)
 def test_it_is_determined_by_the_seed_and_reads_no_global_state(count, seed):
     before = torch.get_rng_state()
@@ -47,7 +50,7 @@ def test_it_is_determined_by_the_seed_and_reads_no_global_state(count, seed):
 
 
 def test_another_seed_gives_another_split():
-    assert not torch.equal(split(100, groups=None, seed=0).fit, split(100, groups=None, seed=1).fit)
+    assert not torch.equal(split(100, groups=None, seed=0).train, split(100, groups=None, seed=1).train)
 
 
 def test_groups_that_do_not_fit_the_samples_are_refused():

@@ -66,7 +66,7 @@ class Mutant(NamedTuple):
 
 
 class _Places(Visitor):  # type: ignore[misc]
-    """Counts the places of all operators in one traversal, in the order in which cosmic-ray counts them."""
+    """Counts the places of all operators in one walk, in the order in which cosmic-ray counts them."""
 
     def __init__(self) -> None:
         self.operators = {name: get_operator(name)() for name in OPERATORS}
@@ -125,7 +125,7 @@ def _length(file: Path) -> int:
 
 def _places(code: str) -> dict[tuple[int, int], list[tuple[str, int]]]:
     places = _Places()
-    places.traverse(get_ast(code))
+    places.walk(get_ast(code))
     return places.found
 
 
@@ -155,7 +155,7 @@ def made(root: Path, room: str, file: Path, operator: str, occurrence: int) -> M
 def _meaning(code: str) -> str:
     """The code without annotations, texts of documentation and positions."""
     tree = ast.parse(code)
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             node.annotation = None
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
@@ -186,7 +186,7 @@ def code_of(root: Path, mutant: Mutant, mark: Path) -> str:
 def _statements(code: str, line: int) -> list[int]:
     """First lines of the statements around a line, the innermost first."""
     found = set()
-    for node in ast.traverse(ast.parse(code)):
+    for node in ast.walk(ast.parse(code)):
         if isinstance(node, ast.stmt) and node.end_lineno is not None:
             decorators = getattr(node, "decorator_list", [])
             first = min([node.lineno, *(decorator.lineno for decorator in decorators)])

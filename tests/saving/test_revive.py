@@ -7,24 +7,14 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.explaining.records import (
-    Checks,
-    Drift,
-    ExampleFactor,
-    FactorMap,
-    FactorSummary,
-    Leakage,
-    Outcome,
-    Redraw,
-    Traversal,
-    plain,
-)
+from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
+from interpret_inn.explaining.records import ExampleFactor, FactorMap, Outcome, Redraw, Traversal, plain
 from interpret_inn.flows import FlowShape
-from interpret_inn.saving.revive import revive
+from interpret_inn.saving.migrating import revive
 from interpret_inn.testing.contract import same
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Factor, ProbeScores, Score, Scores
@@ -101,6 +91,7 @@ def test_what_an_earlier_version_did_not_write_has_its_default():
 NUMBERS = st.floats(allow_infinity=False)
 
 
+@settings(deadline=None)
 @given(value=NUMBERS, low=NUMBERS, parts=st.dictionaries(st.text(max_size=5), NUMBERS, max_size=3))
 def test_numbers_come_back_to_the_last_bit(value, low, parts):
     score = Score(value, low, NAN, parts)

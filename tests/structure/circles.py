@@ -36,7 +36,7 @@ def imports(sources: Iterable[Source]) -> list[Import]:
     found = []
     for source in sources:
         late = _late(source.tree)
-        for node in ast.traverse(source.tree):
+        for node in ast.walk(source.tree):
             for name in _names(node, source):
                 target = _module(name, modules)
                 if target and target != source.module:
@@ -46,11 +46,11 @@ def imports(sources: Iterable[Source]) -> list[Import]:
 
 def _late(tree: ast.Module) -> dict[ast.AST, str]:
     found: dict[ast.AST, str] = {}
-    for node in ast.traverse(tree):
+    for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-            found |= dict.fromkeys(ast.traverse(node), "in a function")
+            found |= dict.fromkeys(ast.walk(node), "in a function")
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            found |= dict.fromkeys(ast.traverse(node), "TYPE_CHECKING")
+            found |= dict.fromkeys(ast.walk(node), "TYPE_CHECKING")
     return found
 
 

@@ -54,7 +54,7 @@ def compared_tolerances(sources: Iterable[Source]) -> dict[str, list[str]]:
     inside = {
         place(source, one)
         for source, node in nodes(sources, ast.Compare)
-        for one in ast.traverse(node)
+        for one in ast.walk(node)
         if isinstance(one, ast.Constant)
     }
     found = {value: [one for one in places if one in inside] for value, places in tolerances(sources).items()}

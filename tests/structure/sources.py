@@ -71,7 +71,7 @@ def _source(path: Path, root: Path, package: Path) -> Source:
 def nodes(sources: Iterable[Source], *kinds: type[ast.AST]) -> Iterator[tuple[Source, ast.AST]]:
     """All nodes of these kinds, each with its file."""
     for source in sources:
-        for node in ast.traverse(source.tree):
+        for node in ast.walk(source.tree):
             if isinstance(node, kinds):
                 yield source, node
 

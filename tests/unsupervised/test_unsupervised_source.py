@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import interpret_inn as inn
 from interpret_inn.errors import BackboneError, ConceptError, DataError
 from interpret_inn.testing import check_concept_source, toy_images
-from interpret_inn.testing.views import ToyView
+from interpret_inn.testing.toys import ToyView
 from interpret_inn.types import ConceptSource, Preparation
 from interpret_inn_unsupervised import build
 
@@ -74,6 +74,7 @@ def test_seeing_another_representation_chooses_anew() -> None:
     assert len(source.prepare(shown(9, 1)).concepts) == len(source.concepts) == 1
 
 
+@settings(deadline=None)
 @given(st.lists(st.floats(1e-6, 1e6), min_size=2, max_size=40), st.integers(1, 5), st.integers(1, 12))
 def test_auto_never_takes_all_axes(found, size, most) -> None:
     source = build(IMAGES, size=size, most=most)
