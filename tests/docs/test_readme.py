@@ -7,6 +7,7 @@ from pathlib import Path
 
 import interpret_inn as inn
 from interpret_inn import cli
+from interpret_inn.renamed import RENAMED
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,3 +51,9 @@ def test_links_lead_somewhere() -> None:
 
 def test_the_changelog_has_this_version() -> None:
     assert f"\n## {inn.__version__}\n" in CHANGELOG
+
+
+def test_the_changelog_gives_every_name_that_changed() -> None:
+    told = set(re.findall(r"[a-z]\w+|[A-Z]\w+", " ".join(re.findall(r"`([^`]+)`", CHANGELOG))))
+    for old in RENAMED:
+        assert old.rpartition(".")[2] in told, f"CHANGELOG.md does not say what {old} is now"
