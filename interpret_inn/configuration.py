@@ -132,7 +132,7 @@ class Section(click.ParamType):  # type: ignore[type-arg]  # older versions of c
 
 
 class TextOrNull(click.ParamType):  # type: ignore[type-arg]
-    """Text, or None where it is `null`."""
+    """Text, or None if it is `null`."""
 
     name = "text"
 

@@ -215,7 +215,7 @@ def _kind_kept(
         again = "".join(f", {saving.shown(name)}=…" for name in (*missing, *texts))
         said = ", ".join(f"{saving.shown(name)}={ascii(kept[name])[:200]}" for name in texts)
         raise ArtefactError(
-            f"The interpreter at {path} was wrapped with {said}, which may name something to open, so that it is "
+            f"The interpreter at {path} was wrapped with {said}, which may name something to open, and is "
             f"not taken from a file. Check it, and give it yourself: load(path, model{again})."
         )
     if missing:

@@ -23,6 +23,7 @@ FLOORS = [
     {"explaining"},
     {"plugin", "reports", "explore", "localizing", "saving", "testing"},
     {"comparing", "scoring"},
+    {"attached"},
     {"interpreter"},
     {"opening"},
     {"demo", "configuration"},

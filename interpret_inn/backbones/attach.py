@@ -215,7 +215,7 @@ class Attachment:
 class Listener(Attachment):
     """Stays attached for any number of forwards and keeps what the site carried in the last one.
 
-    It never stops or rewrites, so that the outputs are those of the bare model.
+    It never stops or rewrites: the outputs are those of the bare model.
     """
 
     def __init__(self, model: nn.Module, address: str | Address) -> None:

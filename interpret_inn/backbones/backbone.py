@@ -11,8 +11,8 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones.address import Address, check_path
 from interpret_inn.backbones.attach import Attachment, Rewrite
-from interpret_inn.backbones.default_site import GENERATIVE_HINT, default_site
-from interpret_inn.backbones.layouts import Layout, infer_layout
+from interpret_inn.backbones.default_site import default_site, is_tail, no_tail
+from interpret_inn.backbones.layouts import Layout, infer_layout, refuse_other_batch
 from interpret_inn.backbones.picture_forms import range_of
 from interpret_inn.backbones.preprocess import Preprocess
 from interpret_inn.backbones.state import (
@@ -20,11 +20,11 @@ from interpret_inn.backbones.state import (
     architecture,
     as_found,
     device_and_dtype,
+    guarded,
     unwrap,
     weights_digest,
 )
-from interpret_inn.backbones.structures import alike, describe, same
-from interpret_inn.errors import BackboneError, InnError, InputError, SiteError
+from interpret_inn.errors import BackboneError, InputError, SiteError
 from interpret_inn.renamed import with_old_names
 
 Kind = Literal["classifier", "generator", "autoencoder", "module"]
@@ -138,7 +138,7 @@ class Backbone:
         """Holds the model in eval mode and gives it back as found. Sessions nest; the outermost one counts.
 
         Args:
-            gradients: Let gradients flow through everything in the block (they are off else).
+            gradients: Let gradients flow through everything in the block; by default they are off.
         """
         if self._found is not None:
             yield self
@@ -224,14 +224,14 @@ class Backbone:
             return self._attached(prepared, Attachment(self.model, self.address, rewrite=rewrite))[1]
 
     def tail(self, z: Tensor) -> Any | None:
-        """The outputs from `z` alone, without the rest of the network; None where that is not possible.
+        """The outputs from `z` alone, without the rest of the network; None if that is not possible.
 
-        It is where the site is the input of the module whose output is the model's (`has_tail`).
+        It is possible if the site is the input of the module whose output is the model's (`has_tail`).
         """
         if not self.has_tail:
             return None
         with self.session():
-            return self._guarded(z, lambda: self._site_module()(z.clone()))  # it may work in place
+            return guarded(self.name, z, lambda: self._site_module()(z.clone()))  # it may work in place
 
     def dry_run(self, prepared: Tensor) -> Tensor:
         """Runs the whole forward once and learns layout, shape and tail; returns the representation."""
@@ -240,16 +240,13 @@ class Backbone:
             site, outputs = self._attached(prepared, Attachment(self.model, self.address))
             self.draws_random_numbers = not state.unchanged()
             z = site.captured
-            self._check_batch(z, prepared)
+            refuse_other_batch(z, len(prepared), self.address)
             module = None if self.address.input else self._site_module()
             layout = infer_layout(z, self.layout_name, self.model, module=module)
-            self.has_tail = self._finds_tail(z, outputs)
+            whole_by_itself = self.run is None or self.address.path != ""
+            self.has_tail = whole_by_itself and is_tail(self._site_module(), self.address, z, outputs)
             if self._site_was_chosen and self.address.input and not self.has_tail:
-                raise SiteError(
-                    f"No site was given, and the last linear layer {self.address.path!r} does not make the "
-                    f"outputs of {self.name}. Name a site; interpret_inn.sites(model, inputs) lists them. "
-                    f"{GENERATIVE_HINT}"
-                )
+                raise no_tail(self.name, self.address)
             self._layout, self._z_shape = layout, tuple(z.shape[1:])
             return z
 
@@ -265,9 +262,8 @@ class Backbone:
         if self.draws_random_numbers and self._found is not None:
             # A model with noise of its own gets the same noise in every run of a session, edited or not.
             self._found.restore()
-        return self._guarded(
-            prepared, lambda: self.model(prepared) if self.run is None else self.run(self.model, prepared)
-        )
+        run = self.run or (lambda model, inputs: model(inputs))
+        return guarded(self.name, prepared, lambda: run(self.model, prepared))
 
     def _attached(self, prepared: Tensor, site: Attachment) -> tuple[Attachment, Any]:
         outputs = None
@@ -280,32 +276,11 @@ class Backbone:
             raise
         return site, outputs
 
-    def _guarded(self, inputs: Tensor, run: Callable[[], Any]) -> Any:
-        """Says what went in where the model raises. Too little memory is the caller's to answer."""
-        try:
-            return run()
-        except InnError:
-            raise
-        except Exception as error:
-            if isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in str(error):
-                raise
-            raise BackboneError(
-                f"{self.name} raised on inputs {describe(inputs)} on {inputs.device}: "
-                f"{type(error).__name__}: {error}. Expected inputs as the model takes them; see `preprocess`."
-            ) from error
-
     def _site_module(self) -> nn.Module:
         return check_path(self.model, self.address.path)
 
-    def _check_batch(self, z: Tensor, prepared: Tensor) -> None:
-        if z.ndim == 0 or len(z) != len(prepared):
-            raise SiteError(
-                f"Expected the site {str(self.address)!r} to carry one representation for each of "
-                f"{len(prepared)} inputs, found shape {tuple(z.shape)}. Choose another site."
-            )
-
     def check_shape(self, z: Tensor) -> None:
-        """Refuses representations of another shape than the first, where the layout takes only that.
+        """Refuses representations of another shape than the first, unless the layout takes any.
 
         Raises:
             SiteError: it is another.
@@ -315,17 +290,6 @@ class Backbone:
                 f"Expected representations of shape {self._z_shape} as in the first run, "
                 f"found {tuple(z.shape[1:])}. Pass inputs of one size, or choose the layout 'pooled'."
             )
-
-    def _finds_tail(self, z: Tensor, outputs: Any) -> bool:
-        """Tries the site's module alone: where it gives the same structure bit for bit, it is the outputs' tail."""
-        plain = self.address.input and not self.address.selector and self.address.call is None
-        if not plain or (self.run is not None and self.address.path == ""):
-            return False
-        try:
-            found = self._site_module()(z.clone())  # a clone: it may work in place
-            return alike(found, outputs) and same(found, outputs)
-        except Exception:  # the module wants more than z: then there is no tail, and nothing is wrong
-            return False
 
 
 def adapt_module(

@@ -1,11 +1,14 @@
-"""The place in a model to begin with, where nobody named one."""
+"""The site to begin with, and whether the module behind a site makes the outputs alone: the model's tail."""
 
 from __future__ import annotations
 
-from torch import nn
+from typing import Any
+
+from torch import Tensor, nn
 
 from interpret_inn.backbones.address import Address
 from interpret_inn.backbones.state import unwrap
+from interpret_inn.backbones.structures import alike, same
 from interpret_inn.errors import SiteError
 
 GENERATIVE_HINT = (
@@ -34,6 +37,25 @@ def default_site(model: nn.Module) -> str:
             f"Name a site; interpret_inn.sites(model, inputs) lists them. {GENERATIVE_HINT}"
         )
     return str(Address(last, input=True))
+
+
+def is_tail(module: nn.Module, site: Address, z: Tensor, outputs: Any) -> bool:
+    """Whether the site's module alone makes the model's outputs of what the site carries, bit for bit."""
+    if not site.input or site.selector or site.call is not None:  # the module takes more than the site
+        return False
+    try:
+        found = module(z.clone())  # a clone: it may work in place
+        return alike(found, outputs) and same(found, outputs)
+    except Exception:  # the module wants more than z: then there is no tail, and nothing is wrong
+        return False
+
+
+def no_tail(model: str, site: Address) -> SiteError:
+    """The error for a default site whose module does not make the outputs."""
+    return SiteError(
+        f"No site was given, and the last linear layer {site.path!r} does not make the outputs of {model}. "
+        f"Name a site; interpret_inn.sites(model, inputs) lists them. {GENERATIVE_HINT}"
+    )
 
 
 def _timm_classifier(model: nn.Module) -> nn.Module | None:

@@ -133,7 +133,7 @@ class Layout:
         return math.prod(z_shape) // self.width(z_shape) - self.prefix
 
     def grid(self, z_shape: tuple[int, ...]) -> tuple[int, int] | None:
-        """(height, width) of the places, None where they form no grid; tokens: the square that holds them."""
+        """(height, width) of the places, None if they form no grid; tokens: the square that holds them."""
         if self.name == "vector" or len(z_shape) < 2:
             return None
         if len(z_shape) == 3:
@@ -233,3 +233,16 @@ def _prefix_tokens(tokens: int, model: nn.Module | None) -> int:
 
 def _attribute(holder: Any, name: str) -> Any:
     return getattr(holder, name, None)
+
+
+def refuse_other_batch(z: Tensor, inputs: int, site: object) -> None:
+    """Refuses a site that does not carry one representation for each input.
+
+    Raises:
+        SiteError: the first axis of `z` is not as long as there are inputs.
+    """
+    if z.ndim == 0 or len(z) != inputs:
+        raise SiteError(
+            f"Expected the site {str(site)!r} to carry one representation for each of {inputs} inputs, found shape "
+            f"{tuple(z.shape)}. Choose another site."
+        )

@@ -178,7 +178,7 @@ class Preprocess:
         return made
 
     def undo(self, prepared: Tensor) -> npt.NDArray[np.uint8] | None:
-        """Pictures to show, uint8 (B, H, W, 3), of prepared inputs; None where they are no pictures.
+        """Pictures to show, uint8 (B, H, W, 3), of prepared inputs; None if they are no pictures.
 
         Inputs that were prepared elsewhere ("identity", callables) are taken as they are where they lie in
         [0, 1], shifted where they lie in [−1, 1], and else each stretched over its own range.
@@ -271,8 +271,8 @@ def qualified_name(function: Any) -> str:
 def _digest(function: Any) -> str:
     """Tells two callables apart as well as can be: by code, defaults and closure, else by their repr.
 
-    Where the repr holds an address nothing is told by it: then the digest is new each time, so that nothing
-    stored for one callable is ever taken for another's.
+    A repr that holds an address tells nothing: the digest is then new each time, and nothing stored for one callable
+    is ever taken for another's.
     """
     code = getattr(function, "__code__", None)
     if code is not None:

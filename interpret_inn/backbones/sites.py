@@ -68,12 +68,12 @@ class SiteTable(Sequence[SiteRow]):
 
     @property
     def suggestion(self) -> str | None:
-        """The address to begin with, None where none is plain."""
+        """The address to begin with, None if none is plain."""
         return next((row.address for row in self.rows if row.suggested), self.code)
 
     @property
     def note(self) -> str:
-        """What to type for a site that is no row of the table; empty where there is none."""
+        """What to type for a site that is no row of the table; empty if there is none."""
         if self.code is None or any(row.suggested for row in self.rows):
             return ""
         return f"suggested: the code between encode and decode, which interpret_inn.wrap(model) takes ({self.code!r})"
@@ -149,7 +149,7 @@ def _rows(calls: Sequence[Call], model: nn.Module, batch: int, suggestion: str |
 
 
 def _layout(tensor: Tensor, model: nn.Module, module: nn.Module | None, batch: int) -> Layout | None:
-    """How a tensor would be read, None where it is no representation of `batch` inputs."""
+    """How a tensor would be read, None if it is no representation of `batch` inputs."""
     if tensor.ndim == 0 or len(tensor) != batch:
         return None
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import Any
 
@@ -15,7 +15,7 @@ from torch.jit import ScriptModule
 from torch.nn.parameter import UninitializedParameter
 
 from interpret_inn.backbones.structures import describe
-from interpret_inn.errors import BackboneError
+from interpret_inn.errors import BackboneError, InnError
 
 
 def unwrap(model: nn.Module) -> nn.Module:
@@ -207,3 +207,22 @@ def architecture(model: nn.Module) -> str:
     """The model's class and its number of parameters."""
     kind, count = type(model), sum(p.numel() for p in model.parameters())
     return f"{kind.__module__}.{kind.__qualname__}, {count:,} parameters"
+
+
+def guarded(name: str, inputs: Tensor, run: Callable[[], Any]) -> Any:
+    """Runs a model and says what went in if it raises. Errors of memory stay as they are: the caller may run less.
+
+    Raises:
+        BackboneError: the model raised something that is not this library's.
+    """
+    try:
+        return run()
+    except InnError:
+        raise
+    except Exception as error:
+        if isinstance(error, torch.OutOfMemoryError | MemoryError) or "out of memory" in str(error):
+            raise
+        raise BackboneError(
+            f"{name} raised on inputs {describe(inputs)} on {inputs.device}: "
+            f"{type(error).__name__}: {error}. Expected inputs as the model takes them; see `preprocess`."
+        ) from error

@@ -26,7 +26,7 @@ class OrderedSamples(ABC):
         names: A name for every sample, or None.
         skipped: What was left out, each with the reason.
         notes: What was decided about the data without asking, in plain sentences.
-        targets: Labels that came with the inputs, once `scan` has run; None where there are none.
+        targets: Labels that came with the inputs, once `scan` has run; None if there are none.
         batch_size: What the caller's DataLoader asked for, or None.
     """
 

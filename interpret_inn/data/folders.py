@@ -50,8 +50,8 @@ class FileSamples(OrderedSamples):
     def from_folder(cls, folder: Path, csv: str | Path | None = None) -> FileSamples:
         """The images in a folder and in the folders in it, in the order of their paths.
 
-        Files that cannot be decoded to the end are left out and named in `skipped`. Where at least two
-        folders stand in it, the name of the first folder on the way to an image is its label. The
+        Files that cannot be decoded to the end are left out and named in `skipped`. If it holds at least two
+        folders, the name of the first folder on the way to an image is its label. The
         columns of a CSV file become labels, too.
 
         Args:

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 
 class ProgressBar(Protocol):
-    """What is asked of a progress bar; every `tqdm` has it."""
+    """What a progress bar has to have; every `tqdm` has it."""
 
     def update(self, n: int, /) -> Any:
         """Counts `n` more."""
@@ -79,8 +79,8 @@ def random_states_kept() -> Iterator[int]:
     """Restores the global states of `random`, NumPy and torch (CPU) on exit, also when something raised.
 
     Inside, the three are seeded with a number that is different for every read of this process (and yielded).
-    Otherwise the restored states would give a random augmentation the same draws in every read, and
-    nobody could notice that the images change.
+    Otherwise the restored states would give a random augmentation the same draws in every read, and hide that
+    the images change.
     """
     seed = next(_reads)
     python_state = random.getstate()

@@ -122,17 +122,17 @@ class KnownFactors(Dataset[tuple[torch.Tensor, torch.Tensor]], ABC):
         return first, second
 
     def votes(self, count: int, batch: int, *, seed: int) -> tuple[IntArray, IntArray]:
-        """Batches in which one factor is held fixed, drawn anew for each: what the FactorVAE score is voted from.
+        """Batches in which one factor is fixed, drawn anew for each: what the FactorVAE score takes its votes from.
 
         Returns:
-            Factors (count, batch, K), and which of them is held, (count,).
+            Factors (count, batch, K), and which of them is fixed, (count,).
         """
         generator = np.random.default_rng(seed)
-        held = generator.integers(len(self.sizes), size=count)
+        fixed = generator.integers(len(self.sizes), size=count)
         drawn = self.sample(count * batch, seed=int(generator.integers(2**31))).reshape(count, batch, -1)
         every = np.arange(count)
-        drawn[every, :, held] = drawn[every, :1, held]
-        return drawn, held
+        drawn[every, :, fixed] = drawn[every, :1, fixed]
+        return drawn, fixed
 
     def _place(self, factor: str) -> int:
         if factor not in self.names:

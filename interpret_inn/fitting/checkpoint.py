@@ -51,7 +51,7 @@ class Checkpoint:
             ) from error
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Tensors and state, or None where there is no checkpoint of this very fit.
+        """Tensors and state, or None if there is no checkpoint of this very fit.
 
         Raises:
             FitError: the file cannot be read, or belongs to another fit.

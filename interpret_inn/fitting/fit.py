@@ -69,7 +69,7 @@ def fit(
         cache: Where representations are stored: `"auto"` the user's cache, a folder, or None for memory.
         checkpoint: Where an interrupted fit goes on from: likewise.
         batch_size: Inputs a forward; `"auto"` halves it when memory runs out.
-        observers: Told of the progress.
+        observers: Called after each validation.
 
     Raises:
         InnError: of the kind that fits what went wrong; see `docs/errors.md`.
@@ -95,7 +95,7 @@ def fit(
         checkpoint=kept, observers=observers,
     )  # fmt: skip
     record = trainer.run()
-    notes += [*said, *copies(data), *about_data(pool, stops=trainer.look is not None)]
+    notes += [*said, *copies(data), *about_data(pool, validates=trainer.look is not None)]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     reference, groups, concepts = _collect_reference(data, network, seed)
     fitted = Fitted(
@@ -108,7 +108,7 @@ def fit(
 
 
 def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
-    """The flow as it was before it saw any pair: what a fitted factor must beat."""
+    """The flow before it saw any pair: what a fitted factor must beat."""
     return _fresh_network(fitted.network.whitening, fitted.settings, fitted.seed)
 
 
@@ -130,14 +130,14 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
             f"{sorted({rows.width for rows in data.stored})} axes. Give all sources inputs of one size."
         )
     notes: list[str] = []
-    # variants of one image tell little more than the image does: a flow fitted to them as if they were many
-    # is exact on what it has seen and useless on all else
+    # variants of one image add little to the image: a flow fitted to them as if they were many images is exact on
+    # the training split and useless on everything else
     apart = len(set(data.pool.groups_at(train_part, origins=True).tolist()))
-    what = "samples" if apart == len(train_part) else "groups of samples"
+    what = "training samples" if apart == len(train_part) else "groups of training samples"
     most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
-            f"{apart} {what} to fit on carry at most {most} of {width} axes "
+            f"{apart} {what} carry at most {most} of {width} axes "
             f"(samples_per_axis={settings.samples_per_axis:g}); the other axes belong to the residual."
         )
         warnings.warn(note, InnWarning, stacklevel=4)

@@ -45,13 +45,13 @@ def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] =
     return found
 
 
-def about_data(pool: Pool, *, stops: bool) -> list[str]:
+def about_data(pool: Pool, *, validates: bool) -> list[str]:
     """What the user should know of the data and the pairs."""
     found = _left_out(pool)
     for note in pool.notes:
         warnings.warn(note, InnWarning, stacklevel=4)
     found.extend(pool.notes)
-    if not stops:
+    if not validates:
         found.append("The validation split was too small for pairs, so the fit ran all its steps.")
     for entry in pool.parts:
         found.extend([*entry.source.notes, *entry.plan.notes])
@@ -59,20 +59,19 @@ def about_data(pool: Pool, *, stops: bool) -> list[str]:
 
 
 def copies(data: FitData) -> list[str]:
-    """Says so where test samples are exact copies of samples that were fitted on."""
+    """Says how many test samples are exact copies of training samples."""
 
-    def digests(part: str) -> list[bytes]:
-        chunks = data.pool.indices(part).split(CHUNK)
+    def digests(split: str) -> list[bytes]:
+        chunks = data.pool.indices(split).split(CHUNK)
         return [hashlib.blake2b(row.numpy().tobytes()).digest() for c in chunks for row in data.rows(c)]
 
-    known, judged = set(digests("train")), digests("test")
-    copies = sum(digest in known for digest in judged)
+    known, tested = set(digests("train")), digests("test")
+    copies = sum(digest in known for digest in tested)
     if not copies:
         return []
     note = (
-        f"{copies} of {len(judged)} test samples cannot be told from samples that were fitted on (copies in the "
-        "data, or several sources over data that overlap), so scores are too good. Type groups=… so that copies "
-        "stay together, or give all sources the same data."
+        f"{copies} of {len(tested)} test samples are copies of training samples (in the data, or because sources "
+        "overlap), so scores are too good. Type groups=… to keep copies together, or give all sources the same data."
     )
     warnings.warn(note, InnWarning, stacklevel=4)
     return [note]

@@ -1,4 +1,4 @@
-"""How strongly the output depends on each axis of the representation, before anything is fitted."""
+"""How strongly the output depends on each axis of the representation, before the fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whiteni
 
     Its eigenvectors are the directions that move the outputs most for a change of one standard deviation of the
     data. For logits, outputs are compared by what the prediction makes of them: the matrix is then the Fisher
-    information, so that logits nobody chooses between do not count. It is estimated without any Jacobian, from
+    information, and logits of improbable classes do not count. It is estimated without any Jacobian, from
     gradients `g = Jᵀv` of random projections: `E[gᵀg] = E[Jᵀ E[vvᵀ] J]`, with v standard normal, or the gradient of the
     log-probability of a class that is drawn from the prediction.
 

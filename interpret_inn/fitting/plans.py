@@ -1,4 +1,4 @@
-"""What sources want of one fit: they are asked once, and what they answer is checked once."""
+"""What sources want of one fit: each is asked once, and its plan is checked once."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import Whitening, owners
 from interpret_inn.types import Concept, ConceptSource, Plan, Preparation
 
+_ORTHOGONAL = 1e-3
+"""Products of columns of a rotation may be off by so much: float32 sums over a few hundred axes."""
+
 
 def planned(
     backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor, *, seed: int
@@ -27,7 +30,7 @@ def planned(
 
     Args:
         backbone: The frozen network and its site.
-        data: What is fitted on.
+        data: The samples and their rows.
         whitening: Of the representation.
         white: The whitened leading axes of all samples, float (N, P, d).
         seed: Of the fit.
@@ -84,7 +87,7 @@ def rotated(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
         with named_failure(entry.source, f"to rotate {span.shape[1]} axes"):
             matrix = torch.as_tensor(entry.plan.rotation(span)).to(span)
         wanted = torch.eye(span.shape[1]).to(span)
-        if matrix.shape != wanted.shape or not torch.allclose(matrix.T @ matrix, wanted, atol=1e-3):
+        if matrix.shape != wanted.shape or not torch.allclose(matrix.T @ matrix, wanted, atol=_ORTHOGONAL):
             raise PluginError(
                 f"The concept source {entry.source.name!r} rotated {len(wanted)} axes by a matrix of shape "
                 f"{tuple(matrix.shape)}; expected an orthogonal one, {tuple(wanted.shape)}."
@@ -98,7 +101,7 @@ def _preparation(
     entry: PooledSource, view: ModelOfAxes, backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor,
     seed: int,
 ) -> Preparation:  # fmt: skip
-    """What one source may look at: what is fitted on, and nothing of what judges the fit."""
+    """What one source may look at: the training split, and nothing of the other two."""
     variances = whitening.scales[: whitening.leading].reciprocal().square() - whitening.noise**2
     gradients = partial(
         output_gradients, backbone, entry, whitening, seed=derived_seed(seed, "output gradients")

@@ -127,12 +127,12 @@ class Pool:
         first = {part.offset: part for part in reversed(self.parts)}
         return [first[offset] for offset in sorted(first)]
 
-    def indices(self, part: str) -> Tensor:
-        """Rows of the part `fit`, `stop` or `judge`, int64, ascending."""
-        return torch.cat([entry.offset + getattr(entry.split, part) for entry in self.unique()])
+    def indices(self, name: str) -> Tensor:
+        """Rows of one split, `train`, `validation` or `test`, int64, ascending."""
+        return torch.cat([entry.offset + getattr(entry.split, name) for entry in self.unique()])
 
     def counts(self) -> tuple[int, int, int]:
-        """Numbers of rows to fit on, to stop with, and to judge on."""
+        """Numbers of training, validation and test rows."""
         return len(self.indices("train")), len(self.indices("validation")), len(self.indices("test"))
 
     def concepts_at(self, rows: Tensor) -> tuple[Concept, ...]:
@@ -151,8 +151,8 @@ class Pool:
 
         Args:
             rows: int64 (n,).
-            origins: Where samples say what they are variants of (`samples.origins`), and groups hold several
-                of these together, take that.
+            origins: Take what samples are variants of (`samples.origins`), if they say so and groups hold several
+                of these together.
         """
         groups = np.arange(self.rows, dtype=np.int64)
         for entry in self.unique():
@@ -237,7 +237,7 @@ def _check_concepts(sources: Sequence[ConceptSource], chosen: Sequence[Sequence[
 
 
 def _refuse_other_lengths(source: ConceptSource, concepts: Sequence[Concept]) -> None:
-    """Values that belong to other samples would be read out as if they were these samples' own."""
+    """Refuses values of other samples, which probes would take for these samples' own."""
     for concept in concepts:
         if concept.values is not None and len(concept.values) != len(source.samples):
             raise PluginError(
@@ -247,7 +247,7 @@ def _refuse_other_lengths(source: ConceptSource, concepts: Sequence[Concept]) ->
 
 
 def _refuse_order_of_values(source: ConceptSource, concepts: Sequence[Concept]) -> None:
-    """Factors change places and names stay, so that a concept with values would be read from another's factor."""
+    """Refuses values in an ordered source: its factors change places, and probes would go to another's factor."""
     valued = [concept.name for concept in concepts if concept.values is not None]
     if source.ordered and valued:
         raise PluginError(

@@ -110,7 +110,7 @@ class StoredRows:
 
 
 def available_memory() -> int | None:
-    """Free memory of this machine in bytes; None where it cannot be told."""
+    """Free memory of this machine in bytes; None if it cannot be told."""
     try:
         return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):

@@ -178,7 +178,7 @@ class ShardFolder:
 
 
 def free_bytes(path: Path) -> int | None:
-    """Free space where a folder is or would be; None where it cannot be told."""
+    """Free space where a folder is or would be; None if it cannot be told."""
     for place in (path, *path.parents):
         try:
             return shutil.disk_usage(place).free

@@ -25,11 +25,11 @@ def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
     """IIN's score of each concept: what its pairs have in common, as a share of all variance.
 
     `s = Σᵢ cov(zᵃᵢ, zᵇᵢ) / Σᵢ var(zᵢ)` over the pairs that share it; for graded pairs the least squares
-    slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²` with ρ in units of `SAME`, so that the two agree
-    where every pair is of the same.
+    slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²` with ρ in units of `SAME`, and the two agree
+    if every pair is of the same.
 
-    Pairs that share the residual share all but one concept. What they differ by is that concept's, and where a
-    concept has such pairs its score is `s = Σᵢ E[(zᵃᵢ − zᵇᵢ)²] / 2 Σᵢ var(zᵢ)` of them, the share of the variance that
+    Pairs that share the residual share all but one concept. What they differ by is that concept's, and the score of a
+    concept with such pairs is `s = Σᵢ E[(zᵃᵢ − zᵇᵢ)²] / 2 Σᵢ var(zᵢ)` of them, the share of the variance that
     the concept alone moves (of opposites, with ρ < 0, by as much less as they differ more).
 
     Args:

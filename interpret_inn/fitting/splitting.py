@@ -16,6 +16,7 @@ from torch import Generator, Tensor
 from interpret_inn.data.digests import digest
 from interpret_inn.errors import DataError
 from interpret_inn.types import IntArray, Samples
+from interpret_inn.types.numbers import SLACK
 
 SHARES = (0.7, 0.1, 0.2)
 
@@ -59,6 +60,7 @@ def split(samples: int, *, groups: IntArray | None, seed: int) -> Split:
 FEWEST = 10
 """So many groups it takes to be split; see `split`."""
 _READ = 256
+"""Samples whose pictures are read at once."""
 
 
 class SampleSet(NamedTuple):
@@ -103,7 +105,7 @@ def split_together(
         names = ", ".join(repr(one.name) for one in sets)
         notes.append(
             f"The sources {names} show the same pictures, but what their groups hold together is too much to be "
-            "split, so that pictures which one is fitted on judge another and scores are too good. Type the same "
+            "split: training pictures of one are test pictures of another, and scores are too good. Type the same "
             "groups=… for all of them."
         )
         return apart, notes
@@ -191,8 +193,8 @@ def _untold(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list
             continue
         notes.append(
             f"The samples of {one.name!r} are variants of pictures, and it cannot be told whether other sources show "
-            "the same pictures. Where they do, pictures that one is fitted on judge another, and scores are too good. "
-            "Give each source pictures of its own."
+            "the same pictures. If they do, training pictures of one are test pictures of another, and scores are too "
+            "good. Give each source pictures of its own."
         )
     return notes
 
@@ -217,9 +219,9 @@ def _taken_over(mine: IntArray, side: dict[int, int], seed: int) -> Split:
     free = [name for name in names if name not in side]
     known = [side[name] for name in names if name in side]
     first, second = round(SHARES[0] * len(names)), round((SHARES[0] + SHARES[1]) * len(names))
-    judge = min(max(len(names) - second - known.count(2), 0), len(free))
-    stop = min(max(second - first - known.count(1), 0), len(free) - judge)
-    ends = (len(free) - judge - stop, len(free) - judge)
+    test = min(max(len(names) - second - known.count(2), 0), len(free))
+    validation = min(max(second - first - known.count(1), 0), len(free) - test)
+    ends = (len(free) - test - validation, len(free) - test)
     order = torch.randperm(len(free), generator=Generator().manual_seed(seed)).tolist()
     for rank, place in enumerate(order):
         side[free[place]] = int(rank >= ends[0]) + int(rank >= ends[1])
@@ -244,6 +246,6 @@ def _canonical(item: Any) -> npt.NDArray[Any]:
     if values.ndim > 1 and values.size and values.min() >= 0 and values.max() <= 1:
         scaled = values.astype(np.float64) * 255
         whole = np.rint(scaled)
-        if np.abs(scaled - whole).max() < 1e-3:  # eight-bit pictures, only scaled
+        if np.abs(scaled - whole).max() < SLACK:  # eight-bit pictures, only scaled
             return whole.astype(np.uint8)
     return np.ascontiguousarray(values, np.float32)

@@ -23,8 +23,14 @@ from interpret_inn.fitting.rows import StoredRows, allocated
 from interpret_inn.fitting.shards import FORMAT, Damaged, ShardFolder, as_tensor
 from interpret_inn.translating.encoding import BatchRunner, reading_size
 from interpret_inn.types import Samples
+from interpret_inn.types.numbers import TINY
 
 __all__ = ["Cache", "StoredRows", "encode"]
+
+CHUNK = 1024
+"""Samples whose rows are read from the store at once."""
+_SAME_ROWS = 0.02
+"""Rows that differ by a smaller share of their norm are the same: reduced precision of another device gives as much."""
 
 Cache = Literal["auto"] | str | Path | None
 
@@ -153,7 +159,7 @@ def _missing(folder: ShardFolder, probe: Tensor) -> list[int]:
 
 def _agrees(stored: Tensor, found: Tensor) -> bool:
     """Whether rows are the same up to what another device, batch size or reduced precision changes."""
-    return float((stored - found).norm()) <= 0.02 * float(found.norm()) + 1e-12
+    return float((stored - found).norm()) <= _SAME_ROWS * float(found.norm()) + TINY
 
 
 def _fill(folder: ShardFolder, missing: list[int], runner: BatchRunner, factory: ProgressFactory) -> None:
@@ -191,10 +197,6 @@ def _about(backbone: Backbone, samples: Samples) -> dict[str, Any]:
         "layout": backbone.layout.name,
         "skipped": len(samples.skipped),
     }
-
-
-CHUNK = 1024
-"""Samples whose rows are read from the store at once."""
 
 
 class FitData(NamedTuple):

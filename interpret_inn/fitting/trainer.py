@@ -40,7 +40,7 @@ class Trainer:
         seed: Of pairs and noise.
         backbone: Handed to the losses of sources.
         checkpoint: Where to go on from and to; None: nowhere.
-        observers: Told of every look at the validation split.
+        observers: Called after every validation.
     """
 
     def __init__(
@@ -95,8 +95,8 @@ class Trainer:
         settings, state = self.settings, self.state
         began, before = time.perf_counter(), state["seconds"]
         if self.look and not state["step"]:
-            # where a linear map ends is not a bad place: where nothing better is found, it stays there
-            state["best"] = self._held_out(self.look)
+            # the end of a linear map is not a bad place: unless something better is found, the flow stays there
+            state["best"] = self._validated(self.look)
         stopped = self._is_stalled()
         bar = tqdm(
             total=settings.steps, initial=state["step"], desc="fit", unit="step", disable=None, leave=False
@@ -108,7 +108,7 @@ class Trainer:
                 if state["step"] % settings.every == 0 or state["step"] == settings.steps:
                     state["seconds"] = before + time.perf_counter() - began
                     self._look()
-                    bar.set_postfix(held_out=f"{state['history'][-1][2]:.3f}")
+                    bar.set_postfix(validation=f"{state['history'][-1][2]:.3f}")
                     stopped = self._is_stalled()
         state["seconds"] = before + time.perf_counter() - began
         self.trained.load_state_dict(self.best)
@@ -139,7 +139,7 @@ class Trainer:
         state["sum"], state["taken"] = state["sum"] + float(loss.detach()), state["taken"] + 1
 
     def _refuse_bad_step(self) -> None:
-        """A step whose loss is not finite is not taken; too many in a row, or nothing else, end the fit."""
+        """Leaves out a step whose loss is not finite; too many in a row, or no other step at all, end the fit."""
         self.state["bad"] += 1
         if self.state["bad"] >= min(_MOST_BAD_STEPS, self.settings.steps):
             for added in self.added:
@@ -173,7 +173,7 @@ class Trainer:
         return -likelihood.mean() / (2 * self.white.shape[1])
 
     def _prepare_look(self, seed: int) -> tuple[Pairs, Tensor] | None:
-        """Fixed pairs and noise of the validation split; None where it is too small for pairs."""
+        """Fixed pairs and noise of the validation split; None if it is too small for pairs."""
         generator = Generator().manual_seed(derived_seed(seed, "validation pairs"))
         try:
             return self._draw(_LOOK_PAIRS, generator, "validation")
@@ -181,7 +181,7 @@ class Trainer:
             return None
 
     @torch.no_grad()
-    def _held_out(self, look: tuple[Pairs, Tensor]) -> float:
+    def _validated(self, look: tuple[Pairs, Tensor]) -> float:
         """The whole objective, of pairs of the validation split; added losses draw the same at every look."""
         generator = Generator().manual_seed(derived_seed(self.seed, "validation of added losses"))
         step, total = self.state["step"], float(self._loss(*look))
@@ -202,18 +202,18 @@ class Trainer:
 
     @torch.no_grad()
     def _look(self) -> None:
-        """Judges the weights on the validation split, keeps the best, and saves where this stands."""
+        """Validates the weights, keeps the best, and saves where this stands."""
         state = self.state
         loss = state["sum"] / state["taken"] if state["taken"] else math.nan
         state["sum"], state["taken"] = 0.0, 0
-        held_out = self._held_out(self.look) if self.look else loss
-        if held_out < state["best"]:
-            state["best"], state["best_step"] = held_out, state["step"]
+        validation = self._validated(self.look) if self.look else loss
+        if validation < state["best"]:
+            state["best"], state["best_step"] = validation, state["step"]
             self.best = _copy(self.trained)
-        state["history"].append((state["step"], loss, held_out))
+        state["history"].append((state["step"], loss, validation))
         self._save()
         for observer in self.observers:
-            observer(FitStep(state["step"], self.settings.steps, loss, held_out, state["seconds"]))
+            observer(FitStep(state["step"], self.settings.steps, loss, validation, state["seconds"]))
 
     def _is_stalled(self) -> bool:
         looks = (self.state["step"] - self.state["best_step"]) // self.settings.every

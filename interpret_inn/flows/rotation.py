@@ -53,8 +53,8 @@ def aligning_matrix(
     a linear map can reach. Each round replaces `V` by the orthogonal matrix nearest to `[C_k V_k]`, which
     cannot lower the sum once the `C_k` are shifted to be positive.
 
-    Where pairs share the residual too (all but one concept), what they have in common is no longer one concept's:
-    there `C_k` is what the log-likelihood of all pairs gains from an axis of factor k, see `_gain`.
+    If pairs share the residual too (all but one concept), what they have in common is no longer one concept's:
+    `C_k` is then what the log-likelihood of all pairs gains from an axis of factor k, see `_gain`.
 
     Args:
         white: Whitened samples, float (N, d).
@@ -98,7 +98,7 @@ def _common(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
 def _gain(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
     """What an axis v of a factor adds to the mean log-likelihood of pairs is vᵀ G v + const; symmetric (d, d).
 
-    `G = E[(ρ (a bᵀ + b aᵀ) − ρ² (a aᵀ + b bᵀ)) / (2 (1 − ρ²))]`, from `losses.pair_log_ratio`.
+    `G = E[(ρ (a bᵀ + b aᵀ) − ρ² (a aᵀ + b bᵀ)) / (2 (1 − ρ²))]`, from `likelihoods.pair_log_ratio`.
     """
     left = (2 * (1 - weight.square()) * len(a))[:, None]
     own = weight[:, None]

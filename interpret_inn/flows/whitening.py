@@ -13,6 +13,9 @@ _SMALL = 128
 _DENSE_WIDTH = 2048
 _AXES_ROWS = 2048
 _AXES_ELEMENTS = 2**28
+_NO_VARIANCE, _ROUNDED = 1e-20, 1e-14
+"""Samples whose mean variance per axis is smaller, or a smaller share of the mean's square, are the same: that is
+float32's own rounding, squared."""
 
 
 class Whitening(Transform):
@@ -97,19 +100,18 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, 
             "one number cannot be split into factors. Choose a wider site."
         )
     if samples < 3:
-        raise FitError(f"Expected at least 3 samples to fit on, found {samples}. Give more data.")
+        raise FitError(f"Expected at least 3 training samples, found {samples}. Give more data.")
     mean = rows.double().mean(0) if width <= _DENSE_WIDTH else rows.mean(0)
     variance = float(rows.var(0, correction=1).double().mean())
-    # differences of the order of float32's own rounding are none
-    if not variance > max(1e-20, 1e-14 * float(mean.square().mean())):
+    if not variance > max(_NO_VARIANCE, _ROUNDED * float(mean.square().mean())):
         raise FitError(
             "Expected a representation that differs between samples, found the same for all of them. "
             "Choose another site, or check that the inputs differ."
         )
     axes, values = _principal_axes(rows, mean, limit=min(most, width, samples - 1))
     if width > _SMALL:
-        held = values.cumsum(0) / (variance * width)
-        axes = axes[:, : max(2, int((held < explained).sum()) + 1)]
+        covered = values.cumsum(0) / (variance * width)
+        axes = axes[:, : max(2, int((covered < explained).sum()) + 1)]
     leading = axes.shape[1]
     left = (variance * width - float(values[:leading].sum())) / max(width - leading, 1)
     return Whitening(mean.to(rows), axes.to(rows), values[:leading].to(rows), left, noise**2 * variance)

@@ -87,7 +87,7 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, evaluation: E
 
 
 def require_place(path: Path) -> None:
-    """Raises where an artefact must not be written, so that it can be known before a long fit.
+    """Raises if an artefact must not be written, so that it can be known before a long fit.
 
     Raises:
         ArtefactError: the path is a file or another kind of folder.

@@ -35,7 +35,7 @@ def told_model(about: Mapping[str, Any]) -> str:
 
 
 def refuse_mismatch(path: Path, about: Mapping[str, Any], backbone: Backbone) -> None:
-    """Raises where the model, its weights or its preprocessing are not those of the fit.
+    """Raises if the model, its weights or its preprocessing are not those of the fit.
 
     Raises:
         ArtefactError: naming both sides.

@@ -13,7 +13,7 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from interpret_inn.backbones import primary
+from interpret_inn.backbones import Backbone, primary
 from interpret_inn.errors import PluginError
 from interpret_inn.testing.contract import Check, hold, same
 from interpret_inn.testing.networks import model_changes, model_state
@@ -34,7 +34,7 @@ class _Case:
     localizer: Any
     translator: Translator
     inputs: Any
-    backbone: Any  # a copy that was made before the localizer ran
+    backbone: Backbone  # a copy that was made before the localizer ran
 
     def untouched(self) -> Translator:
         """The translator of a model that no localizer has seen."""

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor, nn
 
-from interpret_inn.backbones import primary
+from interpret_inn.backbones import Backbone, primary
 from interpret_inn.testing.contract import Check, hold, lacks, same
 
 _MEMBERS = (
@@ -36,7 +36,7 @@ class _RewriteError(Exception):
 
 @dataclass(frozen=True)
 class _Case:
-    backbone: Any
+    backbone: Backbone
     inputs: Any
 
     @cached_property
@@ -52,7 +52,7 @@ class _Case:
         return z
 
 
-def check_backbone(backbone: Any, inputs: Any) -> tuple[str, ...]:
+def check_backbone(backbone: Backbone, inputs: Any) -> tuple[str, ...]:
     """Checks everything that the core relies on in a backbone. Nothing can be left out.
 
     Args:

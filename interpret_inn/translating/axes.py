@@ -16,6 +16,11 @@ from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import Concept, FloatArray
 from interpret_inn.types.numbers import NEGLIGIBLE, ROUNDING, SMALLEST
 
+NARROWEST = 1e-6
+"""Standard deviations along a direction are at least this, in units of the code: they are divided by."""
+_DEAD = 1e-3
+"""Of the mean variance, added to each axis: it keeps axes without variance out of the regression."""
+
 _Rows = Tensor | npt.NDArray[np.floating]
 
 
@@ -39,7 +44,7 @@ def main_direction(train_codes: _Rows, concept: Concept | None) -> FloatArray:
     """The direction in which the code moves when the concept changes most.
 
     It is the pattern Σw of a linear probe's filter w (Haufe et al., "On the interpretation of weight
-    vectors of linear models", 2014), so that walking along it stays where the data are: for categories w is
+    vectors of linear models", 2014), so that traversals along it stay where the data are: for categories w is
     the leading discriminant, for numbers and angles the leading regression direction; without values it
     is the leading principal axis.
 
@@ -65,7 +70,7 @@ def main_direction(train_codes: _Rows, concept: Concept | None) -> FloatArray:
 
 
 def concept_filters(codes: FloatArray, concept: Concept | None) -> ConceptFilters | None:
-    """Linear filters of the concept in codes (n, d); None where its values say too little."""
+    """Linear filters of the concept in codes (n, d); None if its values say too little."""
     if concept is None or concept.values is None:
         return None
     targets, indicators = concept.targets, concept.indicators
@@ -94,7 +99,7 @@ def _regression(codes: FloatArray, wanted: FloatArray) -> FloatArray:
     """
     centred, aim = codes - codes.mean(0), wanted - wanted.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(codes))
-    floor = max(1e-3 * values.mean(), ROUNDING * values.max(), SMALLEST)  # keeps dead axes out
+    floor = max(_DEAD * values.mean(), ROUNDING * values.max(), SMALLEST)
     whitening = vectors / np.sqrt(values + floor)
     left, strength, _ = np.linalg.svd(whitening.T @ (centred.T @ aim) / len(codes), full_matrices=False)
     rank = int(np.clip((strength > NEGLIGIBLE * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
@@ -142,7 +147,7 @@ class FactorAxis:
         positions = codes @ direction
         quantiles = torch.quantile(positions, torch.linspace(0, 1, 101).to(positions))
         spread = float(positions.std(correction=0))
-        return cls(direction, float(positions.mean()), max(spread, 1e-6), quantiles)
+        return cls(direction, float(positions.mean()), max(spread, NARROWEST), quantiles)
 
     def position(self, codes: Tensor) -> Tensor:
         """Position of codes (..., size), in standard deviations from the mean, (...)."""

@@ -17,8 +17,8 @@ from interpret_inn.translating.encoding import join
 from interpret_inn.types import Factor
 
 PASS_BYTES = 2**24
-"""How much representations and outputs of one pass through the tail may take, 16 MiB: what lies between them, in the
-decoder of images say, takes many times as much."""
+"""Bytes of representations and outputs in one pass through the tail, 16 MiB: what lies between them, in a decoder of
+images say, takes many times as much."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,9 +169,9 @@ class Batch:
     def outputs(self) -> Any:
         """The outputs for the codes.
 
-        Where the codes are the inputs' own, they are the bare model's bit for bit. Elsewhere the model's tail runs from
-        the site alone where it can, and the whole model with the site overwritten where it cannot. Variants go
-        through the tail in few passes.
+        For the inputs' own codes they are the bare model's bit for bit. For others the model's tail runs from the site
+        alone if it can, else the whole model runs with the site overwritten. Variants go through the tail in few
+        passes.
 
         Returns:
             Whatever structure the model gives, where the model is; for variants primary outputs (M, B, ...), on

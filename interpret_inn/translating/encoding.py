@@ -19,7 +19,7 @@ from interpret_inn.errors import BackboneError, DataError, InputError
 from interpret_inn.types import Samples
 
 BATCH = 64
-"""Inputs in one forward to begin with, unless the caller's loader says otherwise."""
+"""Inputs in one forward to begin with, unless the caller's DataLoader has a batch size."""
 
 BATCH_BYTES = 256 * 2**20
 """How much the inputs of a batch may take as they are read; large photographs come fewer at a time."""
@@ -91,7 +91,7 @@ class BatchRunner:
             raise _too_large(1) from error
 
     def _rows_or_none(self, batch: Any, at: int) -> Tensor | None:
-        """Rows, or None where memory ran out; the error is gone on return, and with it what it held."""
+        """Rows, or None if memory ran out; the error is gone on return, and with it what it held."""
         try:
             return self.rows(batch, at)
         except (RuntimeError, MemoryError) as error:
@@ -228,7 +228,7 @@ def batches(backbone: Backbone, inputs: Any) -> Iterator[Tensor]:
 
 
 def counted(inputs: Any) -> tuple[Any, int | None]:
-    """The same inputs, ready to be read, and how many there are; None where only their end tells.
+    """The same inputs, ready to be read, and how many there are; None if only their end tells.
 
     Raises:
         DataError: nothing that can be read.

@@ -35,9 +35,9 @@ class Fitted:
         settings: Of the fit.
         seed: Of the fit.
         record: What the fit reports of itself.
-        split: Numbers of samples fitted on, stopped with, and judged on.
-        reference: Codes of up to 4,096 samples of the training split, float (M, w): all axes, or where there are more
-            than 4,096 the leading ones. At positions, each row is one position of one sample.
+        split: Numbers of training, validation and test samples.
+        reference_codes: Codes of up to 4,096 training samples, float (M, w): all axes, or the leading 4,096 of more
+            than that. At positions, each row is one position of one sample.
         reference_groups: int64 (M,), the group of each row of the reference codes.
         notes: What the user should know of the fit, in plain sentences.
         timings: Seconds: `encode`, `fit`.
@@ -63,7 +63,7 @@ class Fitted:
         return next((concept for concept in self.concepts if concept.name == factor.name), None)
 
     def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
-        """`n` codes of the factor from the reference codes, float (n, size); axes that the reference codes lacks are 0."""
+        """`n` codes of the factor from the reference codes, float (n, size); axes that these lack are 0."""
         chosen = torch.randint(len(self.reference_codes), (n,), generator=generator)
         drawn = self.reference_codes[chosen, factor.start : factor.stop]
         return torch.nn.functional.pad(drawn, (0, factor.size - drawn.shape[1]))

@@ -1,4 +1,4 @@
-"""Conditional edits: what must move elsewhere so that a concept reads as it did before."""
+"""Conditional edits: what must move elsewhere to keep the probe of a concept where it was."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from interpret_inn.types import Factor
 from interpret_inn.types.numbers import NEGLIGIBLE
 
 _STEPS = 4
-_MOST_READ_OUTS = 32
+_MOST_PROBES = 32
 _CUT = 1e-4
 
 
@@ -29,21 +29,21 @@ def hold_probe(
         before: Codes, float (n, d).
         after: Edited codes, float (n, d).
         edited: The factor that was edited, within the d axes.
-        weight: float (C, d), the probes of all held concepts one below the other.
+        weight: float (C, d), the probes of all held concepts, one below the other.
         decode: Differentiable; codes (n, d) to the representation that the probes read, (n, d).
 
     Returns:
         float (n, d).
     """
     weight = _independent(weight)
-    if not len(weight):  # a concept that nothing can be read of cannot move
+    if not len(weight):  # a probe that predicts nothing holds nothing
         return after.clone()
     wanted = decode(before) @ weight.T
     held = after.clone()
     for _ in range(_STEPS):
-        reading, slopes = _linearise(held, weight, decode)
+        predicted, slopes = _linearise(held, weight, decode)
         slopes[:, :, edited.slice] = 0
-        step = torch.linalg.pinv(slopes, rtol=_CUT) @ (wanted - reading)[:, :, None]
+        step = torch.linalg.pinv(slopes, rtol=_CUT) @ (wanted - predicted)[:, :, None]
         step[:, edited.slice] = 0  # rounding leaves a little of it there
         held = held + step[:, :, 0]
     return held
@@ -53,7 +53,7 @@ def _independent(weight: Tensor) -> Tensor:
     """At most 32 orthonormal probes that span what can be moved: logits only count up to a constant."""
     _, values, rows = torch.linalg.svd(weight, full_matrices=False)
     kept = int((values > NEGLIGIBLE * values[0]).sum())
-    independent: Tensor = rows[: min(kept, _MOST_READ_OUTS)]
+    independent: Tensor = rows[: min(kept, _MOST_PROBES)]
     return independent
 
 
@@ -63,8 +63,8 @@ def _linearise(codes: Tensor, weight: Tensor, decode: Callable[[Tensor], Tensor]
     with torch.inference_mode(False), torch.enable_grad():
         weight = weight.clone()
         moving = codes.detach().clone().requires_grad_()
-        reading = decode(moving) @ weight.T
+        predicted = decode(moving) @ weight.T
         slopes = [
-            torch.autograd.grad(column.sum(), moving, retain_graph=True)[0] for column in reading.unbind(1)
+            torch.autograd.grad(column.sum(), moving, retain_graph=True)[0] for column in predicted.unbind(1)
         ]
-    return reading.detach(), torch.stack(slopes, 1)
+    return predicted.detach(), torch.stack(slopes, 1)

@@ -27,9 +27,9 @@ class FitSettings:
         noise: The noise floor, in units of the representation's root mean variance per axis.
         explained: Share of the variance that the axes in the blocks must hold.
         axes: Largest number of axes in the blocks.
-        samples_per_axis: Samples to fit on for every axis in the blocks: fewer samples cap the axes.
-        every: Steps between looks at the validation split (and between checkpoints).
-        patience: Looks without improvement before the fit stops.
+        samples_per_axis: Training samples for every axis in the blocks: fewer samples cap the axes.
+        every: Steps between validations (and between checkpoints).
+        patience: Validations without improvement before the fit stops.
     """
 
     steps: int = 1000
@@ -70,8 +70,8 @@ class FitSettings:
 def wished_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:
     """Settings that sources ask for (their `settings`); of several sources the first that names one counts.
 
-    But for `blocks`, of which the most that any of them needs are built, and a source that does not ask needs the usual
-    ones: what learns from pairs is not to stay as it was because another source only rotates.
+    `blocks` is an exception: the largest number counts, and a source that does not ask needs the default. A source
+    that learns from pairs keeps its blocks beside one that only rotates.
 
     Raises:
         PluginError: a source asks for what is no setting.
@@ -102,9 +102,9 @@ class FitRecord:
         steps: Steps taken.
         best_step: The step whose weights were kept.
         stopped_early: The validation split no longer improved.
-        seconds: Spent in steps and looks, over all processes that worked on it.
-        history: (step, loss, held-out loss) at every look, in nats per pair and axis; the held-out loss with what
-            the losses of sources add to it.
+        seconds: Spent in steps and validations, over all processes that worked on it.
+        history: (step, training loss, validation loss) at every validation, in nats per pair and axis; the validation
+            loss includes what the losses of sources add to it.
     """
 
     steps: int

@@ -17,7 +17,7 @@ from interpret_inn.translating.edits import Edit
 from interpret_inn.translating.encoding import batches, counted, join
 
 REACH = 2.5
-"""Traversals go so many standard deviations of the data to either side."""
+"""Traversals reach so many standard deviations of the data to either side."""
 
 
 @with_old_names
@@ -184,7 +184,7 @@ def translator_of(fit: HasTranslator | Translator) -> Translator:
 
 
 def positions_of(steps: int | Sequence[float]) -> Tensor:
-    """Where a traversal stops, float (S,)."""
+    """The positions of a traversal, in standard deviations of the data, float (S,)."""
     try:
         if isinstance(steps, int):
             found = torch.linspace(-REACH, REACH, steps)
@@ -194,7 +194,7 @@ def positions_of(steps: int | Sequence[float]) -> Tensor:
         found = torch.empty(0)
     if found.ndim != 1 or not len(found) or not bool(found.isfinite().all()):
         raise EditError(
-            f"Expected at least one step to traversal, found {steps!r}. Type steps=9, or positions in standard "
+            f"Expected at least one step of a traversal, found {steps!r}. Type steps=9, or positions in standard "
             "deviations: steps=[-2, 0, 2]."
         )
     return found

@@ -1,4 +1,4 @@
-"""Plain objects as concept sources: defaults for what they lack, and a word for members that nobody would call."""
+"""Plain objects as concept sources: defaults for what they lack, errors for members that would never be called."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def completed(given: Any) -> ConceptSource:
 
 
 def refuse_strange_members(given: Any) -> None:
-    """Refuses members that nobody would read.
+    """Refuses members that would never be read.
 
     Raises:
         PluginError: a member is nearly one of a source, or was one once; what to write instead is named.

@@ -50,12 +50,12 @@ class AxesView(Protocol):
 
 @dataclass(frozen=True)
 class Preparation:
-    """What a source may look at before a fit: the part of the data that is fitted on, and the model.
+    """What a source may look at before a fit: the training split, and the model.
 
     Gradients are off in `prepare` and `rotation`; a source that optimises there opens `torch.enable_grad()` itself.
 
     Attributes:
-        white: The whitened leading axes of the samples that are fitted on, of all sources together, float (N, d); at
+        white: The whitened leading axes of the training samples of all sources together, float (N, d); at
             sites with positions, one row for each position.
         variances: Variance of each of these axes in the representation, float (d,), descending.
         output_gradients: Computes, each time it is called, how strongly the model's output depends on each axis:

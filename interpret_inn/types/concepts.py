@@ -30,7 +30,7 @@ class Concept:
 
     Attributes:
         name: Also the factor's name.
-        kind: How values compare; `unlabelled` concepts have none and are not read out.
+        kind: How values compare; `unlabelled` concepts have none and are not probed.
         values: `categorical`: int64 (N,), −1 where missing; `numeric`: float64 (N,) or (N, d), NaN where
             missing; `cyclic`: angles in radians, float64 (N,), NaN where missing; `unlabelled`: None.
         classes: Names of the categories, by index.
@@ -72,11 +72,11 @@ class Concept:
         return kind_of(self.kind).indicators(self._given)
 
     def text(self, value: npt.ArrayLike) -> str:
-        """One value or reading in words: the class's name, the number (or d of them), or degrees."""
+        """One value or prediction in words: the class's name, the number (or d of them), or degrees."""
         return kind_of(self.kind).text(np.asarray(value), self.classes)
 
     def distance(self, first: npt.ArrayLike, second: npt.ArrayLike) -> FloatArray:
-        """How far values or readings are from others of the same concept.
+        """How far values or predictions are from others of the same concept.
 
         Args:
             first: As in `values`, (n,) or (n, d).
@@ -217,7 +217,7 @@ def kind_of(kind: str) -> ValueKind:
     found = _KINDS.get(kind)
     if found is None:
         raise InputError(
-            f"An unlabelled concept has no values to read out. Expected a kind out of {tuple(_KINDS)}, found {kind!r}."
+            f"An unlabelled concept has no values to predict. Expected a kind out of {tuple(_KINDS)}, found {kind!r}."
         )
     return found
 

@@ -24,7 +24,7 @@ class Masks:
         space: The images that the masks lie over: what the model takes, or what it gives.
         localizer: Who made them.
         shared: One mask for all images, repeated.
-        figures: What the localizer says of its masks, by name ("held", "area" …), beside the reliability.
+        figures: What the localizer says of its masks, by name ("kept", "area" …), beside the reliability.
         notes: What the user should know of them, in plain sentences.
         reliability: How much better than chance the masks do what they claim: 0 (chance) to 1 (all of it), with
             its interval; measured by `Interpreter.localize`, in the same way for every localizer. None before that,

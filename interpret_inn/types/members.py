@@ -1,4 +1,4 @@
-"""Refuses a misspelt member of a base class, which nobody would ever call."""
+"""Refuses a misspelt member of a base class, which would never be called."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ too many or too few in five, is above it; `names` and `samples` (0.67), or `note
 _SHORT = 5
 """Members of fewer letters have innocent neighbours (`name`, `names`; `key`, `keys`): only a swap is a misspelling."""
 _FOREIGN = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
-"""Packages whose classes are mixed in and whose members nobody here has written."""
+"""Packages whose classes are mixed in and whose members are not the author's."""
 
 
 def refuse_near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, str] | None = None) -> None:

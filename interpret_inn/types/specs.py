@@ -72,7 +72,7 @@ class MetricSpec:
 
     Both arrays are float64. What `evaluate` takes by these names it is given beside them: `groups`, the dimensions of
     each factor's code, a list of slices, the residual's last; `seed`; `test`, codes and factors of other samples to
-    judge by, where samples come in groups (variants of one image) that must not stand on both sides, and then
+    test on, where samples come in groups (variants of one image) that must not be split, and then
     `resamples=0`. Further keywords are options that users give.
 
     Attributes:
@@ -81,7 +81,7 @@ class MetricSpec:
         evaluate: As above.
         suits: What the columns of `factors` are. "classes": a class number for each concept, numbers cut into bins;
             "numbers": the concepts that are numbers (angles as cosine and sine); "any": all of them, categories by
-            number; "none": nothing, (N, 0). Where there are no such values the metric is left out, and that is said.
+            number; "none": nothing, (N, 0). A metric without such values is left out, and the reason is given.
         quick: Takes less than about a second on some thousand samples, so that every report shows it.
     """
 

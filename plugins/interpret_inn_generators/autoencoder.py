@@ -266,7 +266,7 @@ def _inputs_range(preprocess: Preprocess) -> Range | None:
 
 
 def _first_layer(decode: Decode) -> Any:
-    """The first layer of the decoder that has weights for its inputs; None where that cannot be told."""
+    """The first layer of the decoder that has weights for its inputs; None if that cannot be told."""
     half = decode._function[0]
     if not isinstance(half, nn.Module):
         return None

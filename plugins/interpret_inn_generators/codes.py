@@ -49,7 +49,7 @@ def read_code(answer: Any, code: Chooser = None) -> Tensor:
 
 
 def _plain(value: Any, depth: int = 3) -> Tensor | None:
-    """The one tensor that is the code, None where that is not plain."""
+    """The one tensor that is the code, None if that is not plain."""
     if isinstance(value, Tensor) or depth == 0:
         return value if isinstance(value, Tensor) else None
     if isinstance(value, Distribution):

@@ -36,7 +36,7 @@ def build(
         data: Whatever `interpret_inn.data.samples` reads: arrays, data sets, loaders, folders.
         labels: One column of N labels, or a mapping of concept names to columns; a column is (N,) or, for
             colours and the like, (N, d). None: the labels that come with the data's items, folders or table.
-            None, NaN and "" mean "not known"; for −1 see `reading.read_concepts`.
+            None, NaN and "" mean "not known"; for −1 see `label_reading.read_concepts`.
         kinds: `categorical`, `numeric` or `cyclic` (angles in radians) by concept; guessed where not given.
         groups: (N,), samples of one group (variants of one image, one identity) are never paired nor split.
         csv: A table beside a folder of images, see `interpret_inn.data.samples`.

@@ -1,6 +1,6 @@
 """Weights under which concepts that go together in the data are independent.
 
-Pairs that share one concept are drawn as if all others were independent of it. Where labels are correlated
+Pairs that share one concept are drawn as if all others were independent of it. With correlated labels
 (nine of ten smiling faces are young), drawing by weights makes that true, as far as the data reach.
 """
 

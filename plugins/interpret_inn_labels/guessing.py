@@ -1,4 +1,4 @@
-"""What kind of label this is, when nobody said."""
+"""The kind of a label, if none is given."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def is_missing(value: Any) -> bool:
 
 
 def numbers_in(values: Array, known: Mask, *, required_by: str | None = None) -> Array | None:
-    """Texts as the numbers they spell, or None where they are names.
+    """Texts as the numbers they spell, or None if they are names.
 
     Whole numbers in text are names too (folders called 0 to 9), unless `required_by`, the name of a concept
     that has to be numeric, is given; then a text that spells no finite number is an error.

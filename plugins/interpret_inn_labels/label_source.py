@@ -12,7 +12,7 @@ from interpret_inn.errors import ConceptError
 from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Samples
 from interpret_inn_labels.plan import Plan
 
-_PLANS = 4  # kept: the parts to fit on, to stop by, to judge on, and one to spare
+_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
 
 
 class LabelSource(ConceptSource):

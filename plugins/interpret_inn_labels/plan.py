@@ -1,4 +1,4 @@
-"""All that is worked out once for a set of samples, so that a batch of pairs is a few look-ups."""
+"""All that is worked out once for a set of samples; a batch of pairs is then a few look-ups."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class Plan:
                 break
             open_pairs = open_pairs[alike]
         else:
-            # Nobody else has a value near it: an independent pair, and told as one.
+            # No other sample has a value near it: the pair is independent, with ρ of 0.
             own = self._entry_of_sample[first[open_pairs]]
             second[open_pairs] = self._anyone.sample[self._anyone.same_value(own, own, generator)]
             rho[open_pairs] = 0.0

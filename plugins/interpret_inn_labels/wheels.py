@@ -96,7 +96,7 @@ class Wheels:
     def same_value(self, target: Tensor, own: Tensor, generator: Generator) -> Tensor:
         """Entries of the value that `target` has, by weight, outside the block of `own`; all (n,).
 
-        Where the value has no other block, an entry of the own block comes back: look for it.
+        An entry of the own block comes back if the value has no other block: the caller checks.
         """
         first, last = self._segment[:, target]
         block_first, block_last = self._block[:, own]
@@ -115,7 +115,3 @@ class Wheels:
         block_first, block_last = self._block[:, entry]
         block = self._right[block_last] - self._left[block_first]
         return block / (self._right[last] - self._left[first])
-
-    def segment_number(self, entry: Tensor) -> Tensor:
-        """First entry of each entry's segment: the same number means the same value."""
-        return self._segment[0, entry]

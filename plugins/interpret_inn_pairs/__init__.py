@@ -99,5 +99,5 @@ def _differing(differs: Any, names: list[str]) -> frozenset[str]:
 def inn_concept_sources() -> Iterable[ConceptSourceSpec]:
     """Contributes the concept source "pairs"."""
     yield ConceptSourceSpec(
-        "pairs", "Pairs of images that are known to share something, whose value nobody knows.", build
+        "pairs", "Pairs of images that are known to share something, whose value is not known.", build
     )

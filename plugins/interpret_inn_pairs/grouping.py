@@ -15,9 +15,9 @@ from interpret_inn.types import IntArray
 from interpret_inn_pairs.pair_source import NamedPairs
 
 FEWEST = 10
-"""Of so many groups pairs of a concept must be, to be split into those to fit on, to stop by, and to judge."""
+"""Pairs of a concept come from at least so many groups, or they cannot be split for training, validation and test."""
 LARGEST = 0.5
-"""Share of the paired images beyond which a group leaves too little for the other parts."""
+"""Share of the paired images beyond which a group leaves too little for the other splits."""
 
 
 class Held(NamedTuple):
@@ -82,5 +82,5 @@ def _refuse_few(groups: IntArray, named: Sequence[NamedPairs]) -> None:
         if found < FEWEST:
             raise ConceptError(
                 f"Expected pairs of {one.name!r} from at least {FEWEST} groups of images that no pair connects, to "
-                f"fit, stop and judge on, found {len(one.ends)} pairs in {found}. Give more pairs of other images."
+                f"train, validate and test on, found {len(one.ends)} pairs in {found}. Give more pairs of other images."
             )

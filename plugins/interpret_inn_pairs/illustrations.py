@@ -16,7 +16,7 @@ _SIDE = 96
 
 
 def gallery(samples: Samples, name: str, ends: IntArray, *, differs: bool) -> Gallery | None:
-    """A few pairs of a concept, one below the other; None where the samples are no pictures.
+    """A few pairs of a concept, one below the other; None if the samples are no pictures.
 
     Args:
         samples: N samples.
@@ -40,7 +40,7 @@ def gallery(samples: Samples, name: str, ends: IntArray, *, differs: bool) -> Ga
 
 
 def shown(image: Any) -> Picture | None:
-    """An image as uint8 (H, W, 3), no larger than a report can show; None where it cannot be told to be one.
+    """An image as uint8 (H, W, 3), no larger than a report can show; None if it cannot be told to be one.
 
     Args:
         image: A PIL image; or a tensor or array, grey or colour, either order of channels, uint8 or in [0, 1].

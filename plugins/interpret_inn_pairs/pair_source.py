@@ -14,7 +14,7 @@ from interpret_inn.errors import ConceptError, InnWarning
 from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, IntArray, Pairs, Samples
 from interpret_inn_pairs.illustrations import gallery
 
-_PLANS = 4  # kept: the parts to fit on, to stop by, to judge on, and one to spare
+_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
 
 
 class NamedPairs(NamedTuple):

@@ -55,7 +55,7 @@ def build(
     """Makes a concept source from images and two sketches.
 
     Each sketch is cut into up to 64 parts. Image i is rendered from one part of each, and images of one part stay
-    together when data are split: the concept is judged on parts of the sketches that the fit never saw.
+    together when data are split: the concept is tested on parts of the sketches that the fit never saw.
 
     Args:
         data: Images, whatever `interpret_inn.data.samples` reads, not yet normalised.

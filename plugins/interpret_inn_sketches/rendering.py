@@ -109,7 +109,7 @@ def _checksum(pixels: Pixels) -> str:
 
 
 def _read(path: Path) -> Pixels | None:
-    """What the file holds; None where it is damaged."""
+    """What the file holds; None if it is damaged."""
     try:
         with safe_open(path, framework="numpy") as file:
             found: Pixels = file.get_tensor("pixels")

@@ -1,6 +1,6 @@
-"""Sketches cut into parts, so that a fit can be judged on parts that it never saw.
+"""Sketches cut into parts, to test a fit on parts that it never saw.
 
-Any two pictures differ a little in every statistic, also two of one style: a probe that is judged by images
+Any two pictures differ a little in every statistic, also two of one style: a probe that is tested on images
 rendered from the same two pictures would find a "style" that is their chance. Each image is therefore rendered from
 one part of each sketch, and all images of one part stay together when data are split.
 """
@@ -20,7 +20,7 @@ from interpret_inn.types import IntArray
 from interpret_inn_sketches.sketch_files import Sketch
 
 FEWEST = 10
-"""Parts of each sketch that a fit needs: it splits them into those to fit on, to stop by and to judge on."""
+"""Parts of each sketch that a fit needs: it splits them for training, validation and test."""
 
 PARTS = 64
 _SMALLEST = 12  # pixels along a side of a part
@@ -71,7 +71,7 @@ def cut(
         )
     if count < 2 * FEWEST:
         notes.append(
-            f"Only {count} parts of the sketches show anything, so there is little to judge the concept by. Fill more "
+            f"Only {count} parts of the sketches show anything, too few to test the concept well. Fill more "
             "of them, or draw them larger."
         )
     generator = torch.Generator().manual_seed(seed)

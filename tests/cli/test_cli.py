@@ -240,7 +240,7 @@ def test_the_model_is_asked_for_with_its_name(artefact: Path, few: Path, command
 def test_warnings_are_told_in_words(pictures: Path, tmp_path: Path, capsys: Any) -> None:
     main(["fit", MODEL, str(pictures), str(tmp_path / "it"), *QUICK[:8], "--settings.axes", "96"])
     said = capsys.readouterr().err
-    assert "interpret-inn: note: 42 samples to fit on carry at most 14 of 96 axes" in said
+    assert "interpret-inn: note: 42 training samples carry at most 14 of 96 axes" in said
     assert ".py" not in said
 
 

@@ -1,4 +1,4 @@
-"""Copies of fitted samples among the judges are said to be there."""
+"""Copies of training samples in the test split are reported."""
 
 import numpy as np
 import pytest
@@ -21,6 +21,6 @@ def test_copies_are_counted_and_the_way_out_is_named():
     rows = torch.randn(200, 6, generator=torch.Generator().manual_seed(0))
     labels = np.arange(200) % 2
     assert "cannot be told from" not in notes(rows, labels)
-    with pytest.warns(inn.InnWarning, match="test samples cannot be told from samples that were fitted on"):
+    with pytest.warns(inn.InnWarning, match="test samples are copies of training samples"):
         found = notes(torch.cat((rows, rows)), np.concatenate((labels, labels)))
-    assert "test samples cannot be told from samples that were fitted on" in found and "groups=…" in found
+    assert "test samples are copies of training samples" in found and "groups=…" in found

@@ -135,7 +135,7 @@ def test_what_it_raises_names_it(fitted_to, world):
 
 
 def test_a_fit_keeps_its_concepts_when_the_source_is_used_again(fitted_to, world):
-    """At the next site the same source may choose other concepts; the first fit can still be judged."""
+    """At the next site the same source may choose other concepts; the first fit can still be evaluated."""
     source = Curious(world.rows, 3)
     _, data = fitted_to(source)
     source.count = 1

@@ -153,7 +153,7 @@ def test_another_fit_does_not_go_on_from_it(fitted_to, world, killer, tmp_path, 
 
 def test_few_samples_cap_the_axes_with_a_warning(fitted_to, world):
     source = world.of(world.rows[:20], {name: values[:20] for name, values in world.labels.items()})
-    with pytest.warns(InnWarning, match="14 samples to fit on carry at most 4 of 6 axes") as caught:
+    with pytest.warns(InnWarning, match="14 training samples carry at most 4 of 6 axes") as caught:
         fitted, _ = fitted_to(source)
     assert fitted.network.shape.leading == 4
     assert str(caught[0].message) in fitted.notes

@@ -147,7 +147,7 @@ def test_a_concept_named_twice_is_refused(world, two):
     "groups", [((np.arange(300) + 1) // 2, np.arange(300) // 2), (np.arange(300) % 20, np.arange(300) // 20)]
 )
 def test_the_same_samples_in_other_groups_are_refused(world, groups):
-    """Else what one source fits on would be what the other is judged on."""
+    """Otherwise training samples of one source would be test samples of the other."""
     sources = [
         world.of(world.rows, {name: world.labels["side"]}, name=name, groups=of)
         for name, of in zip(("one", "two"), groups, strict=True)

@@ -1,4 +1,4 @@
-"""No picture that one source is fitted on judges another."""
+"""No training picture of one source is a test picture of another."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pictures(pool: Pool, number: int, part: str, images: Any) -> set[bytes]:
 
 
 def crossing(pool: Pool, first: Any, second: Any) -> int:
-    """How many pictures of one's training split judge or stop the other, either way."""
+    """How many training pictures of one test or validate the other, either way."""
     found = 0
     for part in ("test", "validation"):
         found += len(pictures(pool, 0, "train", first) & pictures(pool, 1, part, second))
@@ -46,7 +46,7 @@ ORDER = np.random.default_rng(3).permutation(240)
 
 @pytest.mark.parametrize("order", [ORDER, ORDER[:150], np.concatenate((ORDER, ORDER[:40]))])
 @pytest.mark.parametrize("groups", [GROUPS, None])
-def test_no_picture_of_one_sources_fit_judges_the_other(order: Any, groups: Any) -> None:
+def test_no_training_picture_of_one_source_tests_the_other(order: Any, groups: Any) -> None:
     """Other orders, subsets and copies of the images; one source with groups, one without."""
     other = IMAGES[order]
     pool = Pool([source(IMAGES, "a", groups=groups), source(other, "b")], seed=0)
@@ -96,8 +96,8 @@ def test_transforms_stay_with_their_pictures() -> None:
     assert not pool.notes
     fitted = pictures(pool, 0, "train", IMAGES[ORDER])
     of = {image.tobytes(): at for at, image in enumerate(IMAGES)}
-    judged = {int(transforms.samples.source[at]) for at in pool.parts[1].split.test.tolist()}
-    assert judged and not {of[picture] for picture in fitted} & judged
+    tested = {int(transforms.samples.source[at]) for at in pool.parts[1].split.test.tolist()}
+    assert tested and not {of[picture] for picture in fitted} & tested
 
 
 def test_variants_that_cannot_be_told_are_warned_of() -> None:

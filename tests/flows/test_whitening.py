@@ -162,7 +162,7 @@ def test_one_axis_is_refused():
 
 
 def test_too_few_samples_are_refused():
-    with pytest.raises(FitError, match=r"at least 3 samples to fit on, found 2. Give more data."):
+    with pytest.raises(FitError, match=r"at least 3 training samples, found 2. Give more data."):
         fit_whitening(torch.randn(2, 5, generator=seeded(0)))
 
 

@@ -178,7 +178,7 @@ def test_fewer_samples_than_dimensions_cap_the_axes_and_say_so(fresh: Any, small
     with pytest.warns(inn.InnWarning) as caught:
         fresh.fit("labels", data=images, labels={"hue": labels["hue"]}, kinds={"hue": "cyclic"}, **settings)
     text = next(str(one.message) for one in caught if "axes" in str(one.message))
-    assert text.startswith("42 samples to fit on carry at most 14 of 32 axes (samples_per_axis=3)")
+    assert text.startswith("42 training samples carry at most 14 of 32 axes (samples_per_axis=3)")
     assert fresh.fitted.network.shape.leading <= 14
     assert fresh.factors.total == 32
     explanation = fresh.explain(images[:8], examples=2, resamples=1, localizer=None)

@@ -139,14 +139,14 @@ def test_a_fit_that_fails_leaves_the_one_before(fresh: Any, toy: Any, labelled: 
     assert len(fresh.explain(examples=2, resamples=1, localizer=None).examples) == 2
 
 
-def test_explaining_without_inputs_takes_the_judge_part(
+def test_explaining_without_inputs_takes_the_test_split(
     fresh: Any, toy: Any, labelled: Any, small: Any
 ) -> None:
     fresh.fit("labels", **labelled, **small)
     explanation = fresh.explain(examples=40, resamples=1, localizer=None)
     assert explanation.checks.samples == fresh.fitted.split[2] == 40
-    judged = {int(name) for name in (example.name for example in explanation.examples)}
-    assert judged == set(fresh._data.pool.indices("test").tolist())  # named by their place in the data
+    tested = {int(name) for name in (example.name for example in explanation.examples)}
+    assert tested == set(fresh._data.pool.indices("test").tolist())  # named by their place in the data
 
 
 # --- stopped and made again -----------------------------------------------------------------------------

@@ -86,7 +86,7 @@ def test_an_autoencoder_is_explained_at_its_code(autoencoder: inn.Interpreter, i
 
 
 @pytest.mark.parametrize("which", ["generator", "autoencoder"])
-def test_responses_of_images_are_distances(which: str, request: Any, latents: Tensor, images: Any) -> None:
+def test_redraws_of_images_are_distances(which: str, request: Any, latents: Tensor, images: Any) -> None:
     it: inn.Interpreter = request.getfixturevalue(which)
     inputs = latents[:20] if which == "generator" else images[:20]
     explanation = it.explain(inputs, examples=3, resamples=3, localizer=None)

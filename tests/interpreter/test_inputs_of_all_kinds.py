@@ -65,7 +65,9 @@ KINDS: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("kind", [*KINDS, "folder"])
-def test_all_kinds_of_inputs_give_the_same_codes_outputs_and_walks(kind: str, toy: Any, request: Any) -> None:
+def test_all_kinds_of_inputs_give_the_same_codes_outputs_and_traversals(
+    kind: str, toy: Any, request: Any
+) -> None:
     def inputs() -> Any:
         return request.getfixturevalue("folder") if kind == "folder" else KINDS[kind](toy.fresh)
 

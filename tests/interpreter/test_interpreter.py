@@ -117,10 +117,10 @@ def test_inputs_and_codes_must_be_as_many(toy: Any) -> None:
         toy.interpreter.invert(torch.zeros(2, 32), toy.fresh[:3])
 
 
-# --- walking --------------------------------------------------------------------------------------------
+# --- traversals --------------------------------------------------------------------------------------------
 
 
-def test_a_walk_passes_through_the_input_itself(toy: Any) -> None:
+def test_a_traversal_passes_through_the_input_itself(toy: Any) -> None:
     it = toy.interpreter
     factor = it.factors["shape"]
     own = it.translator.axes["shape"].position(it.encode(toy.fresh[:1])[:, factor.slice])
@@ -130,7 +130,7 @@ def test_a_walk_passes_through_the_input_itself(toy: Any) -> None:
     assert not torch.allclose(outputs[0], outputs[2], atol=1e-2)
 
 
-def test_steps_of_a_walk(toy: Any) -> None:
+def test_steps_of_a_traversal(toy: Any) -> None:
     assert toy.interpreter.traverse(toy.fresh, "hue").shape == (9, 150, 3)
     five = toy.interpreter.traverse(toy.fresh[:2], "hue", 5)
     given = toy.interpreter.traverse(toy.fresh[:2], "hue", [-2.5, -1.25, 0.0, 1.25, 2.5])
@@ -140,7 +140,7 @@ def test_steps_of_a_walk(toy: Any) -> None:
 
 @pytest.mark.parametrize("steps", [0, [], -3, [[0.0]], "many", [float("nan")]])
 def test_steps_that_are_none_are_refused(toy: Any, steps: Any) -> None:
-    with pytest.raises(inn.EditError, match=r"Expected at least one step to traversal|Expected steps"):
+    with pytest.raises(inn.EditError, match=r"Expected at least one step of a traversal|Expected steps"):
         toy.interpreter.traverse(toy.fresh[:2], "hue", steps)
 
 

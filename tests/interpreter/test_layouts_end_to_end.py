@@ -159,7 +159,7 @@ def test_edits_change_their_factor_and_nothing_else(case: str, fitted_for: Any, 
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_walks_explanations_and_reports(case: str, fitted_for: Any, inputs: Any) -> None:
+def test_traversals_explanations_and_reports(case: str, fitted_for: Any, inputs: Any) -> None:
     it, _ = fitted_for(case)
     assert it.traverse(inputs, "hue", 3).shape == (3, 10, 3)
     explanation = it.explain(inputs, examples=2, resamples=2, localizer=None)
@@ -174,7 +174,7 @@ def test_walks_explanations_and_reports(case: str, fitted_for: Any, inputs: Any)
     assert np.isfinite(content["redraw"]["hue"]["flip_rate"])
 
 
-def test_held_read_outs_work_at_positions(fitted_for: Any, inputs: Any) -> None:
+def test_held_probes_work_at_positions(fitted_for: Any, inputs: Any) -> None:
     it, _ = fitted_for("map positions")
     edited = it.translator.edited(it.encode(inputs), [inn.edits.resample("residual", hold=["hue"])])
     assert edited.shape == (10, 16, 8)

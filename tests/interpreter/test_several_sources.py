@@ -1,4 +1,4 @@
-"""Several sources in one fit: their judge parts are explained together, and their pictures shown."""
+"""Several sources in one fit: their test splits are explained together, and their pictures shown."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fitted(toy: Any, small: dict[str, Any], two: Any) -> inn.Interpreter:
     )
 
 
-def test_without_inputs_the_judge_parts_of_all_sources_are_explained(fitted: inn.Interpreter) -> None:
+def test_without_inputs_the_test_splits_of_all_sources_are_explained(fitted: inn.Interpreter) -> None:
     explanation = fitted.explain(examples=56, resamples=1, localizer=None)
     assert fitted.fitted.split == (196, 28, 56)
     assert explanation.checks.samples == 56

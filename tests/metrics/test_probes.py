@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpret_inn import errors
-from interpret_inn.metrics import probes, regressions
+from interpret_inn.metrics import predictors, probes
 from interpret_inn.metrics.probes import chance, fit_linear_probe, linear_probe_score, probe_scores
 
 
@@ -107,7 +107,7 @@ def test_kinds_of_scores():
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch):
-    monkeypatch.setattr(regressions, "_INVERSE_PENALTIES", (0.3,))
+    monkeypatch.setattr(predictors, "_INVERSE_PENALTIES", (0.3,))
     x, y = blobs(300, 7, classes)
     read = fit_linear_probe(x, y, kind="categorical")
     standard = (x - x.mean(0)) / x.std(0)
@@ -119,7 +119,7 @@ def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch)
 
 
 def test_ridge_regression_in_code_units_equals_sklearns(monkeypatch):
-    monkeypatch.setattr(regressions, "_PENALTIES", np.array([0.1]))
+    monkeypatch.setattr(predictors, "_PENALTIES", np.array([0.1]))
     generator = np.random.default_rng(8)
     x = 5 + generator.normal(size=(200, 6)) @ generator.normal(size=(6, 6))
     y = x @ generator.normal(size=(6, 2)) + generator.normal(size=(200, 2))

@@ -273,7 +273,7 @@ def test_two_sketches_of_one_style_are_not_learnt(draw) -> None:
 def test_axes_are_counted_by_images_and_not_by_parts(both, small) -> None:
     interpreter = inn.wrap(toy_classifier(), "head:in")
     # 64 parts, of which 45 are fitted on, would carry 15 axes
-    with pytest.warns(InnWarning, match="85 groups of samples to fit on carry at most 28 of 32 axes"):
+    with pytest.warns(InnWarning, match="85 groups of training samples carry at most 28 of 32 axes"):
         interpreter.fit(
             "sketches", data=IMAGES, sketches=both, **(small | {"axes": 32, "samples_per_axis": 3})
         )

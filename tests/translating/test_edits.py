@@ -149,7 +149,7 @@ def test_no_edits_at_all_are_the_bare_model(toy: Any) -> None:
 
 
 @pytest.mark.parametrize(("edited", "held"), [("shape", "hue"), ("hue", "shape"), ("residual", "shape")])
-def test_hold_keeps_a_read_out_and_the_edited_factor_is_as_asked(edited: str, held: str, toy: Any) -> None:
+def test_hold_keeps_a_probe_and_the_edited_factor_is_as_asked(edited: str, held: str, toy: Any) -> None:
     translator, donors = toy.interpreter.translator, toy.fresh[::-1].copy()
     before = toy.interpreter.encode(toy.fresh)
     free = applied(toy, toy.fresh, inn.edits.swap(edited, donors))

@@ -31,7 +31,7 @@ def test_on_a_linear_flow_it_is_the_least_squares_move_outside_the_edited_factor
     assert torch.equal(held[:, :2], after[:, :2])
 
 
-def test_on_a_curved_flow_the_read_out_is_back_where_it_was() -> None:
+def test_on_a_curved_flow_the_probe_is_back_where_it_was() -> None:
     weight, before = numbers(3, 6, seed=4), numbers(40, 6, seed=5)
     mixing = numbers(6, 6, seed=6) / 6 + torch.eye(6)
 
@@ -48,7 +48,7 @@ def test_on_a_curved_flow_the_read_out_is_back_where_it_was() -> None:
     assert not held.requires_grad
 
 
-def test_what_only_the_edited_factor_can_read_is_given_up_quietly() -> None:
+def test_what_only_the_edited_factor_predicts_is_given_up_quietly() -> None:
     weight = torch.tensor([[1.0, 0, 0, 0], [0, 0, 1.0, 0]])
     before, after = torch.zeros(3, 4), torch.zeros(3, 4)
     after[:, 0] = 2
@@ -56,7 +56,7 @@ def test_what_only_the_edited_factor_can_read_is_given_up_quietly() -> None:
     torch.testing.assert_close(held, after)
 
 
-def test_many_read_outs_and_equal_ones_do_no_harm() -> None:
+def test_many_probes_and_equal_ones_do_no_harm() -> None:
     weight = numbers(1, 8, seed=7).expand(200, 8) * torch.linspace(0.1, 2, 200)[:, None]
     before = numbers(4, 8, seed=8)
     after = before.clone()
@@ -73,7 +73,7 @@ def test_no_edit_is_no_move() -> None:
     torch.testing.assert_close(held, before, atol=1e-6, rtol=1e-6)
 
 
-def test_a_concept_of_which_nothing_can_be_read_holds_nothing():
+def test_a_probe_that_predicts_nothing_holds_nothing():
     before, after = torch.randn(2, 5, 4, generator=Generator().manual_seed(0))
     held = hold_probe(
         before, after, edited=Factor("colour", 0, 2), weight=torch.zeros(2, 4), decode=lambda codes: codes
