@@ -23,7 +23,7 @@ from interpret_inn.metrics.traversals import (
 )
 from interpret_inn.metrics.traversals.lengths import check_traversals
 from interpret_inn.types import FloatArray, Score
-from interpret_inn.types.tolerances import SMALLEST
+from interpret_inn.types.numbers import SMALLEST
 
 _LEFT_OUT = 0.1  # of a code's length in axes that do not count
 

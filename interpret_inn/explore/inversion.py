@@ -15,7 +15,7 @@ from tqdm import tqdm
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.backbones.picture_forms import channels_first, single
 from interpret_inn.errors import BackboneError, EditError, InnWarning, InputError
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 _POOL = 1024
 _AT_ONCE = 64

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InputError, StoreError
 from interpret_inn.types import Picture
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 _FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 

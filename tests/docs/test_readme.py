@@ -7,6 +7,7 @@ from pathlib import Path
 
 import interpret_inn as inn
 from interpret_inn import cli
+from interpret_inn.renamed import RENAMED
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -50,3 +51,10 @@ def test_links_lead_somewhere() -> None:
 
 def test_the_changelog_has_this_version() -> None:
     assert f"\n## {inn.__version__}\n" in CHANGELOG
+
+
+def test_the_changelog_gives_every_name_that_changed() -> None:
+    olds = " ".join(line.split("|")[1] for line in CHANGELOG.splitlines() if line.startswith("| `"))
+    for old in RENAMED:
+        name = old.rpartition(".")[2]
+        assert re.search(rf"\b{name}\b", olds), f"no table of CHANGELOG.md says what {old} is now"
