@@ -44,7 +44,7 @@ def measure(sources: list[Source]) -> dict[str, object]:
 
 
 def _compared(source: Source, kinds: set[str]) -> Iterator[tuple[ast.AST, str]]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Compare) and _asks(node, kinds):
             yield node, ast.unparse(node)
         elif isinstance(node, ast.match_case) and _texts(node.pattern) & kinds:
@@ -73,7 +73,5 @@ def _asks(node: ast.Compare, kinds: set[str]) -> bool:
 
 def _texts(node: ast.AST) -> set[str]:
     return {
-        one.value
-        for one in ast.walk(node)
-        if isinstance(one, ast.Constant) and isinstance(one.value, str)
+        one.value for one in ast.walk(node) if isinstance(one, ast.Constant) and isinstance(one.value, str)
     }
