@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
-from typing import NoReturn
+from collections.abc import Iterable
 
 
 class InnError(Exception):
@@ -85,19 +84,3 @@ def suggest(name: str, known: Iterable[str], *, limit: int = 5) -> str:
         return "Nothing is known by any name here."
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"Known: {', '.join(map(repr, names[:limit]))}{rest}."
-
-
-def renamed(module: str, names: Mapping[str, str]) -> Callable[[str], NoReturn]:
-    """A module's `__getattr__` that says what old names are now.
-
-    Args:
-        module: The module's name.
-        names: New names, with their module, by old ones.
-    """
-
-    def missing(name: str) -> NoReturn:
-        if name in names:
-            raise RenamedError(f"{module}.{name} is now {names[name]}. Type {names[name]}.")
-        raise AttributeError(f"module {module!r} has no attribute {name!r}")
-
-    return missing

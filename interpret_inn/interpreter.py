@@ -17,32 +17,34 @@ from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Listener
 from interpret_inn.comparing import beside_galleries
 from interpret_inn.errors import BackboneError, FitError, NotFittedError
-from interpret_inn.explaining.evaluation import Evaluation, judge
+from interpret_inn.explaining.evaluation import Evaluation, evaluate
+from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.explain import check, check_counts, explain
 from interpret_inn.explaining.labelling import Labeller, label
 from interpret_inn.explaining.ordering import ordered_by_effect
-from interpret_inn.explaining.records import Checks, Explanation
+from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.redraws import Target
 from interpret_inn.explore import report_galleries
-from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import Where, fit
 from interpret_inn.fitting.notes import idle_settings
+from interpret_inn.fitting.store import FitData
 from interpret_inn.localizing import localize, places_finder
 from interpret_inn.plugin import get_manager
-from interpret_inn.plugin.choosing import chosen_sources
-from interpret_inn.plugin.localizer_choice import chosen_localizer, report_localizer
+from interpret_inn.plugin.choosing import chosen_localizer, chosen_sources, report_localizer
+from interpret_inn.renamed import with_old_names
 from interpret_inn.reports import Report
 from interpret_inn.scoring import Wish, scores_of_fit, scores_of_inputs, with_scores
 from interpret_inn.translating.edits import Edit, listed
+from interpret_inn.translating.encoding import run_bare
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitSettings, wished_settings
-from interpret_inn.translating.streaming import run_bare
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptKind, ConceptSource, Factors, Gallery, LocalizerFunction, Masks, Scores
 
 _OWN_SAMPLES = 4096
 
 
+@with_old_names
 class Interpreter:
     """A frozen model, a site in it, and (once fitted) the flow that translates what the site carries.
 
@@ -336,7 +338,7 @@ class Interpreter:
             if self._data is None:
                 self._require_fitted()
                 raise FitError("The scores of this fit are not at hand. Fit again.")
-            self._evaluation = judge(self.translator, self._data)
+            self._evaluation = evaluate(self.translator, self._data)
         self._evaluation = with_scores(self._evaluation, self.fitted, self._data)
         return self._evaluation
 

@@ -12,6 +12,7 @@ PLUGINS = CORE.parent / "plugins"
 
 FLOORS = [
     {"_version", "errors"},
+    {"renamed"},
     {"types"},
     {"backbones", "flows", "data", "datasets"},
     {"metrics"},

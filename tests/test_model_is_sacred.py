@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 import interpret_inn as inn
-from interpret_inn.explaining.evaluation import judge
+from interpret_inn.explaining.evaluation import evaluate
 from interpret_inn.testing import toy_images
 
 HOOKS = (
@@ -138,7 +138,7 @@ CALLS: dict[str, Callable[[dict[str, Any]], Any]] = {
     ),
     "explain the test split": lambda made: made["it"].explain(examples=2, resamples=2, localizer=None),
     "report": lambda made: made["it"].report(made["images"][:5], examples=2, resamples=2).to_html(),
-    "test": lambda made: judge(made["it"].translator, made["it"]._data),
+    "test": lambda made: evaluate(made["it"].translator, made["it"]._data),
     "check": lambda made: made["it"].check(made["images"][:5]),
     "save": lambda made: made["it"].save(made["path"].with_name("again")),
     "load": lambda made: inn.load(made["path"], made["model"]),

@@ -4,10 +4,10 @@ from interpret_inn.backbones.address import Address, check_path
 from interpret_inn.backbones.attach import Attachment, Listener
 from interpret_inn.backbones.backbone import Backbone, adapt_module
 from interpret_inn.backbones.default_site import default_site
-from interpret_inn.backbones.found import as_found, unwrap
 from interpret_inn.backbones.layouts import Carried, Layout, infer_layout
 from interpret_inn.backbones.preprocess import Preprocess
 from interpret_inn.backbones.sites import SiteRow, SiteTable, sites
+from interpret_inn.backbones.state import as_found, unwrap
 from interpret_inn.backbones.structures import primary
 
 __all__ = [

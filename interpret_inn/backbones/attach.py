@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.utils.hooks import RemovableHandle
 
 from interpret_inn.backbones.address import Address, Selector, check_path
-from interpret_inn.backbones.found import unwrap
+from interpret_inn.backbones.state import unwrap
 from interpret_inn.backbones.structures import describe, replace, select, tensors
 from interpret_inn.errors import SiteError
 

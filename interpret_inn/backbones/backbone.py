@@ -12,13 +12,20 @@ from torch import Generator, Tensor, nn
 from interpret_inn.backbones.address import Address, check_path
 from interpret_inn.backbones.attach import Attachment, Rewrite
 from interpret_inn.backbones.default_site import GENERATIVE_HINT, default_site
-from interpret_inn.backbones.found import RandomState, as_found, device_and_dtype, unwrap
-from interpret_inn.backbones.identity import architecture, weights_digest
 from interpret_inn.backbones.layouts import Layout, infer_layout
-from interpret_inn.backbones.pictures import range_of
+from interpret_inn.backbones.picture_forms import range_of
 from interpret_inn.backbones.preprocess import Preprocess
+from interpret_inn.backbones.state import (
+    RandomState,
+    architecture,
+    as_found,
+    device_and_dtype,
+    unwrap,
+    weights_digest,
+)
 from interpret_inn.backbones.structures import alike, describe, same
 from interpret_inn.errors import BackboneError, InnError, InputError, SiteError
+from interpret_inn.renamed import with_old_names
 
 Kind = Literal["classifier", "generator", "autoencoder", "module"]
 Run = Callable[[nn.Module, Tensor], Any]
@@ -26,6 +33,7 @@ SampleInputs = Callable[[int, Generator], Tensor]
 Examine = Callable[[Tensor, Any], Sequence[str]]
 
 
+@with_old_names
 class Backbone:
     """The network under study. Nothing of it is changed by anything here, also when something raises.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import nn
 
 from interpret_inn.backbones.address import Address
-from interpret_inn.backbones.found import unwrap
+from interpret_inn.backbones.state import unwrap
 from interpret_inn.errors import SiteError
 
 GENERATIVE_HINT = (

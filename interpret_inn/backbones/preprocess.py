@@ -19,10 +19,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from interpret_inn.backbones import pictures
-from interpret_inn.backbones.pictures import IDENTITY_HINT
+from interpret_inn.backbones import picture_forms
+from interpret_inn.backbones.picture_forms import IDENTITY_HINT
 from interpret_inn.errors import InputError
-from interpret_inn.types.tolerances import SLACK
+from interpret_inn.types.numbers import SLACK
 
 Transform = Callable[[Any], Any]
 _MODES, _CROP_MODES = ("pictures", "identity", "callable"), ("center", "squash", "border")
@@ -57,7 +57,7 @@ class Preprocess:
     _digest: str = field(default="", repr=False)
 
     def __post_init__(self) -> None:
-        pictures.resampling(self.interpolation)
+        picture_forms.resampling(self.interpolation)
         for name, value, known in (("mode", self.mode, _MODES), ("crop_mode", self.crop_mode, _CROP_MODES)):
             if value not in known:
                 raise InputError(f"Expected {name} to be one of {', '.join(known)}, found {value!r}.")
@@ -114,22 +114,22 @@ class Preprocess:
             InputError: no pictures, values outside [0, 1] or not finite, or the wrong number of channels.
         """
         if self.mode == "identity":
-            return finite(pictures.as_prepared(batch))
+            return finite(picture_forms.as_prepared(batch))
         if self.mode == "callable":
             return finite(self._apply(batch))
         if isinstance(batch, list | tuple):
             return self._from_list(batch)
-        images = _unit_range(pictures.channels_first(batch, channels=self.channels))
+        images = _unit_range(picture_forms.channels_first(batch, channels=self.channels))
         if self.size is not None and tuple(images.shape[2:]) != self.size:
             # Through 8 bits where the pictures came so, as in a list of them.
-            resized = [self._fitted(pictures.to_array(image, of=batch)) for image in images]
+            resized = [self._fitted(picture_forms.to_array(image, of=batch)) for image in images]
             images = torch.stack(resized)
         return self._normalised(images)
 
     def _from_list(self, batch: Sequence[Any]) -> Tensor:
         if not batch:
             raise InputError("Expected at least one picture, found an empty list.")
-        arrays = [pictures.single(item, channels=self.channels, index=i) for i, item in enumerate(batch)]
+        arrays = [picture_forms.single(item, channels=self.channels, index=i) for i, item in enumerate(batch)]
         shapes = {array.shape[:2] for array in arrays}
         if self.size is None and len(shapes) > 1:
             raise InputError(
@@ -145,7 +145,7 @@ class Preprocess:
         """One picture (H, W, C), resized and cropped if need be: float32 (C, H, W) in [0, 1]."""
         if self.size is not None and picture.shape[:2] != self.size:
             fill = tuple(round(255 * value) for value in self.mean)
-            picture = pictures.resize_and_crop(
+            picture = picture_forms.resize_and_crop(
                 picture,
                 self.size,
                 self.crop_pct,

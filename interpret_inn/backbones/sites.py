@@ -14,9 +14,9 @@ from interpret_inn.backbones.address import Address
 from interpret_inn.backbones.attach import Call, recorded_calls
 from interpret_inn.backbones.backbone import Backbone
 from interpret_inn.backbones.default_site import default_site
-from interpret_inn.backbones.found import as_found, device_and_dtype
 from interpret_inn.backbones.layouts import Layout, infer_layout
 from interpret_inn.backbones.preprocess import Preprocess
+from interpret_inn.backbones.state import as_found, device_and_dtype
 from interpret_inn.backbones.structures import tensors
 from interpret_inn.errors import SiteError
 

@@ -9,11 +9,17 @@ from typing import Any, Protocol, TypeAlias
 import torch
 from torch import Tensor, nn
 
-from interpret_inn.backbones.found import as_found
-from interpret_inn.backbones.identity import architecture, weights_digest
-from interpret_inn.comparing.lengths import Traversals, axis_lengths, owners, traversed_axes
+from interpret_inn.backbones.state import architecture, as_found, weights_digest
+from interpret_inn.comparing.fit_lengths import (
+    Traversals,
+    axis_lengths,
+    drawn_by,
+    owners,
+    some_of,
+    stored,
+    traversed_axes,
+)
 from interpret_inn.errors import InnError, InputError
-from interpret_inn.explore.starting import drawn_by, some_of, stored
 from interpret_inn.metrics.traversals import TraversalLengths
 from interpret_inn.metrics.traversals.lengths import directions_of, starting_codes, traversed_lengths
 from interpret_inn.translating.batch import Batch

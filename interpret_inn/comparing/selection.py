@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
-from interpret_inn.comparing.lengths import Traversals, check_starts
+from interpret_inn.comparing.fit_lengths import Traversals, check_starts
 from interpret_inn.errors import InnWarning
 from interpret_inn.metrics.traversals import (
     Distance,

@@ -1,8 +1,8 @@
 """Inputs in one order, whatever they come in: arrays, data sets, loaders, folders of images."""
 
 from interpret_inn.data.base import OrderedSamples
-from interpret_inn.data.caching import cache_folder
 from interpret_inn.data.part import Joined, Part
-from interpret_inn.data.reading import is_stream, samples, stream
+from interpret_inn.data.process import cache_folder
+from interpret_inn.data.streaming import is_stream, samples, stream
 
 __all__ = ["Joined", "OrderedSamples", "Part", "cache_folder", "is_stream", "samples", "stream"]

@@ -20,8 +20,7 @@ from torch.utils.data import (
 from interpret_inn.data.base import OrderedSamples, Targets
 from interpret_inn.data.digests import ReadRecord
 from interpret_inn.data.items import LEFT_OUT, as_input, as_label, collate, several_shapes, split
-from interpret_inn.data.progress import progress
-from interpret_inn.data.randomness import random_states_kept
+from interpret_inn.data.process import progress, random_states_kept
 from interpret_inn.errors import DataError, InnError
 
 _SURVEY_BATCH = 64

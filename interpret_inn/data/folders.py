@@ -12,8 +12,8 @@ from PIL import Image
 
 from interpret_inn.data.base import OrderedSamples, Targets
 from interpret_inn.data.digests import digest, joined
-from interpret_inn.data.pictures import FOREIGN_SUFFIXES, SUFFIXES, decode, is_grey
-from interpret_inn.data.progress import progress
+from interpret_inn.data.image_files import FOREIGN_SUFFIXES, SUFFIXES, decode, is_grey
+from interpret_inn.data.process import progress
 from interpret_inn.data.tables import Table, match_files, parse_column, read_table
 from interpret_inn.errors import DataError
 

@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interpret_inn.data.pictures import decode
+from interpret_inn.data.image_files import decode
 from interpret_inn.errors import DataError
 
 IMAGE_KEYS = ("image", "images", "img", "pixel_values", "input", "inputs", "x")

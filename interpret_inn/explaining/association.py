@@ -1,6 +1,6 @@
-"""What the labels alone imply: how well one concept is told by another's true value.
+"""What the labels alone imply: how well another concept's true value predicts a concept.
 
-A factor that tells a concept no better than this leaks nothing of its own: the data do.
+A factor that predicts a concept no better than this leaks nothing of its own: the data do.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from interpret_inn.metrics.bootstrap import bootstrap_r2
 from interpret_inn.metrics.probes import FEWEST
 from interpret_inn.types import ConceptKind, FloatArray, IntArray
 from interpret_inn.types.concepts import kind_of
-from interpret_inn.types.tolerances import SMALLEST
+from interpret_inn.types.numbers import SMALLEST
 
 CELLS = 16
-"""A number is cut into at most so many cells."""
+"""A number is cut into so many cells at most."""
 FULL = 10
-"""Fit samples that a cell of a number holds on average, at least."""
+"""Training samples that a cell of a number holds on average, at least."""
 
 
 def predicted_by(
@@ -36,7 +36,7 @@ def predicted_by(
     """Scores a concept's prediction from another concept: the majority, or mean, of each cell of the other.
 
     Categories are cells by themselves; numbers are cut at quantiles (several columns: along their leading
-    principal axes), angles into equal sectors. Cells never seen on the training split are told by all of it.
+    principal axes), angles into equal sectors. For cells that the training split never reaches, all of it predicts.
 
     Args:
         train_values: The concept on the training split, (n,) or (n, k), as in `Concept.values`.
@@ -47,7 +47,7 @@ def predicted_by(
         other_kind: Of the other concept.
 
     Returns:
-        Accuracy or R² (mean over columns) on the test split; NaN where fewer than 5 samples of either part
+        Accuracy or R² (mean over columns) on the test split; NaN where fewer than 5 samples of either split
         have both values.
     """
     targets = [kind_of(kind).targets(part) for part in (train_values, test_values)]
@@ -61,27 +61,27 @@ def predicted_by(
     return rule.score(targets[0], targets[1], *other_rule.cells(others[0], others[1]))
 
 
-def _own_cells(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
-    """Cell numbers of both parts: each category is a cell."""
-    return fit[:, 0].astype(np.int64), judge[:, 0].astype(np.int64)
+def _own_cells(train: FloatArray, test: FloatArray) -> tuple[IntArray, IntArray]:
+    """Cell numbers of both splits: each category is a cell."""
+    return train[:, 0].astype(np.int64), test[:, 0].astype(np.int64)
 
 
-def _sectors(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
-    """Cell numbers of both parts: equal sectors of the circle, from cosine and sine."""
-    count = _count(fit)
-    angles = [np.arctan2(part[:, 1], part[:, 0]) / (2 * math.pi) + 0.5 for part in (fit, judge)]
+def _sectors(train: FloatArray, test: FloatArray) -> tuple[IntArray, IntArray]:
+    """Cell numbers of both splits: equal sectors of the circle, from cosine and sine."""
+    count = _count(train)
+    angles = [np.arctan2(part[:, 1], part[:, 0]) / (2 * math.pi) + 0.5 for part in (train, test)]
     train_cells, test_cells = (np.minimum((part * count).astype(np.int64), count - 1) for part in angles)
     return train_cells, test_cells
 
 
-def _quantile_cells(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntArray]:
-    """Cell numbers of both parts; the cells are cut by the training split."""
-    mean, scale = fit.mean(0), fit.std(0) + SMALLEST
-    axes = np.linalg.svd((fit - mean) / scale, full_matrices=False)[2][:4]
-    each = max(2, round(_count(fit) ** (1 / len(axes))))
-    numbers = [np.zeros(len(fit), np.int64), np.zeros(len(judge), np.int64)]
+def _quantile_cells(train: FloatArray, test: FloatArray) -> tuple[IntArray, IntArray]:
+    """Cell numbers of both splits; the cells are cut by the training split."""
+    mean, scale = train.mean(0), train.std(0) + SMALLEST
+    axes = np.linalg.svd((train - mean) / scale, full_matrices=False)[2][:4]
+    each = max(2, round(_count(train) ** (1 / len(axes))))
+    numbers = [np.zeros(len(train), np.int64), np.zeros(len(test), np.int64)]
     for axis in axes:
-        along = [((part - mean) / scale) @ axis for part in (fit, judge)]
+        along = [((part - mean) / scale) @ axis for part in (train, test)]
         cuts = np.unique(np.quantile(along[0], np.arange(1, each) / each))
         for number, position in zip(numbers, along, strict=True):
             number *= each
@@ -89,19 +89,19 @@ def _quantile_cells(fit: FloatArray, judge: FloatArray) -> tuple[IntArray, IntAr
     return numbers[0], numbers[1]
 
 
-def _count(fit: FloatArray) -> int:
-    return int(np.clip(len(fit) // FULL, 2, CELLS))
+def _count(train: FloatArray) -> int:
+    return int(np.clip(len(train) // FULL, 2, CELLS))
 
 
-def _accuracy(fit: FloatArray, judge: FloatArray, cells: IntArray, test_cells: IntArray) -> float:
+def _accuracy(train: FloatArray, test: FloatArray, cells: IntArray, test_cells: IntArray) -> float:
     """Share of the test split whose class is the majority of its cell."""
-    told = _majorities(fit[:, 0], cells)(test_cells)
-    return float((told == judge[:, 0]).mean())
+    told = _majorities(train[:, 0], cells)(test_cells)
+    return float((told == test[:, 0]).mean())
 
 
-def _r2(fit: FloatArray, judge: FloatArray, cells: IntArray, test_cells: IntArray) -> float:
+def _r2(train: FloatArray, test: FloatArray, cells: IntArray, test_cells: IntArray) -> float:
     """R² of the means of cells on the test split."""
-    return bootstrap_r2(judge, _means(fit, cells, test_cells), resamples=2).value
+    return bootstrap_r2(test, _means(train, cells, test_cells), resamples=2).value
 
 
 def _majorities(labels: FloatArray, cells: IntArray) -> Callable[[IntArray], FloatArray]:
@@ -120,7 +120,7 @@ def _majorities(labels: FloatArray, cells: IntArray) -> Callable[[IntArray], Flo
 
 
 def _means(targets: FloatArray, cells: IntArray, asked: IntArray) -> FloatArray:
-    """The mean of the fit targets (n, k) in each asked cell, (m, k)."""
+    """The mean of the training targets (n, k) in each asked cell, (m, k)."""
     seen, places = np.unique(cells, return_inverse=True)
     places = places.reshape(-1)
     sizes = np.bincount(places)[:, None]
@@ -130,7 +130,7 @@ def _means(targets: FloatArray, cells: IntArray, asked: IntArray) -> FloatArray:
 
 
 class _Rule(NamedTuple):
-    """How a concept of one kind is cut into cells, and how it is scored when it is told by another's."""
+    """How a concept of one kind is cut into cells, and how its prediction from another's is scored."""
 
     cells: Callable[[FloatArray, FloatArray], tuple[IntArray, IntArray]]
     score: Callable[[FloatArray, FloatArray, IntArray, IntArray], float]

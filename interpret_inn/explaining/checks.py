@@ -11,10 +11,9 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.backbones.structures import same
-from interpret_inn.explaining.records import Checks
+from interpret_inn.explaining.evidence import Checks
 from interpret_inn.translating.batch import Batch
-from interpret_inn.translating.codec import Codec
-from interpret_inn.translating.placing import placed
+from interpret_inn.translating.codec import Codec, placed
 
 _SAME_OUTPUT = 1e-3
 

@@ -1,4 +1,4 @@
-"""How much editing one factor moves the reading of another concept, and what `hold` saves."""
+"""How far editing one factor moves what an independent probe predicts of another concept, and what `hold` saves."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.explaining.records import Drift
+from interpret_inn.explaining.evidence import Drift
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.probes import FEWEST, LinearProbe, fit_linear_probe
-from interpret_inn.translating.placing import placed
+from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray
 
@@ -21,10 +21,9 @@ def drifts(
 ) -> tuple[Drift, ...]:
     """Drift of every concept with a factor of its own, for swaps of every other factor.
 
-    `hold` works with a probe trained on the training split. The judge here is another one, trained on half of
-    the test split; swaps are done on the other half, between samples of
-    it. Readings of categories count as moved where they change; numbers by the mean absolute change in
-    units of the concept's standard deviation.
+    `hold` works with a probe trained on the training split. The probe here is independent of it: it is trained on half
+    of the groups of the test split. Factors are swapped between samples of the other half. Predictions of categories
+    count as moved where they change; numbers by the mean absolute change in units of the concept's standard deviation.
 
     Args:
         translator: With the fitted flow.
@@ -40,18 +39,20 @@ def drifts(
     for concept in concepts:
         if concept.name not in named or concept.values is None:
             continue
-        judge = _judge(translator, codes[torch.from_numpy(half)], concept.at(half), groups[half])
-        if judge is None:
+        probe = _independent_probe(translator, codes[torch.from_numpy(half)], concept.at(half), groups[half])
+        if probe is None:
             continue
         found.extend(
-            _drift(translator, codes[torch.from_numpy(~half)], groups[~half], factor, concept, judge)
+            _drift(translator, codes[torch.from_numpy(~half)], groups[~half], factor, concept, probe)
             for factor in translator.factors.named
             if factor.name != concept.name
         )
     return tuple(found)
 
 
-def _judge(translator: Translator, codes: Tensor, concept: Concept, groups: IntArray) -> LinearProbe | None:
+def _independent_probe(
+    translator: Translator, codes: Tensor, concept: Concept, groups: IntArray
+) -> LinearProbe | None:
     values, known = np.asarray(concept.values), concept.known
     if known.sum() < FEWEST or len(np.unique(values[known], axis=0)) < 2:
         return None
@@ -59,7 +60,7 @@ def _judge(translator: Translator, codes: Tensor, concept: Concept, groups: IntA
 
 
 def _representation(translator: Translator, codes: Tensor) -> FloatArray:
-    """Where a judge reads: the whitened representation, float64 (M, d)."""
+    """What the probe reads: the whitened representation, float64 (M, d)."""
     white: FloatArray = translator.white(codes.to(translator.fitted.reference_codes)).double().cpu().numpy()
     return white
 
@@ -70,15 +71,15 @@ def _drift(
     groups: IntArray,
     factor: Factor,
     concept: Concept,
-    judge: LinearProbe,
+    probe: LinearProbe,
 ) -> Drift:
     order = torch.randperm(len(codes), generator=Generator().manual_seed(translator.fitted.seed))
     swapped = placed(codes, factor.slice, codes[order, factor.slice])
     held = translator.hold(codes, swapped, factor, [concept.name])
-    before = judge.predict(_representation(translator, codes))
+    before = probe.predict(_representation(translator, codes))
     moved = []
     for after in (swapped, held):
-        reading = judge.predict(_representation(translator, after))
-        change = concept.distance(before, reading)
+        predicted = probe.predict(_representation(translator, after))
+        change = concept.distance(before, predicted)
         moved.append(bootstrap_mean(change, groups, seed=translator.fitted.seed))
     return Drift(factor.name, concept.name, without_hold=moved[0], with_hold=moved[1])

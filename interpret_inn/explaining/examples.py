@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -14,9 +16,8 @@ from interpret_inn.explaining.records import (
     Picture,
     Traversal,
 )
-from interpret_inn.explaining.redraws import Target
-from interpret_inn.explaining.view import View
-from interpret_inn.explaining.wording import outcomes, picture_of, readings
+from interpret_inn.explaining.redraws import OutputKind, Target
+from interpret_inn.explaining.survey import Survey, picture_of
 from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import Factor, FloatArray
 from interpret_inn.types.concepts import class_name
@@ -28,25 +29,25 @@ _STOPS = np.linspace(-2, 2, 7)
 _PER_STOP = 4
 
 
-def describe_examples(translator: Translator, view: View, *, target: Target) -> tuple[Example, ...]:
+def describe_examples(translator: Translator, survey: Survey, *, target: Target) -> tuple[Example, ...]:
     """A record for each example: its factors, and the prediction after each factor's swap."""
-    batch, names = view.examples, translator.backbone.class_names
-    base = outcomes(batch.primary_outputs(), kind=view.kind, names=names, target=target)
+    batch, names = survey.examples, translator.backbone.class_names
+    base = outcomes(batch.primary_outputs(), kind=survey.kind, names=names, target=target)
     donors = _donors(base)
     factors: list[dict[str, ExampleFactor]] = [{} for _ in donors]
     pictures: list[dict[str, Picture]] = [{} for _ in donors]
     for factor in translator.factors:
         swapped = batch.with_factor(factor, batch.codes[donors][..., factor.slice]).primary_outputs()
-        after = outcomes(swapped, kind=view.kind, names=names, target=target)
-        rows = _factor_rows(translator, view, factor, after, donors)
+        after = outcomes(swapped, kind=survey.kind, names=names, target=target)
+        rows = _factor_rows(translator, survey, factor, after, donors)
         for index, row in enumerate(rows):
             factors[index][factor.name] = row
-            if view.kind == "image":
-                pictures[index][factor.name] = picture_of(swapped[index], *view.value_range)
+            if survey.kind == "image":
+                pictures[index][factor.name] = picture_of(swapped[index], *survey.value_range)
     return tuple(
         Example(
-            name=view.names[i],
-            picture=view.pictures[i] if view.pictures else None,
+            name=survey.names[i],
+            picture=survey.pictures[i] if survey.pictures else None,
             prediction=base[i],
             factors=factors[i],
             edited=pictures[i],
@@ -66,14 +67,14 @@ def _donors(base: list[Outcome]) -> list[int]:
 
 
 def _factor_rows(
-    translator: Translator, view: View, factor: Factor, after: list[Outcome], donors: list[int]
+    translator: Translator, survey: Survey, factor: Factor, after: list[Outcome], donors: list[int]
 ) -> list[ExampleFactor]:
     axis = translator.axes[factor.name]
-    codes = view.examples.codes if view.examples.codes.ndim == 2 else view.examples.codes.mean(1)
+    codes = survey.examples.codes if survey.examples.codes.ndim == 2 else survey.examples.codes.mean(1)
     positions = axis.position(codes[:, factor.slice]).cpu()
     percentiles = axis.percentile(positions)
     labels = readings(translator, factor.name, codes)
-    flips = dict(zip(view.order, view.redraw_effects[factor.name].flip.tolist(), strict=True))
+    flips = dict(zip(survey.order, survey.redraw_effects[factor.name].flip.tolist(), strict=True))
     return [
         ExampleFactor(
             value=float(positions[i]),
@@ -87,20 +88,20 @@ def _factor_rows(
     ]
 
 
-def neighbours(translator: Translator, view: View) -> dict[str, Neighbours]:
+def neighbours(translator: Translator, survey: Survey) -> dict[str, Neighbours]:
     """Real inputs nearest to seven stops along each factor's main direction."""
     found = {}
     for factor in translator.factors:
         axis = translator.axes[factor.name]
-        width = min(factor.stop, view.codes.shape[1]) - factor.start
+        width = min(factor.stop, survey.codes.shape[1]) - factor.start
         codes = torch.nn.functional.pad(
-            view.codes[:, factor.start : factor.start + width], (0, factor.size - width)
+            survey.codes[:, factor.start : factor.start + width], (0, factor.size - width)
         )
         positions = axis.position(codes).numpy()
         nearest = np.abs(positions[None] - _STOPS[:, None]).argsort(1)[:, :_PER_STOP]
-        shown = view.pictures
+        shown = survey.pictures
         rows = [[shown[i] for i in row] for row in nearest] if shown else []
-        labels = readings(translator, factor.name, view.codes)
+        labels = readings(translator, factor.name, survey.codes)
         texts = [[labels[i] for i in row] for row in nearest] if any(labels) else []
         found[factor.name] = Neighbours(
             positions=_STOPS.astype(np.float64),
@@ -111,15 +112,15 @@ def neighbours(translator: Translator, view: View) -> dict[str, Neighbours]:
     return found
 
 
-def traversals(translator: Translator, view: View, *, target: Target) -> dict[str, tuple[Traversal, ...]]:
+def traversals(translator: Translator, survey: Survey, *, target: Target) -> dict[str, tuple[Traversal, ...]]:
     """The output while one factor of one example moves along its main direction."""
     positions = torch.linspace(-REACH, REACH, _WALK_STEPS)
-    first = view.examples.take(slice(0, _WALKED))
+    first = survey.examples.take(slice(0, _WALKED))
     before, found = first.primary_outputs(), {}
     for factor in translator.factors:
         outputs = first.traversed(factor, positions).outputs()
         found[factor.name] = tuple(
-            _traversal(translator, view, index, positions, before[index], outputs[:, index], target)
+            _traversal(translator, survey, index, positions, before[index], outputs[:, index], target)
             for index in range(len(first))
         )
     return found
@@ -127,7 +128,7 @@ def traversals(translator: Translator, view: View, *, target: Target) -> dict[st
 
 def _traversal(
     translator: Translator,
-    view: View,
+    survey: Survey,
     index: int,
     positions: Tensor,
     before: Tensor,
@@ -136,7 +137,7 @@ def _traversal(
 ) -> Traversal:
     """One traversal from the output before it, (...), and the outputs along it, (S, ...)."""
     where: FloatArray = positions.double().numpy()
-    if view.kind == "classes" and not callable(target):
+    if survey.kind == "classes" and not callable(target):
         shares = outputs.double().softmax(1)
         leading = shares.argmax(1).unique().tolist()
         leading.sort(key=lambda c: -float(shares[:, c].max()))
@@ -146,11 +147,42 @@ def _traversal(
         names = tuple(class_name(c, translator.backbone.class_names) for c in shown)
         return Traversal(index, where, names, shares[:, shown].numpy())
     pictures: tuple[Picture, ...] = ()
-    if view.kind == "image":
-        pictures = tuple(picture_of(image, *view.value_range) for image in outputs)
+    if survey.kind == "image":
+        pictures = tuple(picture_of(image, *survey.value_range) for image in outputs)
         if not callable(target):
             change = (outputs - before).double().flatten(1).square().mean(1).sqrt()
             return Traversal(index, where, ("change",), change[:, None].numpy(), pictures)
     values = [outcome.values[0] for outcome in outcomes(outputs, kind="scalar", names=None, target=target)]
     name = "score" if callable(target) else "output"
     return Traversal(index, where, (name,), np.asarray(values, np.float64)[:, None], pictures)
+
+
+_TOP = 3
+
+
+def outcomes(
+    outputs: Tensor, *, kind: OutputKind, names: Sequence[str] | None, target: Target = None
+) -> list[Outcome]:
+    """What the model says of each input, outputs (B, ...): its top classes, or a number."""
+    if kind == "classes":
+        values, classes = outputs.double().softmax(1).topk(min(_TOP, outputs.shape[1]))
+        return [
+            Outcome(tuple(class_name(c, names) for c in row), tuple(map(float, shares)))
+            for row, shares in zip(classes.tolist(), values.tolist(), strict=True)
+        ]
+    if callable(target):
+        return [Outcome(("score",), (float(v),)) for v in torch.as_tensor(target(outputs)).flatten()]
+    if kind == "image":
+        return [Outcome((), ()) for _ in outputs]
+    column = outputs.reshape(len(outputs), -1)[:, target or 0]
+    return [Outcome(("output",), (float(v),)) for v in column]
+
+
+def readings(translator: Translator, name: str, codes: Tensor) -> list[str]:
+    """What the linear probe says of a concept, as text, for codes (n, d); empty for what has none."""
+    concept = next((c for c in translator.fitted.concepts if c.name == name and c.values is not None), None)
+    if concept is None:
+        return [""] * len(codes)
+    read = translator.probe(name)
+    values = read.predict(translator.white(codes.to(translator.fitted.reference_codes)).cpu().numpy())
+    return [concept.text(value) for value in values]

@@ -1,4 +1,4 @@
-"""Puts an explanation together: held-out scores, checks, redraws, examples, and what to distrust."""
+"""Puts an explanation together: scores of the test split, checks, redraws, examples, and what to distrust."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from interpret_inn._version import __version__
 from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import check_batch, join_checks
 from interpret_inn.explaining.evaluation import Evaluation
+from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.examples import describe_examples, neighbours, traversals
-from interpret_inn.explaining.places import Place
-from interpret_inn.explaining.records import Checks, Explanation, Redraw
+from interpret_inn.explaining.records import Explanation, Place, Redraw
 from interpret_inn.explaining.redraws import Target, distance_to_data
-from interpret_inn.explaining.view import View, Viewer
+from interpret_inn.explaining.survey import Survey, survey
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Gallery
 
-Further = Callable[[Translator, View], Sequence[Gallery]]
+Further = Callable[[Translator, Survey], Sequence[Gallery]]
 """Makes more pictures of the examples, within the model's session."""
-Locate = Callable[[Batch, View], Sequence[Place]]
+Locate = Callable[[Batch, Survey], Sequence[Place]]
 """Finds where factors act in the examples, outside any session of the model."""
 
 _LEAVES_DATA = 0.2
@@ -45,15 +45,14 @@ def explain(
 ) -> Explanation:
     """Explains inputs with a fitted interpreter; see `Interpreter.explain`."""
     began = time.perf_counter()
-    viewer = Viewer(translator, target=target, resamples=resamples, examples=examples, seed=seed)
-    view = viewer.look(inputs)
-    redraws = {factor.name: _redraw(translator, view, factor.name, seed) for factor in translator.factors}
-    checks = join_checks(view.checks)
+    found = survey(translator, inputs, target=target, resamples=resamples, examples=examples, seed=seed)
+    redraws = {factor.name: _redraw(translator, found, factor.name, seed) for factor in translator.factors}
+    checks = join_checks(found.checks)
     with translator.backbone.session():
-        described = describe_examples(translator, view, target=target)
-        traversed = traversals(translator, view, target=target)
-        galleries = further(translator, view) if further else ()
-    places = tuple(locate(view.examples, view)) if locate else ()
+        described = describe_examples(translator, found, target=target)
+        traversed = traversals(translator, found, target=target)
+        galleries = further(translator, found) if further else ()
+    places = tuple(locate(found.examples, found)) if locate else ()
     backbone, fitted = translator.backbone, translator.fitted
     return Explanation(
         model=backbone.name,
@@ -69,12 +68,12 @@ def explain(
         redraws=redraws,
         examples=described,
         maps=evaluation.maps,
-        neighbours=neighbours(translator, view),
+        neighbours=neighbours(translator, found),
         traversals=traversed,
         drifts=evaluation.drifts,
         timings=_timings(fitted.timings, time.perf_counter() - began),
-        warnings=(*fitted.notes, *_unknown_range(translator, view), *_warnings(checks, evaluation, redraws)),
-        skipped=view.skipped,
+        warnings=(*fitted.notes, *_unknown_range(translator, found), *_warnings(checks, evaluation, redraws)),
+        skipped=found.skipped,
         versions=_versions() | {"seed": str(fitted.seed)},
         galleries=tuple(galleries),
         places=places,
@@ -101,16 +100,16 @@ def check(translator: Translator, inputs: Any, *, seed: int = 0) -> Checks:
     return join_checks(found)
 
 
-def _redraw(translator: Translator, view: View, name: str, seed: int) -> Redraw:
+def _redraw(translator: Translator, found: Survey, name: str, seed: int) -> Redraw:
     fitted = translator.fitted
     # In the representation and not in the code: the flow draws what it was fitted to closer together there than
     # data it has not seen, so that even unedited codes of these would count as far from it.
     reference, edited = (
         translator.white(fitted.reference_codes),
-        translator.white(view.edited[name].to(fitted.reference_codes)),
+        translator.white(found.edited[name].to(fitted.reference_codes)),
     )
     away = distance_to_data(edited, reference, groups=fitted.reference_groups, seed=seed)
-    return view.redraw_effects[name].summary(view.kind, groups=view.groups, left_data=away, seed=seed)
+    return found.redraw_effects[name].summary(found.kind, groups=found.groups, left_data=away, seed=seed)
 
 
 def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
@@ -133,10 +132,10 @@ def _warnings(checks: Checks, evaluation: Evaluation, redraws: Mapping[str, Redr
     return found
 
 
-def _unknown_range(translator: Translator, view: View) -> list[str]:
-    if view.kind != "image" or translator.backbone.value_range is not None:
+def _unknown_range(translator: Translator, found: Survey) -> list[str]:
+    if found.kind != "image" or translator.backbone.value_range is not None:
         return []
-    low, high = view.value_range
+    low, high = found.value_range
     return [
         f"The range of the model's images is not known. They are shown from {low:.3g} (black) to {high:.3g} (white), "
         "as found. Give the range to the backbone: value_range=(0, 1)."

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.errors import ConceptError, PluginError
-from interpret_inn.translating.streaming import batches
+from interpret_inn.translating.encoding import batches
 
 Labeller = Callable[[Tensor], Any]
 _ONE = "label"

@@ -1,172 +1,162 @@
-"""Leakage: which factor tells which concept, beside chance, `z` itself, and what labels alone imply."""
+"""Leakage: which factor predicts which concept, beside chance, `z` itself, and what labels alone imply."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 from torch import Tensor
 
 from interpret_inn.explaining.association import predicted_by
-from interpret_inn.explaining.records import FactorSummary, Leakage
+from interpret_inn.explaining.evidence import FactorSummary, Leakage
 from interpret_inn.metrics.probes import chance, linear_probe_score, probe_scores, score_kind
-from interpret_inn.translating.directions import as_rows
-from interpret_inn.types import Concept, Factors, FloatArray, IntArray, ProbeScores, Score
+from interpret_inn.translating.axes import as_rows
+from interpret_inn.types import Concept, ConceptKind, Factors, FloatArray, IntArray, ProbeScores, Score
 
 WIDEST = 512
-"""Columns of `z` that are read out at most."""
+"""Columns that a probe reads at most."""
 
 _ALL = slice(None)
 _Rows = Tensor | npt.NDArray[np.floating]
+_Both = tuple[FloatArray, FloatArray]
+
+
+class EncodedSplit(NamedTuple):
+    """The n samples of one split, as a fit encodes them.
+
+    Attributes:
+        codes: Codes (n, D), or (n, P, D) at positions.
+        representation: The representation itself, (n, width) or (n, P, width).
+        unfitted: Codes from the flow before it was fitted, in the shape of `codes`.
+        concepts: With values for these samples; those without values are left out.
+        groups: int (n,), the groups of the samples: intervals draw whole groups. None: all apart.
+    """
+
+    codes: _Rows
+    representation: _Rows
+    unfitted: _Rows
+    concepts: Sequence[Concept]
+    groups: IntArray | None = None
 
 
 def leakage(
-    codes_train: _Rows,
-    codes_test: _Rows,
-    *,
-    z_train: _Rows,
-    z_test: _Rows,
-    unfitted_train: _Rows,
-    unfitted_test: _Rows,
-    factors: Factors,
-    concepts: Sequence[Concept],
-    train_index: npt.ArrayLike,
-    test_index: npt.ArrayLike,
-    groups: IntArray | None = None,
-    seed: int = 0,
-    rows: int = 4000,
+    train: EncodedSplit, test: EncodedSplit, factors: Factors, *, seed: int = 0, rows: int = 4000
 ) -> Leakage:
-    """Reads every concept out of every factor, trained on the training split and scored on the test split.
+    """Probes every factor for every concept: probes learn from the training split, the test split scores them.
 
-    Codes of positions, (n, P, D), are read out by their mean over positions. What has more than 512 columns
-    (`z`, or the residual of a wide site) is read out by its leading principal axes on the training split: 512, or
-    256 beyond 8,192 columns.
+    Probes read the mean over positions of codes (n, P, D). They read more than 512 columns (the representation, or the
+    residual of a wide site) by the leading principal axes of the training split: 512, or 256 beyond 8,192 columns.
 
     Args:
-        codes_train: Codes of the training split, (n, D).
-        codes_test: Codes of the test split, (m, D).
-        z_train: The representation itself, (n, width).
-        z_test: The same of the test split, (m, width).
-        unfitted_train: Codes of the training split from the flow before it was fitted, (n, D).
-        unfitted_test: The same of the test split, (m, D).
+        train: The training split.
+        test: The test split, with the same concepts in the same order.
         factors: Where the factors stand in the code.
-        concepts: With values for all N samples of the source; unlabelled ones are left out.
-        train_index: Int (n,), which samples the rows of the training split are.
-        test_index: Int (m,), the same for the test split.
-        groups: (N,) groups of samples: intervals draw whole groups. None: all apart.
         seed: Of all draws.
-        rows: At most so many rows of each part are used (on the training split at least 10 per class).
+        rows: At most so many rows of each split are used (of the training split at least 10 per class).
 
     Returns:
         The leakage matrix with 95 % intervals.
     """
-    table = _Parts(train_index, test_index, groups=groups, concepts=concepts, rows=rows, seed=seed)
-    codes = {f.name: table.take(codes_train, codes_test, columns=f.slice) for f in factors}
-    z = table.take(z_train, z_test)
-    read = [concept for concept in concepts if concept.values is not None]
+    probed = _Probed(train, test, rows=rows, seed=seed)
+    codes = {f.name: probed.columns(train.codes, test.codes, f.slice) for f in factors}
+    representation = probed.columns(train.representation, test.representation)
     scores: dict[str, Mapping[str, ProbeScores]] = {}
     own: dict[str, Score] = {}
-    for concept in read:
-        scores[concept.name] = {name: table.read(concept, *both) for name, both in codes.items()}
-        if concept.name in factors.names:
-            columns = factors[concept.name].slice
-            both = table.take(unfitted_train, unfitted_test, columns=columns)
-            own[concept.name] = table.linear_probe_score(concept, *both)
+    for name in probed.kinds:
+        scores[name] = {factor: probed.scores(name, *both) for factor, both in codes.items()}
+        if name in factors.names:
+            unfitted = probed.columns(train.unfitted, test.unfitted, factors[name].slice)
+            own[name] = probed.linear_score(name, *unfitted)
     return Leakage(
-        concepts=tuple(concept.name for concept in read),
+        concepts=tuple(probed.kinds),
         factors=factors.names,
-        kind={concept.name: score_kind(concept.kind) for concept in read},
+        kind={name: score_kind(kind) for name, kind in probed.kinds.items()},
         scores=scores,
-        representation={concept.name: table.read(concept, *z) for concept in read},
-        chance={c.name: chance(table.values(c)[1], kind=c.kind) for c in read},
+        representation={name: probed.scores(name, *representation) for name in probed.kinds},
+        chance={name: chance(probed.values[name][1], kind=kind) for name, kind in probed.kinds.items()},
         unfitted=own,
-        association={c.name: {o.name: table.associate(c, o) for o in read if o is not c} for c in read},
+        association={
+            name: {other: probed.association(name, other) for other in probed.kinds if other != name}
+            for name in probed.kinds
+        },
     )
 
 
-class _Parts:
-    """The rows of both parts that are used, and the values and groups that belong to them."""
+class _Probed:
+    """The rows of both splits that are used, and the values and groups that belong to them."""
 
-    def __init__(
-        self,
-        train_index: npt.ArrayLike,
-        test_index: npt.ArrayLike,
-        *,
-        groups: IntArray | None,
-        concepts: Sequence[Concept],
-        rows: int,
-        seed: int,
-    ) -> None:
-        index = np.asarray(train_index, np.int64), np.asarray(test_index, np.int64)
-        most = max([rows, *(10 * len(concept.classes) for concept in concepts)])
+    def __init__(self, train: EncodedSplit, test: EncodedSplit, *, rows: int, seed: int) -> None:
+        most = max([rows, *(10 * len(concept.classes) for concept in train.concepts)])
         generator = np.random.default_rng(seed)
         self.seed = seed
         self.rows = tuple(
-            np.sort(generator.permutation(len(part))[:limit])
-            for part, limit in zip(index, (most, rows), strict=True)
+            np.sort(generator.permutation(len(split.codes))[:limit])
+            for split, limit in ((train, most), (test, rows))
         )
-        self.index = tuple(part[kept] for part, kept in zip(index, self.rows, strict=True))
-        self.groups = None if groups is None else tuple(np.asarray(groups)[part] for part in self.index)
+        self.kinds: dict[str, ConceptKind] = {}
+        self.values: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
+        for first, second in zip(train.concepts, test.concepts, strict=True):
+            if first.values is not None and second.values is not None:
+                self.kinds[first.name] = first.kind
+                self.values[first.name] = (
+                    np.asarray(first.values)[self.rows[0]],
+                    np.asarray(second.values)[self.rows[1]],
+                )
+        self.train_groups = None if train.groups is None else np.asarray(train.groups)[self.rows[0]]
+        self.test_groups = None if test.groups is None else np.asarray(test.groups)[self.rows[1]]
 
-    def take(self, fit: _Rows, judge: _Rows, *, columns: slice = _ALL) -> tuple[FloatArray, FloatArray]:
-        """The rows used of both parts, float64 (n, d), on their leading axes where they are wide."""
-        fit, judge = fit[self.rows[0]][..., columns], judge[self.rows[1]][..., columns]
-        return principal(as_rows(fit), as_rows(judge), seed=self.seed)
+    def columns(self, train: _Rows, test: _Rows, columns: slice = _ALL) -> _Both:
+        """The rows used of both splits, float64 (n, d), on their leading axes where they are wide."""
+        train, test = train[self.rows[0]][..., columns], test[self.rows[1]][..., columns]
+        return principal(as_rows(train), as_rows(test), seed=self.seed)
 
-    def values(self, concept: Concept) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
-        """The concept's values on both parts."""
-        array = np.asarray(concept.values)
-        return array[self.index[0]], array[self.index[1]]
-
-    def read(self, concept: Concept, fit: FloatArray, judge: FloatArray) -> ProbeScores:
-        """Both probes of the concept from these columns."""
-        train_values, test_values = self.values(concept)
-        train_groups, groups = self.groups or (None, None)
+    def scores(self, name: str, train: FloatArray, test: FloatArray) -> ProbeScores:
+        """The scores of both probes of the concept from these columns."""
+        train_values, test_values = self.values[name]
         return probe_scores(
-            fit, train_values, judge, test_values,
-            kind=concept.kind, groups=groups, train_groups=train_groups, seed=self.seed,
+            train, train_values, test, test_values, kind=self.kinds[name],
+            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
         )  # fmt: skip
 
-    def linear_probe_score(self, concept: Concept, fit: FloatArray, judge: FloatArray) -> Score:
-        """The linear probe of the concept from these columns."""
-        train_values, test_values = self.values(concept)
-        train_groups, groups = self.groups or (None, None)
+    def linear_score(self, name: str, train: FloatArray, test: FloatArray) -> Score:
+        """The score of the linear probe of the concept from these columns."""
+        train_values, test_values = self.values[name]
         return linear_probe_score(
-            fit, train_values, judge, test_values,
-            kind=concept.kind, groups=groups, train_groups=train_groups, seed=self.seed,
+            train, train_values, test, test_values, kind=self.kinds[name],
+            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
         )  # fmt: skip
 
-    def associate(self, concept: Concept, other: Concept) -> float:
-        """How well the concept is told by the other's true value."""
-        values, others = self.values(concept), self.values(other)
+    def association(self, name: str, other: str) -> float:
+        """How well the other concept's true value predicts the concept."""
+        (train, test), (train_others, test_others) = self.values[name], self.values[other]
         return predicted_by(
-            values[0], others[0], values[1], others[1], kind=concept.kind, other_kind=other.kind
+            train, train_others, test, test_others, kind=self.kinds[name], other_kind=self.kinds[other]
         )
 
 
-def principal(fit: FloatArray, judge: FloatArray, *, seed: int = 0) -> tuple[FloatArray, FloatArray]:
-    """Both parts on the leading principal axes of the training split, where there are more than 512 columns.
+def principal(train: FloatArray, test: FloatArray, *, seed: int = 0) -> _Both:
+    """Both splits on the leading principal axes of the training split, where there are more than 512 columns.
 
     The axes come from at most 1,024 rows beyond 8,192 columns, so that no square matrix of columns is formed.
     """
-    width = fit.shape[1]
+    width = train.shape[1]
     if width <= WIDEST:
-        return fit, judge
-    if width <= 16 * WIDEST and len(fit) >= width:
-        centred = fit - fit.mean(0)
+        return train, test
+    if width <= 16 * WIDEST and len(train) >= width:
+        centred = train - train.mean(0)
         axes = np.linalg.eigh(centred.T @ centred)[1][:, -WIDEST:]
-        return fit @ axes, judge @ axes
+        return train @ axes, test @ axes
     count = WIDEST if width <= 16 * WIDEST else WIDEST // 2
-    some = np.random.default_rng(seed).permutation(len(fit))[: len(fit) if count == WIDEST else 4 * count]
-    centred = fit[some] - fit[some].mean(0)
+    some = np.random.default_rng(seed).permutation(len(train))[: len(train) if count == WIDEST else 4 * count]
+    centred = train[some] - train[some].mean(0)
     values, vectors = np.linalg.eigh(centred @ centred.T)
     kept = values > 1e-10 * values[-1]
     kept[:-count] = False
     axes = centred.T @ (vectors[:, kept] / np.sqrt(values[kept]))
-    return fit @ axes, judge @ axes
+    return train @ axes, test @ axes
 
 
 def summaries(
@@ -174,8 +164,8 @@ def summaries(
 ) -> tuple[FactorSummary, ...]:
     """One line for every factor: its size, its share, and whether it was learnt.
 
-    A factor is learnt where the lower end of the 95 % interval of its own linear probe exceeds both
-    chance and the probe from an equally large slice of the unfitted flow.
+    A factor is learnt if the lower end of the 95 % interval of its own linear probe exceeds both chance and the
+    score of the probe from an equally large slice of the unfitted flow.
 
     Args:
         leakage: Of the same factors.
@@ -198,15 +188,15 @@ def summaries(
 def _verdict(leakage: Leakage, name: str, *, residual: bool) -> tuple[bool | None, str]:
     """Whether a factor was learnt, and the sentence that says so."""
     if residual:
-        return None, "Everything that no named factor explains; there is nothing to judge it by."
+        return None, "Everything that no named factor explains; there are no labels to test it on."
     if name not in leakage.concepts:
-        return None, f"{name} has no labels, so there is nothing to judge it by."
+        return None, f"{name} has no labels to test it on."
     score, kind = leakage.scores[name][name].linear, leakage.kind[name]
     chance, unfitted = leakage.chance[name], leakage.unfitted[name]
     if not math.isfinite(score.low):
         return (
             False,
-            f"{name} cannot be judged: too few of the samples held back have a value, or it never varies.",
+            f"{name} cannot be tested: too few samples have a value, or it never varies.",
         )
     found = f"read from its own factor, {name} reaches {_said(score, kind)}"
     beside = (

@@ -9,10 +9,10 @@ import torch
 from torch import Generator
 
 from interpret_inn.explaining.redraws import measure, output_kind
-from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.pool import PooledSource
+from interpret_inn.fitting.store import FitData
+from interpret_inn.translating.codec import placed
 from interpret_inn.translating.fitted import Fitted
-from interpret_inn.translating.placing import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor, Factors
 

@@ -14,104 +14,11 @@ from typing import Any, Literal
 
 import numpy as np
 
-from interpret_inn.explaining.places import Place
-from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Scores, Section
+from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
+from interpret_inn.renamed import with_old_names
+from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Scores, Section, Space
 from interpret_inn.types import Picture as Picture
 from interpret_inn.types import ProbeScores as ProbeScores
-
-AGREES = 0.999
-"""Share of inputs whose output has to be the same: one in a thousand may lie on the border of two classes."""
-
-
-@dataclass(frozen=True)
-class Checks:
-    """What must hold before anything else is believed.
-
-    Attributes:
-        round_trip_data: Largest |T⁻¹(T(z)) − z| on data, in units of the representation's scale
-            (the root mean variance of its axes).
-        round_trip_edited: The same for edited codes, measured in the code as |T(T⁻¹(z̃)) − z̃| and in `z`
-            as the larger of the two.
-        agreement: Share of inputs whose output is the same through T⁻¹∘T (the same top class; for other
-            outputs, a relative difference under one in a thousand).
-        output_change: Largest change of the output through T⁻¹∘T, in units of the output's spread.
-        unedited_identical: The attached, unedited model gave the bare model's outputs bit for bit.
-        finite: All codes and all outputs of edits were finite.
-        samples: How many inputs all this was measured on.
-        tolerance: Largest round-trip error that passes.
-    """
-
-    round_trip_data: float
-    round_trip_edited: float
-    agreement: float
-    output_change: float
-    unedited_identical: bool
-    finite: bool
-    samples: int
-    tolerance: float = 1e-4
-
-    @property
-    def agrees(self) -> bool:
-        """Whether enough inputs keep their output through T⁻¹∘T: at least `AGREES`; not where it is NaN."""
-        return self.agreement >= AGREES
-
-    @property
-    def passed(self) -> bool:
-        """Whether every check holds."""
-        return (
-            self.round_trip_data <= self.tolerance
-            and self.round_trip_edited <= self.tolerance
-            and self.agrees
-            and self.unedited_identical
-            and self.finite
-        )
-
-
-@dataclass(frozen=True)
-class Leakage:
-    """Which factor predicts which concept, on the test split.
-
-    Attributes:
-        concepts: Names of the concepts that have values.
-        factors: Names of all factors, the residual last.
-        kind: `accuracy` (categorical) or `r2` (numeric; cyclic: of cosine and sine), by concept.
-        scores: By concept, then factor.
-        representation: Probe from all of `z`, by concept.
-        chance: What guessing reaches, by concept: the most frequent class's share, or 0.
-        unfitted: Linear probe of the concept's own slice from the flow before it was fitted.
-        association: By concept, then by *other concept*: how well it is predicted by the other's true value.
-    """
-
-    concepts: tuple[str, ...]
-    factors: tuple[str, ...]
-    kind: Mapping[str, Literal["accuracy", "r2"]]
-    scores: Mapping[str, Mapping[str, ProbeScores]]
-    representation: Mapping[str, ProbeScores]
-    chance: Mapping[str, float]
-    unfitted: Mapping[str, Score]
-    association: Mapping[str, Mapping[str, float]]
-
-
-@dataclass(frozen=True)
-class FactorSummary:
-    """One factor: how large, how it was sized, and whether it carries its concept.
-
-    Attributes:
-        name: The factor.
-        size: Axes it takes.
-        share: The share of the variance of `z̃` axes in the blocks that it takes (its size over D).
-        raw_score: The score its size was estimated from (NaN: size was given).
-        learnt: True where the lower 95 % bound of its own probe exceeds chance and the unfitted flow;
-            None where there is nothing to judge it by (the residual, unlabelled concepts).
-        verdict: The same in a plain sentence.
-    """
-
-    name: str
-    size: int
-    share: float
-    raw_score: float
-    learnt: bool | None
-    verdict: str
 
 
 @dataclass(frozen=True)
@@ -152,7 +59,7 @@ class ExampleFactor:
     Attributes:
         value: Position along the factor's main direction, in standard deviations of the data.
         percentile: Share of the data below that position, 0 to 100.
-        label: What the linear probe says of the concept ("7", "0.31"; empty for the residual).
+        label: What the linear probe predicts of the concept ("7", "0.31"; empty for the residual).
         resample_flip: Share of resamples that change the prediction (NaN where there are no classes).
         swap: The prediction after the factor was taken from `donor`.
         donor: Index of the donor among the examples.
@@ -214,12 +121,12 @@ class Neighbours:
 
 @dataclass(frozen=True)
 class Traversal:
-    """The output while one factor of one example is traversed along its main direction.
+    """The output while one factor of one example moves along its main direction, all else kept.
 
     Attributes:
         example: Index of the example.
         positions: float64 (S,), in standard deviations of the data.
-        labels: Names of the curves (classes that lead somewhere on the traversal), or one name for a scalar.
+        labels: Names of the curves (classes that lead at some position), or one name for a scalar.
         curves: float64 (S, len(labels)), probabilities or values.
         pictures: `S` pictures where the output is an image.
     """
@@ -232,22 +139,31 @@ class Traversal:
 
 
 @dataclass(frozen=True)
-class Drift:
-    """How much swapping one factor moves the probe of another concept, and what `hold` saves.
+class Place:
+    """Where one factor acts in the examples.
 
     Attributes:
-        edited: The factor that was swapped.
-        held: The concept whose probe (by a judge that `hold` never saw) is watched.
-        without_hold: Mean absolute change of that probe (categorical: share of changed readings).
-        with_hold: The same with `hold=[held]`.
+        factor: Its name.
+        localizer: Who made the masks.
+        space: What they lie over: the model's input or its output.
+        reliability: How much better than chance the masks do what they claim; see `Masks.reliability`.
+        area: Share of the images that the masks cover.
+        figures: What the localizer says of its masks, by name.
+        notes: What to know of them, in plain sentences.
+        pictures: The first examples, each under its mask.
     """
 
-    edited: str
-    held: str
-    without_hold: Score
-    with_hold: Score
+    factor: str
+    localizer: str
+    space: Space
+    reliability: Score
+    area: float
+    figures: Mapping[str, Score] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    pictures: tuple[Picture, ...] = field(default=(), repr=False)
 
 
+@with_old_names
 @dataclass(frozen=True, repr=False)
 class Explanation:
     """All that was computed for some inputs. The report is its picture.
@@ -259,7 +175,7 @@ class Explanation:
         layout: How the representation became rows.
         shape: Shape of the representation of one input.
         axes: Axes of the representation and axes that enter the flow's blocks.
-        split: Number of samples to fit on, for early stopping, and to judge on.
+        split: Numbers of samples in the training, validation and test split.
         checks, factors, leakage, redraws, examples, maps, neighbours, traversals, drifts: see their records;
             mappings are by factor.
         timings: Seconds: `encode`, `fit`, `explain`, `total`.

@@ -1,7 +1,7 @@
 """Redraws: how the model's output answers when one factor alone is redrawn.
 
-The figures are computed per input first (`measure`, batch by batch if need be) and summed up over inputs
-with bootstrap intervals afterwards (`respond`, or `RedrawEffects.summary`).
+`measure` computes the figures of each input, batch by batch; `RedrawEffects.summary` sums them up over inputs, with
+bootstrap intervals.
 """
 
 from __future__ import annotations
@@ -71,34 +71,6 @@ class RedrawEffects(NamedTuple):
             change=bootstrap_mean(self.change, groups, seed=seed),
             left_data=left_data,
         )
-
-
-def respond(
-    base_outputs: Tensor,
-    edited_outputs: Tensor,
-    *,
-    target: Target = None,
-    kind: OutputKind | None = None,
-    groups: IntArray | None = None,
-    left_data: float = math.nan,
-    value_range: float | None = None,
-    seed: int = 0,
-) -> Redraw:
-    """Sums up what M edits did to the outputs of B inputs; see `measure` for the arguments.
-
-    Args:
-        base_outputs: Outputs without edit, (B, ...).
-        edited_outputs: Outputs with edits, (M, B, ...).
-        target: As in `measure`.
-        kind: None: by the shape, see `output_kind`.
-        groups: (B,) groups of inputs, or None.
-        left_data: From `distance_to_data`, passed on.
-        value_range: As in `measure`.
-        seed: Of the bootstrap.
-    """
-    kind = output_kind(base_outputs) if kind is None else kind
-    effects = measure(base_outputs, edited_outputs, kind=kind, target=target, value_range=value_range)
-    return effects.summary(kind, groups=groups, left_data=left_data, seed=seed)
 
 
 @torch.no_grad()

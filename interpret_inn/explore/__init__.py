@@ -8,15 +8,15 @@ for models that give images alike.
 dtype('uint8')
 """
 
-from interpret_inn.errors import renamed
+from typing import TYPE_CHECKING
+
 from interpret_inn.explore.galleries import report_galleries
-from interpret_inn.explore.grids import swap_grid
-from interpret_inn.explore.interpolation import interpolate
+from interpret_inn.explore.grids import interpolate, swap_grid
 from interpret_inn.explore.inversion import Projection, project
-from interpret_inn.explore.pictures import save_animation, to_pictures
+from interpret_inn.explore.rendering import contact_sheet, save_animation, to_pictures
 from interpret_inn.explore.sampling import sample
-from interpret_inn.explore.sheets import contact_sheet
 from interpret_inn.explore.traversals import class_traversal, random_walk, traverse
+from interpret_inn.renamed import old_names
 
 __all__ = [
     "Projection",
@@ -33,6 +33,5 @@ __all__ = [
     "traverse",
 ]
 
-__getattr__ = renamed(
-    __name__, {"lengths": "interpret_inn.lengths", "select": "interpret_inn.select"}
-)  # which compare fits, and are no way to explore one
+if not TYPE_CHECKING:  # type checkers refuse unknown names themselves
+    __getattr__ = old_names(__name__)

@@ -8,10 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.view import View
-from interpret_inn.explaining.wording import picture_of
-from interpret_inn.explore.grids import crossed
-from interpret_inn.explore.interpolation import line_outputs
+from interpret_inn.explaining.survey import Survey, picture_of
+from interpret_inn.explore.grids import crossed, line_outputs
 from interpret_inn.explore.sampling import can_sample, drawn_codes, outputs_of
 from interpret_inn.explore.traversals import seen_classes, wander
 from interpret_inn.translating.translator import REACH, Translator
@@ -39,7 +37,7 @@ def heads_of(positions: Tensor) -> tuple[str, ...]:
 
 
 @torch.no_grad()
-def report_galleries(translator: Translator, view: View) -> tuple[Gallery, ...]:
+def report_galleries(translator: Translator, survey: Survey) -> tuple[Gallery, ...]:
     """Galleries of an explanation's examples.
 
     For models that give images: swap grids, a sheet of all factors, traversals through classes, straight traversals,
@@ -49,17 +47,17 @@ def report_galleries(translator: Translator, view: View) -> tuple[Gallery, ...]:
 
     Args:
         translator: Backbone and flow.
-        view: What was found of all inputs, with the examples.
+        survey: What was found of all inputs, with the examples.
     """
     if (
-        view.kind == "scalar"
-        or (view.kind == "classes" and not translator.backbone.has_tail)
-        or len(view.examples) < 2
+        survey.kind == "scalar"
+        or (survey.kind == "classes" and not translator.backbone.has_tail)
+        or len(survey.examples) < 2
     ):
         return ()
     with translator.backbone.session():
-        made = _Maker(translator, view)
-        if view.kind == "classes":
+        made = _Maker(translator, survey)
+        if survey.kind == "classes":
             return (*made.grids(), *made.class_traversals())
         return (
             *made.sheet(), *made.interpolations(), *made.samples(),
@@ -70,9 +68,9 @@ def report_galleries(translator: Translator, view: View) -> tuple[Gallery, ...]:
 class _Maker:
     """Makes galleries of one explanation."""
 
-    def __init__(self, translator: Translator, view: View) -> None:
-        self.translator, self.view, self.examples = translator, view, view.examples
-        strength = {f.name: float(view.redraw_effects[f.name].change.mean()) for f in translator.factors}
+    def __init__(self, translator: Translator, survey: Survey) -> None:
+        self.translator, self.survey, self.examples = translator, survey, survey.examples
+        strength = {f.name: float(survey.redraw_effects[f.name].change.mean()) for f in translator.factors}
         ranked = sorted(translator.factors, key=lambda factor: -strength[factor.name])
         self.strongest = ranked[:FACTORS]
 
@@ -213,15 +211,17 @@ class _Maker:
     def _heads(self, indices: Sequence[int]) -> tuple[Cell, ...]:
         """What stands for an example: its output where that is an image, else its picture or its prediction."""
         outputs = self.examples.primary_outputs()[None, list(indices)]
-        if self.view.kind == "image":
+        if self.survey.kind == "image":
             return tuple(self._cells(outputs)[0])
-        if self.view.pictures:
-            return tuple(self.view.pictures[i] for i in indices)
+        if self.survey.pictures:
+            return tuple(self.survey.pictures[i] for i in indices)
         return self._cells(outputs)[0]
 
     def _cells(self, outputs: Tensor) -> tuple[tuple[Cell, ...], ...]:
         """Outputs (R, C, ...) as pictures or names of predicted classes."""
-        if self.view.kind == "image":
-            return tuple(tuple(picture_of(image, *self.view.value_range) for image in row) for row in outputs)
+        if self.survey.kind == "image":
+            return tuple(
+                tuple(picture_of(image, *self.survey.value_range) for image in row) for row in outputs
+            )
         names = self.translator.backbone.class_names
         return tuple(tuple(class_name(c, names) for c in row) for row in outputs.argmax(-1).tolist())

@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from tqdm import tqdm
 
 from interpret_inn.backbones import Backbone, primary
-from interpret_inn.backbones.pictures import channels_first, single
+from interpret_inn.backbones.picture_forms import channels_first, single
 from interpret_inn.errors import BackboneError, EditError, InnWarning, InputError
 
 _POOL = 1024

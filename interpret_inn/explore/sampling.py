@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import warnings
 from collections.abc import Sequence
 from typing import Literal, get_args
 
@@ -10,13 +12,13 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import primary
 from interpret_inn.errors import EditError, SiteError
-from interpret_inn.explore.denoising import denoised
-from interpret_inn.explore.spread import mixture_draws, spread_of
-from interpret_inn.translating.placing import placed
+from interpret_inn.translating.codec import placed
+from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 
 Spreading = Literal["data", "normal", "mixture", "stored"]
-_AT_ONCE = 256
+_OUTPUTS_AT_ONCE, _CODES_AT_ONCE = 256, 1024
+"""What goes through the model together, and what through the flow alone."""
 
 
 @torch.no_grad()
@@ -62,7 +64,7 @@ def sample(
         refuse_unless_samples(translator)
         codes = drawn_codes(translator, n, seed=seed, factors=factors, spread=spread)
         codes = denoised(translator.fitted, codes, steps=denoise)
-        return torch.cat([outputs_of(translator, part, seed=seed) for part in codes.split(_AT_ONCE)])
+        return torch.cat([outputs_of(translator, part, seed=seed) for part in codes.split(_OUTPUTS_AT_ONCE)])
 
 
 def drawn_codes(
@@ -154,3 +156,114 @@ def can_sample(translator: Translator) -> bool:
     except EditError:
         return False
     return True
+
+
+_STRIDE = 2.0  # one variance of the noise is Tweedie's estimate; two come as far in half as many steps
+
+
+@torch.no_grad()
+def denoised(fitted: Fitted, codes: Tensor, *, steps: int) -> Tensor:
+    """Codes (n, D) after some steps up the density that the flow was fitted to.
+
+    A flow is fitted to representations with noise, so that its samples have noise, too; and being continuous, it also
+    leaves some of them between the clusters of the data. The mean of what a noisy `y` was before is
+    `y + σ² ∇ log p(y)` (Tweedie's formula; Robbins 1956, Efron 2011). Each step moves the whitened representation twice
+    as far, but by no more than one standard deviation of the noise on average over its axes. Few steps make samples
+    cleaner; many make them all alike.
+
+    Args:
+        fitted: The flow, with its noise floor.
+        codes: float (n, D).
+        steps: How many; 0 leaves the codes as they are.
+
+    Returns:
+        float (n, D); axes that are not in the blocks stay.
+    """
+    network = fitted.network
+    axes = network.shape.leading
+    noise = (network.whitening.noise * network.whitening.scales[:axes]).to(codes)
+    found = []
+    for part in codes.split(_CODES_AT_ONCE):
+        white = network.blocks.inverse(part[:, :axes])[0]
+        for _ in range(steps):
+            change = _STRIDE * noise.square() * _slope(fitted, white)
+            length = (change / noise).square().mean(1, keepdim=True).sqrt()
+            change = change / length.clamp_min(1.0)
+            white = white + torch.where(change.isfinite().all(1, keepdim=True), change, 0.0)
+        found.append(placed(part, slice(0, axes), network.blocks(white)[0]) if steps else part)
+    return torch.cat(found)
+
+
+def _slope(fitted: Fitted, white: Tensor) -> Tensor:
+    """`∇ log p` by the whitened leading axes, float (n, d)."""
+    with torch.enable_grad():
+        place = white.detach().requires_grad_()
+        codes, log_det = fitted.network.blocks(place)
+        found: Tensor = torch.autograd.grad((log_det - codes.square().sum(1) / 2).sum(), place)[0]
+    return found
+
+
+_PARTS = 10
+
+
+class Spread:
+    """The Gaussian of some stored codes.
+
+    It is drawn from without its covariance matrix: for weights `w ~ N(0, I_M)` the sum
+    `mean + Σ w_m (b_m − mean) / sqrt(M)` of the M codes `b` has exactly their mean and covariance, however many
+    axes they have.
+
+    Args:
+        codes: float (M, d).
+        width: Axes that draws are to have; those beyond `d` (not stored) are 0.
+    """
+
+    def __init__(self, codes: Tensor, *, width: int) -> None:
+        self._mean = codes.mean(0)
+        self._offsets = (codes - self._mean) / math.sqrt(len(codes))
+        self._missing = width - codes.shape[1]
+
+    @property
+    def mean(self) -> Tensor:
+        """Mean code, float (width,)."""
+        return self._padded(self._mean)
+
+    def noise(self, n: int, generator: Generator) -> Tensor:
+        """`n` independent draws from N(0, covariance), float (n, width)."""
+        draws = []
+        for first in range(0, n, _CODES_AT_ONCE):
+            count = min(_CODES_AT_ONCE, n - first)
+            weights = torch.randn(count, len(self._offsets), generator=generator, dtype=self._offsets.dtype)
+            draws.append(weights.to(self._offsets.device) @ self._offsets)
+        return self._padded(torch.cat(draws))
+
+    def _padded(self, codes: Tensor) -> Tensor:
+        return torch.nn.functional.pad(codes, (0, self._missing))
+
+
+def spread_of(fitted: Fitted, first: int = 0, last: int | None = None) -> Spread:
+    """The spread of the axes `first` to `last` of all stored codes; None: to the end."""
+    stop = fitted.factors.total if last is None else last
+    return Spread(fitted.reference_codes[:, first:stop], width=stop - first)
+
+
+def mixture_draws(codes: Tensor, n: int, *, seed: int) -> Tensor:
+    """`n` draws from a mixture of up to ten Gaussians fitted to codes (M, d), float (n, d).
+
+    Covariances are full where there are enough codes for them, else diagonal.
+    """
+    from sklearn.mixture import GaussianMixture
+
+    count, width = codes.shape
+    parts = max(1, min(_PARTS, count // 20))
+    shape = "full" if count >= 4 * width * parts else "diag"
+    mixture = GaussianMixture(parts, covariance_type=shape, random_state=seed, max_iter=200, reg_covar=1e-5)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it has not quite converged is no matter for draws
+        mixture.fit(codes.double().cpu().numpy())
+    # draws come part by part: shuffled, so that any stretch of them is a fair sample
+    return torch.from_numpy(mixture.sample(n)[0]).to(codes)[torch.randperm(n, generator=_seeded(seed))]
+
+
+def _seeded(seed: int) -> Generator:
+    return Generator().manual_seed(seed)

@@ -10,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explore.spread import spread_of
+from interpret_inn.explore.sampling import spread_of
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import HasTranslator, Translator, positions_of, translator_of
 from interpret_inn.types import Factor

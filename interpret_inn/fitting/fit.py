@@ -16,15 +16,14 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import cache_folder
-from interpret_inn.data.randomness import derived_seed
+from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import FitError, InnWarning
 from interpret_inn.fitting.checkpoint import Checkpoint
-from interpret_inn.fitting.data import CHUNK, FitData
 from interpret_inn.fitting.notes import about_data, copies, odd_outputs
 from interpret_inn.fitting.plans import planned, rotated
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
-from interpret_inn.fitting.store import encode
+from interpret_inn.fitting.store import CHUNK, FitData, encode
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import (
     FlowShape,

@@ -9,8 +9,8 @@ from typing import Literal
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import InnError, InnWarning, PluginError
-from interpret_inn.fitting.data import CHUNK, FitData
 from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.store import CHUNK, FitData
 from interpret_inn.translating.settings import FitSettings
 
 _EXAMINED = 64

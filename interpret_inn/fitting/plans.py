@@ -10,12 +10,12 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.backbones import Backbone
-from interpret_inn.data.randomness import derived_seed
+from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.data import FitData
+from interpret_inn.fitting.model_of_axes import ModelOfAxes
 from interpret_inn.fitting.output_gradients import output_gradients
 from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
-from interpret_inn.fitting.view import ModelView
+from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import Whitening, owners
 from interpret_inn.types import Concept, ConceptSource, Plan, Preparation
 
@@ -35,7 +35,7 @@ def planned(
     Raises:
         PluginError: a source raised something that is not this library's, or gave what is no plan.
     """
-    view = ModelView(backbone, data, whitening)
+    view = ModelOfAxes(backbone, data, whitening)
     plans = []
     for entry in data.pool.parts:
         if getattr(entry.source.prepare, "__func__", None) is ConceptSource.prepare:
@@ -95,7 +95,7 @@ def rotated(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
 
 
 def _preparation(
-    entry: PooledSource, view: ModelView, backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor,
+    entry: PooledSource, view: ModelOfAxes, backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor,
     seed: int,
 ) -> Preparation:  # fmt: skip
     """What one source may look at: what is fitted on, and nothing of what judges the fit."""

@@ -12,8 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, InnError, PluginError
-from interpret_inn.fitting.split import Split
-from interpret_inn.fitting.together import Set, merged_groups, picture_digests, split_together
+from interpret_inn.fitting.splitting import SampleSet, Split, merged_groups, picture_digests, split_together
 from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Plan, as_source
 
 _NO_PLAN = Plan()
@@ -257,12 +256,12 @@ def _refuse_order_of_values(source: ConceptSource, concepts: Sequence[Concept]) 
         )
 
 
-def _sets(sources: Sequence[ConceptSource]) -> dict[str, Set]:
+def _sets(sources: Sequence[ConceptSource]) -> dict[str, SampleSet]:
     """The distinct sets of samples by their fingerprint, in the order in which they come, with all their groups."""
-    found: dict[str, Set] = {}
+    found: dict[str, SampleSet] = {}
     for source in sources:
         key, groups = source.samples.fingerprint(), source.samples.groups
-        one = found.setdefault(key, Set(source.name, source.samples, groups))
+        one = found.setdefault(key, SampleSet(source.name, source.samples, groups))
         merged = merged_groups(one.groups, groups, names=(one.name, source.name))
         found[key] = one._replace(groups=merged)
     return found

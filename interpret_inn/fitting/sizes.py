@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.types import RESIDUAL, SAME, Factors, Pairs
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 
 class Sizes(NamedTuple):

@@ -8,15 +8,17 @@ import json
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
+import torch
 from torch import Tensor
 
 from interpret_inn.backbones import Backbone
-from interpret_inn.data.caching import cache_folder
+from interpret_inn.data import Joined, Part
 from interpret_inn.data.digests import digest
-from interpret_inn.data.progress import ProgressFactory, progress, silent
+from interpret_inn.data.process import ProgressFactory, cache_folder, progress, silent
 from interpret_inn.errors import InnWarning, InputError
+from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.rows import StoredRows, allocated
 from interpret_inn.fitting.shards import FORMAT, Damaged, ShardFolder, as_tensor
 from interpret_inn.translating.encoding import BatchRunner, reading_size
@@ -189,3 +191,35 @@ def _about(backbone: Backbone, samples: Samples) -> dict[str, Any]:
         "layout": backbone.layout.name,
         "skipped": len(samples.skipped),
     }
+
+
+CHUNK = 1024
+"""Samples whose rows are read from the store at once."""
+
+
+class FitData(NamedTuple):
+    """What a fit was made of, at hand until the process ends; nothing of it is saved.
+
+    Attributes:
+        pool: The sources as one.
+        stored: Rows of each distinct set of samples, in the order of the pool's rows.
+    """
+
+    pool: Pool
+    stored: tuple[StoredRows, ...]
+
+    def rows(self, indices: Tensor) -> Tensor:
+        """Rows of the representation, float (n, P, D), P = 1 without positions; indices int64 (n,)."""
+        parts: list[Tensor] = []
+        places: list[Tensor] = []
+        for entry, stored in zip(self.pool.unique(), self.stored, strict=True):
+            mine = torch.nonzero((indices >= entry.offset) & (indices < entry.offset + len(stored))).flatten()
+            rows = stored.rows(indices[mine] - entry.offset)
+            parts.append(rows[:, None] if rows.ndim == 2 else rows)
+            places.append(mine)
+        return torch.cat(parts)[torch.cat(places).argsort()]
+
+    def test_inputs(self) -> Samples:
+        """The inputs of the test split, those of all sources one after the other."""
+        parts = [Part(e.source.samples, e.split.test.tolist()) for e in self.pool.unique()]
+        return parts[0] if len(parts) == 1 else Joined(parts)

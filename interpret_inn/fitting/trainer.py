@@ -12,11 +12,11 @@ from torch import Generator, Tensor, nn
 from tqdm import tqdm
 
 from interpret_inn.backbones import Backbone
-from interpret_inn.data.randomness import derived_seed
+from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError, FitError
 from interpret_inn.fitting.checkpoint import Checkpoint, flatten_optimizer, restore_optimizer
-from interpret_inn.fitting.losses import TrainingContext, added_losses
 from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.source_losses import TrainingContext, added_losses
 from interpret_inn.flows import InvertibleNetwork, owners, pair_log_likelihood, spread
 from interpret_inn.translating.settings import FitRecord, FitSettings, Observer
 from interpret_inn.types import FitStep, Pairs

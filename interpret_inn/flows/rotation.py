@@ -9,7 +9,7 @@ import torch
 from nflows.transforms import Transform
 from torch import Tensor
 
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 _ROUNDS = 200
 _GAIN = 1e-5

@@ -13,15 +13,11 @@ def where(translator, inputs, factor):
 ```
 """
 
-from interpret_inn.localizing.changes import output_changes, redrawn_changes
-from interpret_inn.localizing.inputs import prepared_inputs, require_images
-from interpret_inn.localizing.intervals import soft_intervals
-from interpret_inn.localizing.localize import localize
-from interpret_inn.localizing.maps import fit_size, heat_to_masks, overlay
-from interpret_inn.localizing.places import places_finder, report_places
-from interpret_inn.localizing.randomised import randomised
-from interpret_inn.localizing.reading import FactorReader
-from interpret_inn.localizing.reliability import reliability
+from interpret_inn.localizing.factor_reader import FactorReader, prepared_inputs, require_images
+from interpret_inn.localizing.image_changes import output_changes, redrawn_changes
+from interpret_inn.localizing.localize import localize, places_finder, report_places
+from interpret_inn.localizing.mask_shapes import fit_size, heat_to_masks, overlay, soft_intervals
+from interpret_inn.localizing.reliability import randomised, reliability
 from interpret_inn.translating.translator import Translator
 
 __all__ = [

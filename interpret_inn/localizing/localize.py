@@ -12,12 +12,17 @@ import torch
 from torch import Tensor
 
 from interpret_inn.backbones import primary
-from interpret_inn.errors import LocalizerError
-from interpret_inn.localizing.inputs import prepared_inputs
+from interpret_inn.errors import InnError, LocalizerError
+from interpret_inn.explaining.explain import Locate
+from interpret_inn.explaining.records import Place
+from interpret_inn.explaining.survey import Survey, picture_of, thumbnail
+from interpret_inn.localizing.factor_reader import prepared_inputs
+from interpret_inn.localizing.mask_shapes import overlay
 from interpret_inn.localizing.reliability import FLAT, WHOLE, reliability
-from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
-from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score, Space
+from interpret_inn.types import Localizer, LocalizerFunction, Masks, Picture, Score, Space
 
 _EMPTY = 1e-6  # a mask that is nowhere higher shows nothing: no picture has so many levels
 
@@ -151,3 +156,106 @@ def _doubts(found: Masks, score: Score, count: int) -> list[str]:
             why = "nothing changes here that could be measured, or parts at random places do as well as any"
         doubts.append(f"How far these masks can be trusted is not known: {why}.")
     return doubts
+
+
+LOCALIZED, SHOWN = 10, 6
+"""Examples that are localized, so that reliability is of more than a few; and those that are shown."""
+FACTORS = 12
+"""Factors that are localized, the residual among them: those that the output answers to most."""
+_EDGE = 96  # pixels along the longer side that smaller pictures are enlarged to
+
+
+def places_finder(
+    translator: Translator, chosen: tuple[LocalizerFunction, str] | None, *, seed: int
+) -> Locate | None:
+    """What finds the places of an explanation; None where nothing is to be localized.
+
+    Args:
+        translator: Of a fitted interpreter.
+        chosen: A localizer and what to call it.
+        seed: Of the measurement of reliability.
+    """
+    if chosen is None:
+        return None
+    localizer, title = chosen
+
+    def locate(batch: Batch, survey: Survey) -> tuple[Place, ...]:
+        return report_places(translator, localizer, title, batch, survey, seed=seed)
+
+    return locate
+
+
+def report_places(
+    translator: Translator,
+    localizer: LocalizerFunction,
+    title: str,
+    batch: Batch,
+    survey: Survey,
+    *,
+    seed: int = 0,
+) -> tuple[Place, ...]:
+    """Masks of every factor over the first examples; nothing where there are no images to point at.
+
+    A factor that the localizer cannot work with gets a record without pictures that says why.
+
+    Args:
+        translator: Of a fitted interpreter.
+        localizer: What gives the masks.
+        title: Its name.
+        batch: The examples.
+        survey: What was found of all inputs.
+        seed: Of the measurement of reliability.
+    """
+    prepared = batch.prepared[:LOCALIZED].clone()
+    if prepared.ndim != 4 and survey.outputs.ndim != 4:
+        return ()
+    strength = {
+        factor.name: float(survey.redraw_effects[factor.name].change.mean()) for factor in translator.factors
+    }
+    chosen = set(sorted(strength, key=lambda name: -strength[name])[:FACTORS])
+    found = []
+    for name in (name for name in translator.factors.names if name in chosen):
+        try:
+            masks = localize(translator, Prepared(prepared), name, localizer, title, seed=seed)
+        except (torch.OutOfMemoryError, MemoryError):
+            raise
+        except Exception as error:  # one localizer's fault must not cost the whole report
+            said = str(error) if isinstance(error, InnError) else f"{type(error).__name__}: {error}"
+            found.append(Place(name, title, "input", Score(math.nan), math.nan, notes=(said,)))
+            continue
+        found.append(_place(masks, _pictures(translator, prepared, masks, survey)))
+    return tuple(found)
+
+
+def _place(masks: Masks, pictures: list[Picture]) -> Place:
+    shown = tuple(
+        _shown(picture, mask) for picture, mask in zip(pictures[:SHOWN], masks.values[:SHOWN], strict=True)
+    )
+    return Place(
+        factor=masks.factor,
+        localizer=masks.localizer,
+        space=masks.space,
+        reliability=masks.reliability or Score(math.nan),
+        area=float(masks.area.mean()),
+        figures=masks.figures,
+        notes=masks.notes,
+        pictures=shown,
+    )
+
+
+def _shown(picture: Picture, mask: Tensor) -> Picture:
+    """An overlay; small pictures are enlarged first, so that the line around the mask stays thin."""
+    times = max(1, _EDGE // max(picture.shape[:2]))
+    large = picture.repeat(times, 0).repeat(times, 1)
+    return thumbnail(overlay(large, mask.repeat_interleave(times, -2).repeat_interleave(times, -1)))
+
+
+def _pictures(translator: Translator, prepared: Tensor, masks: Masks, survey: Survey) -> list[Picture]:
+    """What the masks lie over, in their size; inputs that are no pictures as their first channel."""
+    if masks.space == "output":
+        return [picture_of(image, *survey.value_range) for image in survey.outputs[: len(prepared)]]
+    shown = translator.backbone.preprocess.undo(prepared)
+    if shown is not None:
+        return list(shown)
+    images = prepared[:, :1].detach().float().cpu()
+    return [picture_of(image, float(image.min()), float(image.max())) for image in images]

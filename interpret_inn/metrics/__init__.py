@@ -3,6 +3,8 @@
 Those of masks and of codes with known factors stand here; probes and distances of images in the files of this room.
 """
 
+from typing import TYPE_CHECKING
+
 from interpret_inn.metrics.disentanglement import (
     CodeScore,
     beta_vae_score,
@@ -28,6 +30,7 @@ from interpret_inn.metrics.faithfulness import (
 )
 from interpret_inn.metrics.localization import energy_inside, iou, matched_area, pointing_game, sparsity
 from interpret_inn.metrics.per_image import PerImage
+from interpret_inn.renamed import old_names
 
 __all__ = [
     "CodeScore",
@@ -56,3 +59,6 @@ __all__ = [
     "stability",
     "total_correlation",
 ]
+
+if not TYPE_CHECKING:  # type checkers refuse unknown names themselves
+    __getattr__ = old_names(__name__)

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.types import FloatArray, IntArray, Score
-from interpret_inn.types.tolerances import ROUNDING
+from interpret_inn.types.numbers import ROUNDING
 
 RESAMPLES = 1000
 CONFIDENCE = 0.95

@@ -117,7 +117,7 @@ def rank_correlation(
 ) -> PerImage:
     """Spearman's correlation of two masks of each image: the sanity check of Adebayo et al. 2018, "Sanity checks".
 
-    Masks of a model or a flow with random weights (`interpret_inn.localizing.randomised`) should not look like the
+    Masks of a model or a flow with random weights (`interpret_inn.localizing.reliability`) should not look like the
     real ones.
 
     Args:

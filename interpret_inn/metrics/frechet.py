@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from interpret_inn.backbones import as_found
-from interpret_inn.backbones.found import device_and_dtype
+from interpret_inn.backbones.state import device_and_dtype
 from interpret_inn.errors import InnWarning, InputError
 
 Features = Callable[[Tensor], Any]

@@ -20,7 +20,7 @@ import numpy.typing as npt
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.per_image import MaskArray, PerImage, finite, mask_arrays, per_image, same_shapes
 from interpret_inn.types import FloatArray, IntArray
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 BoolArray = npt.NDArray[np.bool_]
 

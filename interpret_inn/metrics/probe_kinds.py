@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2
-from interpret_inn.metrics.regressions import logistic, ridge
+from interpret_inn.metrics.predictors import logistic, ridge
 from interpret_inn.types import FloatArray, IntArray, Score
 from interpret_inn.types.concepts import kind_of
 

@@ -15,11 +15,11 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.networks import train_network
+from interpret_inn.metrics.predictors import train_network
 from interpret_inn.metrics.probe_kinds import Measure, probe_kind
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
 from interpret_inn.types.concepts import kind_of
-from interpret_inn.types.tolerances import ROUNDING
+from interpret_inn.types.numbers import ROUNDING
 
 FEWEST = 5
 """Fewer values than these, on either part, and a score would be made of luck alone: it is NaN."""
@@ -130,7 +130,7 @@ def probe_scores(
         how.score(scores, truth, linear.classes, groups=test_groups, seed=seed)
         for scores in (linear.scores(test_x), network(test_x))
     )
-    return ProbeScores(linear=linear_score, mlp=mlp_score)
+    return ProbeScores(linear=linear_score, network=mlp_score)
 
 
 def linear_probe_score(

@@ -1,5 +1,6 @@
 """Plugins: the hooks that they can implement, and the manager that finds and calls them."""
 
+from interpret_inn.plugin.contributions import PluginInfo, PluginTable
 from interpret_inn.plugin.hookspecs import hookimpl, hookspec
 from interpret_inn.plugin.manager import (
     Manager,
@@ -11,7 +12,6 @@ from interpret_inn.plugin.manager import (
     register,
     unregister,
 )
-from interpret_inn.plugin.table import PluginInfo, PluginTable
 
 __all__ = [
     "Manager",

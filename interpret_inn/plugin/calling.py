@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from interpret_inn.errors import InnError, PluginError, suggest
-from interpret_inn.types import Score
+from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score
 from interpret_inn.types.completing import NEEDED, lacks_members, refuse_strange_members
 
 
@@ -108,3 +109,23 @@ def checked_score(title: str, found: Any) -> Score:
 
 def _sentence(title: str) -> str:
     return title[:1].upper() + title[1:]
+
+
+class NamedLocalizer(Localizer):
+    """A plugin's localizer; what it raises names who supplied it.
+
+    Args:
+        name: What it is listed as.
+        title: What errors call it.
+        built: What the plugin built, whose `space` and `notes` it has.
+    """
+
+    def __init__(self, name: str, title: str, built: LocalizerFunction) -> None:
+        self.name, self._title, self._built = name, title, built
+        self.space = getattr(built, "space", Localizer.space)
+        self.notes = getattr(built, "notes", Localizer.notes)
+
+    def __call__(self, translator: Any, inputs: Any, factor: str) -> Tensor | Masks:
+        """Masks of a factor; see `Localizer`."""
+        found: Tensor | Masks = call_named(self._title, self._built, translator, inputs, factor)
+        return found

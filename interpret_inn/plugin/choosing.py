@@ -1,17 +1,23 @@
-"""The concept sources that a fit was asked for, by name or as objects."""
+"""The concept sources and the localizer that were asked for, by name or as objects."""
 
 from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import signature
+from numbers import Integral, Real
 from typing import Any
 
-from interpret_inn.errors import ConceptError, suggest
+from interpret_inn.errors import ConceptError, LocalizerError, PluginError, suggest
+from interpret_inn.plugin.calling import NamedLocalizer, call_named
 from interpret_inn.plugin.manager import concept_source, get_manager
 from interpret_inn.translating.settings import FitSettings
-from interpret_inn.types import ConceptSource, as_source
+from interpret_inn.translating.translator import Translator
+from interpret_inn.types import ConceptSource, Localizer, LocalizerFunction, LocalizerSpec, as_source
 from interpret_inn.types.completing import lacks_members
+from interpret_inn.types.members import refuse_near_names
 
 
 def chosen_sources(
@@ -67,3 +73,129 @@ def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:
                     f"Neither the fit nor the concept source {source!r} takes {option!r}. "
                     f"Did you mean {near[0]!r}?"
                 )
+
+
+AUTO = "auto"
+
+
+def chosen_localizer(
+    translator: Translator,
+    localizer: LocalizerFunction | str,
+    options: Mapping[str, Any],
+    *,
+    seed: int | None = None,
+) -> tuple[LocalizerFunction, str]:
+    """A localizer from what `localize` was given, and what to call it.
+
+    Args:
+        translator: Of a fitted interpreter.
+        localizer: A name, "auto", or a callable.
+        options: Of the one that is named.
+        seed: Given to the one that is named, where it takes one; None: it has its own.
+
+    Raises:
+        LocalizerError: neither a name nor what can be called as a localizer, options that nobody would read, or
+            "auto" where no localizer suits.
+        PluginError: an unknown name or option, or a public name of an object that is nearly a member's.
+    """
+    if seed is not None and (isinstance(seed, bool) or not isinstance(seed, Integral) or seed < 0):
+        raise LocalizerError(f"Expected seed to be a whole number, at least 0, found {seed!r}.")
+    if isinstance(localizer, str):
+        name = _automatic(translator).name if localizer == AUTO else localizer
+        if seed is not None and "seed" in signature(get_manager().find("localizer", name).build).parameters:
+            options = {"seed": seed} | dict(options)
+        return get_manager().localizer(name, **options), name
+    _require_localizer(localizer)
+    if options:
+        raise LocalizerError(
+            f"Expected no options beside a localizer that is made already, found {sorted(options)}. Give them to "
+            'inn.localizer("name", …), or name the localizer.'
+        )
+    name = _name_of(localizer)
+    if not isinstance(localizer, NamedLocalizer):
+        refuse_near_names(localizer, Localizer, owner=f"the localizer {name!r}")
+    return localizer, name
+
+
+def report_localizer(
+    translator: Translator, localizer: LocalizerFunction | str | None
+) -> tuple[LocalizerFunction, str] | None:
+    """What localizes in a report, and what to call it: as `chosen_localizer`, but "auto" is built to be quick.
+
+    Returns:
+        None where nothing is to be localized, or where no installed localizer suits.
+
+    Raises:
+        LocalizerError, PluginError: as `chosen_localizer`.
+    """
+    if localizer is None:
+        return None
+    if localizer != AUTO:
+        return chosen_localizer(translator, localizer, {})
+    spec = suited(translator)
+    return None if spec is None else chosen_localizer(translator, spec.name, spec.quick)
+
+
+def suited(translator: Translator) -> LocalizerSpec | None:
+    """The localizer that says it suits best; None where none does.
+
+    One that fails when it is asked, or gives no number, is passed over with a warning that names it.
+
+    Raises:
+        PluginError: one failed, and the manager is strict.
+    """
+    manager, best, most = get_manager(), None, 0.0
+    for spec in manager.localizers():
+        try:
+            found = _said(
+                spec, f"suits of the localizer {spec.name!r} of {manager.provider(spec)}", translator
+            )
+        except PluginError as error:
+            manager._trouble(PluginError(f"{error} It is passed over."), error)
+            continue
+        if found > most:
+            best, most = spec, found
+    return best
+
+
+def _said(spec: LocalizerSpec, title: str, translator: Translator) -> float:
+    found = None if spec.suits is None else call_named(title, spec.suits, translator)
+    if found is None:
+        return 0.0
+    if isinstance(found, bool) or not isinstance(found, Real) or math.isnan(found):
+        raise PluginError(f"Expected {title} to give a number or None, found {found!r:.60}.")
+    return float(found)
+
+
+def _automatic(translator: Translator) -> LocalizerSpec:
+    spec = suited(translator)
+    if spec is None:
+        known = [each.name for each in get_manager().localizers()]
+        which = f"Name one of {known}" if known else "None is installed; inn.plugins() lists all plugins"
+        raise LocalizerError(f'localizer="auto" found no localizer that suits this model. {which}.')
+    return spec
+
+
+def _name_of(localizer: Any) -> str:
+    named = getattr(localizer, "name", "")
+    if isinstance(named, str) and named:
+        return named
+    return str(getattr(localizer, "__name__", type(localizer).__name__))
+
+
+def _require_localizer(localizer: Any) -> None:
+    """Of what can be called as (translator, inputs, factor); a class would take them for its own options."""
+    if isinstance(localizer, type) or not callable(localizer):
+        found = f"the class {localizer.__name__}" if isinstance(localizer, type) else type(localizer).__name__
+        raise LocalizerError(
+            f"Expected the name of a localizer or a callable that takes (translator, inputs, factor), found {found}. "
+            "Type a name that inn.plugins() lists, or an object of that class."
+        )
+    try:
+        signature(localizer).bind(None, None, None)
+    except ValueError:  # a callable whose signature cannot be read
+        return
+    except TypeError as problem:
+        raise LocalizerError(
+            f"Expected a localizer that takes (translator, inputs, factor), found one that does not: {problem}."
+        ) from None

@@ -126,7 +126,7 @@ def inn_after_fit_step(step: FitStep) -> None:
         ```python
         @inn.hookimpl
         def inn_after_fit_step(step):
-            log.info("%d of %d: %.4f nats", step.step, step.steps, step.held_out)
+            log.info("%d of %d: %.4f nats", step.step, step.steps, step.validation)
         ```
     """
 

@@ -8,11 +8,15 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
 from interpret_inn.errors import InputError, PluginError, suggest
-from interpret_inn.plugin.calling import call_named, check_options, check_source, checked_score
-from interpret_inn.plugin.contributions import Spec, kind_named, kind_of
-from interpret_inn.plugin.named import NamedLocalizer
+from interpret_inn.plugin.calling import (
+    NamedLocalizer,
+    call_named,
+    check_options,
+    check_source,
+    checked_score,
+)
+from interpret_inn.plugin.contributions import PluginTable, Spec, kind_named, kind_of
 from interpret_inn.plugin.registry import PluginWarning, Registry
-from interpret_inn.plugin.table import PluginTable
 from interpret_inn.types import (
     BackboneSpec,
     ConceptSource,

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import threading
 import warnings
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 import pluggy
@@ -19,9 +19,55 @@ import pluggy
 from interpret_inn.errors import InnWarning, PluginError, suggest
 from interpret_inn.plugin import hookspecs
 from interpret_inn.plugin.checking import HOOKS, check_plugin, described
-from interpret_inn.plugin.contributions import KINDS, Spec, checked
-from interpret_inn.plugin.entries import found_entry_points, origin_of, selected
-from interpret_inn.plugin.table import PluginInfo, PluginTable
+from interpret_inn.plugin.contributions import KINDS, PluginInfo, PluginTable, Spec, checked
+from interpret_inn.plugin.hookspecs import GROUP
+
+OWN = "interpret-inn"
+
+
+def found_entry_points() -> list[EntryPoint]:
+    """Lists the entry points of all installed plugins: this distribution's first, then by name.
+
+    So no stranger can take the names of built-in plugins.
+    """
+    return sorted(entry_points(group=GROUP), key=_order)
+
+
+def _order(entry: EntryPoint) -> tuple[bool, str, str]:
+    distribution = origin_of(entry).distribution
+    return distribution.lower().replace("_", "-") != OWN, entry.name, distribution
+
+
+def origin_of(entry: EntryPoint) -> PluginInfo:
+    """Names an entry point's distribution and version, without importing anything."""
+    if entry.dist is None:
+        return PluginInfo(entry.name, distribution="an unknown distribution")
+    # Both are None where the distribution's METADATA is damaged, whatever the types say.
+    name, version = entry.dist.metadata["Name"], entry.dist.metadata["Version"]
+    return PluginInfo(entry.name, distribution=name or "an unnamed distribution", version=version or "")
+
+
+def selected(
+    found: Sequence[EntryPoint], chosen: str | None
+) -> tuple[list[EntryPoint], list[EntryPoint], list[str]]:
+    """Splits entry points by what INTERPRET_INN_PLUGINS says.
+
+    Args:
+        found: All of them.
+        chosen: None: all; else names separated by commas, "" for none.
+
+    Returns:
+        Those to load, those to leave out, and names that nobody has.
+    """
+    if chosen is None:
+        return list(found), [], []
+    names = [name.strip() for name in chosen.split(",") if name.strip()]
+    known = {entry.name for entry in found}
+    return (
+        [entry for entry in found if entry.name in names],
+        [entry for entry in found if entry.name not in names],
+        [name for name in names if name not in known],
+    )
 
 
 class PluginWarning(InnWarning):

@@ -6,18 +6,11 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from interpret_inn.explaining.records import (
-    Checks,
-    Explanation,
-    FactorSummary,
-    Leakage,
-    ProbeScores,
-    Redraw,
-    plain,
-)
+from interpret_inn.explaining.evidence import Checks, FactorSummary, Leakage
+from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw, plain
 from interpret_inn.types import Score, Scores, Section
 
-FORMAT = 1
+FORMAT = 2
 """Version of this form; it grows when a key changes its meaning or vanishes."""
 
 
@@ -41,7 +34,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "maps": explanation.maps,
         "neighbours": {name: _without(row, "pictures") for name, row in explanation.neighbours.items()},
         "traversals": {
-            name: [_without(w, "pictures") for w in traversals]
+            name: [_without(one, "pictures") for one in traversals]
             for name, traversals in explanation.traversals.items()
         },
         "galleries": [_without(g, "cells", "rows", "columns") for g in explanation.galleries],
@@ -87,11 +80,11 @@ def _leakage(leakage: Leakage) -> dict[str, Any]:
         "kind": leakage.kind,
         "scores": table(lambda cell: cell.linear.value),
         "intervals": table(lambda cell: _interval(cell.linear)),
-        "mlp": table(lambda cell: cell.mlp.value),
-        "mlp_intervals": table(lambda cell: _interval(cell.mlp)),
+        "mlp": table(lambda cell: cell.network.value),
+        "mlp_intervals": table(lambda cell: _interval(cell.network)),
         "representation": column(leakage.representation, lambda probe: probe.linear.value),
         "representation_intervals": column(leakage.representation, lambda probe: _interval(probe.linear)),
-        "representation_mlp": column(leakage.representation, lambda probe: probe.mlp.value),
+        "representation_mlp": column(leakage.representation, lambda probe: probe.network.value),
         "chance": leakage.chance,
         "unfitted": {concept: score.value for concept, score in leakage.unfitted.items()},
         "association": leakage.association,

@@ -12,7 +12,8 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import Explanation, Leakage, ProbeScores, Redraw
+from interpret_inn.explaining.evidence import Leakage
+from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports.wording import count, number, percent, score_text
 from interpret_inn.types import RESIDUAL, Score
 
@@ -36,7 +37,7 @@ class Leak:
     """A concept that can be read from a factor that is not its own.
 
     Attributes:
-        score: The larger of the linear probe and that by a small network.
+        score: The larger of the linear probe's and the small network's.
         share: That score on a scale from chance (0) to the probe from the whole layer (1).
         association: What the other concept's true value alone tells of this one (NaN: no such concept).
     """
@@ -52,7 +53,7 @@ class Leak:
 
 def best(probe: ProbeScores) -> Score:
     """The larger of the linear probe and the small network's."""
-    return probe.mlp if probe.mlp.value > probe.linear.value else probe.linear
+    return probe.network if probe.network.value > probe.linear.value else probe.linear
 
 
 def recovered(leakage: Leakage, concept: str, factor: str) -> float:
@@ -154,19 +155,19 @@ def _failed_checks(explanation: Explanation) -> Iterator[Doubt]:
         )
 
 
-def unjudged(explanation: Explanation) -> list[str]:
-    """Names of the factors that there is nothing to judge by, the residual left out."""
+def untested(explanation: Explanation) -> list[str]:
+    """Names of the factors without labels to test them on, the residual left out."""
     return [f.name for f in explanation.factors if f.learnt is None and f.name != RESIDUAL]
 
 
-def _unjudged(explanation: Explanation) -> Iterator[Doubt]:
-    names = unjudged(explanation)
+def _untested(explanation: Explanation) -> Iterator[Doubt]:
+    names = untested(explanation)
     if len(names) == 1:
-        text = Markup("{} has no labels to judge it by: its name is a claim, not a finding.")
+        text = Markup("{} has no labels to test it on: its name is a claim, not a finding.")
         yield Doubt("warn", text.format(name_of(names[0])))
     elif names:
         text = Markup(
-            "{} factors have no labels to judge them by ({}): what they mean is for your own eyes, not a finding."
+            "{} factors have no labels to test them on ({}): what they mean is for your own eyes, not a finding."
         )
         shown = names if len(names) <= 4 else [*names[:2], "…", names[-1]]
         yield Doubt("warn", text.format(str(len(names)), ", ".join(shown)))
@@ -174,7 +175,7 @@ def _unjudged(explanation: Explanation) -> Iterator[Doubt]:
 
 def _factors(explanation: Explanation) -> Iterator[Doubt]:
     leakage = explanation.leakage
-    yield from _unjudged(explanation)
+    yield from _untested(explanation)
     for factor in explanation.factors:
         name = factor.name
         if factor.learnt is False and carried(leakage, name):
@@ -248,12 +249,12 @@ def _places(explanation: Explanation) -> Iterator[Doubt]:
 def _data(explanation: Explanation) -> Iterator[Doubt]:
     for warning in explanation.warnings:
         yield Doubt("warn", Markup("{}").format(warning))
-    judged = explanation.split[2]
-    if judged < 100:
+    tested = explanation.split[2]
+    if tested < 100:
         text = Markup(
-            "Everything was judged on {}: the intervals are wide, and small effects cannot be seen."
+            "Everything was tested on {}: the intervals are wide, and small effects cannot be seen."
         )
-        yield Doubt("warn", text.format(count(judged, "input")))
+        yield Doubt("warn", text.format(count(tested, "input")))
     if explanation.skipped:
         text = Markup('{} could not be read and {} left out (<a href="#provenance">which</a>).')
         amount = len(explanation.skipped)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.records import AGREES, Explanation, Redraw
+from interpret_inn.explaining.evidence import AGREES
+from interpret_inn.explaining.records import Explanation, Redraw
 from interpret_inn.reports import figures
-from interpret_inn.reports.answers import redraw_words
 from interpret_inn.reports.figures import Mark
 from interpret_inn.reports.findings import best, measure, ranked, recovered
+from interpret_inn.reports.headlines import redraw_words
 from interpret_inn.reports.wording import (
     interval_text,
     number,
@@ -149,10 +150,14 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
         heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
         probe = leakage.scores[concept][factor]
         cells.append(
-            _cell(probe.linear, probe.mlp, f"{concept} from {factor}", kind, marks, heat, factor == concept)
+            _cell(
+                probe.linear, probe.network, f"{concept} from {factor}", kind, marks, heat, factor == concept
+            )
         )
     whole = leakage.representation[concept]
-    layer = _cell(whole.linear, whole.mlp, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False)
+    layer = _cell(
+        whole.linear, whole.network, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False
+    )
     words = "read correctly" if kind == "accuracy" else "R²"
     return MatrixRow(
         concept, words, tuple(cells), layer, score_text(chance, kind), score_text(unfitted.value, kind)

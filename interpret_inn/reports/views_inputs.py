@@ -12,12 +12,12 @@ from interpret_inn.reports import figures
 from interpret_inn.reports.figures import element
 from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_map, legend, traversal_curves
 from interpret_inn.reports.findings import decides
-from interpret_inn.reports.headed import Headed
-from interpret_inn.reports.pictures import Thumbnails
+from interpret_inn.reports.thumbnails import Thumbnails
+from interpret_inn.reports.views_pictures import Headed
 from interpret_inn.reports.wording import MISSING, number, percent
 from interpret_inn.types import RESIDUAL
 
-EXAMPLES, WALKS = 64, 12
+EXAMPLES, TRAVERSALS = 64, 12
 """Examples in the page, and traversals of one factor; the JSON file has all of them."""
 SHOWN_FIRST = 8
 """Examples before the rest is folded away."""
@@ -207,7 +207,7 @@ class TraversalView:
 
 
 @dataclass(frozen=True)
-class WalkGroup(Headed):
+class TraversalGroup(Headed):
     """The traversals along one factor."""
 
     traversals: tuple[TraversalView, ...]
@@ -215,13 +215,15 @@ class WalkGroup(Headed):
 
 def traversal_groups(
     explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
-) -> tuple[WalkGroup, ...]:
+) -> tuple[TraversalGroup, ...]:
     """Traversals by factor."""
     return tuple(
-        WalkGroup(
+        TraversalGroup(
             name,
             css.get(name, "f-rest"),
-            tuple(_traversal(explanation, name, w, thumbnail) for w in traversals[:WALKS]),
+            tuple(
+                _traversal(explanation, name, traversal, thumbnail) for traversal in traversals[:TRAVERSALS]
+            ),
         )
         for name, traversals in explanation.traversals.items()
         if traversals

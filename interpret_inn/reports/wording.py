@@ -63,7 +63,7 @@ def tick(value: float) -> str:
 
 
 def score_text(value: float, kind: str) -> str:
-    """A probe: a percentage for `accuracy`, a number for `r2`.
+    """The score of a probe: a percentage for `accuracy`, a number for `r2`.
 
     >>> score_text(0.974, "accuracy"), score_text(0.314, "r2")
     ('97%', '0.31')

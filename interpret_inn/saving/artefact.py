@@ -1,8 +1,8 @@
 """The artefact: a folder that holds a fitted interpreter, but never the model or any picture.
 
 interpreter.json     what it is: format, model, site, preprocessing, factors, concepts, settings
-evaluation.json       scores from the test split
-tensors.safetensors  the flow, the reference codes of codes, the concepts' values for them
+evaluation.json      scores from the test split
+tensors.safetensors  the flow, the reference codes, the concepts' values for these
 checksums.json       SHA-256 of the other files
 """
 
@@ -31,15 +31,13 @@ from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
 from interpret_inn.saving.matching import shown
-from interpret_inn.saving.migrating import FORMAT, Stored, migrated
-from interpret_inn.saving.revive import revive
+from interpret_inn.saving.migrating import EVALUATION_FILES, FORMAT, Stored, migrated, revive
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factors
 
-_MAIN, _JUDGEMENT, _TENSORS, _SUMS = (
-    "interpreter.json", "evaluation.json", "tensors.safetensors", "checksums.json",
-)  # fmt: skip
+_MAIN, _TENSORS, _SUMS = "interpreter.json", "tensors.safetensors", "checksums.json"
+_EVALUATION = EVALUATION_FILES[FORMAT]
 
 
 class Artefact(NamedTuple):
@@ -106,12 +104,12 @@ def _is_replaceable(path: Path) -> bool:
     if not path.is_dir():
         return False
     names = {item.name for item in path.iterdir()}
-    return not names or (_SUMS in names and names <= {_MAIN, _JUDGEMENT, _TENSORS, _SUMS})
+    return not names or (_SUMS in names and names <= {_MAIN, *EVALUATION_FILES.values(), _TENSORS, _SUMS})
 
 
 def _fill(folder: Path, backbone: Backbone, fitted: Fitted, evaluation: Evaluation) -> None:
     _write_json(folder / _MAIN, _about(backbone, fitted))
-    _write_json(folder / _JUDGEMENT, plain(evaluation))
+    _write_json(folder / _EVALUATION, plain(evaluation))
     tensors = {f"flow.{name}": value for name, value in fitted.network.state_dict().items()}
     tensors |= {
         "reference_codes": fitted.reference_codes,
@@ -121,7 +119,7 @@ def _fill(folder: Path, backbone: Backbone, fitted: Fitted, evaluation: Evaluati
         if concept.values is not None:
             tensors[f"values.{concept.name}"] = torch.from_numpy(concept.values)
     save_file({name: value.cpu().contiguous() for name, value in tensors.items()}, folder / _TENSORS)
-    _write_json(folder / _SUMS, {name: _digest(folder / name) for name in (_MAIN, _JUDGEMENT, _TENSORS)})
+    _write_json(folder / _SUMS, {name: _digest(folder / name) for name in (_MAIN, _EVALUATION, _TENSORS)})
 
 
 def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
@@ -199,13 +197,14 @@ def _stored(path: Path) -> Stored:
             f"The interpreter at {path} has format {about['format']}, written by version "
             f"{shown(about.get('library'))}; this version reads up to {FORMAT}. Type pip install -U interpret-inn."
         )
-    for name in (_MAIN, _JUDGEMENT, _TENSORS):
+    evaluation = EVALUATION_FILES[about["format"]]
+    for name in (_MAIN, evaluation, _TENSORS):
         if _digest(_file(path, name)) != sums[name]:
             raise ArtefactError(
                 f"The interpreter at {path} is damaged: {name} is not what was written. "
                 "Copy it again or fit anew."
             )
-    return Stored(about, _json(path / _JUDGEMENT), load_file(path / _TENSORS))
+    return Stored(about, _json(path / evaluation), load_file(path / _TENSORS))
 
 
 def _file(path: Path, name: str) -> Path:

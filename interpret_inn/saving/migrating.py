@@ -1,4 +1,4 @@
-"""Artefacts of older formats, brought to the form of today before anything is made of them.
+"""Artefacts of older formats brought to the form of today, and records revived from it by their type hints.
 
 Format 2 stays open until the release: what is renamed or added until then gets its line in `FROM_1`, and nothing
 else in the library knows that it ever had another name. Artefacts of format 1 are read for good; those of format 2
@@ -7,13 +7,23 @@ that were written before the release need not be.
 
 from __future__ import annotations
 
+import dataclasses
+import math
+import types
+import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import numpy as np
+import torch
 from torch import Tensor
 
+from interpret_inn import types as records
+
 FORMAT = 2
+EVALUATION_FILES = {1: "judgement.json", 2: "evaluation.json"}
+"""The file that holds the evaluation, by format."""
 NOT_MEASURED = "not measured; fit again"
 
 
@@ -22,7 +32,7 @@ class Stored(NamedTuple):
 
     Attributes:
         about: The contents of `interpreter.json`.
-        evaluation: The contents of `evaluation.json`.
+        evaluation: The contents of the file of the evaluation.
         tensors: The contents of `tensors.safetensors`, by name.
     """
 
@@ -66,10 +76,10 @@ class Changes:
 
 FROM_1 = Changes(
     about={},
-    evaluation={},
+    evaluation={"leakage.scores.*.*.mlp": "network", "leakage.representation.*.mlp": "network"},
     tensors={"bank": "reference_codes", "bank_groups": "reference_groups"},
     added_about={},
-    added_evaluation={},
+    added_evaluation={"scores": Added(figure="Scores of the codes against the values of concepts")},
 )
 """From format 1 to format 2: a name that changes is one line here."""
 
@@ -143,3 +153,52 @@ def _tensor_name(name: str, names: Mapping[str, str]) -> str:
         if old.endswith(".") and name.startswith(old):
             return new + name.removeprefix(old)
     return name
+
+
+_NAMES = vars(records)
+
+
+def revive(kind: Any, value: Any) -> Any:
+    """An object of this type from its plain form; numbers that are null become NaN.
+
+    Args:
+        kind: A dataclass of this library, or a hint that stands in one.
+        value: What `plain` made of such an object.
+
+    Raises:
+        TypeError: the value does not fit the type.
+        KeyError: a field that has no default is missing.
+    """
+    if kind is float:
+        return math.nan if value is None else float(value)
+    if dataclasses.is_dataclass(kind) and isinstance(kind, type):
+        hints = typing.get_type_hints(kind, localns=_NAMES)
+        names = [field.name for field in dataclasses.fields(kind) if field.name in value or _is_needed(field)]
+        return kind(**{name: revive(hints[name], value[name]) for name in names})
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        return None if value is None else revive(next(a for a in arguments if a is not type(None)), value)
+    if origin is tuple:
+        if len(arguments) == 2 and arguments[1] is Ellipsis:
+            return tuple(revive(arguments[0], item) for item in value)
+        return tuple(revive(hint, item) for hint, item in zip(arguments, value, strict=True))
+    if origin is Mapping or origin is dict:
+        return {key: revive(arguments[1], item) for key, item in value.items()}
+    if origin is np.ndarray:
+        return _array(arguments[1], value)
+    if kind is Any or origin is typing.Literal:
+        return value
+    if kind is torch.Tensor or not isinstance(value, kind):
+        raise TypeError(f"expected {kind}, found {type(value).__name__}")
+    return value
+
+
+def _is_needed(field: dataclasses.Field[Any]) -> bool:
+    """Whether a field has no default; one that has may be missing in what an earlier version wrote."""
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _array(hint: Any, value: Any) -> np.ndarray[Any, Any]:
+    """A float64 or int64 array from nested lists in which null stands for NaN."""
+    wanted = typing.get_args(hint)[0]
+    return np.array(value, dtype=np.float64 if wanted is np.float64 else np.int64)

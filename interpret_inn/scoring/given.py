@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.disentanglement.inputs import read_array
-from interpret_inn.scoring.table import Scored, Wish, score_table
+from interpret_inn.scoring.score_table import Scored, Wish, score_table
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import Concept, ConceptKind, IntArray, Scores
 

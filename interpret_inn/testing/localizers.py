@@ -17,7 +17,7 @@ from interpret_inn.backbones import primary
 from interpret_inn.errors import PluginError
 from interpret_inn.testing.contract import Check, hold, same
 from interpret_inn.testing.networks import model_changes, model_state
-from interpret_inn.translating.streaming import Prepared
+from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Localizer, Masks, Score, Space
 from interpret_inn.types.members import refuse_near_names

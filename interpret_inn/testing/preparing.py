@@ -10,10 +10,10 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.losses import TrainingContext
 from interpret_inn.fitting.plans import checked_plan
+from interpret_inn.fitting.source_losses import TrainingContext
 from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening
-from interpret_inn.testing.views import ToyView
+from interpret_inn.testing.toys import ToyView
 from interpret_inn.types import ConceptSource, LossContext, Plan, Preparation
 
 AXES = 64

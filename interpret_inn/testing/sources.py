@@ -14,9 +14,8 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.testing import optional, preparing
-from interpret_inn.testing.agreement import agreement
+from interpret_inn.testing.concept_values import agreement, value_faults
 from interpret_inn.testing.contract import Check, hold, lacks, same
-from interpret_inn.testing.values import value_faults
 from interpret_inn.types import RESIDUAL, Concept, ConceptKind, ConceptSource, Pairs
 from interpret_inn.types.completing import NEEDED, completed, strange_members
 

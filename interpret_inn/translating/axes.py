@@ -1,14 +1,123 @@
-"""The main direction of a factor, and how the data lie along it."""
+"""The main direction of a factor, in which its concept shows most, and how the data lie along it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from interpret_inn.translating.directions import main_direction
+from interpret_inn.errors import InputError
+from interpret_inn.metrics.probes import FEWEST
 from interpret_inn.translating.fitted import Fitted
+from interpret_inn.types import Concept, FloatArray
+from interpret_inn.types.numbers import NEGLIGIBLE, ROUNDING, SMALLEST
+
+_Rows = Tensor | npt.NDArray[np.floating]
+
+
+class ConceptFilters(NamedTuple):
+    """Linear filters of a concept in a factor's codes.
+
+    Attributes:
+        filters: Float64 (d, r), leading first, r ≤ 2.
+        targets: Float64 (n', k), see `Concept.targets`, of the rows used.
+        used: Bool (n,), the rows whose value is known.
+        discriminant: They are Fisher's discriminants of classes, and not regression directions.
+    """
+
+    filters: FloatArray
+    targets: FloatArray
+    used: npt.NDArray[np.bool_]
+    discriminant: bool
+
+
+def main_direction(train_codes: _Rows, concept: Concept | None) -> FloatArray:
+    """The direction in which the code moves when the concept changes most.
+
+    It is the pattern Σw of a linear probe's filter w (Haufe et al., "On the interpretation of weight
+    vectors of linear models", 2014), so that walking along it stays where the data are: for categories w is
+    the leading discriminant, for numbers and angles the leading regression direction; without values it
+    is the leading principal axis.
+
+    Args:
+        train_codes: A factor's codes of the training split, (n, d).
+        concept: With values for these n rows; None or unlabelled: none (the residual).
+
+    Returns:
+        A unit vector, float64 (d,), pointing to larger values (classes further back).
+    """
+    codes = as_rows(train_codes)
+    found = concept_filters(codes, concept)
+    if found is None:
+        return first_axis(codes)
+    centred = codes[found.used] - codes[found.used].mean(0)
+    pattern = centred.T @ (centred @ found.filters[:, 0])
+    norm = np.linalg.norm(pattern)
+    if not norm > 0:
+        return first_axis(codes)
+    pattern /= norm
+    trend = float((centred @ pattern) @ (found.targets[:, 0] - found.targets[:, 0].mean()))
+    return np.asarray(pattern if trend >= 0 else -pattern)
+
+
+def concept_filters(codes: FloatArray, concept: Concept | None) -> ConceptFilters | None:
+    """Linear filters of the concept in codes (n, d); None where its values say too little."""
+    if concept is None or concept.values is None:
+        return None
+    targets, indicators = concept.targets, concept.indicators
+    if len(targets) != len(codes):
+        raise InputError(
+            f"Expected one value of {concept.name!r} for each of {len(codes)} codes, found {len(targets)}. "
+            "Type concept.at(index), with the places of the same samples."
+        )
+    present = np.asarray(np.isfinite(targets).all(1))
+    targets, codes = targets[present], codes[present]
+    if len(targets) < FEWEST or (np.ptp(targets, 0) == 0).all():
+        return None
+    if indicators is None:
+        wanted = (targets - targets.mean(0)) / (targets.std(0) + SMALLEST)
+    else:
+        wanted = indicators[present]
+        wanted = wanted / np.sqrt(wanted.sum(0))  # makes the regression below Fisher's discriminant
+    return ConceptFilters(_regression(codes, wanted), targets, present, indicators is not None)
+
+
+def _regression(codes: FloatArray, wanted: FloatArray) -> FloatArray:
+    """Leading canonical filters (d, r) of codes for targets (n, k), r ≤ 2.
+
+    Reduced-rank regression in whitened coordinates: the directions that explain most of the targets. For
+    class indicators scaled by 1/sqrt(size) these are Fisher's discriminants.
+    """
+    centred, aim = codes - codes.mean(0), wanted - wanted.mean(0)
+    values, vectors = np.linalg.eigh(centred.T @ centred / len(codes))
+    floor = max(1e-3 * values.mean(), ROUNDING * values.max(), SMALLEST)  # keeps dead axes out
+    whitening = vectors / np.sqrt(values + floor)
+    left, strength, _ = np.linalg.svd(whitening.T @ (centred.T @ aim) / len(codes), full_matrices=False)
+    rank = int(np.clip((strength > NEGLIGIBLE * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
+    return np.asarray(whitening @ left[:, :rank])
+
+
+def principal_axes(codes: FloatArray) -> FloatArray:
+    """Principal axes (d, d), leading first."""
+    centred = codes - codes.mean(0)
+    return np.linalg.eigh(centred.T @ centred)[1][:, ::-1]
+
+
+def first_axis(codes: FloatArray) -> FloatArray:
+    """The leading principal axis (d,), its largest entry positive."""
+    axis = principal_axes(codes)[:, 0]
+    return np.asarray(axis * np.sign(axis[np.abs(axis).argmax()]))
+
+
+def as_rows(codes: _Rows) -> FloatArray:
+    """Codes (n, D), or means over positions of (n, P, D), as float64 (n, D) on the CPU."""
+    array = codes.detach().cpu().numpy() if isinstance(codes, Tensor) else np.asarray(codes)
+    array = array if array.ndim == 2 else array.reshape(len(array), -1, array.shape[-1]).mean(1)
+    return np.asarray(array, np.float64)
 
 
 @dataclass(frozen=True)

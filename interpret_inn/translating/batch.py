@@ -12,9 +12,8 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Carried, primary
 from interpret_inn.backbones.structures import at_rows
 from interpret_inn.errors import EditError, InputError
-from interpret_inn.translating.codec import Codec
-from interpret_inn.translating.placing import placed
-from interpret_inn.translating.streaming import join
+from interpret_inn.translating.codec import Codec, placed
+from interpret_inn.translating.encoding import join
 from interpret_inn.types import Factor
 
 PASS_BYTES = 2**24

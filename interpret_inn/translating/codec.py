@@ -11,13 +11,12 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.backbones import Backbone, Carried
-from interpret_inn.errors import ConceptError, InputError, suggest
+from interpret_inn.errors import ConceptError, EditError, InputError, suggest
 from interpret_inn.metrics.probes import LinearProbe, fit_linear_probe
 from interpret_inn.translating.axes import FactorAxis, factor_axes
+from interpret_inn.translating.encoding import batches
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.holding import hold_probe
-from interpret_inn.translating.placing import placed
-from interpret_inn.translating.streaming import batches
 from interpret_inn.types import Factor, Factors, FloatArray
 
 
@@ -129,3 +128,36 @@ class Codec:
 def _centred(read: LinearProbe) -> FloatArray:
     """Weights (C, d) of what must not move: of classes only the logits relative to each other count."""
     return read.weight - read.weight.mean(0) if len(read.classes) else read.weight
+
+
+def placed(codes: Tensor, where: slice, values: Tensor) -> Tensor:
+    """Copies of codes with some axes replaced.
+
+    Args:
+        codes: float (..., D); they stay as they are.
+        where: The axes.
+        values: float, broadcasts with (..., size); more axes in front give more copies.
+
+    Returns:
+        float (..., D), the leading axes broadcast.
+
+    Raises:
+        EditError: values of another size, or for other numbers of codes.
+
+    >>> placed(torch.zeros(2, 3), slice(0, 1), torch.tensor([[1.0], [2.0]])).tolist()
+    [[1.0, 0.0, 0.0], [2.0, 0.0, 0.0]]
+    >>> placed(torch.zeros(2, 3), slice(1, 3), torch.ones(5, 1, 2)).shape
+    torch.Size([5, 2, 3])
+    """
+    size = codes[..., where].shape[-1]
+    try:
+        shape = torch.broadcast_shapes(values.shape, (*codes.shape[:-1], size))
+    except RuntimeError:
+        shape = torch.Size()
+    if not shape or shape[-1] != size or shape[-codes.ndim : -1] != codes.shape[:-1]:
+        raise EditError(
+            f"Expected values that fit {size} axes of codes {tuple(codes.shape)}, found {tuple(values.shape)}."
+        )
+    changed = codes.expand(*shape[:-1], codes.shape[-1]).clone()
+    changed[..., where] = values.to(codes)
+    return changed

@@ -2,25 +2,26 @@
 
 >>> import interpret_inn as inn
 >>> inn.edits.set_to("digit", "7", hold=["colour"])
-set('digit', '7', hold=['colour'])
+set_to('digit', '7', hold=['colour'])
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
+from interpret_inn.renamed import old_names
 from interpret_inn.translating.codec import Codec
 from interpret_inn.translating.values import Added, Donors, Drawn, PerInput, Values
 from interpret_inn.types import Factor
 
 
 class Edit:
-    """A change of one factor. Made by `swap`, `set`, `add` and `resample`.
+    """A change of one factor. Made by `swap`, `set_to`, `add` and `resample`.
 
     Args:
         factor: The factor that is changed.
@@ -96,8 +97,8 @@ class _Swap(Edit):
         return Donors(repr(self), self._checked(own, factor), total)
 
 
-class _Set(Edit):
-    verb = "set"
+class _SetTo(Edit):
+    verb = "set_to"
 
     def __init__(self, factor: str, value: Any, hold: Sequence[str]) -> None:
         super().__init__(factor, hold)
@@ -121,21 +122,21 @@ class _Set(Edit):
         return self._checked(given, factor)
 
     def _refuse_category(self, factor: Factor, translator: Codec) -> None:
-        """`set("digit", 7)` may mean the category, or the number 7 on all axes: nobody should guess."""
+        """Refuses `set_to("digit", 7)`, which may mean the category or the number 7 on all axes."""
         try:
             translator.class_code(factor, str(self.given))
         except EditError:
             return
         raise EditError(
-            f"{self!r} may mean two things. Type set({factor.name!r}, {str(self.given)!r}) for the category, "
-            f"or set({factor.name!r}, {float(self.given)}) for the number on all axes."
+            f"{self!r} may mean two things. Type set_to({factor.name!r}, {str(self.given)!r}) for the category, "
+            f"or set_to({factor.name!r}, {float(self.given)}) for the number on all axes."
         )
 
     def _arguments(self) -> list[str]:
         return [repr(self.given)] if isinstance(self.given, (str, int, float)) else ["…"]
 
 
-class _Add(_Set):
+class _Add(_SetTo):
     verb = "add"
 
     def _values(self, translator: Codec, factor: Factor, total: int | None) -> Values:
@@ -187,17 +188,17 @@ def swap(
     return _Swap(factor, donor, donor_codes, hold)
 
 
-def set(factor: str, value: Any, *, hold: Sequence[str] = ()) -> Edit:
+def set_to(factor: str, value: Any, *, hold: Sequence[str] = ()) -> Edit:
     """Sets the factor to a value.
 
     Args:
         factor: The factor to set.
         value: float (size,) or (B, size); a number for all axes; or the name of a category, whose mean
-            code is taken (`set("digit", "7")`). A whole number that is also a category's name is refused
+            code is taken (`set_to("digit", "7")`). A whole number that is also a category's name is refused
             as ambiguous: type "7" or 7.0.
         hold: Concepts whose probe is to stay where it was.
     """
-    return _Set(factor, value, hold)
+    return _SetTo(factor, value, hold)
 
 
 def add(factor: str, delta: Any, *, hold: Sequence[str] = ()) -> Edit:
@@ -216,3 +217,7 @@ def resample(factor: str, *, seed: int = 0, from_prior: bool = False, hold: Sequ
         hold: Concepts whose probe is to stay where it was.
     """
     return _Resample(factor, seed, from_prior, hold)
+
+
+if not TYPE_CHECKING:  # type checkers refuse unknown names themselves
+    __getattr__ = old_names("interpret_inn.edits")

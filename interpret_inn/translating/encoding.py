@@ -1,8 +1,9 @@
-"""Runs samples through a backbone batch by batch, with as many at a time as memory allows."""
+"""Inputs batch by batch through a backbone, as many at a time as memory allows, and outputs joined again."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -11,6 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from interpret_inn.backbones import Backbone
+from interpret_inn.backbones.structures import describe, replace, select, tensors
+from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.data.base import OrderedSamples
 from interpret_inn.errors import BackboneError, DataError, InputError
 from interpret_inn.types import Samples
@@ -49,7 +52,7 @@ class BatchRunner:
             BackboneError: not even one input at a time fits in memory.
         """
         at = span.start
-        for batch in batches(self._samples, self._reading, span):
+        for batch in _batches_within(self._samples, self._reading, span):
             for start, rows in self._in_parts(batch, at):
                 self._require_finite(start, rows)
                 yield start, rows
@@ -155,7 +158,7 @@ def reading_size(samples: Samples, first: Any, wanted: int | Literal["auto"]) ->
     return asked or max(1, min(BATCH, BATCH_BYTES // max(1, _raw_bytes(first))))
 
 
-def batches(samples: Samples, size: int, span: range) -> Iterator[Any]:
+def _batches_within(samples: Samples, size: int, span: range) -> Iterator[Any]:
     """Batches of a stretch of the samples; those of a plugin may only know how to begin at the beginning."""
     if isinstance(samples, OrderedSamples):
         yield from samples.batches(size, start=span.start, stop=span.stop)
@@ -191,3 +194,72 @@ def _too_large(size: int) -> BackboneError:
 
 def _lacks_memory(error: BaseException) -> bool:
     return isinstance(error, MemoryError) or any(text in str(error) for text in _NO_MEMORY)
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """Inputs that have been read and prepared already: goes wherever inputs go.
+
+    Attributes:
+        batch: As the model takes them, (B, ...).
+    """
+
+    batch: Tensor
+
+    def __len__(self) -> int:
+        return len(self.batch)
+
+
+def batches(backbone: Backbone, inputs: Any) -> Iterator[Tensor]:
+    """Prepared batches of anything that can be read as inputs.
+
+    Raises:
+        InputError: there are no inputs.
+    """
+    if isinstance(inputs, Prepared):
+        yield from inputs.batch.split(BATCH)
+        return
+    done = 0
+    for batch in stream(inputs, BATCH):
+        yield prepared(backbone, batch, start=done)
+        done += len(batch)
+    if not done:
+        raise InputError("Expected at least one input, found none.")
+
+
+def counted(inputs: Any) -> tuple[Any, int | None]:
+    """The same inputs, ready to be read, and how many there are; None where only their end tells.
+
+    Raises:
+        DataError: nothing that can be read.
+    """
+    if is_stream(inputs):
+        return inputs, None
+    read = inputs if isinstance(inputs, Prepared) else samples(inputs)
+    return read, len(read)
+
+
+def run_bare(backbone: Backbone, inputs: Any) -> Any:
+    """The bare model's outputs, bit for bit."""
+    with backbone.session():
+        return join([backbone.outputs(batch) for batch in batches(backbone, inputs)])
+
+
+def join(outputs: Sequence[Any]) -> Any:
+    """Outputs of several batches as those of one: a structure like the first, its tensors joined.
+
+    Raises:
+        InputError: outputs without tensors, or with tensors that have no axis for the batch.
+    """
+    joined = outputs[0]
+    if len(outputs) == 1:
+        return joined
+    places = [at for at, tensor in tensors(joined) if tensor.ndim]
+    if len(places) != len(list(tensors(joined))) or not places:
+        raise InputError(
+            f"Outputs such as {describe(joined)} cannot be joined over batches. Pass at most {BATCH} inputs."
+        )
+    for at in places:
+        parts = [select(output, at, where="The output of a batch") for output in outputs]
+        joined = replace(joined, at, torch.cat(parts))
+    return joined

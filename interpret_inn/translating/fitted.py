@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Layout
 from interpret_inn.errors import EditError, suggest
 from interpret_inn.flows import InvertibleNetwork
+from interpret_inn.renamed import with_old_names
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factor, Factors, IntArray
 
@@ -19,6 +20,7 @@ WIDEST_REFERENCE = 4096
 """Codes of no more axes are kept whole; of wider ones, the leading axes alone."""
 
 
+@with_old_names
 @dataclass
 class Fitted:
     """A fitted flow with its factors and what is known of the data it was fitted to.

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.types import Factor
-from interpret_inn.types.tolerances import NEGLIGIBLE
+from interpret_inn.types.numbers import NEGLIGIBLE
 
 _STEPS = 4
 _MOST_READ_OUTS = 32

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NoReturn, Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 
 from interpret_inn.backbones import Carried
 from interpret_inn.errors import EditError, InputError
+from interpret_inn.renamed import with_old_names
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.codec import Codec
-from interpret_inn.translating.course import Course
 from interpret_inn.translating.edits import Edit
-from interpret_inn.translating.streaming import batches, counted, join
+from interpret_inn.translating.encoding import batches, counted, join
 
 REACH = 2.5
 """Traversals go so many standard deviations of the data to either side."""
-_NOT_HERE = (
-    "A translator has no .{0}: it is what interpreter.{0} was. A localizer is given (translator, inputs, factor). "
-    "Leave .{0} out: translator.codes(z)."
-)
 
 
+@with_old_names
 class Translator(Codec):
     """What edits, explanations and localizers work with: a frozen network, its site and the fitted flow.
 
@@ -157,18 +154,6 @@ class Translator(Codec):
         no_prefix = codes.new_empty(len(codes), 0, total)
         return self.representation(codes, Carried(self.fitted.z_shape, codes.dtype, no_prefix), codes)
 
-    # --- what localizers that expect an interpreter ask for ----------------------------------------------
-
-    @property
-    def bench(self) -> NoReturn:
-        """An old name: says what to write instead."""
-        raise AttributeError(_NOT_HERE.format("bench"))
-
-    @property
-    def translator(self) -> NoReturn:
-        """Of an interpreter: says what to write instead."""
-        raise AttributeError(_NOT_HERE.format("translator"))
-
 
 class HasTranslator(Protocol):
     """A fitted interpreter, as rooms below it know it."""
@@ -213,3 +198,51 @@ def positions_of(steps: int | Sequence[float]) -> Tensor:
             "deviations: steps=[-2, 0, 2]."
         )
     return found
+
+
+class Course:
+    """Edits of inputs that come batch by batch: what they do to an input does not depend on the batches.
+
+    Args:
+        edits: In the order in which they are applied.
+        translator: Backbone and flow.
+        total: Number of inputs; None: not known before their end.
+
+    Raises:
+        EditError: an edit is none, or does not fit.
+        ConceptError: there is no such factor.
+    """
+
+    def __init__(self, edits: Sequence[Edit], translator: Codec, total: int | None) -> None:
+        for edit in edits:
+            if not isinstance(edit, Edit):
+                raise EditError(
+                    f"Expected edits from interpret_inn.edits, found {type(edit).__name__}. "
+                    'Type edits=[inn.edits.swap("factor", donor)].'
+                )
+        self._steps = [
+            (edit, translator.factors[edit.factor], edit.begin(translator, total)) for edit in edits
+        ]
+        self._done = 0
+
+    def edited(self, batch: Batch) -> Batch:
+        """The next batch after all edits, one after the other.
+
+        Raises:
+            EditError: there are no values for these inputs.
+            ConceptError: there is no such concept to hold.
+        """
+        for edit, factor, values in self._steps:
+            new = values.of(batch.codes[..., factor.slice], self._done)
+            batch = batch.with_factor(factor, new, hold=edit.held)
+        self._done += len(batch)
+        return batch
+
+    def end(self) -> None:
+        """To be called after the last batch.
+
+        Raises:
+            EditError: there were values for more inputs.
+        """
+        for _, _, values in self._steps:
+            values.end(self._done)

@@ -4,7 +4,9 @@ Shapes: `N` samples of a source, `n` pairs of a batch, `B` inputs of a batch, `D
 `K` named factors (the residual is one more and always last).
 """
 
-from interpret_inn.types.arrays import FloatArray, IntArray, Picture
+from typing import TYPE_CHECKING
+
+from interpret_inn.renamed import old_names
 from interpret_inn.types.completing import as_source
 from interpret_inn.types.concept_sources import (
     AxesView,
@@ -16,6 +18,7 @@ from interpret_inn.types.concept_sources import (
 from interpret_inn.types.concepts import Concept, ConceptKind
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, LocalizerFunction, Masks, Space
+from interpret_inn.types.numbers import FloatArray, IntArray, Picture
 from interpret_inn.types.results import FitStep, Gallery, ProbeScores, Score, Section
 from interpret_inn.types.scores import Scores
 from interpret_inn.types.sources import (
@@ -71,3 +74,6 @@ __all__ = [
     "Suits",
     "as_source",
 ]
+
+if not TYPE_CHECKING:  # type checkers refuse unknown names themselves
+    __getattr__ = old_names(__name__)

@@ -8,6 +8,7 @@ from typing import Any
 from torch import Generator, Tensor
 
 from interpret_inn.errors import PluginError
+from interpret_inn.renamed import renamed_in
 from interpret_inn.types.concept_sources import ConceptSource
 from interpret_inn.types.members import near_names
 from interpret_inn.types.sources import Pairs
@@ -17,15 +18,7 @@ NEEDED = ("name", "concepts", "samples", "sample_pairs")
 OPTIONAL = ("settings", "notes", "key", "ordered", "prepare", "illustrations")
 """What `ConceptSource` has a default for."""
 
-MOVED = {
-    "see": "prepare(context), and read context.white and context.variances there",
-    "listen": "prepare(context), and call context.output_gradients() there",
-    "watch": "prepare(context), and use context.model there",
-    "turn": "prepare(context), and return Plan(rotation=…) there",
-    "extra_loss": "prepare(context), and return Plan(loss=…) there",
-    "modules": "prepare(context), and return Plan(modules=…) there",
-    "sizes": "prepare(context), and return Plan(sizes=…) there",
-}
+MOVED = renamed_in("ConceptSource")
 """Members that sources once had, and what to write in their place."""
 
 

@@ -73,7 +73,7 @@ class Preparation:
 
 
 class LossContext(Protocol):
-    """What the loss of a plan may use. A fit gives `interpret_inn.fitting.losses.TrainingContext`."""
+    """What the loss of a plan may use. A fit gives `interpret_inn.fitting.source_losses.TrainingContext`."""
 
     @property
     def network(self) -> nn.Module:

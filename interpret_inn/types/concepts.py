@@ -13,8 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.types.arrays import FloatArray
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY, FloatArray
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 

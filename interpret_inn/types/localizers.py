@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
-from interpret_inn.types.arrays import FloatArray
+from interpret_inn.types.numbers import FloatArray
 from interpret_inn.types.results import Score
 
 Space = Literal["input", "output"]

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, SupportsIndex, overload
 
-from interpret_inn.types.arrays import Picture
+from interpret_inn.renamed import with_old_names
+from interpret_inn.types.numbers import Picture
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,13 @@ class Score:
         return format(float(self.value), specification) if specification else str(self)
 
 
+@with_old_names
 @dataclass(frozen=True)
 class ProbeScores:
     """How well a concept can be read from a code: by a linear probe and by a small network."""
 
     linear: Score
-    mlp: Score
+    network: Score
 
 
 @dataclass(frozen=True)
@@ -70,6 +72,7 @@ class Section:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
+@with_old_names
 class FitStep(NamedTuple):
     """What observers of a fit are told after each validation.
 
@@ -77,14 +80,14 @@ class FitStep(NamedTuple):
         step: Number of steps done.
         steps: Number of steps planned.
         loss: Mean loss per pair and axis since the last time, in nats.
-        held_out: The same on the validation split.
+        validation: The same on the validation split.
         seconds: Since the fit began, in this process and those before it.
     """
 
     step: int
     steps: int
     loss: float
-    held_out: float
+    validation: float
     seconds: float
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor
 
-from interpret_inn.types.arrays import IntArray
+from interpret_inn.types.numbers import IntArray
 
 SAME = 0.975
 """The correlation of a pair in the factor that it shares (IIN, section 3.2: sigma_ab)."""

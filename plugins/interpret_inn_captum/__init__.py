@@ -14,8 +14,8 @@ from typing import Any, get_args
 from interpret_inn import hookimpl
 from interpret_inn.errors import LocalizerError, suggest
 from interpret_inn.types import Localizer, LocalizerSpec
+from interpret_inn_captum.attributions import find
 from interpret_inn_captum.localizer import CaptumLocalizer, Sign, check_baseline
-from interpret_inn_captum.methods import find
 from interpret_inn_captum.parts import Baseline
 from interpret_inn_captum.targets import Reads, Target, check_target
 

@@ -12,9 +12,9 @@ from torch import Tensor
 from interpret_inn.errors import InnError, LocalizerError
 from interpret_inn.localizing import Translator, fit_size, heat_to_masks, prepared_inputs, require_images
 from interpret_inn.types import Localizer, Masks
+from interpret_inn_captum.attributions import Method, find
 from interpret_inn_captum.guarding import guarded
 from interpret_inn_captum.layers import Layer, layer_of
-from interpret_inn_captum.methods import Method, find
 from interpret_inn_captum.parts import NAMES, Baseline, baseline_of, squares, window
 from interpret_inn_captum.targets import Reads, Scalar, Target, scalar_of, unchanged_of
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.backbones import primary
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 
 from .ranges import guess_range, outside, shown
 

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.errors import BackboneError
-from interpret_inn.types.tolerances import SLACK, TINY
+from interpret_inn.types.numbers import SLACK, TINY
 
 from .autoencoder import looks_like_one
 from .latents import Sampler, Shape, drawn, given_shape, likely_shapes, sampler

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from interpret_inn.errors import BackboneError
-from interpret_inn.types.tolerances import SLACK
+from interpret_inn.types.numbers import SLACK
 
 Range = tuple[float, float]
 

@@ -14,8 +14,8 @@ from interpret_inn import hookimpl
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import SAME, ConceptSource, ConceptSourceSpec
 from interpret_inn_labels.association import association
-from interpret_inn_labels.reading import read_concepts
-from interpret_inn_labels.source import LabelSource
+from interpret_inn_labels.label_reading import read_concepts
+from interpret_inn_labels.label_source import LabelSource
 
 __all__ = ["LabelSource", "association", "build", "inn_concept_sources"]
 

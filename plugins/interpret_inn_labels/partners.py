@@ -17,7 +17,7 @@ from scipy.special import ndtri
 from torch import Generator, Tensor
 
 from interpret_inn.types import GRADE_SHARES, GRADES, FloatArray, IntArray
-from interpret_inn.types.tolerances import TINY
+from interpret_inn.types.numbers import TINY
 from interpret_inn_labels.wheels import Wheel, Wheels, normal, uniform
 
 _LARGEST_TABLE = 6  # axes of a table of numbers in which neighbours are looked for

@@ -12,9 +12,9 @@ from typing import Any
 
 from interpret_inn import hookimpl
 from interpret_inn.types import Localizer, LocalizerSpec, Space
-from interpret_inn_masks.choosing import ChosenMasks
 from interpret_inn_masks.constriction import Constriction
 from interpret_inn_masks.input_masks import InputMasks
+from interpret_inn_masks.masks_localizer import ChosenMasks
 from interpret_inn_masks.positions import PositionMaps, build_positions, suits_positions
 
 __all__ = ["Constriction", "InputMasks", "PositionMaps", "build", "build_positions", "inn_localizers"]

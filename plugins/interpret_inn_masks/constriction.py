@@ -63,9 +63,9 @@ class Constriction(Localizer):
         area_weight: What area costs: places where the change exceeds this many times its mean over the image are
             worth covering. From 1 on, a factor that changes all of the image alike has no mask to speak of.
         samples: Inputs that a shared mask is fitted on, of a model that can draw its own.
-        edits: How the factor is changed: "traversal" it along its main direction, or "redraw" it from the data of the
-            fit. A traversal goes to both ends but in one direction only: a residual, and other factors of many axes, act
-            in more places than it shows.
+        edits: How the factor is changed: "traversal" along its main direction, or "redraw" from the data of the fit. A
+            traversal reaches both ends but in one direction only: a residual, and other factors of many axes, act in
+            more places than it shows.
         traversal_steps: Positions of the traversal, from −2.5 to 2.5 standard deviations; or how often it is redrawn.
         steps: Of the fit of the rectangles.
         seed: Of inputs that are drawn, and of the fit.
@@ -98,6 +98,8 @@ class Constriction(Localizer):
             raise LocalizerError(f"Expected per_sample to be True or False, found {self.per_sample!r}.")
         if self.combine not in get_args(Combine):
             raise LocalizerError(f'Expected combine="union" or combine="mean", found {self.combine!r}.')
+        if self.edits == "walk":  # type: ignore[comparison-overlap]
+            raise LocalizerError('edits="walk" of masks is now edits="traversal". Type edits="traversal".')
         if self.edits not in get_args(Edits):
             raise LocalizerError(f'Expected edits="traversal" or edits="redraw", found {self.edits!r}.')
         weight: Any = self.area_weight

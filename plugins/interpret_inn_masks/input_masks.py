@@ -21,9 +21,9 @@ from interpret_inn.errors import LocalizerError
 from interpret_inn.localizing import FactorReader, Translator, prepared_inputs, require_images
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks
+from interpret_inn_masks.area_ranking import ranked, with_area
 from interpret_inn_masks.fills import Fill, filler
 from interpret_inn_masks.nested import NestedMasks, cycled, default_cells
-from interpret_inn_masks.ranking import ranked, with_area
 
 Mode = Literal["both", "preserve", "delete"]
 AREAS = (0.05, 0.1, 0.2, 0.4)

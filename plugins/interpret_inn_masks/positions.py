@@ -17,7 +17,7 @@ from interpret_inn.localizing import (
     prepared_inputs,
     require_images,
 )
-from interpret_inn.localizing.inputs import AT_ONCE
+from interpret_inn.localizing.factor_reader import AT_ONCE
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Localizer, Masks
 from interpret_inn_masks.pooled import removal_strength

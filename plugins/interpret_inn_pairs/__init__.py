@@ -16,9 +16,9 @@ from interpret_inn import hookimpl
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.types import SAME, ConceptSource, ConceptSourceSpec
 from interpret_inn_pairs.grouping import held_together
-from interpret_inn_pairs.reading import read_images, read_indices
-from interpret_inn_pairs.samples import TogetherSamples
-from interpret_inn_pairs.source import NamedPairs, PairSource
+from interpret_inn_pairs.joined_samples import TogetherSamples
+from interpret_inn_pairs.pair_forms import read_images, read_indices
+from interpret_inn_pairs.pair_source import NamedPairs, PairSource
 
 __all__ = ["NamedPairs", "PairSource", "TogetherSamples", "build", "inn_concept_sources"]
 

@@ -12,7 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import IntArray
-from interpret_inn_pairs.source import NamedPairs
+from interpret_inn_pairs.pair_source import NamedPairs
 
 FEWEST = 10
 """Of so many groups pairs of a concept must be, to be split into those to fit on, to stop by, and to judge."""

@@ -17,11 +17,11 @@ from interpret_inn.errors import ConceptError
 from interpret_inn.types import ConceptSource, ConceptSourceSpec
 from interpret_inn_sketches.features import FeatureStylizer
 from interpret_inn_sketches.filters import FilterStylizer
-from interpret_inn_sketches.parts import assign, cut
-from interpret_inn_sketches.pictures import read_images
-from interpret_inn_sketches.reading import read_sketches
+from interpret_inn_sketches.given_form import read_images
 from interpret_inn_sketches.rendering import Stylizer, kept, make_key, render
-from interpret_inn_sketches.source import SketchSource, StyledSamples
+from interpret_inn_sketches.sketch_files import read_sketches
+from interpret_inn_sketches.sketch_parts import assign, cut
+from interpret_inn_sketches.sketch_source import SketchSource, StyledSamples
 from interpret_inn_sketches.stylizers import STYLIZERS, make_stylizer
 
 __all__ = [

@@ -14,11 +14,11 @@ from typing import Any
 from interpret_inn import hookimpl
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import ConceptSource, ConceptSourceSpec, ReportSectionSpec
+from interpret_inn_transforms.known_transforms import TRANSFORMS, Transform, named_transforms
 from interpret_inn_transforms.measuring import Nuisance, direct_changes, nuisances
-from interpret_inn_transforms.samples import TransformedSamples
 from interpret_inn_transforms.section import render
-from interpret_inn_transforms.source import TransformSource
-from interpret_inn_transforms.table import TRANSFORMS, Transform, named_transforms
+from interpret_inn_transforms.transform_source import TransformSource
+from interpret_inn_transforms.variants import TransformedSamples
 
 __all__ = [
     "STANDARD",

@@ -16,9 +16,9 @@ from interpret_inn.data import samples as read_samples
 from interpret_inn.errors import ConceptError
 from interpret_inn.translating.encoding import BATCH
 from interpret_inn.types import IntArray
-from interpret_inn.types.tolerances import TINY
-from interpret_inn_transforms.samples import TransformedSamples
-from interpret_inn_transforms.table import TRANSFORMS, Transform, named_transforms
+from interpret_inn.types.numbers import TINY
+from interpret_inn_transforms.known_transforms import TRANSFORMS, Transform, named_transforms
+from interpret_inn_transforms.variants import TransformedSamples
 
 
 @dataclass(frozen=True)

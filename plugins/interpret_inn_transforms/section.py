@@ -7,7 +7,7 @@ import math
 from typing import Any
 
 from interpret_inn.types import Section
-from interpret_inn_transforms.gallery import GROUP
+from interpret_inn_transforms.illustrations import GROUP
 
 _HEADS = (
     "transform",

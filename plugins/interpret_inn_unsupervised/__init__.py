@@ -15,9 +15,9 @@ from interpret_inn.errors import ConceptError
 from interpret_inn.types import RESIDUAL, ConceptSource, ConceptSourceSpec
 from interpret_inn_unsupervised.directions import build as build_directions
 from interpret_inn_unsupervised.independent import numbered, whole
+from interpret_inn_unsupervised.independent_source import Directions, UnsupervisedSource
 from interpret_inn_unsupervised.simplicity import build as build_simplicity
 from interpret_inn_unsupervised.simplicity import build_couplings
-from interpret_inn_unsupervised.source import Directions, UnsupervisedSource
 
 __all__ = ["UnsupervisedSource", "build", "inn_concept_sources"]
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
-from interpret_inn.backbones.identity import architecture, weights_digest
+from interpret_inn.backbones.state import architecture, weights_digest
 
 
 class Painter(nn.Module):

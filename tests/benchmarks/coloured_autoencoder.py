@@ -1,4 +1,4 @@
-"""Swaps in an autoencoder of coloured MNIST, judged on the decoded images, against the published recipe.
+"""Swaps in an autoencoder of coloured MNIST, scored on the decoded images, against the published recipe.
 
 The factor of one concept is taken from another image, and what is decoded is shown to examiners that were
 trained on other images and know nothing of the autoencoder (see `painted_digits.py`). Is the digit the donor's
@@ -59,7 +59,7 @@ Read = dict[str, Tensor]
 
 
 class Examination:
-    """The judge images, their donors, and what examiners say of what is made of them."""
+    """The test images, their donors, and what examiners say of what is made of them."""
 
     def __init__(self, autoencoder: nn.Module) -> None:
         self.examiners = trained_examiners()
@@ -69,8 +69,8 @@ class Examination:
         self.real = self._read(self.images)
         self.plain = self._read(autoencoder.decoder(self.codes))
 
-    def judge(self, swap: Swap) -> dict[str, dict[str, Any]]:
-        """Figures of a method's swaps by factor, with 95 % intervals over the judge images."""
+    def figures(self, swap: Swap) -> dict[str, dict[str, Any]]:
+        """Figures of a method's swaps by factor, with 95 % intervals over the test images."""
         return {name: self._scores(name, self._read(swap(name))) for name in (*CONCEPTS, "residual")}
 
     def reconstructions(self) -> dict[str, dict[str, float]]:
@@ -238,7 +238,7 @@ def main() -> None:
     print(table([{"": name} | scores for name, scores in kept["examined"].items()]), flush=True)
 
     def add(name: str, seconds: float, swap: Swap, **more: Any) -> None:
-        found = exam.test(swap)
+        found = exam.figures(swap)
         kept["methods"].append({"name": name, "seconds": seconds, "swaps": found} | more)
         print(table([row(name, seconds, found)]), flush=True)
 

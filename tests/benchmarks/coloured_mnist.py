@@ -1,7 +1,7 @@
 """Coloured MNIST: digits, each multiplied by one RGB colour, and a small classifier of its digits.
 
 The 10,000 MNIST test images come from the folder that the environment variable `INTERPRET_INN_REAL`
-names. They are split once and for all into 8,000 images to fit with and 2,000 to judge with.
+names. They are split once and for all into 8,000 training and 2,000 test images.
 Colours are uniform in [0, 1]^3 and independent of the digit.
 """
 
@@ -20,8 +20,8 @@ from torch import Tensor, nn
 CONCEPTS = ("digit", "colour")
 WIDTH = 64  # of the representation: the classifier's penultimate layer
 
-Part = Literal["fit", "test"]
-_FIT_IMAGES = 8_000
+Part = Literal["train", "test"]
+_TRAINING_IMAGES = 8_000
 
 
 @cache
@@ -37,10 +37,10 @@ def digits() -> tuple[Tensor, Tensor]:
 
 
 def part_of_digits(part: Part) -> tuple[Tensor, Tensor]:
-    """Grey images, shape (N, 28, 28), and labels, shape (N,): N = 8,000 to fit or 2,000 to judge."""
+    """Grey images, shape (N, 28, 28), and labels, shape (N,): N = 8,000 for training or 2,000 for the test."""
     images, labels = digits()
     order = torch.randperm(len(images), generator=torch.Generator().manual_seed(0))
-    chosen = order[:_FIT_IMAGES] if part == "fit" else order[_FIT_IMAGES:]
+    chosen = order[:_TRAINING_IMAGES] if part == "train" else order[_TRAINING_IMAGES:]
     return images[chosen], labels[chosen]
 
 
@@ -104,8 +104,8 @@ class Pairs:
         return colour(self._images[first], colours[0]), colour(self._images[second], second_colours)
 
 
-def judge_pairs(concept: str, n: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Held-out pairs that share `concept` and nothing else.
+def test_pairs(concept: str, n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Pairs of test images that share `concept` and nothing else.
 
     Returns:
         Two batches, each of shape (n, 3, 28, 28).
@@ -141,7 +141,7 @@ class Classifier(nn.Module):
 
 
 def _train(classifier: Classifier, epochs: int = 4, batch: int = 64) -> None:
-    images, labels = part_of_digits("fit")
+    images, labels = part_of_digits("train")
     generator = torch.Generator().manual_seed(0)
     steps = epochs * (len(images) // batch)
     optimizer = torch.optim.Adam(classifier.parameters(), lr=1e-3)
@@ -159,7 +159,7 @@ def _train(classifier: Classifier, epochs: int = 4, batch: int = 64) -> None:
 
 
 def trained_classifier(work: Path = WORK) -> Classifier:
-    """The classifier trained on the images to fit with, frozen and in eval mode.
+    """The classifier trained on the training images, frozen and in eval mode.
 
     Args:
         work: Folder that keeps the weights; the first call trains (under a minute) and stores them.
@@ -181,10 +181,10 @@ def trained_classifier(work: Path = WORK) -> Classifier:
 
 @torch.no_grad()
 def accuracy(classifier: Classifier) -> float:
-    """Share of the judge images, under one random colouring, whose digit the classifier names."""
+    """Share of the test images, under one random colouring, whose digit the classifier names."""
     images, labels, _ = coloured("test", seed=1)
     return (classifier(images).argmax(1) == labels).float().mean().item()
 
 
 if __name__ == "__main__":
-    print(f"accuracy on the judge images: {accuracy(trained_classifier()):.4f}")
+    print(f"accuracy on the test images: {accuracy(trained_classifier()):.4f}")

@@ -85,7 +85,7 @@ def leakage_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
-def response_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+def redraw_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row for every factor of a report's JSON: what redrawing it does to the output."""
     return [
         {"factor": name}

@@ -3,7 +3,7 @@
 * `scenes`: drawn scenes of five latents (see `drawn_scenes.py`), an autoencoder of them that is trained here, one
   factor for each latent, fitted to their values. A mask should hold 0.9 of what the autoencoder's image changes, in
   at most 1.5 times the true area: all pixels that the renderer changes over the latent's whole range, in
-  any of the judged scenes. "Held by the truth" is what a mask of exactly these pixels would hold: the
+  any of the test scenes. "Held by the truth" is what a mask of exactly these pixels would hold: the
   autoencoder changes more than the renderer does. Then one mask for each scene, for what moves about.
 * `celeba`, `faces`: the ten factors that the image answers to most, of a β-TC-VAE and of a DCGAN; overlays to look at
   and seconds, without and with the measurement of reliability.
@@ -34,7 +34,7 @@ from interpret_inn.types import Masks, Score
 
 FOLDER = WORK / "constriction"
 FITTED_ON = 4000
-JUDGED = 48
+TEST_SCENES = 48
 MOST = 10
 WAYS: dict[str, dict[str, Any]] = {
     "union of 4": {}, "one rectangle": {"rectangles": 1}, "mean of 4, as published": {"combine": "mean"},
@@ -54,9 +54,9 @@ def fitted_to_scenes(seed: int) -> inn.Interpreter:
     )  # fmt: skip
 
 
-def judge_scenes(seed: int) -> list[dict[str, Any]]:
-    """One row for each factor: one mask for all judged scenes, then one for each."""
-    interpreter, latents = fitted_to_scenes(seed), draw_latents(JUDGED, seed=1000 + seed)
+def scene_rows(seed: int) -> list[dict[str, Any]]:
+    """One row for each factor: one mask for all test scenes, then one for each."""
+    interpreter, latents = fitted_to_scenes(seed), draw_latents(TEST_SCENES, seed=1000 + seed)
     scenes = render(latents)
     rows, drawn = [], []
     for place, name in enumerate(LATENTS):
@@ -75,7 +75,7 @@ def judge_scenes(seed: int) -> list[dict[str, Any]]:
 
 def compare_ways(seed: int) -> list[dict[str, Any]]:
     """One row for each way to make one mask for all, the mean over factors."""
-    interpreter, latents = fitted_to_scenes(seed), draw_latents(JUDGED, seed=1000 + seed)
+    interpreter, latents = fitted_to_scenes(seed), draw_latents(TEST_SCENES, seed=1000 + seed)
     scenes, rows = render(latents), []
     for way, options in WAYS.items():
         made, found = inn.localizer("masks", **options), []
@@ -111,7 +111,7 @@ def _scene_row(
     }  # fmt: skip
 
 
-def judge_faces(name: str) -> dict[str, Any]:
+def face_rows(name: str) -> dict[str, Any]:
     """Masks of the ten strongest factors of a real generator, drawn; and seconds for all of its factors."""
     interpreter = _faces(name).fit("unsupervised", cache=None, checkpoint=None)
     inputs = interpreter.sample_inputs(16, seed=9)
@@ -195,13 +195,13 @@ def main() -> None:
     warnings.simplefilter("ignore", inn.InnWarning)
     for name in chosen:
         if name == "scenes":
-            rows = [row for seed in options.seeds for row in judge_scenes(seed)]
+            rows = [row for seed in options.seeds for row in scene_rows(seed)]
             print(table(rows), flush=True)
             ways = compare_ways(options.seeds[0])
             print("\n" + table(ways), flush=True)
             write("constriction_scenes", {"factors": rows, "ways": ways})
         else:
-            write(f"constriction_{name}", judge_faces(name))
+            write(f"constriction_{name}", face_rows(name))
 
 
 if __name__ == "__main__":

@@ -2,12 +2,12 @@
 
 Ten hues, one for each digit; an image has its digit's own hue with probability 0.9, else one of the other nine.
 Fitted on 8,000 such images with `balance=True` (pairs are drawn by weights that make digit and hue
-independent) and with `balance=False`, and judged on 2,000 other digits whose hues were drawn independently.
+independent) and with `balance=False`, and tested on 2,000 other digits whose hues were drawn independently.
 Probes are trained on decorrelated images too (4,000 of the fitted digits in new hues), or they would learn
 the association themselves.
 
 Beside the leaks stands what the association alone gives away: how often the digit is right when it is told
-from the true hue (0.9 on the correlated images, 0.1 on those it is judged on).
+from the true hue (0.9 on the correlated images, 0.1 on those it is tested on).
 
 Two classifiers of the same design are explained, both trained here on the digit: one on images with independent
 colours (`uncorrelated`, that of `coloured_mnist.py`), one on the correlated images (`correlated`), which has
@@ -71,7 +71,7 @@ def correlated_classifier(epochs: int = 4, batch: int = 64) -> Classifier:
         if path.exists():
             classifier.load_state_dict(load_file(path))
             return classifier.eval().requires_grad_(False)
-        images, digits = part_of_digits("fit")
+        images, digits = part_of_digits("train")
         inputs = painted(images, hues(digits, agree=AGREE, seed=0))
         steps = epochs * (len(inputs) // batch)
         optimizer = torch.optim.Adam(classifier.parameters(), lr=1e-3)
@@ -92,9 +92,9 @@ def correlated_classifier(epochs: int = 4, batch: int = 64) -> Classifier:
 
 
 def explain(classifier: Classifier, *, balance: bool, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    """One fit on correlated images, judged on decorrelated ones."""
+    """One fit on correlated images, tested on decorrelated ones."""
     began = time.perf_counter()
-    images, digits = part_of_digits("fit")
+    images, digits = part_of_digits("train")
     colours = hues(digits, agree=AGREE, seed=seed)
     interpreter = inn.wrap(classifier, "head:in", preprocess="identity")
     with warnings.catch_warnings():
@@ -120,32 +120,32 @@ def explain(classifier: Classifier, *, balance: bool, seed: int, settings: dict[
 
 def decorrelated_scores(interpreter: inn.Interpreter, *, seed: int) -> dict[str, Any]:
     """Leaks and redraws on images whose hues are independent of their digits."""
-    train_images, train_digits = (part[:4000] for part in part_of_digits("fit"))
-    judge_images, judge_digits = part_of_digits("test")
+    train_images, train_digits = (part[:4000] for part in part_of_digits("train"))
+    test_images, test_digits = part_of_digits("test")
     train_hues = independent_hues(len(train_images), seed=seed + 100)
-    judge_hues = independent_hues(len(judge_images), seed=seed + 200)
-    shown = painted(judge_images, judge_hues)
-    bench = interpreter.translator
-    train, judge = interpreter.encode(painted(train_images, train_hues)), interpreter.encode(shown)
-    labels = {"digit": (train_digits, judge_digits), "hue": (train_hues, judge_hues)}
-    slices = {f.name: (train[:, f.slice], judge[:, f.slice]) for f in interpreter.factors}
-    slices["z"] = (bench.white(train), bench.white(judge))
+    test_hues = independent_hues(len(test_images), seed=seed + 200)
+    shown = painted(test_images, test_hues)
+    translator = interpreter.translator
+    train, test = interpreter.encode(painted(train_images, train_hues)), interpreter.encode(shown)
+    labels = {"digit": (train_digits, test_digits), "hue": (train_hues, test_hues)}
+    slices = {f.name: (train[:, f.slice], test[:, f.slice]) for f in interpreter.factors}
+    slices["z"] = (translator.white(train), translator.white(test))
     leaks = {}
     for concept, (train_values, test_values) in labels.items():
-        leaks[concept] = {"association": float((judge_digits == judge_hues).float().mean())}
+        leaks[concept] = {"association": float((test_digits == test_hues).float().mean())}
         for name, (train_codes, test_codes) in slices.items():
             score = probe_scores(
                 train_codes.double().numpy(), train_values.numpy(), test_codes.double().numpy(),
                 test_values.numpy(), kind="categorical", seed=0,
             )  # fmt: skip
-            leaks[concept][name] = {"linear": score.linear.value, "mlp": score.mlp.value}
+            leaks[concept][name] = {"linear": score.linear.value, "network": score.network.value}
     explanation = interpreter.explain(shown, examples=1)
     redraw = {
         name: {"flip_rate": r.flip_rate.value, "kl": r.kl.value, "class_std": r.class_std.value}
         for name, r in explanation.redraws.items()
     }
     with torch.no_grad():
-        right = interpreter.backbone.model(shown).argmax(1) == judge_digits
+        right = interpreter.backbone.model(shown).argmax(1) == test_digits
     return {"leaks": leaks, "redraw": redraw, "accuracy": float(right.float().mean())}
 
 
@@ -156,7 +156,7 @@ def rows_of(results: dict[str, Any]) -> list[dict[str, Any]]:
         row: dict[str, Any] = {"classifier, fit": name, "accuracy": found["accuracy"]}
         for concept, leak in found["leaks"].items():
             for factor in ("z", "digit", "hue", "residual"):
-                row[f"{concept}<{factor}"] = f"{leak[factor]['linear']:.3f}/{leak[factor]['mlp']:.3f}"
+                row[f"{concept}<{factor}"] = f"{leak[factor]['linear']:.3f}/{leak[factor]['network']:.3f}"
         row["flips d/h/r"] = "/".join(f"{r['flip_rate']:.2f}" for r in found["redraw"].values())
         row["class std d/h/r"] = "/".join(f"{r['class_std']:.2f}" for r in found["redraw"].values())
         rows.append(row)
@@ -164,7 +164,7 @@ def rows_of(results: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Fits and judges both ways, for both classifiers."""
+    """Fits and tests both ways, for both classifiers."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -181,7 +181,7 @@ def main() -> None:
             key = f"{name}, {'balanced' if balance else 'not balanced'}"
             results[key] = explain(classifier, balance=balance, seed=options.seed, settings=settings)
             print(f"{key}: {results[key]['sizes']}, {results[key]['seconds']:.0f} s", flush=True)
-    print(f"\nJudged on decorrelated images; probes linear/MLP, accuracy; chance {1 / HUES}")
+    print(f"\nTested on decorrelated images; probes linear/network, accuracy; chance {1 / HUES}")
     print(table(rows_of(results)))
     print("\nThe same leaks on the correlated test split, as a report of the fit shows them (linear)")
     rows = []

@@ -1,4 +1,4 @@
-"""Drawn scenes whose truth is known, and an autoencoder of them: what `constriction.py` judges masks on.
+"""Drawn scenes whose truth is known, and an autoencoder of them: what `constriction.py` tests masks on.
 
 Five numbers from 0 to 1, drawn independently, make a scene of 48 × 48 pixels on a ground that gets brighter downwards:
 where a disc is on its way across, its colour, where a bar is on its way down, the colour of a square, and

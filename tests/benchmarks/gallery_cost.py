@@ -94,7 +94,7 @@ def exploring(it: inn.Interpreter, inputs: Any) -> dict[str, dict[str, float]]:
         ),
         "traverse 8×9": lambda: explore.traverse(it, eight, "brightness"),
         "class traversal 8×9": lambda: explore.class_traversal(it, eight, "brightness"),
-        "straight traversal 8×9": lambda: explore.interpolate(it, eight, others),
+        "interpolation 8×9": lambda: explore.interpolate(it, eight, others),
         "random walk 8×24": lambda: explore.random_walk(it, eight, "brightness"),
         "sample 64": lambda: explore.sample(it, 64),
         "contact sheet 8×8": lambda: explore.contact_sheet(explore.to_pictures(grid)),

@@ -2,7 +2,7 @@
 
 The autoencoder (32 numbers) and everything else are trained on 5,000 images and slightly jittered copies of them; the
 other 5,000 are only compared with. The distance (FID) is that of the features of a small classifier, and again of one
-trained on Fashion-MNIST, so that no method is judged by what the digits' classifier alone looks at. Beside the flow
+trained on Fashion-MNIST, so that no method is scored by what the digits' classifier alone looks at. Beside the flow
 stand a Gaussian with full covariance and a mixture of ten Gaussians, fitted to the same codes.
 
     python tests/benchmarks/generative.py [--seeds 3]
@@ -178,7 +178,7 @@ def main() -> None:
     generator = Generator().manual_seed(6)
     variants = torch.cat([known, *(jittered(known, generator) for _ in range(COPIES))])
     groups = np.tile(np.arange(HALF), COPIES + 1)
-    judges = {
+    networks = {
         "digits": classifier("digits", known, labels[:HALF]).features,
         "clothes": classifier("clothes", *images("fashion_mnist")).features,
     }
@@ -188,13 +188,13 @@ def main() -> None:
         every = torch.cat([model.encode(part) for part in variants.split(500)]).double().numpy()
     rows: list[dict[str, Any]] = []
 
-    def judge(name: str, made: Tensor, seed: int, seconds: float = math.nan) -> None:
-        scores = {key: frechet_distance(unseen, made, features=net) for key, net in judges.items()}
+    def measure(name: str, made: Tensor, seed: int, seconds: float = math.nan) -> None:
+        scores = {key: frechet_distance(unseen, made, features=net) for key, net in networks.items()}
         rows.append({"what": name, "seed": seed, "fit CPU s": round(seconds, 1), **scores})
         print(table(rows[-1:]), flush=True)
 
-    judge("real images", known, 0)
-    judge(
+    measure("real images", known, 0)
+    measure(
         "reconstructions of the unseen",
         decoded(model, torch.cat([model.encode(p) for p in unseen.split(500)])),
         0,
@@ -202,7 +202,7 @@ def main() -> None:
     for seed in range(seeds):
         for where, some in (("", codes), (", jittered too", every)):
             for name, found in rivals(some, seed):
-                judge(name + where, decoded(model, found), seed)
+                measure(name + where, decoded(model, found), seed)
         interpreter = inn.wrap(model, preprocess="identity")
         began = time.process_time()  # the machine may have other work
         interpreter.fit("unsupervised", data=variants, groups=groups, seed=seed, **SETTINGS)
@@ -210,7 +210,7 @@ def main() -> None:
         for spread, denoise in (("normal", 0), ("normal", DENOISE), ("mixture", 0), ("mixture", DENOISE)):
             made = inn.explore.sample(interpreter, HALF, seed=seed, spread=spread, denoise=denoise)  # type: ignore[arg-type]
             cleaned = f", denoise={denoise}" if denoise else ""
-            judge(f"flow, {spread}{cleaned}", made, seed, seconds)
+            measure(f"flow, {spread}{cleaned}", made, seed, seconds)
             if not seed and denoise:
                 sheet = inn.explore.contact_sheet(
                     inn.explore.to_pictures(made[:100]).reshape(10, 10, 28, 28, 3)
@@ -223,7 +223,7 @@ def main() -> None:
     for name in names:
         mine = [row for row in rows if row["what"] == name]
         line: dict[str, Any] = {"what": name, "fits": len(mine)}
-        for key in judges:
+        for key in networks:
             values = np.array([row[key] for row in mine])
             line[key] = f"{values.mean():.2f} ({values.min():.2f} to {values.max():.2f})"
         summary.append(line)

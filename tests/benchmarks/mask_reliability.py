@@ -66,7 +66,7 @@ def donors(
     """Reliability with donors of the masks' own batch and of another one, and the difference, over pairs."""
     found: dict[str, list[float]] = {"own batch": [], "other batch": []}
     for pair in range(PAIRS):
-        pictures = canvases("fit", 2 * BATCH, seed=200 + pair, missing=0).pictures
+        pictures = canvases("train", 2 * BATCH, seed=200 + pair, missing=0).pictures
         masks = interpreter.localize(pictures[:BATCH], factor, localizer=localizer, **options).values
         for name, first in (("own batch", 0), ("other batch", BATCH)):
             with donors_from(first, first + BATCH):
@@ -102,7 +102,7 @@ def at_random(size: torch.Size, seed: int) -> Tensor:
 
 def intervals(interpreter: inn.Interpreter, factor: str) -> list[dict[str, Any]]:
     """How often intervals of batches hold the mean of all batches; and what masks that see nothing reach."""
-    pool = canvases("fit", BATCH * BATCHES, seed=96, missing=0).pictures
+    pool = canvases("train", BATCH * BATCHES, seed=96, missing=0).pictures
     found: dict[str, list[Any]] = {}
     for seed, part in enumerate(np.split(pool, BATCHES)):
         masks = interpreter.localize(part, factor, localizer="positions").values

@@ -1,9 +1,9 @@
 """This library against the published recipe on coloured MNIST: how much sooner it is as good.
 
-Both fit the 64-d layer of the same classifier, with factor sizes of their own, and both are judged on the
-same held-out images and pairs. Leakage: the larger of a linear and a small network's probe of a concept
-from a factor that should not have it, above chance, as a share of what the best probe from `z` itself
-reaches above chance; the mean over the four such cells. Pair log-likelihood ratio: each method's own model.
+Both fit the 64-d layer of the same classifier, with factor sizes of their own, and both are tested on the
+same images and pairs. Leakage: the larger score of a linear and a network probe of a concept on a factor
+that should not have it, above chance, as a share of what the best probe on `z` itself reaches above chance;
+the mean over the four such cells. Pair log-likelihood ratio: each method's own model.
 The recipe trains for 240 s; ours is fitted anew with 50, 100, 200 … steps, to see when both are better.
 
     python tests/benchmarks/mnist_versus_recipe.py [--recipe-seconds 240] [--long recipe_long]
@@ -24,8 +24,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from coloured_mnist import CONCEPTS, WORK, coloured, judge_pairs, trained_classifier
-from published_recipe import JUDGE_PAIRS
+from coloured_mnist import CONCEPTS, WORK, coloured, test_pairs, trained_classifier
+from published_recipe import TEST_PAIRS
 from safetensors import safe_open
 from scores import labels_of, leakage, pair_scores
 
@@ -35,7 +35,7 @@ Figures = dict[str, Any]
 
 
 def leaks(table: Any) -> dict[str, float]:
-    """What each factor tells of the concept it should not: the larger of both probes."""
+    """What each factor tells of the concept it should not: the larger score of both probes."""
     return {
         f"{concept}<{factor}": max(table[concept][factor].values())
         for concept in CONCEPTS
@@ -45,15 +45,15 @@ def leaks(table: Any) -> dict[str, float]:
 
 
 def reference() -> dict[str, float]:
-    """What the best probe from `z` itself reaches, by concept."""
+    """What the best probe on `z` itself reaches, by concept."""
     classifier = trained_classifier(WORK)
-    images = {"fit": coloured("fit", 0)[0], "test": coloured("test", 1)[0]}
+    images = {"train": coloured("train", 0)[0], "test": coloured("test", 1)[0]}
     with torch.no_grad():
         z = {
             name: torch.cat([classifier.represent(b) for b in x.split(500)]).numpy()
             for name, x in images.items()
         }
-    table = leakage(z["fit"], labels_of("fit", 0), z["test"], labels_of("test", 1), [22, 11, 31])
+    table = leakage(z["train"], labels_of("train", 0), z["test"], labels_of("test", 1), [22, 11, 31])
     return {concept: max(table[concept]["whole"].values()) for concept in CONCEPTS}
 
 
@@ -69,7 +69,7 @@ def leakage_of(found: Figures, whole: dict[str, float]) -> float:
 
 def figures(codes: dict[str, np.ndarray], sizes: list[int]) -> Figures:
     """Leakage and pair scores of codes of the evaluation images."""
-    table = leakage(codes["fit"], labels_of("fit", 0), codes["test"], labels_of("test", 1), sizes)
+    table = leakage(codes["train"], labels_of("train", 0), codes["test"], labels_of("test", 1), sizes)
     own = {c: max(table[c][c].values()) for c in CONCEPTS}
     return {"own": own, "leaks": leaks(table), "ratio": pair_scores(codes, sizes), "sizes": sizes}
 
@@ -84,20 +84,20 @@ def recipe_figures(mark: Path) -> Figures:
 
 def evaluation_images() -> dict[str, torch.Tensor]:
     """The images that the recipe's marks hold codes of."""
-    images = {"fit": coloured("fit", seed=0)[0], "test": coloured("test", seed=1)[0]}
+    images = {"train": coloured("train", seed=0)[0], "test": coloured("test", seed=1)[0]}
     for concept in CONCEPTS:
-        for side, batch in zip("ab", judge_pairs(concept, JUDGE_PAIRS, seed=2), strict=True):
+        for side, batch in zip("ab", test_pairs(concept, TEST_PAIRS, seed=2), strict=True):
             images[f"{concept}_{side}"] = batch
     return images
 
 
 def ours(steps: int, images: dict[str, torch.Tensor]) -> tuple[Figures, Any]:
     """Fits from nothing with this many steps; seconds count everything from the images on."""
-    _, digit, colour = coloured("fit", seed=0)
+    _, digit, colour = coloured("train", seed=0)
     began = time.perf_counter()
     interpreter = inn.wrap(trained_classifier(WORK), "head:in", preprocess="identity")
     interpreter.fit(
-        "labels", data=images["fit"], labels={"digit": digit.numpy(), "colour": colour.numpy()},
+        "labels", data=images["train"], labels={"digit": digit.numpy(), "colour": colour.numpy()},
         kinds={"digit": "categorical", "colour": "numeric"},
         steps=steps, cache=None, checkpoint=None,
     )  # fmt: skip
@@ -116,7 +116,7 @@ def show(name: str, found: Figures) -> None:
 
 
 def redraws(interpreter: Any, images: torch.Tensor) -> dict[str, Any]:
-    """Redraws over the judge images: class_std, flip rate and KL by factor."""
+    """What redraws do over the test images: class_std, flip rate and KL by factor."""
     explanation = interpreter.explain(images)
     return {
         name: {k: getattr(r, k).value for k in ("class_std", "flip_rate", "kl")}
@@ -148,7 +148,7 @@ def main() -> None:
     parser.add_argument("--long", help="name of a long run of published_recipe.py in the working folder")
     options = parser.parse_args()
     whole = reference()
-    print("probe from z itself:", {name: round(value, 3) for name, value in whole.items()})
+    print("probe on z itself:", {name: round(value, 3) for name, value in whole.items()})
     theirs = rivals(options, whole)
     images = evaluation_images()
     runs, first = [], {}

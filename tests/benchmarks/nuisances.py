@@ -9,7 +9,7 @@ transformed picture, scaled to the whole move (see `interpret_inn_transforms.nui
 scaled), with the *direct* change, the output for the transformed picture itself, on pictures that no fit saw:
 Spearman's rank correlation over the ten transforms. `captured` says how much of what a transform does to the layer its
 factor holds, and `pooled` what the layout lets through at all: the whole code taken from the transformed picture.
-Where the layout is `pooled`, an edit changes means of channels and never where something is, which leaves little of a
+With the layout `pooled`, an edit changes means of channels and never where something is, which leaves little of a
 shift or an occlusion at early sites.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/nuisances.py [mobilenet resnet] [--seeds 0 1]
@@ -28,7 +28,7 @@ from common import load_zoo, table, write
 from scipy.stats import spearmanr
 
 import interpret_inn as inn
-from interpret_inn.fitting.split import split
+from interpret_inn.fitting.splitting import split
 from interpret_inn_transforms import STANDARD, nuisances
 
 CIFAR_IMAGES = 500
@@ -73,10 +73,10 @@ def run(task: Task, site: str, *, seed: int, settings: dict[str, Any]) -> dict[s
         source = inn.concept_source("transforms", data=task.images, seed=seed)
         interpreter.fit(source, seed=seed, checkpoint=None, **settings)
     total = time.perf_counter() - began
-    judged = task.images[split(len(task.images), groups=None, seed=seed).test.numpy()]
-    held_out = judged if task.fresh is None else task.fresh
-    found = nuisances(interpreter, held_out, seed=seed + 1)
-    whole = through_the_layout(interpreter, held_out, seed=seed + 1)
+    test = task.images[split(len(task.images), groups=None, seed=seed).test.numpy()]
+    unseen = test if task.fresh is None else task.fresh
+    found = nuisances(interpreter, unseen, seed=seed + 1)
+    whole = through_the_layout(interpreter, unseen, seed=seed + 1)
     learnt = {line.name: line.learnt for line in interpreter.evaluation.summaries}
     rows = [one.__dict__ | {"learnt": learnt[one.name], "pooled": whole[one.name]} for one in found]
     direct = [one.direct for one in found]

@@ -1,7 +1,7 @@
 """Painted MNIST digits of 32 × 32, an autoencoder of them, and examiners that know neither it nor its images.
 
 The 10,000 MNIST test images come from the folder that `INTERPRET_INN_REAL` names, and are split once: 6,500 for
-the autoencoder and the fit, 1,500 for the examiners, 2,000 to judge with. Colours are uniform in [0, 1]³, as in
+the autoencoder and the fit, 1,500 for the examiners, 2,000 for the test. Colours are uniform in [0, 1]³, as in
 the published experiment. That had 60,000 digits; here slight turns, shears, zooms and shifts make up for those
 that are missing.
 Networks are trained at the first call and kept in the working folder.

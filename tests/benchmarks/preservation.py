@@ -4,9 +4,9 @@ MobileNetV2 at its pooled vector, the factor `kind` (animal or object). The inte
 images (each in 4 variants); masks are made for images that it never saw.
 
 * Time: a preservation mask for 16 images, with its number of steps.
-* Quality: what is inside the mask is moved into other held-out images ("transplant": nothing of the kind was
-  optimised by either), or stands in the image's mean colour (no occlusion and no mask here is made with it), at
-  areas of 5 to 50 % of the highest pixels, so that all maps compare at equal areas. The score is how far the
+* Quality: what is inside the mask is moved into other images that the fit never saw ("transplant": nothing of the
+  kind was optimised by either), or stands in the image's mean colour (no occlusion and no mask here is made with it),
+  at areas of 5 to 50 % of the highest pixels, so that all maps compare at equal areas. The score is how far the
   factor's code moves from that of the ground to that of the image (1: all the way, −1 to 1); its mean over areas is
   compared by image, each weighted by how far the two codes are apart, for where they are near there is little to move.
 * Masks that keep the value, and masks that keep it and destroy it by their absence, in half the steps.
@@ -42,14 +42,14 @@ AREAS = (0.05, 0.1, 0.2, 0.3, 0.5)
 WINDOWS = (56, 80)
 ENDS = 22  # passes at the end: five masks that keep, five that destroy, four slopes at three passes
 DONORS = 2
-HELD_OUT = 5  # every fifth image
+TEST_EVERY = 5  # every fifth image
 
 
 def fitted(zoo: Any) -> tuple[Any, np.ndarray]:
     """The interpreter, and the pictures that it was not fitted on, uint8 (40, 224, 224, 3)."""
     task = mobilenet(zoo)
     originals, classes = zoo.images("imagenet")
-    away = np.arange(len(originals)) % HELD_OUT == 0
+    away = np.arange(len(originals)) % TEST_EVERY == 0
     images, groups = imagenet_variants(originals[~away], crops=2)
     kind = np.where(classes[~away][groups] < 398, "animal", "object")
     path = WORK / "preservation" / "interpreter"
@@ -111,7 +111,7 @@ def insertion(interpreter: Any, images: Tensor, heat: Tensor, grounds: Tensor) -
     return np.asarray((total / len(AREAS)).double())
 
 
-def judged(interpreter: Any, images: Tensor, kinds: np.ndarray, heat: Tensor) -> dict[str, np.ndarray]:
+def insertions(interpreter: Any, images: Tensor, kinds: np.ndarray, heat: Tensor) -> dict[str, np.ndarray]:
     """Both insertions of one heat map; donors are of the other kind, the same for every map."""
     generator = np.random.default_rng(0)
     found = []
@@ -148,7 +148,7 @@ def _row(name: str, passes: int, seconds: float, scores: dict[str, np.ndarray]) 
 
 
 def main() -> None:
-    """Makes the maps, judges them, and writes the figures."""
+    """Makes the maps, scores them, and writes the figures."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -175,16 +175,16 @@ def main() -> None:
         began = time.perf_counter()
         found = inn.localizer("masks", mode=mode, steps=steps)(interpreter.translator, pictures, FACTOR)
         maps[f"masks, {mode}"] = found.values
-        scores[f"masks, {mode}"] = judged(interpreter, images, kinds, found.values)
+        scores[f"masks, {mode}"] = insertions(interpreter, images, kinds, found.values)
         rows.append(_row(f"masks, {mode}", passes, time.perf_counter() - began, scores[f"masks, {mode}"]))
     for window in WINDOWS:
         name = f"occlusion {window}"
         maps[name], done, spent = occlusion(interpreter, images, window, passes)
-        scores[name] = judged(interpreter, images, kinds, maps[name])
+        scores[name] = insertions(interpreter, images, kinds, maps[name])
         rows.append(_row(name, done, spent, scores[name]))
     noise = torch.rand(len(images), 1, 7, 7, generator=torch.Generator().manual_seed(0))
     by_chance = torch.nn.functional.interpolate(noise, images.shape[2:], mode="bicubic")
-    rows.append(_row("chance", 0, 0.0, judged(interpreter, images, kinds, by_chance)))
+    rows.append(_row("chance", 0, 0.0, insertions(interpreter, images, kinds, by_chance)))
     print(table(rows))
     differences = []
     for own in list(scores)[:2]:

@@ -18,7 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from coloured_mnist import CONCEPTS, WIDTH, WORK, Classifier, Pairs, coloured, judge_pairs, trained_classifier
+from coloured_mnist import CONCEPTS, WIDTH, WORK, Classifier, Pairs, coloured, test_pairs, trained_classifier
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
@@ -26,7 +26,7 @@ from torch import Tensor, nn
 SIZES = (22, 11, 31)  # digit, colour, residual
 RHO = 0.975
 PAIRS = 25
-JUDGE_PAIRS = 2_000
+TEST_PAIRS = 2_000
 CHECKPOINT_EVERY = 500
 MARKS = ("100", "250", "500", "1000", *map(str, range(2_500, 200_000, 2_500)))
 
@@ -168,7 +168,7 @@ class Run:
         self.folder = work / name
         self.folder.mkdir(parents=True, exist_ok=True)
         self.classifier = trained_classifier(work)
-        self.pairs = Pairs("fit")
+        self.pairs = Pairs("train")
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
         self.flow = Flow()
@@ -247,9 +247,9 @@ def _save(path: Path, tensors: dict[str, Tensor], header: dict[str, object]) -> 
 @torch.no_grad()
 def _evaluation_inputs(classifier: Classifier) -> dict[str, Tensor]:
     """Representations of everything a mark stores codes of, each of shape (N, 64)."""
-    images = {"fit": coloured("fit", seed=0)[0], "test": coloured("test", seed=1)[0]}
+    images = {"train": coloured("train", seed=0)[0], "test": coloured("test", seed=1)[0]}
     for concept in CONCEPTS:
-        images[f"{concept}_a"], images[f"{concept}_b"] = judge_pairs(concept, JUDGE_PAIRS, seed=2)
+        images[f"{concept}_a"], images[f"{concept}_b"] = test_pairs(concept, TEST_PAIRS, seed=2)
     return {
         name: torch.cat([classifier.represent(part) for part in batch.split(500)])
         for name, batch in images.items()

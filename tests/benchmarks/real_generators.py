@@ -38,7 +38,7 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 
-HELD_OUT = 2000
+TEST_IMAGES = 2000
 SHEET_FACTORS = 9
 RESAMPLES = 8
 
@@ -85,7 +85,7 @@ def digit_classifier(zoo: ModuleType) -> Callable[[Tensor], Tensor]:
     path = WORK / "generators" / "classifier.pt"
     generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(x), generator=generator)
-    train, test = order[:-HELD_OUT], order[-HELD_OUT:]
+    train, test = order[:-TEST_IMAGES], order[-TEST_IMAGES:]
     if path.exists():
         net.load_state_dict(torch.load(path, weights_only=True))
     else:

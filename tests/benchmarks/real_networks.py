@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from common import WORK, leakage_rows, load_zoo, response_rows, table, write
+from common import WORK, leakage_rows, load_zoo, redraw_rows, table, write
 
 import interpret_inn as inn
 
@@ -159,7 +159,7 @@ def show(found: dict[str, Any]) -> None:
     print(found["about"])
     print(table([{k: f[k] for k in ("name", "size", "raw_score", "learnt")} for f in found["factors"]]))
     print(table(leakage_rows(found)))
-    print(table(response_rows(found)))
+    print(table(redraw_rows(found)))
     print("checks:", {name: value for name, value in found["checks"].items() if name != "tolerance"})
     print("timings:", {name: round(value, 1) for name, value in found["timings"].items()})
     for warning in found["warnings"]:

@@ -1,11 +1,11 @@
-"""Recovery of a known truth, and what happens where there is none.
+"""Recovery of a known truth, and what happens without one.
 
 * `truth`: independent factors (a category of 5, a number, an angle, a position of 2 numbers) and nuisance are
   mixed by a known invertible non-linear map: random rotations, an elementwise monotone function and an additive
-  coupling. The probes from the factors' codes are judged on held-out samples: own factor at least 0.95 (R²;
+  coupling. The probes on the factors' codes are scored on the test split: own factor at least 0.95 (R²;
   accuracy of the category), every other at most 0.05 (R²; of the category: above chance). The own probe is
-  linear, but of the angle the small network's: a normally distributed code of two axes holds the angle as its
-  direction, of which a line reads at most π/4.
+  linear, but that of the angle is the network: a normally distributed code of two axes holds the angle as its
+  direction, of which a linear probe tells at most π/4.
 * `shuffled`: 20 fits, of 20 seeds, with labels that were shuffled: a category and a number in each. At most 1
   of 20 may be called learnt.
 
@@ -64,7 +64,7 @@ class Mixing(nn.Module):
         return torch.cat((a, b + sign * torch.tanh(a @ self.inner) @ self.outer), 1)
 
 
-class Probe(nn.Module):
+class SignHead(nn.Module):
     """A network whose input is the representation: its head says the sign of each of four directions."""
 
     def __init__(self, width: int) -> None:
@@ -103,17 +103,17 @@ def fit(rows: Tensor, labels: Mapping[str, np.ndarray], *, seed: int, **settings
     """Fits labels to rows (N, D) of a representation."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        probe = Probe(rows.shape[1]).eval()
+        model = SignHead(rows.shape[1]).eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", inn.InnWarning)
-        return inn.wrap(probe, "head:in", preprocess="identity").fit(
+        return inn.wrap(model, "head:in", preprocess="identity").fit(
             "labels", data=rows, labels=labels, kinds={name: KINDS[name] for name in labels},
             seed=seed, cache=None, checkpoint=None, **settings,
         )  # fmt: skip
 
 
 def truth(*, count: int, width: int, seed: int, settings: dict[str, Any]) -> dict[str, Any]:
-    """Own and other probes where the truth is known."""
+    """Own and other probes against a known truth."""
     began = time.perf_counter()
     mixing = Mixing(width, seed=seed)
     hidden, labels = sources(count, width, seed=seed)

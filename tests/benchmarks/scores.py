@@ -51,8 +51,8 @@ def pair_log_ratio(codes_a: Array, codes_b: Array, rho: Sequence[float], sizes: 
     return float((conditional + 0.5 * b**2).sum(1).mean())
 
 
-def _probe(concept: str, fit: tuple[Array, Array], judge: tuple[Array, Array]) -> dict[str, float]:
-    """Held-out score (accuracy or mean R^2) of a linear and an MLP probe; inputs (N, d), labels (N, ...)."""
+def _probe(concept: str, train: tuple[Array, Array], test: tuple[Array, Array]) -> dict[str, float]:
+    """Test score (accuracy or mean R^2) of a linear and an MLP probe; inputs (N, d), labels (N, ...)."""
     settings = {"hidden_layer_sizes": (64,), "early_stopping": True, "max_iter": 60, "random_state": 0}
     if concept == "digit":
         probes = {"linear": LogisticRegression(max_iter=500), "mlp": MLPClassifier(**settings)}
@@ -61,25 +61,25 @@ def _probe(concept: str, fit: tuple[Array, Array], judge: tuple[Array, Array]) -
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # the budget of a probe is fixed on purpose
         return {
-            name: make_pipeline(StandardScaler(), probe).fit(*fit).score(*judge)
+            name: make_pipeline(StandardScaler(), probe).fit(*train).score(*test)
             for name, probe in probes.items()
         }
 
 
 def leakage(
     train_codes: Array,
-    fit_labels: dict[str, Array],
+    train_labels: dict[str, Array],
     test_codes: Array,
-    judge_labels: dict[str, Array],
+    test_labels: dict[str, Array],
     sizes: Sequence[int],
 ) -> Leakage:
-    """What probes read of each concept in each factor and in the whole code.
+    """What probes tell of each concept from each factor and from the whole code.
 
     Args:
-        train_codes: Codes to fit the probes on, shape (N, D).
-        fit_labels: `digit`, class indices (N,), and `colour`, RGB (N, 3), of those codes.
-        test_codes: Codes to judge the probes on, shape (M, D).
-        judge_labels: The same labels of these codes.
+        train_codes: Codes to train the probes on, shape (N, D).
+        train_labels: `digit`, class indices (N,), and `colour`, RGB (N, 3), of those codes.
+        test_codes: Codes to test the probes on, shape (M, D).
+        test_labels: The same labels of these codes.
         sizes: Dimensions of the factors digit, colour, residual.
 
     Returns:
@@ -96,8 +96,8 @@ def leakage(
         concept: {
             name: _probe(
                 concept,
-                (train_codes[:, part], fit_labels[concept]),
-                (test_codes[:, part], judge_labels[concept]),
+                (train_codes[:, part], train_labels[concept]),
+                (test_codes[:, part], test_labels[concept]),
             )
             for name, part in slices.items()
         }
@@ -106,7 +106,7 @@ def leakage(
 
 
 def pair_scores(codes: dict[str, Array], sizes: Sequence[int]) -> dict[str, float]:
-    """`pair_log_ratio` of the judge pairs of each concept, and the mean over concepts."""
+    """`pair_log_ratio` of the test pairs of each concept, and the mean over concepts."""
     ratios = {}
     for index, concept in enumerate(CONCEPTS):
         rho = [RHO if factor == index else 0.0 for factor in range(len(sizes))]
@@ -125,8 +125,8 @@ def mark_scores(path: Path) -> tuple[dict[str, float], Leakage]:
     with safe_open(path, "np") as file:
         sizes = json.loads(file.metadata()["sizes"])
         codes = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    fit, judge = labels_of("fit", seed=0), labels_of("test", seed=1)
-    return pair_scores(codes, sizes), leakage(codes["fit"], fit, codes["test"], judge, sizes)
+    train, test = labels_of("train", seed=0), labels_of("test", seed=1)
+    return pair_scores(codes, sizes), leakage(codes["train"], train, codes["test"], test, sizes)
 
 
 def main() -> None:
@@ -137,7 +137,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(1)
     marks = json.loads((options.folder / "marks.json").read_text())
-    print("log ratio: nats per judge pair; probes: linear/MLP, accuracy for digit, R^2 for colour")
+    print("log ratio: nats per test pair; probes: linear/network, accuracy for digit, R^2 for colour")
     for i, mark in enumerate(marks[-1:] if options.last else marks):
         ratios, leak = mark_scores(options.folder / f"mark_{mark['step']}.safetensors")
         row = {"step": f"{mark['step']}", "seconds": f"{mark['seconds']:.0f}", "loss": f"{mark['loss']:.2f}"}

@@ -18,14 +18,14 @@ from real_generators import Decoder
 from torch import Tensor, nn
 
 import interpret_inn as inn
-from interpret_inn.backbones.identity import weights_digest
+from interpret_inn.backbones.state import weights_digest
 from interpret_inn.datasets import KnownFactors, Scenes, Sprites
 from interpret_inn.metrics import dci, factor_vae_score_of_batches, mig
 from interpret_inn.metrics.traversals import ms_ssim_distance
 from interpret_inn_unsupervised.directions.discovery import drawn_steps
 from interpret_inn_unsupervised.recognizer import StepRecognizer
 
-VOTES, BATCH, JUDGED = 900, 48, 300
+VOTES, BATCH, TEST_VOTES = 900, 48, 300
 SCORED = 2_000
 SEEDS = 5
 SPRITES = ("VAE", "betaB", "betaH", "btcvae", "factor")
@@ -60,12 +60,14 @@ class Case:
     def encoded(self) -> dict[str, np.ndarray]:
         """Means of images of known factors, and of batches in which one factor is held; kept in work/."""
         path = (
-            WORK / "simplicity" / f"encoded_{self.name}_{self.weights}_{VOTES}_{BATCH}_{JUDGED}_{SCORED}.npz"
+            WORK
+            / "simplicity"
+            / f"encoded_{self.name}_{self.weights}_{VOTES}_{BATCH}_{TEST_VOTES}_{SCORED}.npz"
         )
         if not path.exists():
             assert self.truth is not None
             factors = self.truth.sample(SEEDS * SCORED, seed=500)
-            votes, held = self.truth.votes(VOTES + JUDGED, BATCH, seed=501)
+            votes, held = self.truth.votes(VOTES + TEST_VOTES, BATCH, seed=501)
             flat = self._means(votes.reshape(-1, votes.shape[-1]))
             path.parent.mkdir(parents=True, exist_ok=True)
             np.savez(
@@ -182,7 +184,7 @@ def factor_vae(voted: np.ndarray, held: np.ndarray, variances: np.ndarray, group
     for number in range(PARTINGS):
         order = np.random.default_rng(number).permutation(len(held))
         score = factor_vae_score_of_batches(
-            voted[order], held[order], variances=variances, test_share=JUDGED / len(held), groups=groups
+            voted[order], held[order], variances=variances, test_share=TEST_VOTES / len(held), groups=groups
         )
         found.append(score.score.value)
     return float(np.mean(found))

@@ -9,8 +9,8 @@ so brightness, contrast and colour cannot do it.
 * `texture`: hatching against dots.
 * `curve`: straight strokes against circles of one width (hard: statistics of a style hardly see curvature).
 * `same …`: a control. Both sketches are of one style, drawn twice; the examples are two further sets of that style. A
-  factor must not be reported as learnt. Beside it (`uncut`, for `filters`) stands what a probe reaches on images
-  held out if sketches are not cut into parts: that is what two pictures differ by through chance alone.
+  factor must not be reported as learnt. Beside it (`uncut`, for `filters`) stands what a probe reaches on test
+  images if sketches are not cut into parts: that is what two pictures differ by through chance alone.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/sketch_concepts.py [--seeds 3] [--images 400]
 
@@ -155,11 +155,13 @@ def measure(
         fitted = time.perf_counter() - began
         yield {
             "case": case, "stylizer": stylizer, "site": site, "seed": seed,
-            **judged(interpreter, sketches, examples), "uncut": whole, "render s": rendered, "fit s": fitted,
+            **figures(interpreter, sketches, examples), "uncut": whole, "render s": rendered, "fit s": fitted,
         }  # fmt: skip
 
 
-def judged(interpreter: inn.Interpreter, sketches: dict[str, Array], examples: list[Array]) -> dict[str, Any]:
+def figures(
+    interpreter: inn.Interpreter, sketches: dict[str, Array], examples: list[Array]
+) -> dict[str, Any]:
     """AUROC of real examples along the difference of the style means, and what the report says."""
     factor = interpreter.factors["sketch"]
     first, second = (interpreter.translator.class_code(factor, name) for name in sketches)
@@ -174,7 +176,7 @@ def judged(interpreter: inn.Interpreter, sketches: dict[str, Array], examples: l
 
 
 def uncut(zoo: Any, images: Array, sketches: dict[str, Array], site: str) -> float:
-    """What a probe of the style reaches on held-out images if sketches are not cut into parts."""
+    """What a probe of the style reaches on test images if sketches are not cut into parts."""
     stylizer, rows = FilterStylizer(), []
     interpreter = inn.wrap(zoo.cifar_resnet20(), site, preprocess=PREPROCESS)
     for sketch in sketches.values():

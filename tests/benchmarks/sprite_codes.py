@@ -1,7 +1,7 @@
 """Scores of five VAEs that were trained on dSprites, on sprites drawn here, beside published ranges.
 
 The codes are the means of the encoders. MIG, SAP and DCI of 10,000 images drawn at random (DCI by a random forest),
-the FactorVAE score from 800 votes of 64 images to learn from and 400 to judge. Images are kept nowhere.
+the FactorVAE score from 800 votes of 64 images to train on and 400 to test on. Images are kept nowhere.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/sprite_codes.py [--images 10000]
 """
@@ -20,7 +20,7 @@ from interpret_inn.datasets import Sprites
 from interpret_inn.metrics import CodeScore, dci, factor_vae_score_of_batches, mig, sap
 
 NETWORKS = ("VAE", "betaB", "betaH", "btcvae", "factor")
-VOTES, BATCH, JUDGED = 800, 64, 400
+VOTES, BATCH, TEST_VOTES = 800, 64, 400
 RESAMPLES = 100
 _AT_ONCE = 500
 PUBLISHED = {"VAE": ".69", "betaB": ".74", "betaH": ".74", "btcvae": "", "factor": ".82"}
@@ -65,14 +65,18 @@ def main() -> None:
     torch.set_num_threads(1)
     zoo, sprites, rows = load_zoo(), Sprites(), []
     latents = sprites.sample(options.images, seed=0)
-    votes, held = sprites.votes(VOTES + JUDGED, BATCH, seed=1)
+    votes, held = sprites.votes(VOTES + TEST_VOTES, BATCH, seed=1)
     for name in NETWORKS:
         began = time.perf_counter()
         network = zoo.vae(f"{name}_dsprites")
         codes = codes_of(network, sprites, latents)
         voted = codes_of(network, sprites, votes.reshape(-1, 5)).reshape(*votes.shape[:2], -1)
         factor = factor_vae_score_of_batches(
-            voted, held, variances=codes.var(0, ddof=1), test_share=JUDGED / len(held), resamples=RESAMPLES
+            voted,
+            held,
+            variances=codes.var(0, ddof=1),
+            test_share=TEST_VOTES / len(held),
+            resamples=RESAMPLES,
         )
         row = {"network": name, "FactorVAE": text(factor), "published": PUBLISHED[name]} | scores(
             codes, latents

@@ -1,7 +1,7 @@
 """Traversal lengths against scores with the truth: five VAEs, and some turned codes of each.
 
 Codes of graded quality: every VAE's latents, and the same turned by random rotations of growing size (the exponential
-of a random antisymmetric matrix, scaled by 0.1 to 2), both where axes are traversed and where codes are scored. For each
+of a random antisymmetric matrix, scaled by 0.1 to 2); the same codes are traversed and scored. For each
 distance the rank correlation of the length with DCI (by a random forest) and with the FactorVAE score, within each
 VAE's codes and over all of them together; published, over hundreds of trained models with LPIPS: −0.719 and −0.596.
 

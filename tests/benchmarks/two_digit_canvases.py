@@ -16,9 +16,9 @@ HEIGHT, WIDTH = 40, 72
 CONCEPTS = ("left digit", "right digit", "left colour", "right colour")
 MISSING = 0.2
 
-Part = Literal["network", "fit", "test"]
-_BOUNDS = {"network": (0, 6_500), "fit": (6_500, 8_500), "test": (8_500, 10_000)}
-_GROUP = 10  # digits of `fit` and `judge` that are combined with each other only
+Part = Literal["network", "train", "test"]
+_BOUNDS = {"network": (0, 6_500), "train": (6_500, 8_500), "test": (8_500, 10_000)}
+_GROUP = 10  # digits of `train` and `test` that are combined with each other only
 _INK, _GROUND = 0.25, 0.12
 
 
@@ -74,7 +74,7 @@ def canvases(part: Part, count: int, *, seed: int, missing: float | None = None)
         part: Whose digits.
         count: How many.
         seed: Of pairs, places, hues and noise.
-        missing: How often each digit is missing; None: never where it is judged, else in one of five.
+        missing: How often each digit is missing; None: never in test canvases, else in one of five.
     """
     images, labels = grey(part)
     share = (0.0 if part == "test" else MISSING) if missing is None else missing

@@ -4,7 +4,7 @@ A canvas has 40 × 72 pixels, a dark ground of weak noise, and two MNIST digits 
 and one in its right half, each in a hue of its own. Where the reader learns, each digit is missing from one canvas in
 five, so that a canvas with one digit hidden is nothing unheard of. The 10,000 MNIST test
 images come from the folder that `INTERPRET_INN_REAL` names and are split once: 6,500 for the networks, 2,000 to fit
-interpreters, 1,500 to judge with.
+interpreters, 1,500 for the test.
 
 * `Reader`, a classifier, says what both digits and both hues are: `outputs[:, :10]` are the left digit's logits,
   `outputs[:, 10:20]` the right one's, and four more are cosine and sine of both hues. Its map has 10 × 18 places.

@@ -27,7 +27,7 @@ import interpret_inn as inn
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 
 BEGIN: dict[str, Any] = {"steps": 1, "learning_rate": 1e-9, "cache": None, "checkpoint": None}
-WALKED = 64
+TRAVERSED = 64
 
 
 class Turned(nn.Module):
@@ -102,7 +102,7 @@ def traversals(model: nn.Module, *, count: int) -> list[dict[str, Any]]:
     found = {}
     for directions in ("output", "principal"):
         it = begun(model, directions=directions, latents="uniform", count=count, factors=6)
-        inputs = it.sample_inputs(WALKED, seed=2)
+        inputs = it.sample_inputs(TRAVERSED, seed=2)
         low, high = it.backbone.value_range or (-1.0, 1.0)
         moved = []
         for factor in list(it.factors)[:-1]:

@@ -6,7 +6,7 @@ is told which images are pairs. "labels" (hues as angles, size and side as numbe
 are told the values of all factors of the same images: the better of the two is the ceiling. For "shuffled" the second
 images are exchanged at random. "raw" is the autoencoder's code as it is, one dimension by itself.
 
-Judged on images and votes drawn anew, that no fit saw: DCI (random forest), MIG and FactorVAE score, of the factors'
+Tested on images and votes drawn anew, that no fit saw: DCI (random forest), MIG and FactorVAE score, of the factors'
 slices of the code, the residual left out ("DCI, residual" counts it in as one more code). Figures of each fit are kept
 in work/weak_labels/, so that a run that was stopped goes on.
 
@@ -37,7 +37,7 @@ from interpret_inn.metrics import dci, factor_vae_score_of_batches, mig
 
 FOLDER = WORK / "weak_labels"
 METHODS = ("pairs", "labels", "classes", "shuffled")
-JUDGED, VOTES, BATCH, LEARNT = 3_000, 700, 32, 400
+TEST_IMAGES, VOTES, BATCH, TRAINING_VOTES = 3_000, 700, 32, 400
 SITES: Mapping[str, Mapping[str, Any]] = {
     "code": {"site": None, "sizes": {"hue": 2, "other": 1}},
     "hidden": {"site": "encoder.12", "sizes": {"hue": 2, "other": 2}},
@@ -49,7 +49,7 @@ _HUES = ("floor hue", "wall hue", "object hue")
 
 
 class Bench:
-    """The network, and what judges: representations of images that are the same for all methods and seeds.
+    """The network, and the test data: representations of images that are the same for all methods and seeds.
 
     Args:
         site: A name in `SITES`.
@@ -59,21 +59,21 @@ class Bench:
     def __init__(self, site: str, pairs: int) -> None:
         self.scenes, self.model = Scenes(), trained_scene_vae()
         self.site, self.pairs = site, pairs
-        judged = [site, self.wrapped().backbone.fingerprint(), JUDGED, VOTES, BATCH, LEARNT]
-        self.key = hashlib.sha256(json.dumps(judged).encode()).hexdigest()[:12]
+        told = [site, self.wrapped().backbone.fingerprint(), TEST_IMAGES, VOTES, BATCH, TRAINING_VOTES]
+        self.key = hashlib.sha256(json.dumps(told).encode()).hexdigest()[:12]
 
     def wrapped(self) -> inn.Interpreter:
         """An interpreter at the site, not fitted."""
         return inn.wrap(self.model, SITES[self.site]["site"], backbone="autoencoder", value_range=(0, 1))
 
     @cached_property
-    def judge(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    def test_data(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         """Factors (N, 6), representations (N, D) and (V · B, D), and which factor is held in each batch (V,)."""
-        latents = self.scenes.sample(JUDGED, seed=900_001)
+        latents = self.scenes.sample(TEST_IMAGES, seed=900_001)
         votes, held = self.scenes.votes(VOTES, BATCH, seed=900_002)
-        path = FOLDER / f"judge_{self.key}.npz"
+        path = FOLDER / f"test_{self.key}.npz"
         if not path.exists():
-            print("drawing and encoding the images that judge", flush=True)
+            print("drawing and encoding the test images", flush=True)
             path.parent.mkdir(parents=True, exist_ok=True)
             np.savez(path, rows=self.represent(latents), voted=self.represent(votes.reshape(-1, 6)))
         with np.load(path) as stored:
@@ -141,11 +141,11 @@ def scores(
     rows: np.ndarray, voted: np.ndarray, bench: Bench, groups: Sequence[slice] | None
 ) -> dict[str, float]:
     """DCI, MIG and FactorVAE score of codes (N, D) and voted codes (V · B, D)."""
-    latents, _, _, held = bench.test
+    latents, _, _, held = bench.test_data
     found = dci(rows, latents, estimator="forest", groups=groups)
     still = factor_vae_score_of_batches(
         voted.reshape(VOTES, BATCH, -1), held, variances=rows.var(0, ddof=1), groups=groups,
-        test_share=1 - LEARNT / VOTES,
+        test_share=1 - TRAINING_VOTES / VOTES,
     )  # fmt: skip
     return {
         "DCI": found.score.value,
@@ -167,7 +167,7 @@ def measured(bench: Bench, method: str, seed: int, settings: Mapping[str, Any]) 
         known: dict[str, Any] = json.loads(path.read_text())["figures"]
         return known
     began = time.perf_counter()
-    latents, rows, voted, _ = bench.test
+    latents, rows, voted, _ = bench.test_data
     figures: dict[str, Any] = {"method": method, "seed": seed}
     if method == "raw":
         figures |= scores(rows, voted, bench, None)

@@ -1,7 +1,7 @@
 """Do localizers find the digit that a factor stands for? Two digits on a canvas, whose places are known.
 
 A factor for each digit and each colour is fitted to the pooled map of the reader of `two_digits.py`, another set to
-its positions, and one to the autoencoder's code; all on digits that the networks never saw, judged on digits that
+its positions, and one to the autoencoder's code; all on digits that the networks never saw, tested on digits that
 neither saw. The truth of a factor's mask is the tight box of the digit on its side; "strokes" are that digit's pixels.
 
 * Pointing game: the share of masks whose highest pixel is inside the box.
@@ -10,7 +10,7 @@ neither saw. The truth of a factor's mask is the tight box of the digit on its s
 * What is taken away by masks is filled from other images, whose colours say nothing of the image's own.
 * Beside the factor's masks stand captum's attributions of the *class logit*. The class is the number that both digits
   make (00 to 99), its logit the sum of theirs. The paired difference is of the factor's mask less the best of them, by
-  the mean overlap on the very images that judge: the logit has the advantage of the choice, the factor's localizers
+  the mean overlap on the very test images: the logit has the advantage of the choice, the factor's localizers
   have none. For comparison "one digit's logit", which already knows the side: a reader with a head for every side
   needs no factor to find it.
 * Sanity: masks of a flow, and of a reader, whose weights are shuffled must differ from the real ones (mean rank
@@ -98,7 +98,7 @@ WAYS = {
 
 def interpreters(names: set[str]) -> dict[str, inn.Interpreter]:
     """Fitted interpreters by name; those that are in the working folder are read from there."""
-    made = canvases("fit", FITTED_ON, seed=1, missing=0)
+    made = canvases("train", FITTED_ON, seed=1, missing=0)
     found = {}
     for name in sorted(names):
         path = WORK / "two_digits" / f"fit_{name}"
@@ -133,7 +133,7 @@ def side(factor: str) -> int:
     return SIDES.index(factor.split()[0])
 
 
-def judged(masks: Tensor, made: Canvases, factor: str) -> dict[str, np.ndarray]:
+def mask_scores(masks: Tensor, made: Canvases, factor: str) -> dict[str, np.ndarray]:
     """Pointing game, overlap with the box and with the strokes, of each image, float64 (N,)."""
     box, strokes = made.boxes[side(factor)], made.strokes[side(factor)]
     return {
@@ -187,7 +187,7 @@ def compare(
         make = _of_logit if way.name in ("number", "digit") else found_by
         kept[name] = {factor: make(way, models[way.model], made, factor) for factor in factors}
         seconds = time.perf_counter() - began
-        each[name] = {factor: judged(masks.values, made, factor) for factor, masks in kept[name].items()}
+        each[name] = {factor: mask_scores(masks.values, made, factor) for factor, masks in kept[name].items()}
         rows.extend(_rows(name, kept[name], each[name], seconds / len(factors), made.groups.numpy()))
         print(table(rows[-2:]), flush=True)
     return rows, kept, _paired(each, made.groups.numpy()) if logits else {}
@@ -237,7 +237,7 @@ def sanity(
     kept: Mapping[str, Mapping[str, Masks]], *, seeds: int,
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Rank correlations with masks of shuffled weights, and whether reliability tells them apart."""
-    rows, reference = [], canvases("fit", 256, seed=4)
+    rows, reference = [], canvases("train", 256, seed=4)
     for part in ("flow", "model"):
         for name, way in ways.items():
             others: dict[str, list[Masks]] = {factor: [] for factor in CONCEPTS}

@@ -55,7 +55,7 @@ def artefact(pictures: Path, tmp_path_factory: Any) -> Path:
 def test_fit_saves_and_says_what_was_learnt(pictures: Path, tmp_path: Path, capsys: Any) -> None:
     out = tmp_path / "deep" / "interpreter"
     main(["fit", MODEL, str(pictures), str(out), *QUICK, "--seed", "3", "--sizes", '{"label": 2}'])
-    said = capsys.probeerr().out
+    said = capsys.readouterr().out
     assert "label (2 axes): " in said
     assert f"Saved in {out}." in said
     about = json.loads((out / "interpreter.json").read_text())
@@ -87,7 +87,7 @@ def test_report_writes_page_and_json(artefact: Path, few: Path, tmp_path: Path, 
             "3",
         ]
     )
-    assert f"Wrote {tmp_path / 'page.html'} and {tmp_path / 'page.json'}." in capsys.probeerr().out
+    assert f"Wrote {tmp_path / 'page.html'} and {tmp_path / 'page.json'}." in capsys.readouterr().out
     content = json.loads((tmp_path / "page.json").read_text())
     assert len(content["examples"]) == 3
     assert content["model"] == MODEL
@@ -96,7 +96,7 @@ def test_report_writes_page_and_json(artefact: Path, few: Path, tmp_path: Path, 
 
 def test_check_prints_what_it_measured(artefact: Path, few: Path, capsys: Any) -> None:
     main(["check", str(artefact), str(few), "--model", MODEL])
-    content = json.loads(capsys.probeerr().out)
+    content = json.loads(capsys.readouterr().out)
     assert content["passed"] is True
     assert content["samples"] == 10
     assert content["round_trip_data"] < 1e-4
@@ -105,29 +105,29 @@ def test_check_prints_what_it_measured(artefact: Path, few: Path, capsys: Any) -
 def test_check_ends_with_1_where_a_check_fails(
     artefact: Path, few: Path, capsys: Any, monkeypatch: Any
 ) -> None:
-    from interpret_inn.explaining.records import Checks
+    from interpret_inn.explaining.evidence import Checks
 
     monkeypatch.setattr(Checks, "passed", False)
     with pytest.raises(SystemExit) as ended:
         main(["check", str(artefact), str(few), "--model", MODEL])
     assert ended.value.code == 1
-    assert json.loads(capsys.probeerr().out)["passed"] is False
+    assert json.loads(capsys.readouterr().out)["passed"] is False
 
 
 def test_sites_lists_what_can_be_explained(capsys: Any) -> None:
     main(["sites", MODEL])
-    said = capsys.probeerr().out
+    said = capsys.readouterr().out
     assert "layer4" in said
     assert "fc" in said
     main(["sites", MODEL, "--size", "64"])
-    assert "layer4" in capsys.probeerr().out
+    assert "layer4" in capsys.readouterr().out
 
 
 def test_plugins_as_a_table_and_as_json(capsys: Any) -> None:
     main(["plugins"])
-    assert "labels" in capsys.probeerr().out
+    assert "labels" in capsys.readouterr().out
     main(["plugins", "--json"])
-    content = json.loads(capsys.probeerr().out)
+    content = json.loads(capsys.readouterr().out)
     assert {"labels", "timm"} <= {row["name"] for row in content["plugins"]}
 
 
@@ -136,7 +136,7 @@ def test_demo_writes_into_out(tmp_path: Path, capsys: Any, monkeypatch: Any) -> 
     monkeypatch.setattr("interpret_inn.demo.demo", lambda out, seed: asked.append((out, seed)))
     main(["demo", "--out", str(tmp_path / "demo"), "--seed", "7"])
     assert asked == [(tmp_path / "demo", 7)]
-    assert str(tmp_path / "demo" / "report.html") in capsys.probeerr().out
+    assert str(tmp_path / "demo" / "report.html") in capsys.readouterr().out
 
 
 def test_a_yaml_file_stands_for_flags_and_flags_win(pictures: Path, tmp_path: Path, capsys: Any) -> None:
@@ -175,7 +175,7 @@ def test_a_yaml_file_stands_for_flags_and_flags_win(pictures: Path, tmp_path: Pa
 def test_errors_are_told_in_one_line_and_end_with_2(arguments: list[str], text: str, capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
-    said = capsys.probeerr()
+    said = capsys.readouterr()
     assert ended.value.code == 2
     assert text in said.err
     assert said.err.startswith("interpret-inn: ")
@@ -197,7 +197,7 @@ def test_errors_are_told_in_one_line_and_end_with_2(arguments: list[str], text: 
 def test_words_that_are_not_understood_end_with_2(arguments: list[str], text: str, capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         main(arguments)
-    said = capsys.probeerr()
+    said = capsys.readouterr()
     assert ended.value.code == 2
     assert text in said.err
     assert "Traceback" not in said.err
@@ -208,7 +208,7 @@ def test_a_place_that_is_taken_is_refused_before_the_fit(pictures: Path, tmp_pat
     with pytest.raises(SystemExit) as ended:
         main(["fit", "timm:resnet50", str(pictures), str(tmp_path)])
     assert ended.value.code == 2
-    assert "Expected a new folder or an artefact to replace" in capsys.probeerr().err
+    assert "Expected a new folder or an artefact to replace" in capsys.readouterr().err
     assert [file.name for file in tmp_path.iterdir()] == ["thesis.txt"]
 
 
@@ -220,14 +220,14 @@ def test_an_interrupt_is_told_in_one_line(capsys: Any, monkeypatch: Any) -> None
     with pytest.raises(SystemExit) as ended:
         main(["plugins"])
     assert ended.value.code == 130
-    assert capsys.probeerr().err.startswith("interpret-inn: stopped. A fit goes on where it was")
+    assert capsys.readouterr().err.startswith("interpret-inn: stopped. A fit goes on where it was")
 
 
 @pytest.mark.parametrize("command", ["report", "check"])
 def test_the_model_is_asked_for_with_its_name(artefact: Path, few: Path, command: str, capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         main([command, str(artefact), str(few)])
-    said = capsys.probeerr()
+    said = capsys.readouterr()
     assert ended.value.code == 2
     assert said.out == ""
     assert said.err == (
@@ -239,7 +239,7 @@ def test_the_model_is_asked_for_with_its_name(artefact: Path, few: Path, command
 @pytest.mark.filterwarnings("default")
 def test_warnings_are_told_in_words(pictures: Path, tmp_path: Path, capsys: Any) -> None:
     main(["fit", MODEL, str(pictures), str(tmp_path / "it"), *QUICK[:8], "--settings.axes", "96"])
-    said = capsys.probeerr().err
+    said = capsys.readouterr().err
     assert "interpret-inn: note: 42 samples to fit on carry at most 14 of 96 axes" in said
     assert ".py" not in said
 
@@ -248,7 +248,7 @@ def test_warnings_are_told_in_words(pictures: Path, tmp_path: Path, capsys: Any)
 def test_help_tells_each_command_in_words(command: str | None, capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*([command] if command else []), "--help"])
-    said = capsys.probeerr().out
+    said = capsys.readouterr().out
     assert ended.value.code == 0
     assert "interpret-inn" in said
     for name in [] if command else ["demo", "sites", "fit", "report", "check", "plugins"]:

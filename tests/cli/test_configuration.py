@@ -64,7 +64,7 @@ def fit(*words: str, where: Path | None = None, text: str = "") -> None:
 def refused(capsys: Any, *words: str) -> str:
     with pytest.raises(SystemExit) as ended:
         main(list(words))
-    said = capsys.probeerr().err
+    said = capsys.readouterr().err
     assert ended.value.code == 2
     assert "Traceback" not in said
     return " ".join(said.split())
@@ -395,7 +395,7 @@ def test_null_stands_for_no_localizer(tmp_path: Path, monkeypatch: Any) -> None:
 def test_help_tells_every_setting_with_its_default(capsys: Any) -> None:
     with pytest.raises(SystemExit):
         main(["fit", "--help"])
-    said = " ".join(capsys.probeerr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
     for name, value in vars(FitSettings()).items():
         part = said[said.index(f"--settings.{name} ") :]
         assert f"[default: {value}]" in part[: part.index("]") + 1]

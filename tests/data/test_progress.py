@@ -1,4 +1,4 @@
-from interpret_inn.data.progress import progress, silent
+from interpret_inn.data.process import progress, silent
 
 
 def test_bars_count_and_are_silent_without_a_terminal(capsys):
@@ -9,4 +9,4 @@ def test_bars_count_and_are_silent_without_a_terminal(capsys):
     none = silent(3, "counting")
     none.update(1)
     none.close()
-    assert capsys.probeerr() == ("", "")
+    assert capsys.readouterr() == ("", "")

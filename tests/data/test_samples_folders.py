@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from interpret_inn.data import samples
-from interpret_inn.data.pictures import decode
+from interpret_inn.data.image_files import decode
 from interpret_inn.errors import DataError
 
 RED, BLUE = (255, 0, 0), (0, 0, 255)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from interpret_inn.datasets import Scenes
-from interpret_inn.datasets.solids import SOLIDS, march
+from interpret_inn.datasets.scenes import SOLIDS, march
 
 SCENES = Scenes()
 MIDDLE = [0, 3, 6, 4, 2, 7]  # red floor, greenish wall, blue ball, seen from the front

@@ -6,11 +6,12 @@ import re
 from dataclasses import asdict
 from pathlib import Path
 
-from interpret_inn.explaining import view
-from interpret_inn.explaining.records import Checks, Leakage, Redraw
-from interpret_inn.fitting.split import SHARES
+from interpret_inn.explaining import survey
+from interpret_inn.explaining.evidence import Checks, Leakage
+from interpret_inn.explaining.records import Redraw
+from interpret_inn.fitting.splitting import SHARES
 from interpret_inn.flows.coupling import BOUND
-from interpret_inn.metrics.networks import HIDDEN
+from interpret_inn.metrics.predictors import HIDDEN
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import SAME
 from interpret_inn_labels.partners import GRADES
@@ -36,16 +37,16 @@ def test_constants_are_those_of_the_code() -> None:
     assert f"| {SAME}, {GRADES[1]} · {SAME} or {GRADES[2]} · {SAME} |" in CONCEPTS
     assert f"one hidden layer of {HIDDEN})" in CONCEPTS
     assert tuple(f"{share:.0%}" for share in SHARES) == ("70%", "10%", "20%")
-    assert "70 % to fit on, 10 % to stop by and 20 % to judge on" in CONCEPTS
+    assert "70 % for training, 10 % for validation and 20 % for the test" in CONCEPTS
     assert Checks.tolerance == 1e-4
-    inputs, edits = view.WITH_TAIL
+    inputs, edits = survey.WITH_TAIL
     assert f"{edits} for each of {inputs} inputs where" in CONCEPTS
-    inputs, edits = view.WITHOUT_TAIL
+    inputs, edits = survey.WITHOUT_TAIL
     assert f"{edits} for each of {inputs} inputs where" in CONCEPTS
-    assert f"up to {view.INPUTS} inputs" in LIMITS
+    assert f"up to {survey.INPUTS} inputs" in LIMITS
 
 
-def test_every_number_of_a_response_and_of_leakage_is_explained() -> None:
+def test_every_number_of_a_redraw_and_of_leakage_is_explained() -> None:
     for name in set(Redraw.__dataclass_fields__) - {"kind"}:
         assert f"| `{name}` |" in CONCEPTS
     for name in ("scores", "representation", "chance", "unfitted", "association"):

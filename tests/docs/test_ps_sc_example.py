@@ -134,7 +134,7 @@ def test_nothing_is_changed_outside_the_mask(example) -> None:
 
 def test_pictures_and_scores_are_made_of_a_run(example, straight, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(torch, "set_num_threads", lambda _count: None)
-    monkeypatch.setattr(sys, "argv", ["pictures.py", str(straight[1]), str(tmp_path)])
+    monkeypatch.setattr(sys, "argv", ["given_form.py", str(straight[1]), str(tmp_path)])
     example["pictures"].main()
     with Image.open(tmp_path / "masks.png") as sheet:
         assert sheet.size == (6 * 66 - 2, 3 * 66 - 2)

@@ -15,17 +15,17 @@ def halves(values):
 
 
 def predicted(values, others, *, kind, other_kind):
-    (fit, judge), (train_others, test_others) = halves(values), halves(others)
-    return predicted_by(fit, train_others, judge, test_others, kind=kind, other_kind=other_kind)
+    (train, test), (train_others, test_others) = halves(values), halves(others)
+    return predicted_by(train, train_others, test, test_others, kind=kind, other_kind=other_kind)
 
 
 def test_categories_by_categories_is_the_majority_of_each_class():
     generator = np.random.default_rng(0)
     other = generator.integers(0, 5, 1000)
     values = np.where(generator.random(1000) < 0.7, other // 2, generator.integers(0, 3, 1000))
-    (fit, judge), (fit_other, judge_other) = halves(values), halves(other)
-    majority = {c: Counter(fit[fit_other == c]).most_common(1)[0][0] for c in range(5)}
-    expected = np.mean([majority[o] == v for v, o in zip(judge, judge_other, strict=True)])
+    (train, test), (train_others, test_others) = halves(values), halves(other)
+    majority = {c: Counter(train[train_others == c]).most_common(1)[0][0] for c in range(5)}
+    expected = np.mean([majority[o] == v for v, o in zip(test, test_others, strict=True)])
     assert predicted(values, other, kind="categorical", other_kind="categorical") == pytest.approx(expected)
 
 
@@ -33,9 +33,9 @@ def test_numbers_by_categories_is_the_mean_of_each_class():
     generator = np.random.default_rng(1)
     other = generator.integers(0, 4, 400)
     values = other + generator.normal(size=400)
-    (fit, judge), (fit_other, judge_other) = halves(values), halves(other)
-    means = [fit[fit_other == c].mean() for c in range(4)]
-    expected = r2_score(judge, np.array(means)[judge_other])
+    (train, test), (train_others, test_others) = halves(values), halves(other)
+    means = [train[train_others == c].mean() for c in range(4)]
+    expected = r2_score(test, np.array(means)[test_others])
     assert predicted(values, other, kind="numeric", other_kind="categorical") == pytest.approx(expected)
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from interpret_inn.explaining.checks import BatchChecks, _agreement, join_checks
-from interpret_inn.explaining.records import Checks
+from interpret_inn.explaining.evidence import Checks
 
 
 def test_a_sound_fit_passes(toy: Any) -> None:

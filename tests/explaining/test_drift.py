@@ -1,4 +1,4 @@
-"""Drift: what an edit of one factor does to the reading of another concept, by a judge that is held apart."""
+"""Drift: what an edit of one factor does to the prediction of another concept, by an independent probe."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -30,8 +30,8 @@ class Recorder(Translator):
 
 
 @pytest.fixture(scope="module")
-def judged(toy: Any) -> tuple[list[set[int]], list[set[int]]]:
-    """Groups that each judge was trained on, and groups that each drift was measured on."""
+def probed(toy: Any) -> tuple[list[set[int]], list[set[int]]]:
+    """Groups that each probe was trained on, and groups that each drift was measured on."""
     images, labels = toy_images(COUNT, seed=31)
     codes = toy.interpreter.encode(images)
     concepts = [
@@ -53,12 +53,12 @@ def judged(toy: Any) -> tuple[list[set[int]], list[set[int]]]:
     return trained, measured
 
 
-def test_a_judge_never_reads_groups_that_it_was_trained_on(judged: Any) -> None:
-    for trained, measured in zip(*judged, strict=True):
+def test_a_probe_never_reads_groups_that_it_was_trained_on(probed: Any) -> None:
+    for trained, measured in zip(*probed, strict=True):
         assert not trained & measured
         assert trained | measured == set(GROUPS.tolist())
 
 
-def test_a_judge_is_trained_on_half_of_the_groups(judged: Any) -> None:
-    for trained, measured in zip(*judged, strict=True):
+def test_a_probe_is_trained_on_half_of_the_groups(probed: Any) -> None:
+    for trained, measured in zip(*probed, strict=True):
         assert len(trained) == len(measured) == COUNT // COPIES // 2

@@ -1,4 +1,4 @@
-"""Held-out scores of the fitted toy: leakage, verdicts, maps and drifts."""
+"""Scores of the fitted toy on its test split: leakage, verdicts, maps and drifts."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import interpret_inn as inn
-from interpret_inn.explaining.evaluation import Evaluation, judge
+from interpret_inn.explaining.evaluation import Evaluation, evaluate
 from interpret_inn.testing import toy_images
 
 
@@ -17,7 +17,7 @@ def evaluation(toy: Any) -> Evaluation:
 
 def test_it_is_computed_once_and_the_same_each_time(toy: Any, evaluation: Evaluation) -> None:
     assert toy.interpreter.evaluation is evaluation
-    again = judge(toy.interpreter.translator, toy.interpreter._data)
+    again = evaluate(toy.interpreter.translator, toy.interpreter._data)
     assert again.leakage.scores == evaluation.leakage.scores
     assert again.drifts == evaluation.drifts
 
@@ -47,7 +47,7 @@ def test_every_factor_has_a_line(evaluation: Evaluation, toy: Any) -> None:
     assert all(line.verdict for line in lines.values())
 
 
-def test_maps_show_the_judge_part(evaluation: Evaluation, toy: Any) -> None:
+def test_maps_show_the_test_split(evaluation: Evaluation, toy: Any) -> None:
     assert set(evaluation.maps) == {"shape", "hue", "residual"}
     for name, found in evaluation.maps.items():
         assert found.points.shape[1] == 2

@@ -12,7 +12,7 @@ import interpret_inn as inn
 from interpret_inn.data import samples
 from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.records import Explanation, Outcome, plain
-from interpret_inn.explaining.view import IMAGE_PIXELS, Viewer, thumbnail
+from interpret_inn.explaining.survey import IMAGE_PIXELS, effort, survey, thumbnail
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,7 @@ def test_neighbours_are_real_inputs_in_the_order_of_the_factor(explanation: Expl
     assert positions[0] < hue.positions[2]  # there are inputs to either side
 
 
-def test_walks_lead_through_the_input_itself(explanation: Explanation) -> None:
+def test_traversals_lead_through_the_input_itself(explanation: Explanation) -> None:
     for traversals in explanation.traversals.values():
         assert len(traversals) == 3
         for traversal in traversals:
@@ -252,14 +252,13 @@ def test_its_repr_is_a_few_lines_and_no_arrays(explanation: Explanation) -> None
     assert "array" not in repr(explanation.examples[0])
 
 
-def test_intervals_of_responses_draw_whole_groups(toy: Any) -> None:
+def test_intervals_of_redraws_draw_whole_groups(toy: Any) -> None:
     """Eight copies of an image say the same thing eight times: the intervals must not shrink for it."""
     images = np.repeat(np.asarray(toy.fresh)[:12], 8, axis=0)
     grouped = samples(images, groups=np.repeat(np.arange(12), 8))
-    viewer = Viewer(toy.interpreter.translator, target=None, resamples=2, examples=2, seed=0)
-    view = viewer.look(grouped)
-    assert view.groups is not None
-    assert view.groups.tolist() == [int(view.names[i]) // 8 for i in view.order]
+    found = survey(toy.interpreter.translator, grouped, resamples=2, examples=2)
+    assert found.groups is not None
+    assert found.groups.tolist() == [int(found.names[i]) // 8 for i in found.order]
     apart, together = (
         toy.interpreter.explain(inputs, examples=2, resamples=2, localizer=None).redraws["shape"].kl
         for inputs in (images, grouped)
@@ -285,8 +284,7 @@ def test_intervals_of_responses_draw_whole_groups(toy: Any) -> None:
 def test_large_output_images_are_edited_less_often(
     toy: Any, shape: tuple[int, ...], resamples: int | None, wanted: tuple[int, int]
 ) -> None:
-    viewer = Viewer(toy.interpreter.translator, target=None, resamples=resamples, examples=2, seed=0)
-    assert viewer._effort(torch.zeros(2, *shape)) == wanted
+    assert effort(toy.interpreter.backbone, torch.zeros(2, *shape), resamples) == wanted
     most, edits = wanted
     if len(shape) == 3 and resamples is None:
         assert most * edits * shape[1] * shape[2] <= max(IMAGE_PIXELS, 64 * 8 * shape[1] * shape[2])

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from interpret_inn.explaining import leakage as module
-from interpret_inn.explaining.leakage import leakage, principal, summaries
-from interpret_inn.explaining.records import Leakage
+from interpret_inn.explaining.evidence import Leakage
+from interpret_inn.explaining.leakage import EncodedSplit, leakage, principal, summaries
 from interpret_inn.types import Concept, Factors, ProbeScores, Score
 
 FACTORS = Factors.from_sizes({"shape": 2, "size": 2, "hue": 2, "free": 1}, total=9)
@@ -36,17 +36,23 @@ def world():
     return codes, z, concepts, generator.permutation(900)
 
 
-def computed(world, **changes):
-    codes, z, concepts, order = world
-    fit, judge = order[:600], order[600:]
-    unfitted = z  # mixes everything
-    arguments = {
-        "codes_train": torch.tensor(codes[fit]), "codes_test": torch.tensor(codes[judge]),
-        "z_train": z[fit], "z_test": z[judge],
-        "unfitted_train": unfitted[fit], "unfitted_test": unfitted[judge],
-        "factors": FACTORS, "concepts": concepts, "train_index": fit, "test_index": judge, "seed": 0,
-    } | changes  # fmt: skip
-    return leakage(arguments.pop("codes_train"), arguments.pop("codes_test"), **arguments)
+def split(world, index, **changes):
+    """Some samples of the world; the unfitted flow mixes everything, as `z` does."""
+    codes, z, concepts, _ = world
+    known = [concept.at(index) for concept in changes.pop("concepts", concepts)]
+    return EncodedSplit(codes[index], z[index], z[index], known)._replace(**changes)
+
+
+def computed(world, *, concepts=None, groups=None, factors=FACTORS, seed=0, train=None, test=None, **options):
+    train = world[3][:600] if train is None else train
+    test = world[3][600:] if test is None else test
+    concepts = world[2] if concepts is None else concepts
+    both = [
+        split(world, index, concepts=concepts, groups=None if groups is None else groups[index])
+        for index in (train, test)
+    ]
+    both[0] = both[0]._replace(codes=torch.tensor(both[0].codes))  # tensors and arrays alike
+    return leakage(*both, factors, seed=seed, **options)
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +91,7 @@ def test_factors_are_learnt_and_the_sentences_say_how_well(whole):
     assert math.isnan(by_name["size"].raw_score)
     assert (by_name["shape"].size, by_name["shape"].share) == (2, pytest.approx(2 / 9))
     assert by_name["shape"].verdict.startswith("shape was learnt: read from its own factor, shape reaches ")
-    assert by_name["free"].verdict == "free has no labels, so there is nothing to judge it by."
+    assert by_name["free"].verdict == "free has no labels to test it on."
     assert by_name["residual"].verdict.startswith("Everything that no named factor explains")
 
 
@@ -111,7 +117,7 @@ def test_the_same_seed_gives_the_same_matrix_and_rows_are_capped(world, monkeypa
     monkeypatch.setattr(
         module,
         "probe_scores",
-        lambda fit, *rest, **options: seen.append(len(fit)) or real(fit, *rest, **options),
+        lambda train, *rest, **options: seen.append(len(train)) or real(train, *rest, **options),
     )
     first = computed(world, concepts=world[2][1:2], rows=120)
     assert set(seen) == {120}
@@ -120,21 +126,22 @@ def test_the_same_seed_gives_the_same_matrix_and_rows_are_capped(world, monkeypa
 
 
 def test_groups_widen_intervals(world, whole):
-    codes, _, concepts, order = world
+    _, _, concepts, order = world
     together = computed(world, concepts=concepts[1:2], groups=np.arange(900) // 90)
     for found in (whole, together):
         assert found.scores["size"]["residual"].linear.value == pytest.approx(0.33, abs=0.1)
-    repeated = {
-        "train_index": order[:600],
-        "test_index": np.repeat(order[600:660], 5),
-        "concepts": concepts[1:2],
-    }
-    judge = codes[repeated["test_index"]]
+    codes = world[0]
+    repeated = np.repeat(order[600:660], 5)
+    train = split(world, order[:600], concepts=concepts[1:2])
+    test = split(world, repeated, concepts=concepts[1:2])
+    test = test._replace(representation=codes[repeated], unfitted=codes[repeated])
     widths = []
     for labels in (None, np.arange(900)):
-        found = computed(
-            world, **repeated, codes_test=judge, z_test=judge, unfitted_test=judge, groups=labels
-        )  # fmt: skip
+        both = [
+            one._replace(groups=None if labels is None else labels[index])
+            for one, index in ((train, order[:600]), (test, repeated))
+        ]
+        found = leakage(*both, FACTORS)
         score = found.scores["size"]["residual"].linear
         widths.append(score.high - score.low)
     assert widths[1] > 1.7 * widths[0]  # five copies of each image are one image
@@ -144,10 +151,11 @@ def test_positions_are_read_by_their_mean(world):
     codes = torch.tensor(world[0])
     offsets = torch.randn(900, 4, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     positions = codes[:, None] + offsets - offsets.mean(1, keepdim=True)
-    order = world[3]
-    found = computed(
-        world, codes_train=positions[order[:600]], codes_test=positions[order[600:]], concepts=world[2][1:2]
-    )
+    both = [
+        split(world, index, concepts=world[2][1:2], codes=positions[index])
+        for index in (world[3][:600], world[3][600:])
+    ]
+    found = leakage(*both, FACTORS)
     expected = computed(world, concepts=world[2][1:2])
     assert found.scores["size"]["size"].linear.value == pytest.approx(
         expected.scores["size"]["size"].linear.value
@@ -160,11 +168,11 @@ def test_wide_representations_are_read_from_their_leading_axes(rows, width):
     hidden = 10 * generator.normal(size=(rows, 3))
     mixing = generator.normal(size=(3, width)) / math.sqrt(width)
     wide = hidden @ mixing + 0.01 * generator.normal(size=(rows, width)) / math.sqrt(width)
-    fit, judge = principal(wide[: rows // 2 * 2], wide[-20:])
-    assert fit.shape[1] == min(rows - 1, 512 if width <= 8192 else 256)
-    leading = fit.var(0).argsort()[-3:]
-    solution = np.linalg.lstsq(fit[:, leading], hidden[: rows // 2 * 2], rcond=None)[0]
-    np.testing.assert_allclose(judge[:, leading] @ solution, hidden[-20:], atol=1.5)
+    train, test = principal(wide[: rows // 2 * 2], wide[-20:])
+    assert train.shape[1] == min(rows - 1, 512 if width <= 8192 else 256)
+    leading = train.var(0).argsort()[-3:]
+    solution = np.linalg.lstsq(train[:, leading], hidden[: rows // 2 * 2], rcond=None)[0]
+    np.testing.assert_allclose(test[:, leading] @ solution, hidden[-20:], atol=1.5)
     narrow = np.zeros((4, 512))
     assert principal(narrow, narrow)[0] is narrow
 
@@ -189,7 +197,7 @@ def matrix(score, *, chance=0.1, unfitted=0.3, kind="accuracy"):
         ),
         (matrix(Score(0.2, 0.1, 0.3)), False, "shape was not learnt: .* no surer than guessing"),
         (matrix(Score(0.4, 0.3, 0.5)), False, "shape was not shown to be learnt: .* without any fitting"),
-        (matrix(Score(math.nan)), False, "shape cannot be judged: too few"),
+        (matrix(Score(math.nan)), False, "shape cannot be tested: too few"),
         (
             matrix(Score(0.5, 0.4, 0.6), kind="r2", chance=0.0), True,
             "an R² of 0.50 (95 % interval 0.40 to 0.60); guessing reaches 0.00, the flow "
@@ -204,7 +212,7 @@ def test_verdicts(found, learnt, sentence):
         assert part in line.verdict
 
 
-def test_a_concept_without_values_on_the_fit_part_is_not_judged(world):
+def test_a_concept_without_values_on_the_training_split_is_not_scored(world):
     values = world[2][1].values.copy()
     values[world[3][:600]] = np.nan
     found = computed(world, concepts=[Concept("size", "numeric", values)])

@@ -240,7 +240,7 @@ def test_effects_are_of_the_sources_own_samples(rows: Tensor) -> None:
     take: Callable[..., Any] = mine.samples.take
     mine.samples.take = lambda places: (asked.extend(places), take(places))[1]  # type: ignore[method-assign]
     ordered_by_effect(translator, data)
-    assert set(asked) <= set(data.pool.parts[1].split.train.tolist())  # and never a judge sample
+    assert set(asked) <= set(data.pool.parts[1].split.train.tolist())  # and never a test sample
     assert len(asked) == 64
 
 

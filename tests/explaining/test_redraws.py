@@ -7,7 +7,14 @@ import pytest
 import torch
 
 from interpret_inn import errors
-from interpret_inn.explaining.redraws import RedrawEffects, distance_to_data, measure, output_kind, respond
+from interpret_inn.explaining.redraws import RedrawEffects, distance_to_data, measure, output_kind
+
+
+def redrawn(base, edited, *, kind=None, groups=None, left_data=math.nan, seed=0, **options):
+    """What edits did, summed up over inputs."""
+    kind = output_kind(base) if kind is None else kind
+    effects = measure(base, edited, kind=kind, **options)
+    return effects.summary(kind, groups=groups, left_data=left_data, seed=seed)
 
 
 @pytest.fixture
@@ -35,7 +42,7 @@ def test_class_figures_equal_literal_loops(logits):
         assert effects.kl[i] == pytest.approx(np.mean(divergences))
         assert effects.class_std[i] == pytest.approx(np.std(classes))
         assert effects.change[i] == pytest.approx(np.mean(changes))
-    redraw = respond(base, edited, left_data=0.2)
+    redraw = redrawn(base, edited, left_data=0.2)
     assert redraw.kind == "classes"
     assert redraw.left_data == 0.2
     for name in ("flip", "kl", "class_std", "change"):
@@ -46,7 +53,7 @@ def test_class_figures_equal_literal_loops(logits):
 
 def test_nothing_changes_where_nothing_was_edited(logits):
     base = logits[0]
-    redraw = respond(base, base.expand(3, -1, -1))
+    redraw = redrawn(base, base.expand(3, -1, -1))
     assert redraw.flip_rate.value == redraw.kl.value == redraw.class_std.value == redraw.change.value == 0
     assert 0 < redraw.flip_rate.high < 0.3  # twelve inputs do not prove that no input flips
 
@@ -57,14 +64,14 @@ def test_batches_joined_are_the_whole(logits):
     joined, whole = RedrawEffects.joined(parts), measure(base, edited, kind="classes")
     for one, other in zip(joined, whole, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-12)
-    assert joined.summary("classes", seed=1).flip_rate == respond(base, edited, seed=1).flip_rate
+    assert joined.summary("classes", seed=1).flip_rate == redrawn(base, edited, seed=1).flip_rate
 
 
 def test_groups_of_inputs_are_drawn_together(logits):
     base, edited = logits
     repeated, edits = base.repeat_interleave(4, 0), edited.repeat_interleave(4, 1)
     groups = np.repeat(np.arange(12), 4)
-    alone, together = respond(repeated, edits), respond(repeated, edits, groups=groups)
+    alone, together = redrawn(repeated, edits), redrawn(repeated, edits, groups=groups)
     assert together.kl.high - together.kl.low > 1.5 * (alone.kl.high - alone.kl.low)
 
 
@@ -86,47 +93,47 @@ def test_targets(logits):
 def test_images_are_compared_in_units_of_their_range():
     base = torch.zeros(4, 3, 8, 8)
     base[:, :, 0] = 255.0
-    redraw = respond(base, torch.stack([base + 25.5, base - 25.5]))
+    redraw = redrawn(base, torch.stack([base + 25.5, base - 25.5]))
     assert redraw.kind == "image"
     assert redraw.change.value == pytest.approx(0.1)
     assert math.isnan(redraw.flip_rate.value)
     assert math.isnan(redraw.kl.value)
-    assert respond(base, (base + 25.5)[None], value_range=510.0).change.value == pytest.approx(0.05)
-    brightness = respond(base, (base + 25.5)[None], target=lambda pictures: pictures.mean((1, 2, 3)))
+    assert redrawn(base, (base + 25.5)[None], value_range=510.0).change.value == pytest.approx(0.05)
+    brightness = redrawn(base, (base + 25.5)[None], target=lambda pictures: pictures.mean((1, 2, 3)))
     assert brightness.change.value == pytest.approx(25.5)
     flat = torch.zeros(2, 1, 2, 2)
-    assert respond(flat, (flat + 1)[None]).change.value == 1.0
+    assert redrawn(flat, (flat + 1)[None]).change.value == 1.0
 
 
 def test_kinds_are_told_by_shape():
     assert output_kind(torch.zeros(2, 10)) == "classes"
     assert output_kind(torch.zeros(2, 1)) == output_kind(torch.zeros(2)) == "scalar"
     assert output_kind(torch.zeros(2, 3, 4, 4)) == "image"
-    assert respond(torch.zeros(4, 1), torch.ones(2, 4, 1)).change.value == 1.0
+    assert redrawn(torch.zeros(4, 1), torch.ones(2, 4, 1)).change.value == 1.0
 
 
 def test_outputs_that_are_not_finite_give_nan_and_not_a_number_that_looks_fine(logits):
     base, edited = logits
     edited[2, 3] = math.nan
-    assert math.isnan(respond(base, edited).kl.value)
+    assert math.isnan(redrawn(base, edited).kl.value)
 
 
 def test_errors_say_what_was_found(logits):
     base, edited = logits
     with pytest.raises(errors.InputError, match=r"edited outputs \(M, 12, 5\), found \(7, 11, 5\)"):
-        respond(base, edited[:, :11])
+        redrawn(base, edited[:, :11])
     with pytest.raises(errors.InputError, match="outputs of at least one edit, found none"):
-        respond(base, edited[:0])
+        redrawn(base, edited[:0])
     with pytest.raises(
         errors.InputError, match=r"logits \(B, C\) of at least two classes, found outputs \(12, 1\)"
     ):
-        respond(base[:, :1], edited[:, :, :1], kind="classes")
+        redrawn(base[:, :1], edited[:, :, :1], kind="classes")
     with pytest.raises(errors.InputError, match="a target from 0 to 4, found 5"):
-        respond(base, edited, target=5)
+        redrawn(base, edited, target=5)
     with pytest.raises(
         errors.InputError, match=r"one score for each of 12 outputs, found an array \(12, 5\)"
     ):
-        respond(base, edited, target=lambda outputs: outputs)
+        redrawn(base, edited, target=lambda outputs: outputs)
     with pytest.raises(errors.InputError, match="one width, found 3 and 4"):
         distance_to_data(np.zeros((2, 3)), np.zeros((5, 4)))
 

@@ -4,7 +4,7 @@ import torch
 
 import interpret_inn as inn
 from interpret_inn.errors import EditError
-from interpret_inn.explore.denoising import denoised
+from interpret_inn.explore.sampling import denoised
 
 
 @pytest.fixture(scope="module")

@@ -96,7 +96,7 @@ def test_numbers_and_names_are_checked(faces: Any) -> None:
 
 def test_a_mixture_keeps_apart_what_is_apart() -> None:
     """Two clouds: a Gaussian draws between them, the mixture does not; the same seed, the same draws."""
-    from interpret_inn.explore.spread import Spread, mixture_draws
+    from interpret_inn.explore.sampling import Spread, mixture_draws
 
     generator = torch.Generator().manual_seed(0)
     codes = torch.randn(400, 3, generator=generator) * 0.1

@@ -8,7 +8,7 @@ import torch
 
 import interpret_inn as inn
 from interpret_inn import edits, explore
-from interpret_inn.explore.spread import Spread, spread_of
+from interpret_inn.explore.sampling import Spread, spread_of
 from interpret_inn.explore.traversals import through, wander
 
 

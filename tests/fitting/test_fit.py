@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from interpret_inn.errors import ConceptError, FitError, InnWarning
-from interpret_inn.fitting.data import FitData
 from interpret_inn.fitting.fit import _whiten, fit, unfitted_network
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.rows import StoredRows
+from interpret_inn.fitting.store import FitData
 from interpret_inn.translating.settings import FitSettings
 
 SMALL = FitSettings(steps=12, pairs=32, blocks=2, hidden=8, every=4, patience=100)

@@ -7,7 +7,7 @@ from torch import Generator, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
-from interpret_inn.explaining.evaluation import judge
+from interpret_inn.explaining.evaluation import evaluate
 from interpret_inn.fitting.fit import fit
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator
@@ -34,17 +34,17 @@ def truth():
     return torch.randn(3000, WIDTH, generator=Generator().manual_seed(1))
 
 
-def judged(rows, labels, settings, *, seed=0):
+def evaluated(rows, labels, settings, *, seed=0):
     source = inn.concept_source("labels", data=rows, labels=labels)
     backbone = Backbone(nn.Sequential(nn.Identity()).eval(), "0", preprocess="identity")
     fitted, data = fit(backbone, [source], seed=seed, settings=settings, cache=None, checkpoint=None)
-    return judge(Translator(backbone, fitted), data)
+    return evaluate(Translator(backbone, fitted), data)
 
 
 @pytest.mark.slow
 def test_factors_mixed_by_a_known_map_are_found_again(truth):
     labels = {name: truth[:, k].double().numpy() for k, name in enumerate(("left", "right"))}
-    found = judged(mixed(truth), labels, FitSettings(steps=300, hidden=64, noise=0.1))
+    found = evaluated(mixed(truth), labels, FitSettings(steps=300, hidden=64, noise=0.1))
     assert all(summary.learnt for summary in found.summaries[:-1])
     scores = found.leakage.scores
     for concept in labels:
@@ -55,7 +55,7 @@ def test_factors_mixed_by_a_known_map_are_found_again(truth):
                 # the flow has straightened what the representation held in bent form
                 assert score.linear.value > found.leakage.representation[concept].linear.value
             else:
-                assert max(score.linear.value, score.mlp.value) <= 0.05
+                assert max(score.linear.value, score.network.value) <= 0.05
 
 
 def shuffled(truth, seed, concepts):
@@ -63,7 +63,7 @@ def shuffled(truth, seed, concepts):
     generator = np.random.default_rng(seed)
     labels = {f"c{k}": generator.permutation(truth[:, k].double().numpy()) for k in range(concepts)}
     settings = FitSettings(steps=80, pairs=128, hidden=32, every=20)
-    return [summary.learnt for summary in judged(mixed(truth), labels, settings, seed=seed).summaries[:-1]]
+    return [summary.learnt for summary in evaluated(mixed(truth), labels, settings, seed=seed).summaries[:-1]]
 
 
 def test_shuffled_labels_are_not_learnt(truth):

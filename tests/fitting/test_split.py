@@ -1,4 +1,4 @@
-"""The split into fit, stop and judge: by whole groups, in known shares, always the same."""
+"""The split into training, validation and test: by whole groups, in known shares, always the same."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.errors import DataError
-from interpret_inn.fitting.split import split
+from interpret_inn.fitting.splitting import split
 
 SEEDS = st.integers(0, 2**31)
 
@@ -50,7 +50,7 @@ def test_it_is_determined_by_the_seed_and_reads_no_global_state(count, seed):
 
 
 def test_another_seed_gives_another_split():
-    assert not torch.equal(split(100, groups=None, seed=0).fit, split(100, groups=None, seed=1).fit)
+    assert not torch.equal(split(100, groups=None, seed=0).train, split(100, groups=None, seed=1).train)
 
 
 def test_groups_that_do_not_fit_the_samples_are_refused():

@@ -54,7 +54,7 @@ def test_it_learns_and_keeps_the_best_weights(make):
     assert (record.steps, len(record.history), record.stopped_early) == (120, 12, False)
     assert record.best_step == record.history[held_out.index(min(held_out))][0]
     assert float(trainer._loss(*trainer.look).detach()) == pytest.approx(min(held_out), abs=1e-6)
-    assert [(s.step, s.steps, s.loss, s.held_out) for s in steps] == [
+    assert [(s.step, s.steps, s.loss, s.validation) for s in steps] == [
         (step, 120, loss, held) for step, loss, held in record.history
     ]
     assert 0 < steps[0].seconds < steps[-1].seconds <= record.seconds

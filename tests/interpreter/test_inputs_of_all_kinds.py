@@ -146,10 +146,9 @@ def test_random_augmentation_is_noticed(toy: Any, small: dict[str, Any]) -> None
 
 
 def test_only_so_many_inputs_are_looked_at_spread_over_all(toy: Any) -> None:
-    from interpret_inn.explaining import view
+    from interpret_inn.explaining.survey import survey
 
-    viewer = view.Viewer(toy.interpreter.translator, target=None, resamples=1, examples=3, seed=0)
-    found = viewer.look(toy.fresh, most=20)
+    found = survey(toy.interpreter.translator, toy.fresh, resamples=1, examples=3, most=20)
     assert len(found.names) == 20
     assert {"0", "149"} <= set(found.names)
 

@@ -71,20 +71,19 @@ def test_arrays_and_tensors_are_each_read_as_they_are(fitted: inn.Interpreter, t
 
 
 def test_intervals_draw_the_groups_of_all_sources(fitted: inn.Interpreter) -> None:
-    from interpret_inn.explaining.view import Viewer
+    from interpret_inn.explaining.survey import survey
 
-    viewer = Viewer(fitted.translator, target=None, resamples=1, examples=4, seed=0)
-    view = viewer.look(fitted._test_inputs())
-    assert view.groups is not None
-    assert len(view.groups) == len(view.order) == 56
+    found = survey(fitted.translator, fitted._test_inputs(), resamples=1, examples=4)
+    assert found.groups is not None
+    assert len(found.groups) == len(found.order) == 56
     codes = fitted.encode(fitted._test_inputs())
-    places = [int(name) for name in view.names]
-    counts = np.unique(view.groups, return_counts=True)[1]
+    places = [int(name) for name in found.names]
+    counts = np.unique(found.groups, return_counts=True)[1]
     assert sorted(counts.tolist()) == [1] * 40 + [2] * 8
-    # every row of the view belongs to the input that its name says
-    assert view.codes.shape[0] == len(places) == len(codes)
-    rows = {tuple(np.round(row, 4)) for row in codes[:, : view.codes.shape[1]].numpy().astype(float)}
-    assert sum(tuple(np.round(row, 4)) in rows for row in view.codes.numpy().astype(float)) >= 54
+    # every row of the survey belongs to the input that its name says
+    assert found.codes.shape[0] == len(places) == len(codes)
+    rows = {tuple(np.round(row, 4)) for row in codes[:, : found.codes.shape[1]].numpy().astype(float)}
+    assert sum(tuple(np.round(row, 4)) in rows for row in found.codes.numpy().astype(float)) >= 54
 
 
 def test_what_pairs_look_like_is_in_the_explanation_of_the_fit(

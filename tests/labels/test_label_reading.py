@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from interpret_inn.errors import ConceptError
-from interpret_inn_labels.reading import read_concepts
+from interpret_inn_labels.label_reading import read_concepts
 
 
 def read(values, kind=None, **options):

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from interpret_inn.localizing import FactorReader
-from interpret_inn.localizing.coordinates import concept_coordinates
+from interpret_inn.localizing.factor_reader import concept_coordinates
 from interpret_inn.types import Concept
 
 

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 import interpret_inn as inn
-from interpret_inn.plugin.localizer_choice import chosen_localizer, report_localizer, suited
+from interpret_inn.plugin.choosing import chosen_localizer, report_localizer, suited
 from interpret_inn.plugin.manager import Manager, PluginWarning
 from interpret_inn.testing import toy_images
 from interpret_inn.types import LocalizerSpec
@@ -22,7 +22,7 @@ IMAGES, _ = toy_images(4, seed=5)
 def manager(monkeypatch: pytest.MonkeyPatch) -> Iterator[Manager]:
     """A manager without any plugin, in the place of the process's."""
     empty = Manager()
-    monkeypatch.setattr("interpret_inn.plugin.localizer_choice.get_manager", lambda: empty)
+    monkeypatch.setattr("interpret_inn.plugin.choosing.get_manager", lambda: empty)
     yield empty
 
 
@@ -134,7 +134,7 @@ def test_a_report_localizes_the_factors_that_the_output_answers_to_most(
     explained = toy.interpreter.explain(toy.fresh[:12], resamples=4, localizer=None)
     strength = {name: redraw.change.value for name, redraw in explained.redraws.items()}
     for shown in (1, 2):
-        monkeypatch.setattr("interpret_inn.localizing.places.FACTORS", shown)
+        monkeypatch.setattr("interpret_inn.localizing.localize.FACTORS", shown)
         places = toy.interpreter.explain(
             toy.fresh[:12], resamples=4, localizer=lambda *_: torch.rand(10, 1, 24, 24)
         ).places

@@ -10,7 +10,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.disentanglement import disentanglement_of
 from interpret_inn.metrics.disentanglement.information import count_information
 from interpret_inn.metrics.faithfulness import _blurred
-from interpret_inn.metrics.regressions import _INVERSE_PENALTIES, _logistic_once, logistic
+from interpret_inn.metrics.predictors import _INVERSE_PENALTIES, _logistic_once, logistic
 
 
 def test_concentration_is_one_minus_the_entropy_written_out() -> None:

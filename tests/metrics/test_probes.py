@@ -8,7 +8,7 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpret_inn import errors
-from interpret_inn.metrics import probes, regressions
+from interpret_inn.metrics import predictors, probes
 from interpret_inn.metrics.probes import chance, fit_linear_probe, linear_probe_score, probe_scores
 
 
@@ -24,7 +24,7 @@ def test_classes_are_read_and_scored_by_accuracy():
     x, y = blobs(900, 0)
     result = probe_scores(x[:600], y[:600], x[600:], y[600:], kind="categorical")
     assert result.linear.value == pytest.approx(0.95, abs=0.03)
-    assert result.mlp.value == pytest.approx(result.linear.value, abs=0.03)
+    assert result.network.value == pytest.approx(result.linear.value, abs=0.03)
     assert result.linear.low < result.linear.value < result.linear.high
     assert result.linear == linear_probe_score(x[:600], y[:600], x[600:], y[600:], kind="categorical")
     told = fit_linear_probe(x[:600], y[:600], kind="categorical").predict(x[600:])
@@ -37,7 +37,7 @@ def test_numbers_of_several_columns_are_scored_by_the_mean_r2():
     y = np.stack([x[:, 0] * 100, x[:, 1] + generator.normal(size=2500)], 1)  # R² of 1 and of 1/2
     result = probe_scores(x[:2000], y[:2000], x[2000:], y[2000:], kind="numeric")
     assert result.linear.value == pytest.approx(0.75, abs=0.05)
-    assert result.mlp.value == pytest.approx(0.75, abs=0.05)
+    assert result.network.value == pytest.approx(0.75, abs=0.05)
 
 
 def test_angles_are_read_as_cosine_and_sine():
@@ -89,7 +89,7 @@ def test_labels_that_mean_nothing_are_not_learnt(kind):
         result = probe_scores(x[:300], y[:300], x[300:], y[300:], kind=kind, seed=seed)
         guess = chance(y[300:], kind=kind)
         surer["linear"] += result.linear.low > guess
-        surer["mlp"] += result.mlp.low > guess
+        surer["mlp"] += result.network.low > guess
     assert surer["linear"] <= 1
     assert surer["mlp"] <= 1
 
@@ -107,7 +107,7 @@ def test_kinds_of_scores():
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch):
-    monkeypatch.setattr(regressions, "_INVERSE_PENALTIES", (0.3,))
+    monkeypatch.setattr(predictors, "_INVERSE_PENALTIES", (0.3,))
     x, y = blobs(300, 7, classes)
     read = fit_linear_probe(x, y, kind="categorical")
     standard = (x - x.mean(0)) / x.std(0)
@@ -119,7 +119,7 @@ def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch)
 
 
 def test_ridge_regression_in_code_units_equals_sklearns(monkeypatch):
-    monkeypatch.setattr(regressions, "_PENALTIES", np.array([0.1]))
+    monkeypatch.setattr(predictors, "_PENALTIES", np.array([0.1]))
     generator = np.random.default_rng(8)
     x = 5 + generator.normal(size=(200, 6)) @ generator.normal(size=(6, 6))
     y = x @ generator.normal(size=(6, 2)) + generator.normal(size=(200, 2))
@@ -144,8 +144,8 @@ def test_dead_columns_carry_no_weight_and_more_columns_than_rows_work():
     wide = np.concatenate([x, np.full((40, 60), 7.0)], 1)
     read = fit_linear_probe(wide, y, kind="categorical")
     assert np.abs(read.weight[:, 4:]).max() < 1e-9
-    assert np.isfinite(probe_scores(wide, y, wide, y, kind="categorical").mlp.value)
-    assert np.isfinite(probe_scores(wide, x[:, 0], wide, x[:, 0], kind="numeric").mlp.value)
+    assert np.isfinite(probe_scores(wide, y, wide, y, kind="categorical").network.value)
+    assert np.isfinite(probe_scores(wide, x[:, 0], wide, x[:, 0], kind="numeric").network.value)
 
 
 def test_held_out_rows_are_whole_groups_and_about_a_fifth():
@@ -161,7 +161,7 @@ def test_too_little_to_judge_by_gives_nan():
     for fit, judge in (((x[:4], y[:4]), (x, y)), ((x, y), (x[:4], y[:4])), ((x, y * 0), (x, y))):
         result = probe_scores(*fit, *judge, kind="categorical")
         assert math.isnan(result.linear.value)
-        assert math.isnan(result.mlp.value)
+        assert math.isnan(result.network.value)
         assert math.isnan(linear_probe_score(*fit, *judge, kind="categorical").value)
 
 

@@ -66,7 +66,7 @@ class Mutant(NamedTuple):
 
 
 class _Places(Visitor):  # type: ignore[misc]
-    """Counts the places of all operators in one traversal, in the order in which cosmic-ray counts them."""
+    """Counts the places of all operators in one walk, in the order in which cosmic-ray counts them."""
 
     def __init__(self) -> None:
         self.operators = {name: get_operator(name)() for name in OPERATORS}
@@ -125,7 +125,7 @@ def _length(file: Path) -> int:
 
 def _places(code: str) -> dict[tuple[int, int], list[tuple[str, int]]]:
     places = _Places()
-    places.traverse(get_ast(code))
+    places.walk(get_ast(code))
     return places.found
 
 

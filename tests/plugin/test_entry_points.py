@@ -10,7 +10,7 @@ import pytest
 
 from interpret_inn.errors import PluginError
 from interpret_inn.plugin import Manager, PluginWarning, manager
-from interpret_inn.plugin.entries import found_entry_points, origin_of
+from interpret_inn.plugin.registry import found_entry_points, origin_of
 
 METRIC = """
 @inn.hookimpl

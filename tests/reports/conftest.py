@@ -10,15 +10,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
+from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
 from interpret_inn.explaining.records import (
-    Checks,
-    Drift,
     Example,
     ExampleFactor,
     Explanation,
     FactorMap,
-    FactorSummary,
-    Leakage,
     Neighbours,
     Outcome,
     ProbeScores,
@@ -196,7 +193,7 @@ def generator_explanation(explanation: Explanation) -> Explanation:
         for name, change in (("pose", 0.21), ("light", 0.08), ("residual", 0.13))
     }
     factors = tuple(
-        FactorSummary(name, 8, 1 / 3, NAN, None, "There are no labels to judge it by.") for name in redraws
+        FactorSummary(name, 8, 1 / 3, NAN, None, "There are no labels to test it on.") for name in redraws
     )
     entry = ExampleFactor(0.4, 66.0, "", NAN, Outcome((), ()), 1)
     examples = tuple(

@@ -12,7 +12,7 @@ import pytest
 from interpret_inn.explaining.records import Explanation, FactorMap, Traversal
 from interpret_inn.reports import figures
 from interpret_inn.reports.figures_plane import colour_classes, factor_map, legend, traversal_curves
-from interpret_inn.reports.pictures import Quality, Thumbnails, encode
+from interpret_inn.reports.thumbnails import Quality, Thumbnails, encode
 from interpret_inn.types import Score
 
 NAN = math.nan

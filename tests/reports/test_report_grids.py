@@ -9,9 +9,9 @@ import numpy as np
 
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.reports import Report
-from interpret_inn.reports.page import page
-from interpret_inn.reports.pictures import Quality, Thumbnails
-from interpret_inn.reports.views_galleries import gallery_groups
+from interpret_inn.reports.report import page
+from interpret_inn.reports.thumbnails import Quality, Thumbnails
+from interpret_inn.reports.views_pictures import gallery_groups
 from interpret_inn.types import Gallery
 
 

@@ -19,7 +19,7 @@ from interpret_inn.saving import artefact as module
 from interpret_inn.testing import toy_classifier
 from interpret_inn.testing.contract import same
 
-FILES = ["checksums.json", "interpreter.json", "evaluation.json", "tensors.safetensors"]
+FILES = ["checksums.json", "evaluation.json", "interpreter.json", "tensors.safetensors"]
 
 
 @pytest.fixture(scope="module")

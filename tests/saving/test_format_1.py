@@ -61,13 +61,17 @@ def test_it_has_the_same_factors(loaded: inn.Interpreter) -> None:
     assert fitted.raw_scores["shape"] == pytest.approx(0.5842940964388399)
 
 
-def test_it_was_judged_the_same(loaded: inn.Interpreter) -> None:
+def test_its_evaluation_is_the_same(loaded: inn.Interpreter) -> None:
     evaluation = loaded.evaluation
     own = evaluation.leakage.scores["hue"]["hue"].linear
     assert (own.value, own.low, own.high) == pytest.approx(
         (0.8625068478778709, 0.7918762794606333, 0.900035529012536)
     )
     assert evaluation.leakage.scores["shape"]["residual"].linear.value == pytest.approx(0.36666666666666664)
+    network = json.loads((FOLDER / "interpreter" / "judgement.json").read_text())["leakage"]["scores"]["hue"][
+        "hue"
+    ]["mlp"]
+    assert evaluation.leakage.scores["hue"]["hue"].network.value == network["value"]
     assert evaluation.leakage.unfitted["shape"].value == pytest.approx(0.9)
     assert [(line.name, line.size) for line in evaluation.summaries] == [
         ("shape", 3),
@@ -80,11 +84,19 @@ def test_it_was_judged_the_same(loaded: inn.Interpreter) -> None:
     )
 
 
+def test_scores_that_it_lacks_are_said_to_be_missing(loaded: inn.Interpreter) -> None:
+    assert loaded.evaluation.scores is None
+    assert loaded.fitted.notes == (
+        "Scores of the codes against the values of concepts: not measured; fit again.",
+    )
+
+
 def test_it_is_saved_again_in_the_format_of_today(
     loaded: inn.Interpreter, model: ToyClassifier, then: dict[str, torch.Tensor], tmp_path: Path
 ) -> None:
     loaded.save(tmp_path / "again")
     assert json.loads((tmp_path / "again" / "interpreter.json").read_text())["format"] == 2
+    assert (tmp_path / "again" / "evaluation.json").exists()
     again = inn.load(tmp_path / "again", model)
     images = then["images"].numpy()
     assert torch.equal(again.encode(images), loaded.encode(images))

@@ -13,10 +13,7 @@ def stored(**about):
         },
         "summaries": [{"name": "shape", "linear": 5}, {"name": "mlp", "linear": 6}],
     }
-    tensors = {
-        name: torch.tensor(0)
-        for name in ("reference_codes", "reference_groups", "values.reference_codes", "flow.a", "flowers")
-    }
+    tensors = {name: torch.tensor(0) for name in ("bank", "bank_groups", "values.bank", "flow.a", "flowers")}
     return Stored({"format": 1, "notes": ["kept"], "settings": {"steps": 3}} | about, evaluation, tensors)
 
 
@@ -33,7 +30,7 @@ def test_names_change_where_their_path_is_and_nowhere_else():
             "leakage.scores.*.*.linear": "line",
             "summaries.*.name": "factor",
         },
-        tensors={"reference_codes": "reference", "flow.": "network."},
+        tensors={"bank": "reference_codes", "flow.": "network."},
     )
     before = stored()
     found = migrated(before, {1: changes})
@@ -45,9 +42,9 @@ def test_names_change_where_their_path_is_and_nowhere_else():
         "summaries": [{"factor": "shape", "linear": 5}, {"factor": "mlp", "linear": 6}],
     }
     assert set(found.tensors) == {
-        "reference",
-        "reference_groups",
-        "values.reference_codes",
+        "reference_codes",
+        "bank_groups",
+        "values.bank",
         "network.a",
         "flowers",
     }

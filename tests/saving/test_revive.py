@@ -11,20 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.explaining.records import (
-    Checks,
-    Drift,
-    ExampleFactor,
-    FactorMap,
-    FactorSummary,
-    Leakage,
-    Outcome,
-    Redraw,
-    Traversal,
-    plain,
-)
+from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
+from interpret_inn.explaining.records import ExampleFactor, FactorMap, Outcome, Redraw, Traversal, plain
 from interpret_inn.flows import FlowShape
-from interpret_inn.saving.revive import revive
+from interpret_inn.saving.migrating import revive
 from interpret_inn.testing.contract import same
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Factor, ProbeScores, Score, Scores

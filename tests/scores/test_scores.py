@@ -16,7 +16,7 @@ import interpret_inn_scores
 from interpret_inn import metrics
 from interpret_inn.plugin import PluginWarning, get_manager
 from interpret_inn.scoring.known import known_factors
-from interpret_inn.scoring.table import Scored, Wish, score_table
+from interpret_inn.scoring.score_table import Scored, Wish, score_table
 from interpret_inn.testing import check_metric, toy_images
 from interpret_inn.testing.contract import same
 from interpret_inn.types import Concept, Factors, MetricSpec, Score, Scores

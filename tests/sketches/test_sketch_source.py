@@ -11,7 +11,7 @@ from PIL import Image
 import interpret_inn as inn
 from interpret_inn.data import cache_folder
 from interpret_inn.errors import ConceptError, DataError, InnWarning
-from interpret_inn.fitting.split import split
+from interpret_inn.fitting.splitting import split
 from interpret_inn.testing import check_concept_source, toy_classifier, toy_images
 from interpret_inn.types import SAME, ConceptSource
 from interpret_inn_sketches import build
@@ -50,7 +50,7 @@ def test_no_part_of_a_sketch_is_in_two_parts_of_the_data(source) -> None:
 
 
 def test_pairs_share_a_style_or_an_image(source) -> None:
-    among = split(240, groups=source.samples.groups, seed=0).fit
+    among = split(240, groups=source.samples.groups, seed=0).train
     first, second, rho = source.sample_pairs(2001, torch.Generator().manual_seed(0), among)
     style, image = (first >= 120, second >= 120), (first % 120, second % 120)
     alike = rho[:, 0] > 0

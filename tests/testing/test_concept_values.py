@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from interpret_inn import errors
-from interpret_inn.testing.values import value_faults
+from interpret_inn.testing.concept_values import value_faults
 from interpret_inn.types import Concept
-from interpret_inn_labels.reading import read_concepts
+from interpret_inn_labels.label_reading import read_concepts
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,7 @@ from interpret_inn.testing import (
     toy_explanation,
     toy_images,
 )
-from interpret_inn.testing.markup import problems
-from interpret_inn.testing.others import METRIC_CHECKS, REPORT_SECTION_CHECKS
+from interpret_inn.testing.others import METRIC_CHECKS, REPORT_SECTION_CHECKS, problems
 from interpret_inn.types import MetricSpec, ReportSectionSpec, Score, Section
 
 IMAGES, LABELS = toy_images(8)

@@ -12,7 +12,7 @@ import torch
 
 from interpret_inn.data import samples
 from interpret_inn.testing import ContractError, check_concept_source, toy_images
-from interpret_inn.testing.agreement import agreement
+from interpret_inn.testing.concept_values import agreement
 from interpret_inn.testing.sources import CONCEPT_SOURCE_CHECKS
 from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, LossContext, Pairs, Plan, Preparation
 

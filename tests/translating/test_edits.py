@@ -69,7 +69,7 @@ def test_swapping_the_shape_moves_the_prediction_to_the_donors(toy: Any) -> None
     assert (after == wanted)[differ].float().mean() > 0.5 > (after == before)[differ].float().mean()
 
 
-# --- set, add, resample ---------------------------------------------------------------------------------
+# --- set_to, add, resample ---------------------------------------------------------------------------------
 
 
 def test_set_takes_numbers_rows_and_names_of_categories(toy: Any) -> None:
@@ -249,7 +249,7 @@ def test_several_concepts_can_be_held_at_once(toy: Any) -> None:
         (
             lambda t: inn.edits.set_to("shape", 1),
             inn.EditError,
-            r"may mean two things\. Type set\('shape', '1'\) for the category, or set\('shape', 1\.0\)",
+            r"may mean two things\. Type set_to\('shape', '1'\) for the category, or set_to\('shape', 1\.0\)",
         ),
         (
             lambda t: inn.edits.add("shape", 0.1, hold="hue"),
@@ -290,7 +290,7 @@ def test_numbers_on_a_factor_without_such_categories_are_numbers(toy: Any) -> No
 
 def test_edits_read_as_they_were_typed() -> None:
     assert repr(inn.edits.swap("digit", np.zeros(3))) == "swap('digit')"
-    assert repr(inn.edits.set_to("digit", "7", hold=["colour"])) == "set('digit', '7', hold=['colour'])"
+    assert repr(inn.edits.set_to("digit", "7", hold=["colour"])) == "set_to('digit', '7', hold=['colour'])"
     assert repr(inn.edits.add("digit", torch.zeros(3))) == "add('digit', …)"
     assert (
         repr(inn.edits.resample("digit", seed=3, from_prior=True))

@@ -1,4 +1,4 @@
-"""What rooms below the interpreter take for a fit, and names that have moved."""
+"""What rooms below the interpreter take for a fit."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import interpret_inn as inn
-from interpret_inn import errors, explore
+from interpret_inn import explore
 from interpret_inn.translating.translator import translator_of
 
 
@@ -29,12 +29,3 @@ def test_anything_else_is_refused(given: Any) -> None:
 def test_an_interpreter_without_a_fit_says_so(toy: Any) -> None:
     with pytest.raises(inn.NotFittedError, match="has not been fitted yet"):
         explore.traverse(inn.wrap(toy.model, "head:in"), toy.fresh[:2], "hue")
-
-
-@pytest.mark.parametrize("name", ["lengths", "select"])
-def test_old_names_say_the_new_ones(name: str) -> None:
-    with pytest.raises(errors.RenamedError, match=rf"explore\.{name} is now interpret_inn\.{name}\. Type"):
-        getattr(explore, name)
-    assert not hasattr(explore, name)
-    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
-        _ = explore.nothing

@@ -6,14 +6,14 @@ import torch
 import interpret_inn as inn
 from interpret_inn.errors import ConceptError
 from interpret_inn.testing import check_concept_source
-from interpret_inn.testing.views import ToyView
-from interpret_inn_unsupervised.directions.discovery import discovered_directions, drawn_steps
-from interpret_inn_unsupervised.directions.methods import (
+from interpret_inn.testing.toys import ToyView
+from interpret_inn_unsupervised.directions.direction_methods import (
     completed,
     orthonormal,
     principal_directions,
     weight_directions,
 )
+from interpret_inn_unsupervised.directions.discovery import discovered_directions, drawn_steps
 from interpret_inn_unsupervised.seeing import own_axes
 
 from .conftest import AXES, aligned

@@ -8,15 +8,15 @@ from torch import nn
 
 from interpret_inn.errors import ConceptError
 from interpret_inn.metrics.traversals import multi_scale_pixels
-from interpret_inn.testing.views import ToyView
+from interpret_inn.testing.toys import ToyView
 from interpret_inn_unsupervised.recognizer import Recognizer, StepRecognizer, shrunk
-from interpret_inn_unsupervised.simplicity.losses import (
+from interpret_inn_unsupervised.simplicity.metric import lengths, multi_scale, pullback_metric
+from interpret_inn_unsupervised.simplicity.simplicity_losses import (
     GRID,
     SoftMasks,
     constriction,
     perceptual_simplicity,
 )
-from interpret_inn_unsupervised.simplicity.metric import lengths, multi_scale, pullback_metric
 from interpret_inn_unsupervised.simplicity.turning import simplest_rotation, simplicity_loss
 
 

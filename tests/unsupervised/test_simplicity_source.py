@@ -6,7 +6,7 @@ import torch
 import interpret_inn as inn
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.testing import check_concept_source, toy_classifier, toy_images
-from interpret_inn.testing.views import ToyView
+from interpret_inn.testing.toys import ToyView
 from interpret_inn.types import Preparation
 
 from .conftest import AXES, aligned

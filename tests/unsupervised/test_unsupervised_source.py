@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 import interpret_inn as inn
 from interpret_inn.errors import BackboneError, ConceptError, DataError
 from interpret_inn.testing import check_concept_source, toy_images
-from interpret_inn.testing.views import ToyView
+from interpret_inn.testing.toys import ToyView
 from interpret_inn.types import ConceptSource, Preparation
 from interpret_inn_unsupervised import build
 

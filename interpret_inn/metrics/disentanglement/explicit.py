@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from interpret_inn.metrics.disentanglement.fitting import fit_quietly
 from interpret_inn.metrics.disentanglement.inputs import Groups, Rows, read_groups, read_parts, varying
-from interpret_inn.metrics.disentanglement.record import CodeScore, resampled
+from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly, resampled
 from interpret_inn.types import FloatArray, IntArray
 
 

@@ -8,10 +8,9 @@ import numpy as np
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
-from interpret_inn.metrics.disentanglement.fitting import fit_quietly
 from interpret_inn.metrics.disentanglement.inputs import Groups, Rows, read_groups, read_parts, varying
 from interpret_inn.metrics.disentanglement.matrices import completeness_of, disentanglement_of
-from interpret_inn.metrics.disentanglement.record import CodeScore, drawn_rows, refitted
+from interpret_inn.metrics.disentanglement.record import CodeScore, drawn_rows, fit_quietly, refitted
 from interpret_inn.types import FloatArray, IntArray, Score
 
 Estimator = Literal["boosting", "forest", "linear"]

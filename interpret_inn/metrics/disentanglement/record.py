@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,3 +92,10 @@ def gap(matrix: FloatArray) -> FloatArray:
         return np.asarray(matrix[0], np.float64)
     ordered = np.sort(matrix, 0)
     return np.asarray(ordered[-1] - ordered[-2], np.float64)
+
+
+def fit_quietly(model: Any, codes: npt.NDArray[Any], labels: IntArray) -> Any:
+    """The model, fitted: that it did not converge is no news where the number of iterations is part of a definition."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return model.fit(codes, labels)

@@ -8,7 +8,6 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.disentanglement.fitting import fit_quietly
 from interpret_inn.metrics.disentanglement.inputs import (
     Groups,
     Rows,
@@ -16,7 +15,7 @@ from interpret_inn.metrics.disentanglement.inputs import (
     read_groups,
     read_parts,
 )
-from interpret_inn.metrics.disentanglement.record import CodeScore, gap, resampled
+from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly, gap, resampled
 from interpret_inn.types import FloatArray, IntArray
 
 _CONSTANT = 1e-12  # variance; disentanglement_lib's bound

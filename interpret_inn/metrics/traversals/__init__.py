@@ -8,8 +8,7 @@ from interpret_inn.metrics.traversals.distances import (
     pixel_distance,
 )
 from interpret_inn.metrics.traversals.lengths import TraversalLengths, tpl
-from interpret_inn.metrics.traversals.ranking import Ranking, rank
-from interpret_inn.metrics.traversals.rotation import RotationCurve, rotation_curve
+from interpret_inn.metrics.traversals.ranking import Ranking, RotationCurve, rank, rotation_curve
 
 __all__ = [
     "Distance",

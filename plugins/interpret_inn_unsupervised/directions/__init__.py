@@ -14,7 +14,7 @@ from torch import Tensor
 
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.types import ConceptSource
-from interpret_inn_unsupervised.directions.source import DirectionsSource, Method
+from interpret_inn_unsupervised.directions.direction_source import DirectionsSource, Method
 from interpret_inn_unsupervised.independent import whole
 
 __all__ = ["DirectionsSource", "Method", "build"]

@@ -17,7 +17,7 @@ from interpret_inn_unsupervised.independent import whole
 from interpret_inn_unsupervised.simplicity.couplings import CouplingsSource
 from interpret_inn_unsupervised.simplicity.metric import Embed, multi_scale
 from interpret_inn_unsupervised.simplicity.objective import Weights
-from interpret_inn_unsupervised.simplicity.source import Search, SimplicitySource
+from interpret_inn_unsupervised.simplicity.simplicity_source import Search, SimplicitySource
 
 __all__ = ["CouplingsSource", "SimplicitySource", "Weights", "build", "build_couplings"]
 

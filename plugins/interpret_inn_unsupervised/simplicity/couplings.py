@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from interpret_inn.data.randomness import derived_seed
+from interpret_inn.data.process import derived_seed
 from interpret_inn.types import Plan, Preparation, Samples
 from interpret_inn_unsupervised.simplicity.objective import Objective, Parts, Weights
-from interpret_inn_unsupervised.simplicity.source import Search, SimplicitySource
+from interpret_inn_unsupervised.simplicity.simplicity_source import Search, SimplicitySource
 
 
 class CouplingsSource(SimplicitySource):

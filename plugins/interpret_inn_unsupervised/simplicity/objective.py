@@ -11,7 +11,11 @@ from torch import Generator, Tensor, nn
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import AxesView, LossContext
 from interpret_inn_unsupervised.recognizer import Recognizer
-from interpret_inn_unsupervised.simplicity.losses import SoftMasks, constriction, perceptual_simplicity
+from interpret_inn_unsupervised.simplicity.simplicity_losses import (
+    SoftMasks,
+    constriction,
+    perceptual_simplicity,
+)
 from interpret_inn_unsupervised.simplicity.turning import simplicity_loss
 
 _EPSILON = 0.05  # of the finite differences of the flow, in standard deviations of the code

@@ -1,0 +1,218 @@
+"""How long the axes of a fit are: traversal perceptual length through the flow and the rest of the model."""
+
+from __future__ import annotations
+
+import numbers
+import warnings
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from tqdm import tqdm
+
+from interpret_inn.backbones import Backbone, primary
+from interpret_inn.data import is_stream, samples, stream
+from interpret_inn.errors import BackboneError, InnWarning, InputError
+from interpret_inn.explore.sampling import has_run
+from interpret_inn.metrics.traversals import Distance, TraversalLengths, multi_scale_pixels
+from interpret_inn.metrics.traversals.lengths import check_traversals, distances_of, summed_up
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
+from interpret_inn.types import FloatArray
+
+
+class Traversals(NamedTuple):
+    """How axes are traversed; see `lengths`."""
+
+    distance: Distance
+    steps: int
+    span: float
+    at_once: int
+
+
+@torch.no_grad()
+def lengths(
+    interpreter: HasTranslator,
+    *,
+    inputs: Any = None,
+    distance: Distance = multi_scale_pixels,
+    starts: int = 10,
+    steps: int = 24,
+    span: float = 4.0,
+    threshold: float = 0.1,
+    relative: bool = True,
+    residual: bool = True,
+    at_once: int = 128,
+    seed: int = 0,
+) -> TraversalLengths:
+    """Traversal perceptual length of a fit: how far images move along each axis of its code; less is simpler.
+
+    Zhu, Xu and Tao, "Where and What?" (2021), section 4.3, for codes that a flow translates: from each starting point
+    every axis is traversed, all else kept, back through the flow and on through the model, and the distances of
+    neighbouring images are summed. A traversal reaches `span` standard deviations to either side of the mean of the stored
+    codes along that axis, so that directions that hardly vary are hardly traversed. At positions, all positions are put
+    at the same place.
+
+    All axes that enter the flow's blocks count, each for itself, the residual's among them: else a fit would be
+    short by naming few factors. Neither the axes of one factor nor those of the residual are told apart by the fit.
+
+    Args:
+        interpreter: A fitted interpreter of a model that makes images.
+        inputs: What to start from: `starts` of them, spread evenly. None: inputs that the model draws itself, else
+            codes that the fit stored.
+        distance: Of two batches of images, which are where the model is; its units are the score's.
+        starts: How many starting points.
+        steps: Images on each traversal.
+        span: How far a traversal goes to either side, in standard deviations of the stored codes.
+        threshold: Length that an axis needs to count.
+        relative: The threshold is a share of the median axis' length (and a hundredth of the longest at least);
+            False: it is a length itself.
+        residual: Traversal the residual, too; without it, fits with other factors cannot be compared.
+        at_once: Images that are made together.
+        seed: Of the starting points and the interval.
+
+    Returns:
+        The score and what it is made of; `factors` says what each axis belongs to. 0 where no axis moves the images.
+
+    Raises:
+        BackboneError: the model makes no images.
+        InputError: numbers that cannot be used, or inputs are needed to start from.
+        NotFittedError: before `fit`.
+
+    Warns:
+        InnWarning: no axis moves the images.
+    """
+    check_traversals(steps=steps, at_once=at_once, span=span, threshold=threshold)
+    check_starts(starts)
+    translator = translator_of(interpreter)
+    with translator.backbone.session():
+        start = _start(translator, inputs, starts, seed)
+        axes = traversed_axes(translator, residual=residual)
+        each = axis_lengths(start, axes, Traversals(distance, steps, span, at_once))
+    found = summed_up(
+        each, threshold=threshold, relative=relative, seed=seed, factors=owners(translator, axes)
+    )
+    if not found.active.any():
+        warnings.warn(
+            f"No axis of the code moves the images of {translator.backbone.name}: its length is 0, and says nothing.",
+            InnWarning,
+            stacklevel=3,
+        )
+    return found
+
+
+def traversed_axes(translator: Translator, *, residual: bool = True) -> range:
+    """The axes that are traversed: those in the flow's blocks, or of these only the named factors'."""
+    return range(translator.fitted.network.shape.leading if residual else translator.factors[-1].start)
+
+
+def owners(translator: Translator, axes: Sequence[int]) -> tuple[str, ...]:
+    """The factor that each axis belongs to."""
+    return tuple(next(f.name for f in translator.factors if f.start <= axis < f.stop) for axis in axes)
+
+
+def axis_lengths(start: Batch, axes: Sequence[int], traversals: Traversals) -> FloatArray:
+    """Length of the traversal along each of K axes from each of S starting points, float64 (S, K).
+
+    A batch holds one step of many traversals, and traversal by traversal the same rows in every step: a model that draws noise in
+    its forward draws the same for a row each time.
+
+    Raises:
+        BackboneError: the outputs are no images.
+        InputError: a distance that gives something else than finite numbers (B,).
+    """
+    count = len(start)
+    traversed = torch.tensor(axes).repeat_interleave(count)
+    begun = torch.arange(count).repeat(len(axes))
+    parts = list(zip(traversed.split(traversals.at_once), begun.split(traversals.at_once), strict=True))
+    with start.translator.backbone.session():
+        bar = tqdm(parts, desc="lengths", disable=None, leave=False)
+        found = [_summed(start.take(rows), axis, traversals) for axis, rows in bar]
+    return np.asarray(torch.cat(found).reshape(len(axes), count).T)
+
+
+def _summed(start: Batch, axis: Tensor, traversals: Traversals) -> Tensor:
+    """Length of the traversal from each of B starting points along an axis of its own, int64 (B,): float64 (B,)."""
+    reference = start.translator.fitted.reference_codes
+    mean, spread = (of.to(start.codes)[axis] for of in (reference.mean(0), reference.std(0, correction=0)))
+    moved = torch.nn.functional.one_hot(axis, start.codes.shape[-1]).bool().to(start.codes.device)
+    shape = (len(axis), *[1] * (start.codes.ndim - 1))
+    moved = moved.reshape(*shape[:-1], -1)
+    total, before = torch.zeros(len(axis), dtype=torch.float64), None
+    for place in torch.linspace(-traversals.span, traversals.span, traversals.steps).tolist():
+        codes = torch.where(moved, (mean + place * spread).reshape(shape), start.codes)
+        images = primary(start.with_codes(codes).outputs()).detach()
+        if images.ndim != 4:
+            raise BackboneError(
+                f"Expected a model that makes images (B, C, H, W) to measure traversals by, found outputs "
+                f"{tuple(images.shape)} of {start.translator.backbone.name}. Generators and autoencoders make some."
+            )
+        if before is not None:
+            total += distances_of(traversals.distance, before, images).cpu().double()
+        before = images
+    return total
+
+
+def check_starts(starts: int, *, least: int = 1) -> None:
+    """Refuses numbers of starting points that are none.
+
+    Raises:
+        InputError: one of them.
+    """
+    if isinstance(starts, bool) or not isinstance(starts, numbers.Integral) or starts < least:
+        raise InputError(f"Expected starts to be a whole number, at least {least}, found {starts!r}.")
+
+
+def _start(translator: Translator, inputs: Any, starts: int, seed: int) -> Batch:
+    given = drawn_by(translator.backbone, starts, seed=seed) if inputs is None else some_of(inputs, starts)
+    if given is not None:
+        return translator.whole(given)
+    z = stored(translator, starts, seed=seed)
+    return translator.at(z, z)
+
+
+def some_of(inputs: Any, count: int) -> Any:
+    """Up to `count` inputs as one batch, spread evenly over those given; of a stream the first.
+
+    Raises:
+        DataError: nothing that can be read.
+        InputError: an empty stream.
+    """
+    if is_stream(inputs):
+        for batch in stream(inputs, count):
+            return batch[:count]
+        raise InputError("Expected at least one input, found none.")
+    found = samples(inputs)
+    return found.take(np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)))
+
+
+def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
+    """Inputs of the model's own, (count, ...), as `Interpreter.sample_inputs` draws them; None where it has none."""
+    return None if backbone.sample_inputs is None else backbone.draw_inputs(count, seed=seed)
+
+
+def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
+    """Representations (count, ...) of codes that the fit stored, as inputs where outputs need nothing else.
+
+    Where there are fewer, some come twice.
+
+    Raises:
+        InputError: outputs need more than codes.
+    """
+    backbone, reference = translator.backbone, translator.fitted.reference_codes
+    if (
+        translator.fitted.layout.name not in ("vector", "flat")
+        or not has_run(translator)
+        or not backbone.has_tail
+    ):
+        raise InputError(
+            f"Expected inputs to start the traversals from, found none: {backbone.name} draws none of its own, and codes "
+            "alone do not make its outputs, or nothing has run through it yet. Type inputs=images."
+        )
+    order = torch.randperm(len(reference), generator=Generator().manual_seed(seed))
+    codes = reference[order.repeat(-(-count // len(reference)))[:count].to(reference.device)]
+    return translator.invert(
+        torch.nn.functional.pad(codes, (0, translator.factors.total - codes.shape[1])), None
+    )

@@ -1,0 +1,120 @@
+"""What the test split says of a fit: its checks, which factors carry their concepts, leakage, and drift."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from interpret_inn.types import ProbeScores, Score
+
+AGREES = 0.999
+"""Share of inputs whose output has to be the same: one in a thousand may lie on the border of two classes."""
+
+
+@dataclass(frozen=True)
+class Checks:
+    """What must hold before anything else is believed.
+
+    Attributes:
+        round_trip_data: Largest |T⁻¹(T(z)) − z| on data, in units of the representation's scale
+            (the root mean variance of its axes).
+        round_trip_edited: The same for edited codes, measured in the code as |T(T⁻¹(z̃)) − z̃| and in `z`
+            as the larger of the two.
+        agreement: Share of inputs whose output is the same through T⁻¹∘T (the same top class; for other
+            outputs, a relative difference under one in a thousand).
+        output_change: Largest change of the output through T⁻¹∘T, in units of the output's spread.
+        unedited_identical: The attached, unedited model gave the bare model's outputs bit for bit.
+        finite: All codes and all outputs of edits were finite.
+        samples: How many inputs all this was measured on.
+        tolerance: Largest round-trip error that passes.
+    """
+
+    round_trip_data: float
+    round_trip_edited: float
+    agreement: float
+    output_change: float
+    unedited_identical: bool
+    finite: bool
+    samples: int
+    tolerance: float = 1e-4
+
+    @property
+    def agrees(self) -> bool:
+        """Whether enough inputs keep their output through T⁻¹∘T: at least `AGREES`; not where it is NaN."""
+        return self.agreement >= AGREES
+
+    @property
+    def passed(self) -> bool:
+        """Whether every check holds."""
+        return (
+            self.round_trip_data <= self.tolerance
+            and self.round_trip_edited <= self.tolerance
+            and self.agrees
+            and self.unedited_identical
+            and self.finite
+        )
+
+
+@dataclass(frozen=True)
+class Leakage:
+    """Which factor predicts which concept, on the test split.
+
+    Attributes:
+        concepts: Names of the concepts that have values.
+        factors: Names of all factors, the residual last.
+        kind: `accuracy` (categorical) or `r2` (numeric; cyclic: of cosine and sine), by concept.
+        scores: Of the probes, by concept, then factor.
+        representation: Scores of the probes from all of `z`, by concept.
+        chance: What guessing reaches, by concept: the most frequent class's share, or 0.
+        unfitted: Score of the linear probe from the concept's own slice of the flow before it was fitted.
+        association: By concept, then by *other concept*: how well it is predicted by the other's true value.
+    """
+
+    concepts: tuple[str, ...]
+    factors: tuple[str, ...]
+    kind: Mapping[str, Literal["accuracy", "r2"]]
+    scores: Mapping[str, Mapping[str, ProbeScores]]
+    representation: Mapping[str, ProbeScores]
+    chance: Mapping[str, float]
+    unfitted: Mapping[str, Score]
+    association: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class Drift:
+    """How far swapping one factor moves the prediction of another concept, and what `hold` saves.
+
+    Attributes:
+        edited: The factor that was swapped.
+        held: The concept whose prediction is watched, by an independent probe that `hold` never saw.
+        without_hold: Mean absolute change of that prediction (categorical: share of changed predictions).
+        with_hold: The same with `hold=[held]`.
+    """
+
+    edited: str
+    held: str
+    without_hold: Score
+    with_hold: Score
+
+
+@dataclass(frozen=True)
+class FactorSummary:
+    """One factor: how large, how it was sized, and whether it carries its concept.
+
+    Attributes:
+        name: The factor.
+        size: Axes it takes.
+        share: The share of the variance of `z̃` axes in the blocks that it takes (its size over D).
+        raw_score: The score its size was estimated from (NaN: size was given).
+        learnt: True where the lower 95 % bound of its own probe's score exceeds chance and the unfitted flow;
+            None where there are no labels to test it on (the residual, unlabelled concepts).
+        verdict: The same in a plain sentence.
+    """
+
+    name: str
+    size: int
+    share: float
+    raw_score: float
+    learnt: bool | None
+    verdict: str

@@ -1,0 +1,265 @@
+"""The survey of the inputs that are explained: one pass over them, what it keeps of each, and what edits do to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from tqdm import tqdm
+
+from interpret_inn.backbones import Backbone
+from interpret_inn.data import Joined, samples, stream
+from interpret_inn.errors import DataError, InputError
+from interpret_inn.explaining.checks import BatchChecks, check_batch
+from interpret_inn.explaining.records import Picture
+from interpret_inn.explaining.redraws import OutputKind, RedrawEffects, Target, measure, output_kind
+from interpret_inn.translating.batch import Batch
+from interpret_inn.translating.encoding import BATCH, prepared
+from interpret_inn.translating.translator import Translator
+from interpret_inn.types import IntArray
+from interpret_inn.types.numbers import TINY
+
+INPUTS = 512
+"""Inputs that are looked at, spread evenly over those given."""
+WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
+"""Inputs whose redraws are measured, and edits of each, if the tail can run alone and if not."""
+IMAGE_PIXELS = 2**22
+"""Pixels of output images that a factor's redraws may take: 1024 images of 64 by 64. If these are too few for all edits
+of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are edited."""
+_CHECKED = 128
+_THUMBNAIL = 96
+
+
+@dataclass
+class Survey:
+    """What one pass over the inputs found.
+
+    Attributes:
+        names: Of the n inputs.
+        examples: The first inputs, with their outputs.
+        pictures: Thumbnails of the inputs, or of the outputs if only these are pictures, or None.
+        codes: float (n, d): the leading axes, at positions their mean.
+        outputs: Primary outputs, (n, ...).
+        kind: What the outputs are.
+        value_range: What is black and what is white in pictures of outputs: the ends of the model's own range, else
+            the smallest and the largest value seen.
+        redraw_effects: By factor, of the m inputs in `order`.
+        order: int (m,), the places of the inputs whose redraws were measured.
+        edited: By factor, codes (m, d) after one edit each.
+        checks: Of the first batches.
+        skipped: What could not be read.
+        groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
+    """
+
+    names: list[str]
+    examples: Batch
+    pictures: list[Picture] | None
+    codes: Tensor
+    outputs: Tensor
+    kind: OutputKind
+    value_range: tuple[float, float]
+    redraw_effects: dict[str, RedrawEffects]
+    order: list[int]
+    edited: dict[str, Tensor]
+    checks: list[BatchChecks]
+    skipped: tuple[str, ...]
+    groups: IntArray | None = None
+
+
+@torch.no_grad()
+def survey(
+    translator: Translator,
+    inputs: Any,
+    *,
+    target: Target = None,
+    resamples: int | None = None,
+    examples: int = 16,
+    seed: int = 0,
+    most: int = INPUTS,
+) -> Survey:
+    """Goes over the inputs once, batch by batch, and keeps little of each.
+
+    Args:
+        translator: Backbone and flow.
+        inputs: What is explained.
+        target: See `measure`.
+        resamples: Edits of each input; None: by what a forward costs, and by the pixels of outputs that are images.
+        examples: How many inputs are kept whole.
+        seed: Of the edits.
+        most: Inputs that are looked at, at most.
+
+    Raises:
+        InputError: there are no inputs.
+    """
+    return _Pass(translator, target=target, resamples=resamples, examples=examples, seed=seed).over(
+        inputs, most
+    )
+
+
+def effort(backbone: Backbone, outputs: Tensor, resamples: int | None) -> tuple[int, int]:
+    """How many inputs' redraws are measured, and by how many edits of each.
+
+    Args:
+        backbone: Whose tail may run alone.
+        outputs: Of some inputs, (B, ...).
+        resamples: Edits of each input that the caller asked for.
+    """
+    if not backbone.has_tail:
+        return WITHOUT_TAIL[0], resamples or WITHOUT_TAIL[1]
+    most, edits = WITH_TAIL
+    if output_kind(outputs) != "image":
+        return most, resamples or edits
+    images = max(1, IMAGE_PIXELS // outputs[0, 0].numel())
+    edits = resamples or min(max(images // most, WITHOUT_TAIL[1]), edits)
+    return min(max(images // edits, WITHOUT_TAIL[0]), most), edits
+
+
+class _Pass:
+    """What has been kept so far."""
+
+    def __init__(
+        self, translator: Translator, *, target: Target, resamples: int | None, examples: int, seed: int
+    ) -> None:
+        self.translator, self.target, self.resamples, self.wanted = translator, target, resamples, examples
+        self.examples: list[Batch] = []
+        self.generator = Generator().manual_seed(seed)
+        self.seed = seed
+        self.names: list[str] = []
+        self.codes: list[Tensor] = []
+        self.outputs: list[Tensor] = []
+        self.pictures: list[Picture] | None = []
+        self.effects: dict[str, list[RedrawEffects]] = {factor.name: [] for factor in translator.factors}
+        self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
+        self.order: list[int] = []
+        self.checks: list[BatchChecks] = []
+        self.spread: float | None = None  # of the outputs, largest minus smallest value
+
+    def over(self, inputs: Any, most: int) -> Survey:
+        chosen = _choose(inputs, most)
+        with self.translator.backbone.session():
+            bar = tqdm(chosen.batches, desc="explain", total=chosen.count, disable=None, leave=False)
+            for names, batch in bar:
+                ready = prepared(self.translator.backbone, batch, start=len(self.names), names=names)
+                self._take(names, ready)
+        if not self.names:
+            raise InputError("Expected at least one input to explain, found none.")
+        outputs, kind = torch.cat(self.outputs), output_kind(self.outputs[0])
+        value_range = self._range(outputs)
+        # A generator's inputs are no pictures: what it makes of them stands for them.
+        if self.pictures is None and kind == "image":
+            self.pictures = [thumbnail(picture_of(image, *value_range)) for image in outputs]
+        return Survey(
+            names=self.names,
+            examples=Batch.joined(self.examples),
+            pictures=self.pictures or None,
+            codes=torch.cat(self.codes),
+            outputs=outputs,
+            kind=kind,
+            value_range=value_range,
+            redraw_effects={name: RedrawEffects.joined(parts) for name, parts in self.effects.items()},
+            order=self.order,
+            edited={name: torch.cat(parts) for name, parts in self.edited.items()},
+            checks=self.checks,
+            skipped=chosen.skipped,
+            groups=None if chosen.groups is None else chosen.groups[self.order],
+        )
+
+    def _take(self, names: Sequence[str], prepared: Tensor) -> None:
+        done = len(self.names)
+        batch = self.translator.batch(prepared, outputs=True)
+        outputs = batch.primary_outputs()
+        if self.spread is None:
+            low, high = self._range(outputs)
+            self.spread = (high - low) or 1.0
+        if done < self.wanted:
+            self.examples.append(batch.take(slice(0, self.wanted - done)))
+        self.names.extend(names)
+        self.codes.append(batch.summary())
+        self.outputs.append(outputs)
+        self._keep_pictures(prepared)
+        if done < _CHECKED:
+            self.checks.append(check_batch(batch, seed=self.seed))
+        most, edits = effort(self.translator.backbone, outputs, self.resamples)
+        n = min(max(0, most - len(self.order)), len(batch))
+        if n:
+            self._measure(batch.take(slice(0, n)), edits)
+            self.order.extend(range(done, done + n))
+
+    def _range(self, outputs: Tensor) -> tuple[float, float]:
+        return self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
+
+    def _keep_pictures(self, prepared: Tensor) -> None:
+        shown = self.translator.backbone.preprocess.undo(prepared) if self.pictures is not None else None
+        if shown is None:
+            self.pictures = None
+        elif self.pictures is not None:
+            self.pictures.extend(thumbnail(picture) for picture in shown)
+
+    def _measure(self, batch: Batch, edits: int) -> None:
+        outputs = batch.primary_outputs()
+        kind = output_kind(outputs)
+        for factor in self.translator.factors:
+            redrawn = batch.redrawn(factor, edits, self.generator)
+            self.effects[factor.name].append(
+                measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=self.spread)
+            )
+            self.edited[factor.name].append(redrawn.summary()[0])
+
+
+def picture_of(image: Tensor, low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """An output image (C, H, W) as a picture, uint8 (H, W, 3): `low` becomes black and `high` white."""
+    scaled = ((image.float() - low) / max(high - low, TINY)).clamp(0, 1)
+    colours = scaled[:3] if len(scaled) >= 3 else scaled[:1].expand(3, -1, -1)
+    return (colours.permute(1, 2, 0) * 255).round().byte().numpy()
+
+
+def thumbnail(picture: Picture) -> Picture:
+    """A picture of at most 96 pixels a side; small ones stay as they are."""
+    from PIL import Image
+
+    if max(picture.shape[:2]) <= _THUMBNAIL:
+        return np.ascontiguousarray(picture)
+    image = Image.fromarray(picture)
+    image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
+    return np.asarray(image)
+
+
+@dataclass
+class _Chosen:
+    batches: Iterator[tuple[list[str], Any]]
+    count: int | None
+    skipped: tuple[str, ...]
+    groups: IntArray | None = None
+
+
+def _choose(inputs: Any, most: int) -> _Chosen:
+    """Inputs spread evenly over those given; the first ones of a stream that can be read only once."""
+    try:
+        found = samples(inputs)
+    except DataError:
+        return _Chosen(_first(inputs, most), None, ())
+    places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
+    # They are read in shuffled order, which spreads the inputs whose redraws are measured evenly as well.
+    places = np.random.default_rng(0).permutation(places)
+    chunks = [places[at : at + BATCH].tolist() for at in range(0, len(places), BATCH)]
+    if isinstance(found, Joined):  # arrays of one source and tensors of another make no batch
+        chunks = [own for chunk in chunks for own in found.apart(chunk)]
+    names = found.names
+    batches = (([str(names[i]) if names else str(i) for i in chunk], found.take(chunk)) for chunk in chunks)
+    groups = (
+        None if found.groups is None else np.asarray(found.groups)[[i for chunk in chunks for i in chunk]]
+    )
+    return _Chosen(batches, len(chunks), tuple(found.skipped), groups)
+
+
+def _first(inputs: Any, most: int) -> Iterator[tuple[list[str], Any]]:
+    done = 0
+    for batch in stream(inputs, BATCH):
+        yield [str(done + i) for i in range(len(batch))], batch
+        done += len(batch)
+        if done >= most:
+            return

@@ -1,0 +1,88 @@
+"""The shapes of masks: maps and soft intervals made to masks, and masks drawn over pictures."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from interpret_inn.errors import LocalizerError
+from interpret_inn.types import Picture
+
+_GREY = 0.12  # how light a dimmed picture is at least, of white, so that black stays apart from the page
+_INSIDE = 0.5  # what is drawn as the border of a mask
+_OUTLINE = np.array([255, 60, 0], np.float32)
+
+
+def fit_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """Maps (B, 1, h, w) at the size (H, W) of the image, each cell's centre where it stands in the image.
+
+    Bilinear; what is made smaller is averaged.
+    """
+    return torch.nn.functional.interpolate(
+        maps, size, mode="bilinear", align_corners=False, antialias=maps.shape[-1] > size[-1]
+    )
+
+
+def heat_to_masks(heat: Tensor) -> Tensor:
+    """Heat (B, 1, H, W) as masks in [0, 1]: negative heat is none, each image's largest becomes 1.
+
+    Heat that is nowhere positive, or not finite, gives an empty mask.
+    """
+    heat = torch.nan_to_num(heat, nan=0.0, posinf=0.0, neginf=0.0).clamp_min(0)
+    top = heat.amax((1, 2, 3), keepdim=True)
+    return torch.where(top > 0, heat / top.clamp_min(torch.finfo(heat.dtype).tiny), torch.zeros_like(heat))
+
+
+def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
+    """A picture that shines where the mask is 1, is dark and grey where it is 0, with a line at one half.
+
+    Args:
+        picture: uint8 (H, W, 3).
+        mask: float (H, W) or (1, H, W) in [0, 1].
+        dimmed: How bright the rest stays, 0 to 1.
+
+    Raises:
+        LocalizerError: the mask is not of the picture's size.
+    """
+    flat = mask.detach().float().cpu().reshape(mask.shape[-2:]).numpy()
+    if flat.shape != picture.shape[:2]:
+        raise LocalizerError(
+            f"Expected a mask of the picture's size {picture.shape[:2]}, found {flat.shape}. "
+            "Resize one of them: interpret_inn.localizing.fit_size(masks, size)."
+        )
+    image = picture.astype(np.float32)
+    grey = image.mean(2, keepdims=True) * dimmed + 255 * _GREY
+    shown = flat[..., None] * image + (1 - flat[..., None]) * grey
+    shown[_edge(flat > _INSIDE)] = _OUTLINE
+    result: Picture = shown.round().clip(0, 255).astype(np.uint8)
+    return result
+
+
+def _edge(
+    inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
+) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    """Pixels inside that touch the outside, on all four sides; the image's own border is no edge."""
+    padded = np.pad(inside, 1, mode="edge")
+    surrounded = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = inside & ~surrounded
+    return found
+
+
+def soft_intervals(starts: Tensor, ends: Tensor) -> Tensor:
+    """Soft intervals g = cumax(v₁) ⊙ (1 − cumax′(v₂)), where cumax′ leaves out the place itself.
+
+    cumax = cumsum ∘ softmax: Zhu, Xu and Tao, "Where and What? Examining Interpretable Disentangled Representations"
+    (2021), section 3.1. As published, 1 − cumax(v₂) is 0 at the last place, so that no interval reaches it; here the
+    cumulative sum of v₂ leaves the place itself out.
+
+    Args:
+        starts: Logits of the first place inside, v₁, float (..., n).
+        ends: Logits of the last place inside, v₂, float (..., n).
+
+    Returns:
+        (..., n) in [0, 1].
+    """
+    begun = starts.softmax(-1).cumsum(-1)
+    last = ends.softmax(-1)
+    return begun.clamp_max(1) * (1 - (last.cumsum(-1) - last)).clamp(0, 1)

@@ -1,0 +1,195 @@
+"""The first screen: four questions, answered in words for a reader who knows nothing of flows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from interpret_inn.explaining.evidence import FactorSummary
+from interpret_inn.explaining.records import Explanation, Redraw
+from interpret_inn.reports.findings import carried, decides, measure, name_of, ranked, untested
+from interpret_inn.reports.wording import (
+    MISSING,
+    count,
+    interval_text,
+    listing,
+    number,
+    percent,
+    score_text,
+)
+from interpret_inn.types import RESIDUAL
+
+NOTHING = Markup("")
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A line of an answer: whether it is good news (None: neither), the sentence, and a quieter remark."""
+
+    good: bool | None
+    text: Markup
+    remark: Markup = NOTHING
+
+
+def headline(explanation: Explanation) -> Markup:
+    """The whole report in two or three sentences."""
+    if not explanation.checks.passed:
+        return Markup("<strong>The checks failed: do not rely on this report.</strong> Below is what failed.")
+    sentences = (_learnt_sentence(explanation), _depends_sentence(explanation))
+    return Markup(" ").join(sentence for sentence in sentences if sentence)
+
+
+def _learnt_sentence(explanation: Explanation) -> Markup:
+    named = [factor for factor in explanation.factors if factor.name != RESIDUAL]
+    tested = [factor for factor in named if factor.learnt is not None]
+    learnt = [factor.name for factor in tested if factor.learnt]
+    if not named:
+        return Markup("No concepts were given.")
+    if not tested:
+        text = Markup("The layer was split into {}; without labels, nothing tests what they mean.")
+        return text.format(count(len(named), "factor"))
+    if len(learnt) == len(tested):
+        every = f"All {len(tested)} concepts were"
+        amount = {1: "The concept was", 2: "Both concepts were"}.get(len(tested), every)
+        return Markup("<strong>{} learnt:</strong> {}.").format(amount, _names(learnt))
+    if not learnt:
+        none = "None of the concepts was"
+        amount = {1: "The concept was not", 2: "Neither concept was"}.get(len(tested), none)
+        return Markup("<strong>{} learnt.</strong>").format(amount)
+    text = Markup("<strong>{} of {} concepts learnt:</strong> {}.")
+    return text.format(str(len(learnt)), str(len(tested)), _names(learnt))
+
+
+def _names(names: list[str]) -> Markup:
+    shown = names if len(names) <= 4 else [*names[:3], f"{len(names) - 3} more"]
+    return Markup("{}").format(listing(shown))
+
+
+def _depends_sentence(explanation: Explanation) -> Markup:
+    ranking = [(name, r) for name, r in ranked(explanation) if math.isfinite(measure(r).value)]
+    if not ranking:
+        return Markup("")
+    subject = "The model’s decision" if decides(explanation) else "The model’s output"
+    top, redraw = ranking[0]
+    if redraw.kind == "classes":
+        if redraw.flip_rate.value < 0.05:
+            return Markup("{} hardly depends on any single factor.").format(subject)
+        text = Markup("{} depends most on {}: exchanged alone, it changes the predicted class in {} of cases")
+        sentence = text.format(subject, _called(explanation, top), percent(redraw.flip_rate.value))
+        if len(ranking) == 1:
+            return sentence + "."
+        second, other = ranking[1]
+        close = other.flip_rate.value > 0.8 * redraw.flip_rate.value
+        rest = Markup(", {} in {}.") if close else Markup("; next comes {} with {}.")
+        return sentence + rest.format(_called(explanation, second), percent(other.flip_rate.value))
+    sentence = Markup("{} depends most on {}").format(subject, _called(explanation, top))
+    second_value = measure(ranking[1][1]).value if len(ranking) > 1 else 0.0
+    if second_value > 0:
+        ratio, second = measure(redraw).value / second_value, _called(explanation, ranking[1][0])
+        if ratio < 1.05:
+            sentence += Markup(", and about as much on {}").format(second)
+        else:
+            sentence += Markup(", {} times as much as on {}").format(f"{ratio:.1f}", second)
+    return sentence + "."
+
+
+def _called(explanation: Explanation, name: str) -> Markup:
+    """A factor in a sentence on the output; one that was not learnt is not called by its concept alone."""
+    learnt = next((factor.learnt for factor in explanation.factors if factor.name == name), None)
+    if learnt is False:
+        shown = "shown to be " if carried(explanation.leakage, name) else ""
+        return Markup("the axes set aside for {}, which was not {}learnt").format(name_of(name), shown)
+    return name_of(name)
+
+
+def learnt_answer(explanation: Explanation) -> tuple[Statement, ...]:
+    """What was learnt: a line for every named factor, and one for what is left over."""
+    together = untested(explanation)
+    if len(together) < 4:
+        return tuple(_factor_statement(explanation, factor) for factor in explanation.factors)
+    tested = [factor for factor in explanation.factors if factor.name not in together]
+    text = Markup("<b>{}</b> to <b>{}</b>, {} factors, have no labels to test them on.")
+    many = Statement(None, text.format(together[0], together[-1], str(len(together))))
+    return (many, *(_factor_statement(explanation, factor) for factor in tested))
+
+
+def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statement:
+    leakage = explanation.leakage
+    if factor.name == RESIDUAL:
+        text = Markup("The <b>residual</b> keeps the rest, {} of the axes.").format(percent(factor.share))
+        return Statement(None, text)
+    if factor.name not in leakage.concepts or factor.learnt is None:
+        return Statement(None, Markup("<b>{}</b> has no labels to test it on.").format(factor.name))
+    kind, score = leakage.kind[factor.name], leakage.scores[factor.name][factor.name].linear
+    value, layer = score_text(score.value, kind), leakage.representation[factor.name].linear.value
+    if kind == "accuracy":
+        guess = score_text(leakage.chance[factor.name], kind)
+        remark = Markup("read correctly in {}; from the whole layer {}; guessing {}")
+        remark = remark.format(value, score_text(layer, kind), guess)
+    else:
+        remark = Markup("R² {}; from the whole layer {}; guessing 0").format(value, score_text(layer, kind))
+    word = "was learnt" if factor.learnt else "was not learnt"
+    if not factor.learnt and carried(leakage, factor.name):
+        word = "was not shown to be learnt"
+        before = score_text(leakage.unfitted[factor.name].value, kind)
+        remark += Markup("; as many axes before the fit {}").format(before)
+    return Statement(factor.learnt, Markup("<b>{}</b> {}").format(factor.name, word), remark)
+
+
+def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
+    """How sure all of it is."""
+    checks, tested = explanation.checks, explanation.split[2]
+    error = max(checks.round_trip_data, checks.round_trip_edited)
+    exact = error <= checks.tolerance
+    largest = Markup("largest error {} of the layer’s own spread, on data and after edits; allowed {}")
+    word = Markup("The translation there and back is {}exact").format("" if exact else "not ")
+    agree = Markup("The model agrees with itself through it in {}").format(percent(checks.agreement))
+    same = "unedited" if checks.unedited_identical else "although unedited, not"
+    statements = [
+        Statement(exact, word, largest.format(number(error), number(checks.tolerance))),
+        Statement(
+            checks.agrees and checks.unedited_identical,
+            agree,
+            Markup("of {}; {} bit for bit as the bare model").format(count(checks.samples, "input"), same),
+        ),
+        Statement(
+            None if tested < 100 else True,
+            Markup("Tested on {} the fit never saw").format(count(tested, "input")),
+            _precision(explanation),
+        ),
+    ]
+    return tuple(statements)
+
+
+def _precision(explanation: Explanation) -> Markup:
+    """How wide the intervals of the factors' own probes are, in words."""
+    leakage = explanation.leakage
+    parts = []
+    for concept in leakage.concepts:
+        if concept not in leakage.factors:
+            continue
+        text = interval_text(leakage.scores[concept][concept].linear, leakage.kind[concept])
+        if text:
+            parts.append(f"{concept} {text}")
+    if not parts:
+        return Markup("")
+    shown = parts if len(parts) <= 3 else [*parts[:2], f"{len(parts) - 2} more below"]
+    return Markup("95% intervals: {}").format("; ".join(shown))
+
+
+def redraw_words(redraw: Redraw) -> str:
+    """How strongly the output answers, in a word or two."""
+    if redraw.kind != "classes":
+        return number(redraw.change.value)
+    rate = redraw.flip_rate.value
+    if not math.isfinite(rate):
+        return MISSING
+    steps = {
+        0.66: "decides",
+        0.33: "often changes it",
+        0.1: "sometimes changes it",
+        0.02: "rarely changes it",
+    }
+    return next((words for least, words in steps.items() if rate >= least), "practically no say")

@@ -1,0 +1,84 @@
+"""Scores of a fit's own test part: the samples that it never saw."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import torch
+from torch import Generator
+
+from interpret_inn.errors import FitError, InputError
+from interpret_inn.explaining.evaluation import Evaluation
+from interpret_inn.fitting.store import FitData
+from interpret_inn.plugin import get_manager
+from interpret_inn.scoring.score_table import Scored, Wish, score_table
+from interpret_inn.translating.fitted import Fitted
+from interpret_inn.types import FloatArray, Scores
+
+_ROWS = 4000
+_FEWEST_ROWS = 500
+_NUMBERS = 2**21
+_WIDEST = 4096
+_CHUNK = 512
+
+
+def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: object = None) -> Scores:
+    """Scores of the test part.
+
+    At most 4,000 samples are used, and of codes with more than 524 axes fewer: as many as make two million numbers,
+    but 500. Of more than 4,096 axes the leading ones, which enter the blocks, are scored.
+
+    Args:
+        fitted: The fit.
+        data: What it was made of, while that is at hand.
+        wish: What is asked for.
+        given: Labels that were given without inputs, which is refused.
+
+    Raises:
+        InputError: labels were given.
+        FitError: there are no data.
+        PluginError: an unknown metric, or options that it does not take.
+    """
+    if given is not None:
+        raise InputError("Expected inputs with the labels, found labels alone. Type scores(images, labels).")
+    if data is None:
+        names = [concept.name for concept in fitted.concepts if concept.values is not None]
+        raise FitError(
+            "Expected inputs and labels: the data of the fit are not saved with it. Type "
+            f"scores(images, {{{names[0] if names else 'name'!r}: …}}). The scores that were saved with it stand in "
+            "interpreter.evaluation.scores."
+        )
+    width = fitted.network.shape.width
+    kept = width if width <= _WIDEST else fitted.network.shape.leading
+    part = data.pool.indices("test")
+    most = min(_ROWS, max(_FEWEST_ROWS, _NUMBERS // kept))
+    order = torch.randperm(len(part), generator=Generator().manual_seed(fitted.seed))
+    indices = part[order[:most].sort().values]
+    codes = np.concatenate([_codes(fitted, data, chunk, kept) for chunk in indices.split(_CHUNK)])
+    pool = data.pool
+    return score_table(
+        Scored(codes, fitted.factors, pool.concepts_at(indices), pool.groups_at(indices)), wish
+    )
+
+
+def with_scores(evaluation: Evaluation, fitted: Fitted, data: FitData | None) -> Evaluation:
+    """The evaluation with the quick scores of all metrics that are registered now.
+
+    Without data it stays as it is: what was saved with the fit.
+    """
+    if data is None:
+        return evaluation
+    wanted = {spec.name for spec in get_manager().metrics() if spec.quick}
+    if evaluation.scores is not None and {*evaluation.scores, *evaluation.scores.left_out} == wanted:
+        return evaluation
+    return dataclasses.replace(evaluation, scores=scores_of_fit(fitted, data, Wish(seed=fitted.seed)))
+
+
+@torch.no_grad()
+def _codes(fitted: Fitted, data: FitData, indices: torch.Tensor, kept: int) -> FloatArray:
+    """Codes float64 (n, D), means over positions."""
+    rows = data.rows(indices).to(fitted.network.whitening.mean)
+    codes = fitted.network(rows.flatten(0, 1))[0][:, :kept].reshape(len(rows), -1, kept)
+    found: FloatArray = codes.cpu().double().mean(1).numpy()
+    return found

@@ -1,0 +1,110 @@
+"""Concepts from transforms: pairs of variants of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+
+from interpret_inn.errors import ConceptError
+from interpret_inn.types import Concept, ConceptKind, ConceptSource, Gallery, Pairs
+from interpret_inn_transforms.illustrations import gallery
+from interpret_inn_transforms.known_transforms import Transform
+from interpret_inn_transforms.turns import Drawn, Turns, turns_of
+from interpret_inn_transforms.variants import TransformedSamples
+
+_PLANS = 4  # kept: the parts to fit on, to stop by, to judge on, and one to spare
+
+
+class TransformSource(ConceptSource):
+    """Pairs of variants of pictures, for one transform after the other; see `pairs.Turns`.
+
+    Args:
+        samples: The pictures and their variants.
+        transforms: K transforms by name, each of them a concept.
+        strength: Of the transforms.
+        across: Share of the pairs that are of different pictures, in [0, 1].
+        notes: What is already known to be worth saying.
+    """
+
+    name = "transforms"
+
+    def __init__(
+        self,
+        samples: TransformedSamples,
+        transforms: Mapping[str, Transform],
+        *,
+        strength: float,
+        across: float,
+        notes: Sequence[str] = (),
+    ) -> None:
+        self.samples = samples
+        self._made = samples
+        self.transforms = dict(transforms)
+        self.concepts = tuple(
+            _concept(name, transform, samples, strength) for name, transform in transforms.items()
+        )
+        self.notes = tuple(notes)
+        self._across = across
+        self._plans: list[tuple[Tensor, list[tuple[int, Turns]]]] = []
+
+    def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
+        """Draws `n` pairs from the samples `among`, int64 (M,); only `generator` is drawn from.
+
+        Raises:
+            ConceptError: there are no two variants to pair among these.
+        """
+        plan = self._plan(among)
+        turn = torch.randint(len(plan), (n,), generator=generator)
+        chance = torch.rand(n, generator=generator)
+        drawn: list[tuple[int, Drawn]] = []
+        for place, (number, turns) in enumerate(plan):
+            mine = chance[turn == place]
+            across = len(mine) if not len(turns.within) else int((mine < self._across).sum())
+            across = across if turns.across else 0
+            if across:
+                drawn.append((number, turns.draw_across(across, generator)))
+            if across < len(mine):
+                drawn.append((number, turns.draw_within(len(mine) - across, generator)))
+        rho = torch.cat([part.others for _, part in drawn])[:, None].repeat(1, len(self.concepts) + 1)
+        columns = torch.cat([torch.full((len(part.first),), number) for number, part in drawn])
+        rho[torch.arange(len(rho)), columns] = torch.cat([part.concept for _, part in drawn])
+        first, second = (torch.cat([part[side] for _, part in drawn]) for side in (0, 1))
+        return Pairs(first, second, rho.float())
+
+    def illustrations(self) -> Sequence[Gallery]:
+        """What the transforms do to a few pictures."""
+        return (gallery(self._made, self.transforms),)
+
+    def _plan(self, among: Tensor) -> list[tuple[int, Turns]]:
+        for key, plan in self._plans:
+            if torch.equal(key, among):
+                return plan
+        chosen = np.sort(among.numpy())
+        plan = []
+        for number, concept in enumerate(self.concepts):
+            mine = chosen[self._made.transform[chosen] == number]
+            groups = np.asarray(self._made.groups)
+            turns = turns_of(concept, mine, source=self._made.source[mine], groups=groups[mine])
+            if len(turns.within) or turns.across:
+                plan.append((number, turns))
+        if not plan:
+            raise ConceptError(
+                f"Expected variants to pair, found none among {len(among)} samples. Give more pictures."
+            )
+        self._plans = [*self._plans, (among.clone(), plan)][-_PLANS:]
+        return plan
+
+
+def _concept(name: str, transform: Transform, samples: TransformedSamples, strength: float) -> Concept:
+    amounts = samples.amounts[name]
+    if transform.kind == "categorical":
+        classes = transform.classes or ("as it is", "done")
+        return Concept(
+            name, "categorical", np.where(np.isnan(amounts), -1, amounts).astype(np.int64), classes
+        )
+    # a part of a turn has two ends, and those are not alike
+    kind: ConceptKind = "cyclic" if transform.kind == "cyclic" and strength == 1 else "numeric"
+    return Concept(name, kind, amounts)
