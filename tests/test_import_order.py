@@ -1,13 +1,11 @@
 """The order of the house: imports point one way, no plugin is imported by the core, and none of it early."""
 
 import ast
+import functools
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
-
-import pytest
 
 CORE = Path(__file__).parents[1] / "interpret_inn"
 PLUGINS = CORE.parent / "plugins"
@@ -34,9 +32,12 @@ FLOORS = [
 HEIGHT = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
 THIRD_PARTIES = ("timm", "captum")
 """Libraries of plugins, which the core must not load when it is imported."""
+MACHINERY = ("interpreter", "cli", "reports", "saving", "plugin", "fitting")
+"""Rooms that plugins must not import."""
 
 
-def imports(file: Path) -> Iterator[tuple[str, bool]]:
+@functools.cache
+def imports(file: Path) -> list[tuple[str, bool]]:
     """Names of all modules that a file imports, within functions and for types too, and whether only there."""
     tree = ast.parse(file.read_text("utf-8"))
     late = {
@@ -46,16 +47,16 @@ def imports(file: Path) -> Iterator[tuple[str, bool]]:
         or (isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test))
         for inner in ast.walk(node)
     }
+    found = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            for name in node.names:
-                yield name.name, node in late
+            found += [(name.name, node in late) for name in node.names]
         elif isinstance(node, ast.ImportFrom):
             if node.level:  # a neighbour in the same package
                 continue
-            yield str(node.module), node in late
-            for name in node.names:
-                yield f"{node.module}.{name.name}", node in late
+            names = [str(node.module), *(f"{node.module}.{name.name}" for name in node.names)]
+            found += [(name, node in late) for name in names]
+    return found
 
 
 def room_of(file: Path) -> str:
@@ -74,19 +75,23 @@ def test_every_room_has_its_floor() -> None:
     assert {room_of(file) for file in FILES} <= set(HEIGHT)
 
 
-@pytest.mark.parametrize("file", FILES, ids=lambda file: str(file.relative_to(CORE)))
-def test_imports_point_one_way(file: Path) -> None:
+def test_imports_point_one_way() -> None:
     """Wherever they stand: an import within a function, or for types alone, is an import."""
-    room = room_of(file)
-    for name, late in imports(file):
-        parts = name.split(".")
-        assert not parts[0].startswith("interpret_inn_"), f"{file} imports the plugin {name}"
-        if parts[0] in THIRD_PARTIES:
-            assert late or room == "demo", f"{file} imports {name} when it is imported itself"
-        if parts[0] != "interpret_inn" or len(parts) == 1 or parts[1] == room:
-            continue
-        if parts[1] in HEIGHT:  # else a public name, such as `from interpret_inn import hookimpl`
-            assert HEIGHT[parts[1]] < HEIGHT[room], f"{file} imports {name}, which does not lie below"
+    wrong = []
+    for file in FILES:
+        room = room_of(file)
+        for name, late in imports(file):
+            parts = name.split(".")
+            if parts[0].startswith("interpret_inn_"):
+                wrong.append(f"{file} imports the plugin {name}")
+            if parts[0] in THIRD_PARTIES and not (late or room == "demo"):
+                wrong.append(f"{file} imports {name} when it is imported itself")
+            if parts[0] != "interpret_inn" or len(parts) == 1 or parts[1] == room:
+                continue
+            if parts[1] in HEIGHT and HEIGHT[parts[1]] >= HEIGHT[room]:
+                # what is no room is a public name, such as `from interpret_inn import hookimpl`
+                wrong.append(f"{file} imports {name}, which does not lie below")
+    assert wrong == []
 
 
 def test_no_files_import_each_other_in_a_circle() -> None:
@@ -101,16 +106,17 @@ def test_no_files_import_each_other_in_a_circle() -> None:
     TopologicalSorter(wanted).prepare()  # raises CycleError, which lists the circle
 
 
-@pytest.mark.parametrize(
-    "file", sorted(PLUGINS.rglob("*.py")), ids=lambda file: str(file.relative_to(PLUGINS))
-)
-def test_plugins_import_no_other_plugin_and_no_machinery(file: Path) -> None:
-    own = file.relative_to(PLUGINS).parts[0]
-    for name, _ in imports(file):
-        parts = name.split(".")
-        assert not (parts[0].startswith("interpret_inn_") and parts[0] != own), f"{file} imports {name}"
-        if parts[0] == "interpret_inn" and len(parts) > 1:
-            assert parts[1] not in ("interpreter", "cli", "reports", "saving", "plugin", "fitting"), name
+def test_plugins_import_no_other_plugin_and_no_machinery() -> None:
+    wrong = []
+    for file in sorted(PLUGINS.rglob("*.py")):
+        own = file.relative_to(PLUGINS).parts[0]
+        for name, _ in imports(file):
+            parts = name.split(".")
+            if parts[0].startswith("interpret_inn_") and parts[0] != own:
+                wrong.append(f"{file} imports {name}")
+            if parts[0] == "interpret_inn" and len(parts) > 1 and parts[1] in MACHINERY:
+                wrong.append(f"{file} imports {name}")
+    assert wrong == []
 
 
 def test_importing_the_library_loads_neither_timm_nor_captum_nor_plugins() -> None:

@@ -109,14 +109,12 @@ def test_what_pairs_look_like_is_in_the_explanation_of_the_fit(
     ],
 )
 def test_a_source_that_cannot_show_its_pairs_is_passed_over(
-    toy: Any, small: Any, two: Any, galleries: Any, text: str
+    fitted: inn.Interpreter, monkeypatch: Any, galleries: Any, text: str
 ) -> None:
-    (images, shape), (tensors, hue) = two
-    it = inn.wrap(toy.model, "head:in").fit(
-        source(images, shape, name="shape", galleries=galleries),
-        source(tensors, hue, name="hue", galleries=cells("Hues")),
-        **small,
-    )
+    assert fitted._data is not None
+    shapes = fitted._data.pool.parts[0].source
+    shows = galleries if callable(galleries) else lambda: galleries
+    monkeypatch.setattr(shapes, "illustrations", shows)
     with pytest.warns(PluginWarning, match=text):
-        explanation = it.explain(examples=2, resamples=1, localizer=None)
+        explanation = fitted.explain(examples=2, resamples=1, localizer=None)
     assert [gallery.title for gallery in explanation.galleries][:1] == ["Hues"]

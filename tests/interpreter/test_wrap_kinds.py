@@ -71,17 +71,25 @@ def kinds() -> Iterator[None]:
 
 @pytest.fixture
 def model() -> Maker:
+    return made()
+
+
+def made() -> Maker:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         return Maker().eval()
 
 
-@pytest.fixture
-def saved(model: Maker, small: dict[str, Any], tmp_path: Path) -> Path:
-    it = inn.wrap(model, backbone="maker", spread=2.0, bounds=(-1, 1))
+@pytest.fixture(scope="module")
+def saved(small: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Read by several tests, and changed by none."""
+    name = inn.register(Kinds(), name="kinds of the saved one")
+    it = inn.wrap(made(), backbone="maker", spread=2.0, bounds=(-1, 1))
     it.fit("labels", labels=np.arange(4096.0), sizes={"label": 2}, **small)
-    it.save(tmp_path / "saved")
-    return tmp_path / "saved"
+    folder = tmp_path_factory.mktemp("kinds") / "saved"
+    it.save(folder)
+    inn.unregister(name)
+    return folder
 
 
 # --- by name ----------------------------------------------------------------------------------------

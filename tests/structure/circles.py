@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from sources import CORE, Source, place
+from sources import CORE, Source, last_name, place
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,8 @@ def imports(sources: Iterable[Source]) -> list[Import]:
     modules = {source.module for source in sources}
     found = []
     for source in sources:
-        late = _late(source.tree)
-        for node in ast.walk(source.tree):
+        late = _late(source)
+        for node in source.nodes:
             for name in _names(node, source):
                 target = _module(name, modules)
                 if target and target != source.module:
@@ -44,9 +44,9 @@ def imports(sources: Iterable[Source]) -> list[Import]:
     return found
 
 
-def _late(tree: ast.Module) -> dict[ast.AST, str]:
+def _late(source: Source) -> dict[ast.AST, str]:
     found: dict[ast.AST, str] = {}
-    for node in ast.walk(tree):
+    for node in source.nodes:
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             found |= dict.fromkeys(ast.walk(node), "in a function")
         elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
@@ -65,10 +65,7 @@ def _names(node: ast.AST, source: Source) -> Iterator[str]:
             above = parts[: len(parts) - node.level + 1]
             base = ".".join([*above, *([node.module] if node.module else [])])
         yield from (f"{base}.{name.name}" for name in node.names)
-    elif isinstance(node, ast.Call) and ast.unparse(node.func) in (
-        "import_module",
-        "importlib.import_module",
-    ):
+    elif isinstance(node, ast.Call) and last_name(node.func) == "import_module":
         yield from (one.value for one in node.args[:1] if isinstance(one, ast.Constant))
 
 

@@ -44,7 +44,7 @@ def measure(sources: list[Source]) -> dict[str, object]:
 
 
 def _compared(source: Source, kinds: set[str]) -> Iterator[tuple[ast.AST, str]]:
-    for node in ast.walk(source.tree):
+    for node in source.nodes:
         if isinstance(node, ast.Compare) and _asks(node, kinds):
             yield node, ast.unparse(node)
         elif isinstance(node, ast.match_case) and _texts(node.pattern) & kinds:

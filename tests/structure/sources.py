@@ -47,6 +47,11 @@ class Source:
         """Its syntax tree."""
         return ast.parse(self.text, filename=str(self.path))
 
+    @cached_property
+    def nodes(self) -> list[ast.AST]:
+        """All nodes of its syntax tree."""
+        return list(ast.walk(self.tree))
+
 
 def read(root: Path) -> list[Source]:
     """All files of the core and of the built-in plugins, sorted by path."""
@@ -71,7 +76,7 @@ def _source(path: Path, root: Path, package: Path) -> Source:
 def nodes(sources: Iterable[Source], *kinds: type[ast.AST]) -> Iterator[tuple[Source, ast.AST]]:
     """All nodes of these kinds, each with its file."""
     for source in sources:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if isinstance(node, kinds):
                 yield source, node
 
