@@ -1,13 +1,15 @@
 """Options of the command line as plain data: text, numbers, booleans, null, lists and mappings.
 
 Nothing here imports, builds or opens what a value names. Only `--config` opens a file, and no value in that file
-leads to another one.
+leads to another one here. The command then reads and writes at the paths that a file names; the network is asked
+only by a flag or argument that was typed.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,6 +25,10 @@ _KEPT = ("str", "null", "bool", "int", "float", "seq", "map")
 _WORDS: dict[type, str] = {int: "a whole number"}
 _NULLS = ("null", "Null", "NULL", "~")
 _QUOTES = ("'", '"')
+_DOWNLOAD = "?download"
+_DEEPEST = 20
+_UNUSABLE = re.compile("[\0\ud800-\udfff]")
+"""What no name, path or table can hold: the zero character, and halves of a pair of UTF-16."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -44,6 +50,13 @@ class PlainLoader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             self.refuse("an alias; write the value itself", self.peek_event())  # type: ignore[no-untyped-call]
         return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: Any) -> Any:
+        """Text that can be printed and written."""
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and _UNUSABLE.search(value):
+            self.refuse(f"text that cannot be used, {value[:80]!a}", node)
+        return value
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A mapping; the second of two equal keys does not silently win."""
@@ -131,6 +144,20 @@ class Section(click.ParamType):  # type: ignore[type-arg]  # older versions of c
                 self.fail(f"expected {_WORDS[self.values]} for {key!r}, found {value!r}.", param, ctx)
 
 
+class PlainPath(click.Path):
+    """A path that can be opened: without the zero character, and in letters that the system can write."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path."""
+        try:
+            usable = b"\0" not in os.fsencode(value)
+        except UnicodeEncodeError:
+            usable = False
+        if not usable:
+            self.fail(f"expected a path, found {str(value)[:80]!a}.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
 class TextOrNull(click.ParamType):  # type: ignore[type-arg]
     """Text, or None if it is `null`."""
 
@@ -169,7 +196,11 @@ class Command(click.Command):
                 text = value if given else next(words, None)
                 if text is None:
                     raise click.BadOptionUsage(word, f"Option '{word}' requires an argument.", ctx)
-                ctx.meta.setdefault(_dotted(name), []).append((key.split("."), plain_value(text)))
+                keys = key.split(".")
+                if len(keys) > _DEEPEST:
+                    said = f"Expected at most {_DEEPEST} names with dots between them, found {len(keys)} in "
+                    raise click.BadOptionUsage(word, f"{said}'{word[:40]}…'.", ctx)
+                ctx.meta.setdefault(_dotted(name), []).append((keys, plain_value(text)))
         return super().parse_args(ctx, rest)
 
 
@@ -230,11 +261,28 @@ def _read_files(ctx: click.Context, param: click.Parameter, files: tuple[Path, .
         try:
             text = file.read_text("utf-8-sig")
             both = (load_plain(text), load_plain(text, TextLoader))
+            _refuse_download(both[1])
             for where, plain, written in _items(ctx.command, *both):
                 _set_default(ctx, *where, plain, written)
         except (OSError, ValueError, click.UsageError) as error:
             said = error.format_message() if isinstance(error, click.UsageError) else str(error)
             raise click.BadParameter(f"{file}: {said}", ctx, param) from error
+
+
+def _refuse_download(written: Any) -> None:
+    """Raises if a file asks for the network, be it for the model or anywhere else."""
+    rest = [written]
+    while rest:
+        value = rest.pop()
+        if isinstance(value, dict):
+            rest += [*value, *value.values()]
+        elif isinstance(value, list):
+            rest += value
+        elif isinstance(value, str) and _DOWNLOAD in value:
+            raise click.UsageError(
+                f"expected names of what is on this machine, found {value[:80]!a}: {_DOWNLOAD} uses the network, and "
+                "counts only on the command line. Check the name, leave it out of the file, and type it yourself."
+            )
 
 
 def _items(

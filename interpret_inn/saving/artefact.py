@@ -26,11 +26,10 @@ from torch import Tensor
 
 from interpret_inn._version import __version__
 from interpret_inn.backbones import Backbone, Layout, Preprocess
-from interpret_inn.errors import ArtefactError
+from interpret_inn.errors import ArtefactError, shown
 from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
-from interpret_inn.saving.matching import shown
 from interpret_inn.saving.migrating import EVALUATION_FILES, FORMAT, Stored, migrated, revive
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitRecord, FitSettings
