@@ -13,8 +13,9 @@ from typing import Any
 
 import click
 
-from interpret_inn.configuration import Command, PlainPath, TextOrNull, fields_of, section
+from interpret_inn.configuration import Command, TextOrNull, fields_of, section
 from interpret_inn.errors import ArtefactError, InnError, InnWarning, shown
+from interpret_inn.refused_values import PlainPath
 from interpret_inn.translating.settings import FitSettings
 
 _PATH = PlainPath(path_type=Path)
@@ -206,7 +207,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
-        error.message = shown(error.message, _LONGEST)
+        vars(error)["message"] = shown(error.message, _LONGEST)  # final for type checkers
         error.show()
         sys.exit(error.exit_code)
     except InnError as error:

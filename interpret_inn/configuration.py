@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,16 +18,14 @@ import click
 import yaml
 
 from interpret_inn.errors import suggest
+from interpret_inn.refused_values import UNUSABLE, refuse_download
 
 _CORE = "tag:yaml.org,2002:"
 _KEPT = ("str", "null", "bool", "int", "float", "seq", "map")
 _WORDS: dict[type, str] = {int: "a whole number"}
 _NULLS = ("null", "Null", "NULL", "~")
 _QUOTES = ("'", '"')
-_DOWNLOAD = "?download"
 _DEEPEST = 20
-_UNUSABLE = re.compile("[\0\ud800-\udfff]")
-"""What no name, path or table can hold: the zero character, and halves of a pair of UTF-16."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -54,7 +51,7 @@ class PlainLoader(yaml.SafeLoader):
     def construct_scalar(self, node: Any) -> Any:
         """Text that can be printed and written."""
         value = super().construct_scalar(node)
-        if isinstance(value, str) and _UNUSABLE.search(value):
+        if isinstance(value, str) and UNUSABLE.search(value):
             self.refuse(f"text that cannot be used, {value[:80]!a}", node)
         return value
 
@@ -142,20 +139,6 @@ class Section(click.ParamType):  # type: ignore[type-arg]  # older versions of c
         for key, value in found.items():
             if self.values is not None and type(value) is not self.values:
                 self.fail(f"expected {_WORDS[self.values]} for {key!r}, found {value!r}.", param, ctx)
-
-
-class PlainPath(click.Path):
-    """A path that can be opened: without the zero character, and in letters that the system can write."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path."""
-        try:
-            usable = b"\0" not in os.fsencode(value)
-        except UnicodeEncodeError:
-            usable = False
-        if not usable:
-            self.fail(f"expected a path, found {str(value)[:80]!a}.", param, ctx)
-        return super().convert(value, param, ctx)
 
 
 class TextOrNull(click.ParamType):  # type: ignore[type-arg]
@@ -261,28 +244,12 @@ def _read_files(ctx: click.Context, param: click.Parameter, files: tuple[Path, .
         try:
             text = file.read_text("utf-8-sig")
             both = (load_plain(text), load_plain(text, TextLoader))
-            _refuse_download(both[1])
+            refuse_download(both[1])
             for where, plain, written in _items(ctx.command, *both):
                 _set_default(ctx, *where, plain, written)
         except (OSError, ValueError, click.UsageError) as error:
             said = error.format_message() if isinstance(error, click.UsageError) else str(error)
             raise click.BadParameter(f"{file}: {said}", ctx, param) from error
-
-
-def _refuse_download(written: Any) -> None:
-    """Raises if a file asks for the network, be it for the model or anywhere else."""
-    rest = [written]
-    while rest:
-        value = rest.pop()
-        if isinstance(value, dict):
-            rest += [*value, *value.values()]
-        elif isinstance(value, list):
-            rest += value
-        elif isinstance(value, str) and _DOWNLOAD in value:
-            raise click.UsageError(
-                f"expected names of what is on this machine, found {value[:80]!a}: {_DOWNLOAD} uses the network, and "
-                "counts only on the command line. Check the name, leave it out of the file, and type it yourself."
-            )
 
 
 def _items(

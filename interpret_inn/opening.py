@@ -16,6 +16,7 @@ from interpret_inn.backbones import sites as list_sites
 from interpret_inn.errors import ArtefactError, BackboneError, PluginError, SiteError, shown, suggest
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
+from interpret_inn.saving.bounds import is_too_large
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -218,6 +219,12 @@ def _kind_kept(
         raise ArtefactError(
             f"The interpreter at {path} was wrapped with {said}, which may name something to open, and is "
             f"not taken from a file. Check it, and give it yourself: load(path, model{again})."
+        )
+    large = next((name for name, value in kept.items() if is_too_large(name, value)), None)
+    if large is not None:
+        raise ArtefactError(
+            f"The interpreter at {path} was wrapped with {shown(large)}={ascii(kept[large])[:200]}, which is larger "
+            f"than is taken from a file. Check it, and give it yourself: load(path, model, {shown(large)}=…)."
         )
     if missing:
         again = "".join(f", {shown(name)}=…" for name in missing)

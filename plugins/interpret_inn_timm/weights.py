@@ -127,7 +127,7 @@ def url_file(url: str) -> Path:
 
 def _from_hub(hub: str, named: str | None) -> Path:
     from huggingface_hub import hf_hub_download
-    from huggingface_hub.utils import EntryNotFoundError
+    from huggingface_hub.utils import EntryNotFoundError  # type: ignore[attr-defined]  # old and new versions
 
     repository, _, revision = hub.partition("@")
     names = hub_files(named)
