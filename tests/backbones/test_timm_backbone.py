@@ -248,6 +248,17 @@ def test_archives_of_pickled_arrays_are_refused(tmp_path: Path, monkeypatch: pyt
     assert not (tmp_path / "was_here").exists()
 
 
+def test_archives_of_arrays_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[str] = []
+    path = tmp_path / "weights.npz"
+    np.savez(path, **{"embedding/kernel": np.zeros(3)})
+    monkeypatch.setattr(
+        "timm.models.vision_transformer.VisionTransformer.load_pretrained", lambda _, file: read.append(file)
+    )
+    assert not adapted(f"timm:test_vit@{path}").model.training
+    assert read == [str(path)]
+
+
 def configured(folder: Path) -> Path:
     """A folder as timm saves models; its configuration names weights on the network, too."""
     folder.mkdir()
