@@ -210,6 +210,8 @@ def test_no_program_is_started_for_a_file_in_another_format(noise, tmp_path, mon
     monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *given, **_: started.append(given))
     Image.fromarray(noise).save(tmp_path / "program.eps")
     path = (tmp_path / "program.eps").rename(tmp_path / "picture.png")
-    with pytest.raises(DataError, match=r"Expected a picture for the sketch 'one', but .*picture\.png cannot"):
+    with pytest.raises(
+        DataError, match=r"Expected a picture for the sketch 'one', but .*picture\.png cannot"
+    ):
         read_sketches({"one": path, "two": noise})
     assert started == []
