@@ -213,11 +213,11 @@ def test_progress_and_batching_reach_captum(toy, capfd) -> None:
     quiet = captum("Occlusion", perturbations_per_eval=4)(
         toy.interpreter.translator, toy.fresh[:2], "shape"
     ).values
-    assert "Occlusion" not in capfd.probeerr().err
+    assert "Occlusion" not in capfd.readouterr().err
     shown = captum("Occlusion", perturbations_per_eval=4, show_progress=True)(
         toy.interpreter.translator, toy.fresh[:2], "shape"
     )
-    assert "Occlusion" in capfd.probeerr().err
+    assert "Occlusion" in capfd.readouterr().err
     torch.testing.assert_close(quiet, shown.values)
 
 
