@@ -15,9 +15,9 @@ def where(translator, inputs, factor):
 
 from interpret_inn.localizing.factor_reader import FactorReader, prepared_inputs, require_images
 from interpret_inn.localizing.image_changes import output_changes, redrawn_changes
-from interpret_inn.localizing.localize import localize, places_finder, report_places
 from interpret_inn.localizing.mask_shapes import fit_size, heat_to_masks, overlay, soft_intervals
 from interpret_inn.localizing.reliability import randomised, reliability
+from interpret_inn.localizing.run_localizer import localize, places_finder, report_places
 from interpret_inn.translating.translator import Translator
 
 __all__ = [

@@ -14,11 +14,12 @@ from interpret_inn import Interpreter
 from interpret_inn.backbones import primary
 from interpret_inn.data import samples as read_samples
 from interpret_inn.errors import ConceptError
-from interpret_inn.translating.encoding import BATCH
 from interpret_inn.types import IntArray
 from interpret_inn.types.numbers import TINY
 from interpret_inn_transforms.known_transforms import TRANSFORMS, Transform, named_transforms
 from interpret_inn_transforms.variants import TransformedSamples
+
+_BATCH = 64  # pictures in one forward
 
 
 @dataclass(frozen=True)
@@ -34,9 +35,9 @@ class Nuisance:
         known: How well the amount can be read from the whole layer, on the test split: R², accuracy for done and not
             done; NaN if it cannot be measured.
         factor_knows: The same from the factor alone.
-        factor_redraw: Change of the output when the factor alone takes the code that it has in the transformed
+        factor_response: Change of the output when the factor alone takes the code that it has in the transformed
             picture.
-        redraw: The same scaled to the whole move, `factor_redraw / captured`: what the output would do if all that
+        response: The same scaled to the whole move, `factor_response / captured`: what the output would do if all that
             the transform does to the layer were like the part that the factor holds.
         direct: Change of the output for the transformed picture itself.
     """
@@ -47,8 +48,8 @@ class Nuisance:
     captured: float
     known: float
     factor_knows: float
-    factor_redraw: float
-    redraw: float
+    factor_response: float
+    response: float
     direct: float
 
 
@@ -64,10 +65,10 @@ def nuisances(
 ) -> tuple[Nuisance, ...]:
     """Measures every transform that the interpreter was fitted to.
 
-    The redraw is that of the edit `swap(name, transformed pictures)`: the factor alone takes the code that it has in
+    The response is that of the edit `swap(name, transformed pictures)`: the factor alone takes the code that it has in
     the transformed picture, everything else stays that of the picture as it is. Transforms overlap in a layer (blur and
     noise move much the same axes) while factors do not, so that a factor holds a part of what its transform does;
-    `redraw` is scaled to all of it, as changes grow with the square of a small move: KL divergences and mean
+    `response` is scaled to all of it, as changes grow with the square of a small move: KL divergences and mean
     squares do.
 
     Changes are KL divergences to the changed prediction in nats for outputs that are logits (B, C), and mean squared
@@ -139,8 +140,8 @@ def _measured(interpreter: Interpreter, name: str, before: _Layer, asis: Any, ch
         captured=captured,
         known=leakage.representation[name].linear.value if known else float("nan"),
         factor_knows=leakage.scores[name][name].linear.value if known else float("nan"),
-        factor_redraw=answer,
-        redraw=answer / max(captured, TINY),
+        factor_response=answer,
+        response=answer / max(captured, TINY),
         direct=float(_change(before.outputs, after.outputs).mean()),
     )
 
@@ -204,7 +205,7 @@ def _looked_at(interpreter: Interpreter, images: Any) -> _Layer:
     """Codes, rows and outputs of pictures."""
     backbone, translator, found = interpreter.backbone, interpreter.translator, []
     with backbone.session():
-        for batch in read_samples(images).batches(BATCH):
+        for batch in read_samples(images).batches(_BATCH):
             seen = translator.batch(backbone.prepare(batch), outputs=True)
             rows = interpreter.fitted.layout.to_rows(seen.z)[0].reshape(len(seen), -1).double().cpu()
             found.append((seen.codes.cpu(), rows, _outputs(seen.outputs())))
@@ -216,7 +217,7 @@ def _rerun(interpreter: Interpreter, images: Any, codes: Tensor) -> Tensor:
     """Outputs for pictures whose codes were replaced."""
     backbone, found, done = interpreter.backbone, [], 0
     with backbone.session():
-        for batch in read_samples(images).batches(BATCH):
+        for batch in read_samples(images).batches(_BATCH):
             part = codes[done : done + len(batch)]
             found.append(_outputs(interpreter.translator.outputs_of(backbone.prepare(batch), part)))
             done += len(batch)

@@ -5,7 +5,7 @@ on 500 CIFAR-10 images. One fit at each depth, to all ten transforms and no labe
 that `INTERPRET_INN_REAL` names.
 
 What is compared: the *redraw*, the change of the output when a factor alone takes the code that it has in the
-transformed picture, scaled to the whole move (see `interpret_inn_transforms.nuisances`; `factor_redraw` is not
+transformed picture, scaled to the whole move (see `interpret_inn_transforms.nuisances`; `factor_response` is not
 scaled), with the *direct* change, the output for the transformed picture itself, on pictures that no fit saw:
 Spearman's rank correlation over the ten transforms. `captured` says how much of what a transform does to the layer its
 factor holds, and `pooled` what the layout lets through at all: the whole code taken from the transformed picture.
@@ -81,8 +81,8 @@ def run(task: Task, site: str, *, seed: int, settings: dict[str, Any]) -> dict[s
     rows = [one.__dict__ | {"learnt": learnt[one.name], "pooled": whole[one.name]} for one in found]
     direct = [one.direct for one in found]
     correlations = {
-        "redraw": spearmanr([one.redraw for one in found], direct).statistic,
-        "factor_redraw": spearmanr([one.factor_redraw for one in found], direct).statistic,
+        "response": spearmanr([one.response for one in found], direct).statistic,
+        "factor_response": spearmanr([one.factor_response for one in found], direct).statistic,
         "share": spearmanr([one.share for one in found], direct).statistic,
         "pooled": spearmanr([whole[one.name] for one in found], direct).statistic,
     }

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.explaining.records import Explanation
+from interpret_inn.metrics import predictors
 
 CONCEPTS = 14
 
@@ -39,7 +40,9 @@ def explanation(small: dict[str, Any], cache_of_tests: None) -> Explanation:
     labels = {f"latent {i}": latents[:, i].numpy() for i in range(CONCEPTS)}
     backbone = Backbone(Painter().eval(), ".:in", preprocess="identity", kind="generator", value_range=(0, 1))
     it = inn.Interpreter(backbone).fit("labels", data=latents, labels=labels, **small | {"axes": 20})
-    return it.explain(latents[:16], examples=4, resamples=2, localizer=left_half)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictors, "EPOCHS", 1)  # 210 networks are trained, and nothing here looks at what they say
+        return it.explain(latents[:16], examples=4, resamples=2, localizer=left_half)
 
 
 @pytest.fixture(scope="module")

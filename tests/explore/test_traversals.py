@@ -28,7 +28,7 @@ def test_traverse_can_hold(toy: Any) -> None:
     assert not torch.equal(free, held)
 
 
-def test_a_class_walk_stops_at_every_class(faces: Any) -> None:
+def test_a_class_traversal_stops_at_every_class(faces: Any) -> None:
     it, latents = faces
     traversed = explore.class_traversal(it, latents[:3], "side")
     assert traversed.shape == (5, 3, 3, 10, 10)

@@ -134,7 +134,7 @@ def test_a_report_localizes_the_factors_that_the_output_answers_to_most(
     explained = toy.interpreter.explain(toy.fresh[:12], resamples=4, localizer=None)
     strength = {name: redraw.change.value for name, redraw in explained.redraws.items()}
     for shown in (1, 2):
-        monkeypatch.setattr("interpret_inn.localizing.localize.FACTORS", shown)
+        monkeypatch.setattr("interpret_inn.localizing.run_localizer.FACTORS", shown)
         places = toy.interpreter.explain(
             toy.fresh[:12], resamples=4, localizer=lambda *_: torch.rand(10, 1, 24, 24)
         ).places

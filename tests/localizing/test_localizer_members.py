@@ -120,7 +120,8 @@ def test_a_localizer_that_expects_an_interpreter_is_told_what_to_write(toy: Any,
         return codes
 
     with pytest.raises(
-        AttributeError, match=rf"no \.{name}: it is what interpreter\.{name} was.*translator, inputs"
+        AttributeError,
+        match=rf"Translator\.{name} is no more\. .*\(translator, inputs, factor\).*Leave \.{name} out",
     ):
         toy.interpreter.localize(IMAGES, "shape", localizer=old)
 

@@ -186,7 +186,7 @@ def test_errors_say_what_was_found():
         fit_linear_probe(np.zeros((3, 4)), np.zeros(3), kind="numeric", groups=np.array([0, 1]))
     with pytest.raises(errors.InputError, match="finite codes to probe, found 1 of 3 that are not"):
         fit_linear_probe(np.array([[0.0], [np.nan], [1.0]]), np.zeros(3), kind="numeric")
-    with pytest.raises(errors.InputError, match="An unlabelled concept has no values to read out"):
+    with pytest.raises(errors.InputError, match="An unlabelled concept has no values to predict"):
         fit_linear_probe(np.zeros((3, 1)), np.zeros(3), kind="unlabelled")
     with pytest.raises(errors.InputError, match="to train a probe on, found none"):
         fit_linear_probe(np.zeros((3, 1)), np.full(3, np.nan), kind="numeric")

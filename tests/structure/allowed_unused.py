@@ -10,7 +10,7 @@ ALLOWED = {
     "command_class": "click makes the commands of a group of it",
     "concept_sources": "the manager's list of one kind of contributions, beside four that the library itself asks for",
     "factor_knows": "a field of the public table of nuisances (docs/transforms.md), for users",
-    "factor_redraw": "a field of the public table of nuisances (docs/transforms.md), for users",
+    "factor_response": "a field of the public table of nuisances (docs/transforms.md), for users",
     "handle_data": "html.parser calls it",
     "handle_endtag": "html.parser calls it",
     "handle_startendtag": "html.parser calls it",

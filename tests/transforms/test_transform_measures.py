@@ -54,9 +54,9 @@ def test_the_table_says_what_is_known_of_the_model(measured):
     assert found["flip"].share == pytest.approx(0, abs=1e-6)
     assert found["flip"].direct == pytest.approx(0, abs=1e-6)
     assert found["hue"].direct > found["brightness"].direct > 0
-    assert found["hue"].redraw > found["brightness"].redraw
-    assert 0.3 < found["hue"].redraw / found["hue"].direct < 3
-    assert found["hue"].redraw == pytest.approx(found["hue"].factor_redraw / found["hue"].captured)
+    assert found["hue"].response > found["brightness"].response
+    assert 0.3 < found["hue"].response / found["hue"].direct < 3
+    assert found["hue"].response == pytest.approx(found["hue"].factor_response / found["hue"].captured)
     assert found["brightness"].known > 0.3
     for name in ("hue", "brightness"):
         assert found[name].share > 0.05
@@ -74,7 +74,7 @@ def test_the_redraw_is_that_of_a_swap_with_the_transformed_picture(tinted, measu
     p, q = before.double().log_softmax(1), after.double().log_softmax(1)
     expected = float((p.exp() * (p - q)).sum(1).mean())
     found = measured["hue"]
-    assert found.factor_redraw == pytest.approx(expected, rel=1e-4)
+    assert found.factor_response == pytest.approx(expected, rel=1e-4)
 
 
 def test_direct_changes_need_no_fit(tinted, measured):
@@ -171,6 +171,6 @@ def test_a_real_network_answers_to_what_it_answers_to_directly(zoo):
         warnings.simplefilter("ignore", inn.InnWarning)
         interpreter.fit("transforms", data=images, transforms=names, steps=150, cache=None, checkpoint=None)
     found = {one.name: one for one in nuisances(interpreter, zoo.images("cifar10")[0][5::100])}
-    assert found["noise"].redraw > found["greyscale"].redraw
+    assert found["noise"].response > found["greyscale"].response
     assert found["noise"].direct > found["greyscale"].direct
     assert found["blur"].known > 0.3
