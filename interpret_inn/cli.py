@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 import sys
 import warnings
 from collections.abc import Sequence
@@ -12,10 +14,14 @@ from typing import Any
 import click
 
 from interpret_inn.configuration import Command, TextOrNull, fields_of, section
-from interpret_inn.errors import ArtefactError, InnError, InnWarning
+from interpret_inn.errors import ArtefactError, InnError, InnWarning, shown
+from interpret_inn.refused_values import PlainPath
 from interpret_inn.translating.settings import FitSettings
 
-_PATH = click.Path(path_type=Path)
+_PATH = PlainPath(path_type=Path)
+_SEED = click.IntRange(0, 2**63 - 1)
+_LONGEST = 4000
+"""Characters of a message that are printed."""
 
 
 class Program(click.Group):
@@ -37,7 +43,7 @@ def program() -> None:
 @click.option(
     "--out", type=_PATH, default="interpret-inn-demo", help="Folder for report.html and report.json."
 )
-@click.option("--seed", type=int, default=0, help="Of the colours, the classifier and the fit.")
+@click.option("--seed", type=_SEED, default=0, help="Of the colours, the classifier and the fit.")
 def demo(out: Path, seed: int) -> None:
     """Train a small classifier of coloured digits, explain it, and write the report."""
     from interpret_inn.demo import demo as run
@@ -79,7 +85,7 @@ def sites(model: str, size: int | None) -> None:
 @section("options", "Options of the concept source; single ones as in --options.csv labels.csv.")
 @section("sizes", "Number of axes by concept, as in --sizes.digit 3; by default estimated.", values=int)
 @fields_of(FitSettings, "settings")
-@click.option("--seed", type=int, default=0, help="Of everything that is drawn.")
+@click.option("--seed", type=_SEED, default=0, help="Of everything that is drawn.")
 def fit(
     model: str,
     data: Path,
@@ -164,14 +170,27 @@ def plugins(json: bool) -> None:
 def _loaded(artefact: Path, model: str | None) -> Any:
     """The saved interpreter with the model that the user names; what the folder says is only shown."""
     import interpret_inn as inn
-    from interpret_inn.saving import read_artefact, told_model
+    from interpret_inn.saving import read_artefact
 
     if model is None:
-        raise ArtefactError(
-            f"Expected --model, found none. The interpreter at {artefact} says that it was fitted for "
-            f"{told_model(read_artefact(artefact).about)}. Check that name, and type it after --model."
-        )
+        raise ArtefactError(_asked_for_model(artefact, read_artefact(artefact).about["model"]["name"]))
     return inn.load(artefact, model)
+
+
+def _asked_for_model(artefact: Path, name: str) -> str:
+    """What to type; a name that a shell might act on is shown, but not for pasting."""
+    plain = re.fullmatch(r"[\w.:/@?=-]{1,200}", name, re.ASCII) and not name.startswith("-")
+    network = " Its ?download uses the network." if "?download" in name else ""
+    return (
+        f"Expected --model, found none. The interpreter at {artefact} says that it was fitted for "
+        f"{shlex.quote(ascii(name[:200])[1:-1])}. "
+        + (
+            "Check that name, and type it after --model."
+            if plain
+            else "Type the name of your model after --model."
+        )
+        + network
+    )
 
 
 _show_other_warning = warnings.showwarning
@@ -188,10 +207,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
+        vars(error)["message"] = shown(error.message, _LONGEST)  # final for type checkers
         error.show()
         sys.exit(error.exit_code)
     except InnError as error:
-        print(f"interpret-inn: {error}", file=sys.stderr)
+        print(f"interpret-inn: {shown(error, _LONGEST)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
         print("interpret-inn: stopped. A fit goes on where it was when asked for again.", file=sys.stderr)
@@ -201,6 +221,6 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
     """Warnings of the library in words; others, which are for programmers, as ever."""
     if issubclass(category, InnWarning):
-        print(f"interpret-inn: note: {message}", file=sys.stderr)
+        print(f"interpret-inn: note: {shown(message, _LONGEST)}", file=sys.stderr)
     else:
         _show_other_warning(message, category, *place, **options)

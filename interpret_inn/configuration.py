@@ -1,7 +1,8 @@
 """Options of the command line as plain data: text, numbers, booleans, null, lists and mappings.
 
 Nothing here imports, builds or opens what a value names. Only `--config` opens a file, and no value in that file
-leads to another one.
+leads to another one here. The command then reads and writes at the paths that a file names; the network is asked
+only by a flag or argument that was typed.
 """
 
 from __future__ import annotations
@@ -17,12 +18,14 @@ import click
 import yaml
 
 from interpret_inn.errors import suggest
+from interpret_inn.refused_values import UNUSABLE, refuse_download
 
 _CORE = "tag:yaml.org,2002:"
 _KEPT = ("str", "null", "bool", "int", "float", "seq", "map")
 _WORDS: dict[type, str] = {int: "a whole number"}
 _NULLS = ("null", "Null", "NULL", "~")
 _QUOTES = ("'", '"')
+_DEEPEST = 20
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -44,6 +47,13 @@ class PlainLoader(yaml.SafeLoader):
         if self.check_event(yaml.AliasEvent):
             self.refuse("an alias; write the value itself", self.peek_event())  # type: ignore[no-untyped-call]
         return super().compose_node(parent, index)
+
+    def construct_scalar(self, node: Any) -> Any:
+        """Text that can be printed and written."""
+        value = super().construct_scalar(node)
+        if isinstance(value, str) and UNUSABLE.search(value):
+            self.refuse(f"text that cannot be used, {value[:80]!a}", node)
+        return value
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
         """A mapping; the second of two equal keys does not silently win."""
@@ -169,7 +179,11 @@ class Command(click.Command):
                 text = value if given else next(words, None)
                 if text is None:
                     raise click.BadOptionUsage(word, f"Option '{word}' requires an argument.", ctx)
-                ctx.meta.setdefault(_dotted(name), []).append((key.split("."), plain_value(text)))
+                keys = key.split(".")
+                if len(keys) > _DEEPEST:
+                    said = f"Expected at most {_DEEPEST} names with dots between them, found {len(keys)} in "
+                    raise click.BadOptionUsage(word, f"{said}'{word[:40]}…'.", ctx)
+                ctx.meta.setdefault(_dotted(name), []).append((keys, plain_value(text)))
         return super().parse_args(ctx, rest)
 
 
@@ -230,6 +244,7 @@ def _read_files(ctx: click.Context, param: click.Parameter, files: tuple[Path, .
         try:
             text = file.read_text("utf-8-sig")
             both = (load_plain(text), load_plain(text, TextLoader))
+            refuse_download(both[1])
             for where, plain, written in _items(ctx.command, *both):
                 _set_default(ctx, *where, plain, written)
         except (OSError, ValueError, click.UsageError) as error:

@@ -84,3 +84,18 @@ def suggest(name: str, known: Iterable[str], *, limit: int = 5) -> str:
         return "Nothing is known by any name here."
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"Known: {', '.join(map(repr, names[:limit]))}{rest}."
+
+
+def shown(text: object, longest: int = 500) -> str:
+    r"""Text from elsewhere as one may print it: characters that steer a terminal are written out.
+
+    Args:
+        text: What is to be shown.
+        longest: Characters of it that are shown; the rest becomes "…".
+
+    >>> shown("fc" + chr(10)), shown("layer", 3)
+    ('fc\\n', 'lay…')
+    """
+    said = str(text)
+    cut = said if len(said) <= longest else said[:longest] + "…"
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)

@@ -13,9 +13,10 @@ from torch import nn
 from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Preprocess, SiteTable, adapt_module
 from interpret_inn.backbones import sites as list_sites
-from interpret_inn.errors import ArtefactError, BackboneError, PluginError, SiteError, suggest
+from interpret_inn.errors import ArtefactError, BackboneError, PluginError, SiteError, shown, suggest
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
+from interpret_inn.saving.bounds import is_too_large
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -131,8 +132,8 @@ def load(
     except SiteError as error:
         raise ArtefactError(
             f"The interpreter at {path} was fitted for another model: expected "
-            f"{saving.shown(about['model']['architecture'])} with the site {about['site']!r}, "
-            f"found {type(model).__name__}: {saving.shown(error)}"
+            f"{shown(about['model']['architecture'])} with the site {about['site']!r:.200}, "
+            f"found {type(model).__name__}: {shown(error)}"
         ) from error
     saving.refuse_mismatch(Path(path), about, adapted)
     if adapted.class_names is None:
@@ -193,10 +194,11 @@ def _asked_for_model(path: Any, about: Mapping[str, Any]) -> str:
     """What to type where no model is given; the name in the folder is for the reader to check."""
     told = saving.told_model(about)
     named = ":" in told and told == ascii(about["model"]["name"])  # whole
+    network = " (its ?download uses the network)" if named and "?download" in told else ""
     return (
         f"Expected the model with the interpreter at {path}, found none. The folder says that it was fitted for "
         f"{told}, which is not opened unasked. "
-        + (f"Check that name, then type inn.load(path, {told}), or type" if named else "Type")
+        + (f"Check that name{network}, then type inn.load(path, {told}), or type" if named else "Type")
         + " inn.load(path, model) with the model itself."
     )
 
@@ -212,16 +214,22 @@ def _kind_kept(
     texts = [name for name, value in kept.items() if name not in restored and _holds_text(value)]
     missing = [name for name in stored["lost"] if name not in options]
     if texts:
-        again = "".join(f", {saving.shown(name)}=…" for name in (*missing, *texts))
-        said = ", ".join(f"{saving.shown(name)}={ascii(kept[name])[:200]}" for name in texts)
+        again = "".join(f", {shown(name)}=…" for name in (*missing, *texts))
+        said = ", ".join(f"{shown(name)}={ascii(kept[name])[:200]}" for name in texts)
         raise ArtefactError(
             f"The interpreter at {path} was wrapped with {said}, which may name something to open, and is "
             f"not taken from a file. Check it, and give it yourself: load(path, model{again})."
         )
-    if missing:
-        again = "".join(f", {saving.shown(name)}=…" for name in missing)
+    large = next((name for name, value in kept.items() if is_too_large(name, value)), None)
+    if large is not None:
         raise ArtefactError(
-            f"The interpreter at {path} was wrapped with {saving.shown(', '.join(missing))}, which cannot be stored. "
+            f"The interpreter at {path} was wrapped with {shown(large)}={ascii(kept[large])[:200]}, which is larger "
+            f"than is taken from a file. Check it, and give it yourself: load(path, model, {shown(large)}=…)."
+        )
+    if missing:
+        again = "".join(f", {shown(name)}=…" for name in missing)
+        raise ArtefactError(
+            f"The interpreter at {path} was wrapped with {shown(', '.join(missing))}, which cannot be stored. "
             f"Give the same again: load(path, model{again})."
         )
     return stored["kind"], {**kept, **options}

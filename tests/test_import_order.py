@@ -24,7 +24,8 @@ FLOORS = [
     {"attached"},
     {"interpreter"},
     {"opening"},
-    {"demo", "configuration"},
+    {"demo", "refused_values"},
+    {"configuration"},
     {"cli"},
     {"__init__", "__main__"},
 ]

@@ -14,6 +14,8 @@ Selector = tuple[int | str, ...]
 
 _PARTS = re.compile(r"(?P<path>[^@:]*)(?:@(?P<call>[^:]*))?(?P<input>:in(?=:|$))?(?::(?P<selector>.*))?")
 
+_DIGITS = 18
+
 
 @dataclass(frozen=True)
 class Address:
@@ -49,7 +51,7 @@ class Address:
         if parts is None or not _well_formed(parts):
             raise SiteError(
                 f"Expected a site such as 'layer4', 'blocks.5@1', 'encoder:0' or 'fc:in' "
-                f"(path[@call][:in][:selector]), found {text!r}."
+                f"(path[@call][:in][:selector]), found {text!r:.200}."
             )
         call, selector = parts["call"], parts["selector"]
         return cls(
@@ -74,7 +76,13 @@ def _well_formed(parts: re.Match[str]) -> bool:
     path, call, selector = parts["path"], parts["call"], parts["selector"]
     steps = path.split(".") if path not in ("", ".") else ["model"]
     keys = selector.split(".") if selector is not None else ["first"]
-    return all(steps) and all(keys) and (call is None or call.isdecimal())
+    counted = call is None or (call.isdecimal() and len(call) <= _DIGITS)
+    return all(steps) and all(keys) and counted and not any(map(_is_endless, keys))
+
+
+def _is_endless(key: str) -> bool:
+    """Whether a key is a number of more digits than any index has."""
+    return len(key) > _DIGITS and re.fullmatch(r"-?\d+", key) is not None
 
 
 def _key(text: str) -> int | str:

@@ -31,6 +31,15 @@ def _formats() -> tuple[str, ...]:
     return tuple(name for name in _FORMATS if name in Image.OPEN)
 
 
+def opened(file: Path | io.BytesIO) -> Image.Image:
+    """Opens an image file for reading, in the formats above only; what it holds is read later. Use it in `with`.
+
+    Raises:
+        As `decode`.
+    """
+    return Image.open(file, formats=_formats())
+
+
 def decode(content: bytes | Path) -> Image.Image:
     """Decodes a whole image file (of an animation, the first frame) to an upright picture, mode L or RGB.
 
@@ -38,7 +47,7 @@ def decode(content: bytes | Path) -> Image.Image:
         OSError, ValueError, SyntaxError or another of Pillow's many: the file is no image, or damaged.
     """
     file = content if isinstance(content, Path) else io.BytesIO(content)
-    with Image.open(file, formats=_formats()) as image:
+    with opened(file) as image:
         image.load()
         return eight_bits(_upright(image))
 
@@ -57,7 +66,7 @@ def is_grey(content: bytes) -> bool:
     Raises:
         As `decode`.
     """
-    with Image.open(io.BytesIO(content), formats=_formats()) as image:
+    with opened(io.BytesIO(content)) as image:
         grey = image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I")
         # Only JPEG heeds this: it decodes at an eighth of the size, but still goes through all of the file.
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))

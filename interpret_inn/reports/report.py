@@ -7,6 +7,7 @@ import functools
 import json
 import logging
 import os
+import re
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,13 @@ from interpret_inn.types import RESIDUAL, Section
 
 BUDGET = 10_000_000
 """Bytes a page must stay under, so that mail and browsers take it."""
+_UNSEEN = re.compile(
+    "[\0-\x08\x0b-\x1f\x7f-\x9f\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e"
+    "\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f\ud800-\udfff]"
+)
+"""Characters that are not seen but change how others are shown (Unicode's Cc and Cf, but tabs and line ends), and
+halves of a pair of UTF-16, which cannot be written. Names that others chose could look like other names."""
 _log = logging.getLogger(__name__)
 
 
@@ -124,7 +132,7 @@ def _html_path(path: str | os.PathLike[str]) -> Path:
 
 def _write(file: Path, text: str) -> None:
     """Writes a file whole or not at all."""
-    data = text.encode("utf-8")
+    data = text.encode("utf-8", "replace")  # names of files may hold bytes that are no letters
     partial = file.with_name(f".{file.name}.{os.getpid()}.partial")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -200,7 +208,10 @@ def _render(explanation: Explanation, sections: Sequence[Section], quality: Qual
     context["plugin_sections"] = [(section.title, Markup(section.html)) for section in sections]  # noqa: S704
     context["pictures_left_out"] = thumbnail.left_out
     context["contents"] = _table_of_contents(context)
-    return _environment().get_template("report.html").render(context)
+    # Last, so that it holds for names in figures and in sections of plugins too.
+    return _UNSEEN.sub(
+        "\N{REPLACEMENT CHARACTER}", _environment().get_template("report.html").render(context)
+    )
 
 
 def _whole(explanation: Explanation) -> dict[str, Any]:

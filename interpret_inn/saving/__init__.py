@@ -6,14 +6,13 @@ from interpret_inn.saving.artefact import (
     require_place,
     write_artefact,
 )
-from interpret_inn.saving.matching import refuse_mismatch, shown, told_model
+from interpret_inn.saving.matching import refuse_mismatch, told_model
 
 __all__ = [
     "Artefact",
     "read_artefact",
     "refuse_mismatch",
     "require_place",
-    "shown",
     "told_model",
     "write_artefact",
 ]

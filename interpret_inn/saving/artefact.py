@@ -26,11 +26,11 @@ from torch import Tensor
 
 from interpret_inn._version import __version__
 from interpret_inn.backbones import Backbone, Layout, Preprocess
-from interpret_inn.errors import ArtefactError
+from interpret_inn.errors import ArtefactError, shown
 from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
-from interpret_inn.saving.matching import shown
+from interpret_inn.saving.bounds import require_shallow, require_stored
 from interpret_inn.saving.migrating import EVALUATION_FILES, FORMAT, Stored, migrated, revive
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitRecord, FitSettings
@@ -38,6 +38,11 @@ from interpret_inn.types import Concept, Factors
 
 _MAIN, _TENSORS, _SUMS = "interpreter.json", "tensors.safetensors", "checksums.json"
 _EVALUATION = EVALUATION_FILES[FORMAT]
+_DAMAGED = (
+    OSError, SafetensorError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError,
+    MemoryError,
+)  # fmt: skip
+"""What reading a file raises that is not as it was written; RecursionError is a RuntimeError."""
 
 
 class Artefact(NamedTuple):
@@ -180,7 +185,7 @@ def read_artefact(path: Path) -> Artefact:
         _check_words(about)
         Preprocess.from_dict(about["preprocess"])
         return Artefact(about, _fitted(about, tensors), revive(Evaluation, evaluation))
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RuntimeError) as error:
+    except _DAMAGED as error:
         if isinstance(error, ArtefactError):
             raise
         raise ArtefactError(
@@ -231,7 +236,9 @@ def _check_words(about: Mapping[str, Any]) -> None:
 
 
 def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
-    network = InvertibleNetwork.empty(FlowShape(**about["flow"]))
+    shape = FlowShape(**about["flow"])
+    require_stored(shape, tensors)
+    network = InvertibleNetwork.empty(shape)
     network.load_state_dict(
         {name.removeprefix("flow."): value for name, value in tensors.items() if name.startswith("flow.")}
     )
@@ -266,7 +273,7 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
 
 
 def _json(path: Path) -> Any:
-    return json.loads(path.read_text("utf-8"))
+    return require_shallow(json.loads(path.read_text("utf-8")))
 
 
 def _write_json(path: Path, value: Any) -> None:

@@ -8,18 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from interpret_inn.backbones import Backbone
-from interpret_inn.errors import ArtefactError
+from interpret_inn.errors import ArtefactError, shown
 
 _LONGEST = 200
-
-
-def shown(text: Any) -> str:
-    r"""Text of a file as one may print it: characters that steer a terminal are written out.
-
-    >>> shown("fc" + chr(10))
-    'fc\\n'
-    """
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in str(text))
 
 
 def told_model(about: Mapping[str, Any]) -> str:

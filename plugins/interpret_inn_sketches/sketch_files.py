@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from interpret_inn.data.image_files import decode
+from interpret_inn.data.image_files import decode, opened
 from interpret_inn.errors import ConceptError, DataError
 from interpret_inn_sketches.given_form import Pixels, as_pixels
 
@@ -117,7 +117,7 @@ def _opened(name: str, path: Path) -> Any:
     if not path.is_file():
         raise DataError(f"Expected a picture for the sketch {name!r}, but there is no file {path}.")
     try:
-        with Image.open(path) as image:
+        with opened(path) as image:
             image.load()
             if _is_transparent(image):
                 return image.convert("RGBA")

@@ -5,15 +5,16 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlparse
 
 import torch
 from torch import nn
 
 from interpret_inn.backbones import as_found
 from interpret_inn.errors import BackboneError, suggest
+from interpret_inn_timm.weights import check_archive, downloaded, hub_files, in_folder, state_dict, url_file
 
-_HUB_FILES = ("model.safetensors", "pytorch_model.bin")
+_PLACES = ("file", "url", "hf_hub_id", "hf_hub_filename")
+"""Fields of timm's configuration that lead to weights; timm follows them if it is given no tensor."""
 _OPTIONS = ("download", "random")
 
 
@@ -28,11 +29,10 @@ def create(text: str) -> nn.Module:
     if option == "random":
         return _created(text, name, pretrained=False)
     if option == "download":
-        return _created(text, name, pretrained=True)
+        return _filled(text, name, downloaded(text, name))
     if name.startswith("local-dir:"):
-        return _created(text, name, pretrained=True)
-    path = _at_hand(text, name) if file is None else _given(text, file)
-    return _created(text, name, pretrained=True, pretrained_cfg_overlay=_weights(text, path))
+        return _filled(text, name, in_folder(text, Path(name.removeprefix("local-dir:"))))
+    return _filled(text, name, _at_hand(text, name) if file is None else _given(text, file))
 
 
 def _parsed(text: str) -> tuple[str, str, str | None]:
@@ -84,12 +84,12 @@ def _at_hand(text: str, name: str) -> Path:
         from huggingface_hub import try_to_load_from_cache
 
         repository, _, revision = config.hf_hub_id.partition("@")
-        for file in (config.hf_hub_filename, *_HUB_FILES):
-            found = file and try_to_load_from_cache(repository, file, revision=revision or None)
+        for file in hub_files(config.hf_hub_filename):
+            found = try_to_load_from_cache(repository, file, revision=revision or None)
             if isinstance(found, str):
                 return Path(found)
     if config.url:
-        path = Path(torch.hub.get_dir()) / "checkpoints" / Path(urlparse(config.url).path).name
+        path = url_file(config.url)
         if path.is_file():
             return path
     raise BackboneError(
@@ -106,19 +106,19 @@ def _given(text: str, file: str) -> Path:
     return path
 
 
-def _weights(text: str, path: Path) -> dict[str, Any]:
-    """What to tell timm: the weights, read without unpickling; .npz files it reads by rules of its own."""
-    if path.suffix == ".npz":
-        return {"file": str(path), "source": ""}
-    from timm.models import load_state_dict
-
+def _filled(text: str, name: str, path: Path) -> nn.Module:
+    """The model with the weights of a file; timm is told of no other place that has some."""
+    if path.suffix.lower() != ".npz":
+        overlay: dict[str, Any] = dict.fromkeys(_PLACES) | {"source": "", "custom_load": False}
+        overlay["state_dict"] = state_dict(text, path)
+        return _created(text, name, pretrained=True, pretrained_cfg_overlay=overlay)
+    check_archive(text, path)
+    model = _created(text, name, pretrained=False)
     try:
-        return {"state_dict": load_state_dict(str(path), weights_only=True), "source": ""}
+        model.load_pretrained(str(path))  # type: ignore[operator]  # only some models have it
     except Exception as error:
-        raise BackboneError(
-            "Expected weights (.safetensors, or a .pt or .pth file that holds tensors only) "
-            f"in {str(path)!r} for 'timm:{text}', found {type(error).__name__}: {error}"
-        ) from error
+        raise BackboneError(_not_made(text, error)) from error
+    return model
 
 
 def _created(text: str, name: str, **options: Any) -> nn.Module:
@@ -134,11 +134,15 @@ def _created(text: str, name: str, **options: Any) -> nn.Module:
             model: nn.Module = timm.create_model(name, **options)
             _forget_weights(model)
     except Exception as error:
-        raise BackboneError(
-            f"timm could not make 'timm:{text}': {type(error).__name__}: {' '.join(str(error).split())} "
-            "If the weights have other classes or another form, create the model yourself and pass it."
-        ) from error
+        raise BackboneError(_not_made(text, error)) from error
     return model.eval()
+
+
+def _not_made(text: str, error: Exception) -> str:
+    return (
+        f"timm could not make 'timm:{text}': {type(error).__name__}: {' '.join(str(error).split())} "
+        "If the weights have other classes or another form, create the model yourself and pass it."
+    )
 
 
 def _forget_weights(model: nn.Module) -> None:

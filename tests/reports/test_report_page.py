@@ -5,14 +5,19 @@ from __future__ import annotations
 import dataclasses
 import html.parser
 import itertools
+import json
 import re
+import sys
+import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from interpret_inn.explaining.records import Example, Explanation, Outcome
 from interpret_inn.reports import Report, page
+from interpret_inn.reports.report import _UNSEEN
 from interpret_inn.types import Section
 
 VOID = {"meta", "img", "link", "br", "input", "hr", "col"}
@@ -173,6 +178,30 @@ def test_names_are_escaped(explanation: Explanation) -> None:
     assert "<script" not in text
     assert evil in outline(text).text
     assert "<script" not in Report(changed)._repr_html_()
+
+
+def test_characters_that_are_not_seen_are_replaced(explanation: Explanation) -> None:
+    """They would turn text around, or make one name look like another; halves of a pair cannot be written."""
+    odd = "a\u202eb\x1b[2Jc\u200bd\xade\ud800f"
+    sections = [Section(odd, f"<p>{odd}</p>")]
+    text = Report(dataclasses.replace(explanation, model=odd, warnings=(odd,)), sections).to_html()
+    found = {letter for letter in text if unicodedata.category(letter) in ("Cc", "Cf", "Cs")}
+    assert found <= {"\n", "\t"}
+    assert text.count("a\ufffdb\ufffd[2Jc\ufffdd\ufffde\ufffdf") >= 4
+
+
+def test_the_replaced_characters_are_those_of_unicode() -> None:
+    for code in range(sys.maxunicode + 1):
+        category = unicodedata.category(chr(code))
+        kept = category not in ("Cc", "Cf", "Cs") or chr(code) in "\n\t"
+        assert kept or _UNSEEN.fullmatch(chr(code)), hex(code)
+
+
+def test_a_file_name_of_undecodable_bytes_does_not_stop_the_report(
+    explanation: Explanation, tmp_path: Path
+) -> None:
+    Report(dataclasses.replace(explanation, model="a\udce9")).save(tmp_path / "page.html")
+    assert json.loads((tmp_path / "page.json").read_text("utf-8"))["model"] == "a?"
 
 
 def test_sections_of_plugins_are_shown_after_those_of_the_explanation(explanation: Explanation) -> None:

@@ -200,3 +200,18 @@ def test_images_of_a_group_share_a_part_and_parts_are_filled_evenly() -> None:
     assert np.bincount(chosen).tolist() == [15] * 10
     assert np.bincount(assign(64, 64, groups=None, seed=1)).tolist() == [1] * 64
     assert not np.array_equal(assign(150, 10, groups=groups, seed=1), chosen)
+
+
+def test_no_program_is_started_for_a_file_in_another_format(noise, tmp_path, monkeypatch) -> None:
+    """Pillow reads EPS, whatever the file is called, by running Ghostscript on the program that it holds."""
+    from PIL import EpsImagePlugin
+
+    started: list[object] = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *given, **_: started.append(given))
+    Image.fromarray(noise).save(tmp_path / "program.eps")
+    path = (tmp_path / "program.eps").rename(tmp_path / "picture.png")
+    with pytest.raises(
+        DataError, match=r"Expected a picture for the sketch 'one', but .*picture\.png cannot"
+    ):
+        read_sketches({"one": path, "two": noise})
+    assert started == []

@@ -1,0 +1,82 @@
+"""Whether sizes that an artefact states are those of its tensors, before anything of these sizes is built."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from torch import Tensor
+
+from interpret_inn.flows import FlowShape
+
+DEEPEST = 64
+"""Lists and mappings within each other in the JSON files."""
+LARGEST = 2**24
+"""Numbers in one tensor whose shape is an option that is stored, such as the latents of a generator."""
+
+_FLOW = "flow."
+
+
+def require_stored(shape: FlowShape, tensors: Mapping[str, Tensor]) -> None:
+    """Raises unless a flow of this shape has exactly the stored tensors.
+
+    Raises:
+        ValueError: the shape is not that of the tensors, or no shape.
+    """
+    sizes = (shape.width, shape.leading, shape.blocks, shape.hidden, shape.depth)
+    if any(type(size) is not int or size < 0 for size in sizes):
+        raise ValueError(f"expected whole numbers from 0 for the flow, found {shape!r:.200}")
+    found = {name: tuple(value.shape) for name, value in tensors.items() if name.startswith(_FLOW)}
+    # Counted first: a list of what a flow of a million blocks holds would itself be too long.
+    count = 6 + shape.blocks * (2 + 4 * (shape.depth + 1))
+    if len(found) != count or found != dict(_expected(shape)):
+        raise ValueError(f"expected the tensors of {shape!r:.200}, found {len(found)} others")
+
+
+def _expected(shape: FlowShape) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """Names and shapes of all tensors of a flow."""
+    width, leading = shape.width, shape.leading
+    for name, sides in {
+        "mean": (width,), "reflectors": (width, leading), "scales": (width,), "log_scale": (), "noise": (),
+    }.items():  # fmt: skip
+        yield f"{_FLOW}whitening.{name}", sides
+    yield f"{_FLOW}blocks._transforms.0.matrix", (leading, leading)
+    half, other = leading // 2, leading - leading // 2
+    for block in range(1, shape.blocks + 1):
+        place = f"{_FLOW}blocks._transforms.{block}."
+        yield from ((f"{place}order", (leading,)), (f"{place}back", (leading,)))
+        for conditioner, inputs, outputs in (("second", half, other), ("first", other, half)):
+            widths = [inputs, *[shape.hidden] * shape.depth, 2 * outputs]
+            for layer in range(shape.depth + 1):
+                here = f"{place}{conditioner}.layers.{layer}."
+                yield f"{here}weight", (widths[layer + 1], widths[layer])
+                yield f"{here}bias", (widths[layer + 1],)
+
+
+def require_shallow(value: Any) -> Any:
+    """The value itself, if what lies in it can be gone through by recursion.
+
+    Raises:
+        ValueError: lists and mappings lie too deep within each other.
+    """
+    inside = [value]
+    for _ in range(DEEPEST):
+        inside = [
+            item
+            for one in inside
+            if isinstance(one, dict | list)
+            for item in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not inside:
+            return value
+    raise ValueError(f"lists or mappings more than {DEEPEST} deep")
+
+
+def is_too_large(name: str, value: Any) -> bool:
+    """Whether an option that is a shape or a size stands for more numbers than are made unasked."""
+    if not name.endswith(("shape", "size")):
+        return False
+    sides = value if isinstance(value, list) else [value]
+    numbers = [min(abs(side), 2 * LARGEST) for side in sides if isinstance(side, int | float)]
+    return math.prod(float(max(number, 1)) for number in numbers) > LARGEST
