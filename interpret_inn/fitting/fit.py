@@ -19,7 +19,7 @@ from interpret_inn.data import cache_folder
 from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import FitError, InnWarning
 from interpret_inn.fitting.checkpoint import Checkpoint
-from interpret_inn.fitting.notes import about_data, copies, odd_outputs
+from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps
 from interpret_inn.fitting.plans import planned, rotated
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
@@ -95,7 +95,12 @@ def fit(
         checkpoint=kept, observers=observers,
     )  # fmt: skip
     record = trainer.run()
-    notes += [*said, *copies(data), *about_data(pool, validates=trainer.look is not None)]
+    notes += [
+        *said,
+        *skipped_steps(trainer.skipped, record.steps),
+        *copies(data),
+        *about_data(pool, validates=trainer.look is not None),
+    ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     reference, groups, concepts = _collect_reference(data, network, seed)
     fitted = Fitted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
@@ -41,7 +42,8 @@ class _Case:
     def rehearsal(self) -> preparing.Rehearsal:
         """What a copy of the source, which may choose other concepts in it, plans for made-up data."""
         apart = copy.copy(self.source)
-        apart.concepts = list(self.source.concepts)
+        with suppress(AttributeError, TypeError):  # a property, or fields that nobody can assign
+            apart.concepts = list(self.source.concepts)
         return preparing.rehearsed(completed(apart), seed=self.seed)
 
     def draw(self, n: int, *, seed: int | None = None, among: Tensor | None = None) -> Pairs:

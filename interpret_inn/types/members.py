@@ -73,6 +73,11 @@ def near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, str] | No
                 )
 
 
+def own_names(obj: Any, base: type) -> frozenset[str]:
+    """Public names that the author gave: what the instance and its own classes define, and no foreign base does."""
+    return frozenset(set().union(*_own_levels(obj, base)) - _foreign_names(obj, base))
+
+
 def public_members(base: type) -> frozenset[str]:
     """The public names that a class and its bases define, those that are only annotated too."""
     names: set[str] = set()
@@ -106,7 +111,10 @@ def near_name(name: str, members: Iterable[str]) -> str | None:
 def _own_levels(obj: Any, base: type) -> Iterator[set[str]]:
     """Public names by where they stand: the instance first, then each of its own classes."""
     of_instance = {} if isinstance(obj, type) else getattr(obj, "__dict__", {})
-    yield _public(of_instance)
+    if isinstance(of_instance, dict):  # `__getattr__` may answer with anything
+        yield _public(of_instance)
+    else:
+        yield set()
     for cls in _classes(obj):
         if cls not in base.__mro__ and _package(cls) not in _FOREIGN:
             yield _public({*vars(cls), *getattr(cls, "__dataclass_fields__", ())})

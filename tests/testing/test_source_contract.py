@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -118,6 +120,32 @@ def test_a_loss_as_it_should_be_keeps_the_contract() -> None:
     source = Good()
     losing(of_codes)(source)
     assert check_concept_source(source)
+
+
+class Derived(Good):
+    """Its concepts cannot be assigned."""
+
+    def __init__(self) -> None:
+        self.samples = samples(IMAGES)
+        self._own = Good().concepts
+
+    @property
+    def concepts(self) -> Any:  # type: ignore[override]
+        return list(self._own)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    samples: Any
+    concepts: Any
+    name: str = "frozen"
+
+    sample_pairs = Good.sample_pairs
+
+
+def test_concepts_that_cannot_be_assigned_break_no_contract() -> None:
+    assert check_concept_source(Derived())
+    assert check_concept_source(Frozen(samples(IMAGES), Good().concepts))  # type: ignore[arg-type]
 
 
 def changed(**members: Any) -> Callable[[Good], None]:
@@ -387,10 +415,16 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         ),
     ],
     "rotating": [
-        (rotating(lambda span: torch.eye(64)), r"a matrix \(54, 54\) for 54 axes, found \(64, 64\)"),
-        (rotating(lambda span: span), r"a matrix \(54, 54\) for 54 axes, found \(64, 54\)"),
-        (rotating(lambda span: 2 * eye(span)), "an orthogonal matrix for 64 axes, found one that stretches"),
-        (rotating(lambda span: eye(span) * torch.nan), "an orthogonal matrix for 64 axes"),
+        (
+            rotating(lambda span: torch.eye(64)),
+            r"54 axes by a matrix of shape \(64, 64\); expected .*\(54, 54\)",
+        ),
+        (rotating(lambda span: span), r"54 axes by a matrix of shape \(64, 54\); expected .*\(54, 54\)"),
+        (
+            rotating(lambda span: 2 * eye(span)),
+            r"64 axes by a matrix M with max\|MᵀM − I\| = 3, .* an orthogonal one",
+        ),
+        (rotating(lambda span: eye(span) * torch.nan), "64 axes by a matrix with values that are NaN"),
         (rotating(lambda span: eye(span.zero_())), "Changes the axes that it is to rotate"),
         (rotating(lambda span: eye(span).roll(next(counter), 0)), "another way at the second time"),
         (rotating(lambda span: None), "raised (TypeError|RuntimeError)"),
@@ -405,6 +439,12 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (
             losing(lambda context: of_codes(context) * torch.nan),
             r"Expected loss\(\) to return a finite .*, found nan",
+        ),
+        (losing(lambda context: of_codes(context) / (not context.looking)), r"looking=True\) at step 0"),
+        (losing(lambda context: of_codes(context) / (context.step - 50)), "inf in training at step 50"),
+        (
+            losing(lambda context: math.nan),
+            r"Expected loss\(\) to return a finite number, found nan in training",
         ),
         (losing(lambda context: 0.0), "found one that trains nothing"),
         (losing(lambda context: torch.ones(())), "found one that trains nothing"),
