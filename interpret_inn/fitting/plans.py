@@ -18,6 +18,7 @@ from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import Whitening, owners
 from interpret_inn.types import Concept, ConceptSource, Plan, Preparation
+from interpret_inn.types.completing import are_sentences
 
 _ORTHOGONAL = 1e-3
 """Products of columns that a source rotates to may be off by so much: float32 sums over a few hundred axes."""
@@ -168,13 +169,6 @@ def _wrong_fields(source: ConceptSource, plan: Plan) -> Iterator[str]:
             yield f"{type(found).__name__} as the {name} of its plan; expected a function, or None."
     if plan.modules is not None and plan.loss is None:
         yield "modules in its plan that no loss trains; expected Plan(modules=…, loss=…) together."
-
-
-def are_sentences(notes: object) -> bool:
-    """Whether these are a sequence of texts, and not one text."""
-    if isinstance(notes, str) or not isinstance(notes, Sequence):
-        return False
-    return all(isinstance(note, str) for note in notes)
 
 
 def _is_size(size: object) -> bool:

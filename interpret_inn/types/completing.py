@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -12,7 +12,7 @@ from torch import Generator, Tensor
 from interpret_inn.errors import PluginError
 from interpret_inn.renamed import renamed_in
 from interpret_inn.types.concept_sources import ConceptSource
-from interpret_inn.types.members import near_names, own_names
+from interpret_inn.types.members import near_name, near_names, own_names
 from interpret_inn.types.sources import Pairs
 
 NEEDED = ("name", "concepts", "samples", "sample_pairs")
@@ -40,12 +40,53 @@ def as_source(given: Any) -> ConceptSource:
     missing = lacks_members(given)
     if missing:
         raise PluginError(
-            f"Expected a concept source with {', '.join(NEEDED)}, found {type(given).__name__} without "
-            f"{', '.join(missing)}."
+            f"Expected a concept source with {', '.join(NEEDED)}, {told_missing(given, missing)}"
         )
     if not isinstance(given, _Completed):
         refuse_strange_members(given)
     return completed(given)
+
+
+def told_missing(given: object, missing: Sequence[str]) -> str:
+    """What was found instead of a source, as a sentence goes on after "expected": near names are named, too."""
+    found = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+    sentences = [f"found {found} without {', '.join(missing)}."]
+    if isinstance(given, type):
+        sentences.append("Give an object of the class.")
+    meant = {own: near_name(own, missing) for own in sorted(own_names(given, ConceptSource))}
+    sentences += [
+        f"{own!r} is nearly {near!r}: rename it." for own, near in meant.items() if near is not None
+    ]
+    return " ".join(sentences)
+
+
+def is_meant_as_source(given: object) -> bool:
+    """Whether an object has a needed member, or nearly one: `name` alone only if its own class gave it that."""
+    own = own_names(given, ConceptSource)
+    if isinstance(given, ConceptSource) or any(hasattr(given, member) for member in NEEDED[1:]):
+        return True
+    return any(name in NEEDED or near_name(name, NEEDED[1:]) is not None for name in own)
+
+
+def wrong_members(source: ConceptSource) -> Iterator[str]:
+    """What is wrong with the types of optional members, a sentence for each; `settings` are not looked at."""
+    owner = f"of the concept source {source.name!r}"
+    if not are_sentences(source.notes):
+        yield f"Expected notes {owner} to be a sequence of sentences, found {source.notes!r:.80}."
+    if not isinstance(source.key, str):
+        yield f"Expected key {owner} to be a string, found {type(source.key).__name__}."
+    if not isinstance(source.ordered, bool):
+        yield f"Expected ordered {owner} to be True or False, found {source.ordered!r:.80}."
+    for name in ("prepare", "illustrations"):
+        if not callable(getattr(source, name)):
+            yield f"Expected {name} {owner} to be a method, found {type(getattr(source, name)).__name__}."
+
+
+def are_sentences(notes: object) -> bool:
+    """Whether these are a sequence of texts, and not one text."""
+    if isinstance(notes, str) or not isinstance(notes, Sequence):
+        return False
+    return all(isinstance(note, str) for note in notes)
 
 
 def completed(given: Any) -> ConceptSource:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ import torch
 
 import interpret_inn as inn
 from interpret_inn.data import samples
-from interpret_inn.errors import ConceptError, InnWarning, PluginError
+from interpret_inn.errors import ConceptError, FitError, InnWarning, PluginError
 from interpret_inn.fitting.fit import fit
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import Concept, ConceptSource, Pairs, Plan, as_source
@@ -471,3 +472,70 @@ def test_old_sizes_by_concept_are_refused(fitted_to, world):
     source.sizes = {"shape": 2}
     with pytest.raises(PluginError, match="'sizes' of the concept source 'classes'"):
         fitted_to(source)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("notes", "One sentence.", "notes .* to be a sequence of sentences, found 'One sentence.'"),
+        ("notes", 3, "notes .* to be a sequence of sentences, found 3"),
+        ("notes", [3], r"notes .* to be a sequence of sentences, found \[3\]"),
+        ("key", 3, "key .* to be a string, found int"),
+        ("ordered", "no", "ordered .* to be True or False, found 'no'"),
+        ("prepare", 3, "prepare .* to be a method, found int"),
+        ("illustrations", (), r"illustrations .* to be a method, found tuple"),
+    ],
+)
+def test_optional_members_of_a_wrong_type_are_refused_before_anything_is_run(world, member, value, said):
+    class Based(ConceptSource):
+        name, concepts, samples = world.source().name, world.source().concepts, world.source().samples
+
+        def sample_pairs(self, n, generator, among):
+            raise AssertionError
+
+    for source in (world.source(), Based()):
+        setattr(source, member, value)
+        with pytest.raises(PluginError, match=f"Expected {said}"):
+            fit("no backbone", [source], seed=0, settings=SMALL, cache=None, checkpoint=None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"steps": "many"}, "'classes' cannot be used. Expected steps to be a whole number, found 'many'"),
+        ({"steps": -3}, "'classes' cannot be used. Expected steps of at least 1, found -3"),
+        ({"noise": None}, "Expected noise to be a number, found None"),
+        ({3: 4}, r"there are not: \[3\]"),
+        ("steps", "'classes' to be a mapping from settings of the fit to values, found 'steps'"),
+    ],
+)
+def test_settings_of_a_source_that_cannot_be_used_name_it(world, settings, said):
+    source = world.source()
+    source.settings = settings
+    with pytest.raises(PluginError, match=said):
+        inn.Interpreter(world.backbone()).fit(source, cache=None, checkpoint=None)
+
+
+def test_settings_of_the_caller_that_cannot_be_used_are_said(world):
+    with pytest.raises(FitError, match="Expected steps to be a whole number, found 'many'"):
+        inn.Interpreter(world.backbone()).fit(world.source(), steps="many")
+
+
+def test_what_a_source_lacks_is_named_with_near_names(world):
+    whole = world.source()
+
+    class Sampels:
+        name, concepts, sampels, sample_pair = whole.name, whole.concepts, whole.samples, whole.sample_pairs
+
+    interpreter = inn.Interpreter(world.backbone())
+    with pytest.raises(PluginError, match="found Sampels without samples, sample_pairs") as told:
+        interpreter.fit(Sampels())
+    assert "'sampels' is nearly 'samples'" in str(told.value)
+    assert "'sample_pair' is nearly 'sample_pairs'" in str(told.value)
+    with pytest.raises(PluginError, match=r"found the class Sampels without .*Give an object of the class"):
+        interpreter.fit(Sampels)
+    for other in (world.rows, Path("images"), 3):
+        with pytest.raises(
+            ConceptError, match="Expected a concept source or the name of one, found an object"
+        ):
+            interpreter.fit(other)

@@ -367,11 +367,14 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (changed(settings={"stepz": 3}), r"asks for settings of the fit that there are not: \['stepz'\]"),
         (
             changed(notes="One sentence."),
-            "Expected notes to be a sequence of sentences, found 'One sentence.'",
+            "Expected notes .* to be a sequence of sentences, found 'One sentence.'",
         ),
-        (changed(notes=[1]), r"Expected notes to be a sequence of sentences, found \[1\]"),
+        (changed(notes=[1]), r"Expected notes .* to be a sequence of sentences, found \[1\]"),
+        (changed(settings={"steps": "many"}), "Expected steps to be a whole number, found 'many'"),
+        (changed(settings={"steps": -3}), "Expected steps of at least 1, found -3"),
+        (changed(ordered="no"), "Expected ordered .* to be True or False"),
         (changed(ordered=True), r"Is ordered, which only unlabelled .* \['shape', 'hue'\] have values"),
-        (changed(key=3), "Expected key to be a string, found int"),
+        (changed(key=3), "Expected key .* to be a string, found int"),
         (lambda source: setattr(source, "__class__", Restless), "Expected a key that stays the same"),
     ],
     "preparing": [
