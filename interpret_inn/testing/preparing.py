@@ -58,6 +58,10 @@ def rehearsed(source: ConceptSource, *, seed: int) -> Rehearsal:
     count = len(source.concepts if plan.concepts is None else plan.concepts)
     if count >= AXES:
         broken.append(f"Wants {count} factors of {AXES} axes, of which the residual needs one.")
+    else:
+        wanted = sum(map(int, plan.sizes.values())) + count - len(plan.sizes)
+        if wanted >= AXES:
+            broken.append(f"Wants {wanted} axes for its factors of {AXES}, of which the residual needs one.")
     return Rehearsal(source, plan, tuple(broken))
 
 

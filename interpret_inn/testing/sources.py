@@ -230,8 +230,9 @@ def _losing(case: _Case) -> Iterator[str]:
     plan = case.rehearsal.plan
     if plan is not None and plan.loss is not None:
         concepts = case.concepts if plan.concepts is None else plan.concepts
-        sizes = [int(plan.sizes.get(concept.name, 1)) for concept in concepts]
-        yield from preparing.added_loss(plan.loss, plan.modules, axes=sum(sizes), seed=case.seed)
+        axes = sum(int(plan.sizes.get(concept.name, 1)) for concept in concepts)
+        if axes < preparing.AXES:  # else its plan is refused already
+            yield from preparing.added_loss(plan.loss, plan.modules, axes=axes, seed=case.seed)
 
 
 def _illustrations(case: _Case) -> Iterator[str]:

@@ -204,6 +204,13 @@ def test_sizes_that_cannot_be_used_name_the_source(fitted_to, world, sizes):
         fitted_to(sized(world, sizes))
 
 
+def test_sizes_that_leave_no_residual_name_the_source_that_asked(fitted_to, world):
+    source = Curious(world.rows)
+    source.plan = {"sizes": {"curious 1": 5, "curious 2": 2}}
+    with pytest.raises(ConceptError, match=r"\{'curious 1': 5\} by the concept source 'curious'"):
+        fitted_to(source, world.source(), sizes={"curious 2": 2})
+
+
 def test_sizes_that_leave_no_residual(fitted_to, world):
     with pytest.raises(ConceptError, match="Expected sizes that leave at least 1 of 6 axes to the residual"):
         fitted_to(sized(world, {"curious 1": 3, "curious 2": 3}))

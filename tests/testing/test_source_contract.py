@@ -400,6 +400,7 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         ),
         (planning(sizes={"hue": 0}), "gave sizes {'hue': 0}; expected a whole number of axes, at least 1"),
         (planning(sizes={"hue": 1.5}), "gave sizes {'hue': 1.5}"),
+        (planning(sizes={"hue": 63}), "Wants 64 axes for its factors of 64, of which the residual needs one"),
         (
             planning(rotation=torch.eye(64)),
             "gave Tensor as the rotation of its plan; expected a function, or None",
