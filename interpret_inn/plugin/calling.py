@@ -152,13 +152,14 @@ class NamedLocalizer(Localizer):
     Args:
         name: What it is listed as.
         title: What errors call it.
-        built: What the plugin built, whose `space` and `notes` it has.
+        built: What the plugin built, whose `space`, `notes` and `batchwise` it has.
     """
 
     def __init__(self, name: str, title: str, built: LocalizerFunction) -> None:
         self.name, self._title, self._built = name, title, built
         self.space = getattr(built, "space", Localizer.space)
         self.notes = getattr(built, "notes", Localizer.notes)
+        self.batchwise = getattr(built, "batchwise", Localizer.batchwise)
 
     def __call__(self, translator: Any, inputs: Any, factor: str) -> Tensor | Masks:
         """Masks of a factor; see `Localizer`."""

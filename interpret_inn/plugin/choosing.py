@@ -163,8 +163,8 @@ def _said(spec: LocalizerSpec, title: str, translator: Translator) -> float:
     found = None if spec.suits is None else call_named(title, spec.suits, translator)
     if found is None:
         return 0.0
-    if isinstance(found, bool) or not isinstance(found, Real) or math.isnan(found):
-        raise PluginError(f"Expected {title} to give a number or None, found {found!r:.60}.")
+    if isinstance(found, bool) or not isinstance(found, Real) or not math.isfinite(found):
+        raise PluginError(f"Expected {title} to give a finite number or None, found {found!r:.60}.")
     return float(found)
 
 

@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from html.parser import HTMLParser
 from types import MappingProxyType
 from typing import Any, NamedTuple
@@ -17,7 +17,7 @@ import numpy as np
 from interpret_inn.errors import InputError
 from interpret_inn.explaining.records import Explanation, plain
 from interpret_inn.plugin.calling import parameter_names, score_fault
-from interpret_inn.testing.contract import Check, hold, same
+from interpret_inn.testing.contract import Check, hold, misfits, same
 from interpret_inn.testing.made_up import toy_explanation
 from interpret_inn.types import FloatArray, MetricSpec, ReportSectionSpec, Score, Section
 
@@ -160,6 +160,12 @@ def check_metric(spec: MetricSpec) -> tuple[str, ...]:
 def _is_metric(case: _MetricCase) -> Iterator[str]:
     if not isinstance(case.spec, MetricSpec):
         yield f"Expected a MetricSpec, found {type(case.spec).__name__}."
+        return
+    if not isinstance(case.spec.quick, bool):
+        yield f"Expected quick to be True or False, found {case.spec.quick!r:.60}."
+    needed = {"groups", "seed", "test", "resamples"} & set(parameter_names(case.spec.evaluate))
+    by_name = partial(case.spec.evaluate, **dict.fromkeys(needed))
+    yield from misfits(by_name, "evaluate", "codes", "factors")
 
 
 def _gives_scores(case: _MetricCase) -> Iterator[str]:
@@ -258,6 +264,8 @@ def check_report_section(spec: ReportSectionSpec) -> tuple[str, ...]:
 def _is_section(case: _SectionCase) -> Iterator[str]:
     if not isinstance(case.spec, ReportSectionSpec):
         yield f"Expected a ReportSectionSpec, found {type(case.spec).__name__}."
+    else:
+        yield from misfits(case.spec.render, "render", "explanation")
 
 
 def _renders(case: _SectionCase) -> Iterator[str]:

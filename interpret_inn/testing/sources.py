@@ -16,7 +16,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.testing import optional, preparing
 from interpret_inn.testing.concept_values import agreement, value_faults
-from interpret_inn.testing.contract import Check, hold, lacks, same
+from interpret_inn.testing.contract import Check, hold, lacks, misfits, same
 from interpret_inn.types import RESIDUAL, Concept, ConceptKind, ConceptSource, Pairs
 from interpret_inn.types.completing import NEEDED, completed, strange_members
 
@@ -82,6 +82,8 @@ def check_concept_source(source: ConceptSource, *, seed: int = 0) -> tuple[str, 
 
 def _members(case: _Case) -> Iterator[str]:
     yield from lacks(case.source, NEEDED)
+    if hasattr(case.source, "sample_pairs"):
+        yield from misfits(case.source.sample_pairs, "sample_pairs", "n", "generator", "among")
     if hasattr(case.source, "samples"):
         yield from lacks(case.source.samples, _SAMPLE_MEMBERS)
 

@@ -73,7 +73,13 @@ def spoiling(codes: Any, factors: Any) -> Score:
 
 
 METRIC_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
-    "is_metric": [(None, "Expected a MetricSpec, found NoneType")],
+    "is_metric": [
+        (None, "Expected a MetricSpec, found NoneType"),
+        (
+            lambda codes: Score(1.0),
+            r"Expected evaluate\(codes, factors\), found one that cannot be called so",
+        ),
+    ],
     "gives_scores": [
         (lambda codes, factors: 0.5, "Expected a Score, found float"),
         (lambda codes, factors: Score(np.nan), "Of perfect codes: Expected a number, found NaN"),
@@ -104,6 +110,14 @@ def test_metrics() -> None:
         for evaluate, text in several:
             with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
                 check_metric(evaluate and MetricSpec("bad", "B.", evaluate))
+
+
+def test_what_cannot_be_called_is_said_once() -> None:
+    with pytest.raises(ContractError) as caught:
+        check_metric(MetricSpec("bad", "B.", lambda codes: Score(1.0)))
+    assert len(caught.value.broken) == 1
+    with pytest.raises(ContractError, match="Expected quick to be True or False, found 'no'"):
+        check_metric(MetricSpec("bad", "B.", correlation, quick="no"))  # type: ignore[arg-type]
 
 
 # --- report sections --------------------------------------------------------------------------------------

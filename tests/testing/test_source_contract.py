@@ -281,6 +281,10 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     "members": [
         (lambda source: delattr(source, "concepts"), "Expected 'concepts', Good has none"),
         (changed(samples=[1]), "Expected 'batches', list has none"),
+        (
+            changed(sample_pairs=lambda n: None),
+            r"Expected sample_pairs\(n, generator, among\), found one that",
+        ),
     ],
     "names": [
         (changed(see=lambda white, variances: None), "'see' of .* context.white and context.variances"),
