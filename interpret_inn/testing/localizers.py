@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.errors import PluginError
 from interpret_inn.testing.contract import Check, hold, misfits, same
-from interpret_inn.testing.networks import model_changes, model_state
+from interpret_inn.testing.networks import attributes, model_changes, model_state
 from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Localizer, Masks, Score, Space
@@ -259,10 +259,12 @@ def _leaves_translator(case: _Case) -> Iterator[str]:
         case.translator.encode(inputs),
         model_state(flow),
     )
-    attributes = _attributes(case.translator)
+    owned = attributes(case.translator, fitted=case.translator.fitted)
     case.run(inputs)
     strange = sorted(
-        name for name, value in _attributes(case.translator).items() if attributes.get(name) is not value
+        name
+        for name, value in attributes(case.translator, fitted=case.translator.fitted).items()
+        if owned.get(name) is not value
     )
     if strange:
         yield f"Sets attributes of the translator, which was to be read only: {', '.join(strange)}."
@@ -281,16 +283,6 @@ def _leaves_translator(case: _Case) -> Iterator[str]:
         reference, case.translator.fitted.reference_codes
     ):
         yield "The translator has other codes afterwards; it was to be read only."
-
-
-def _attributes(translator: Translator) -> dict[str, Any]:
-    """What is set of a translator and of its fit, by name; values that they remember themselves are not meant."""
-    return {
-        f"{where}{name}": value
-        for where, owner in (("", translator), ("fitted.", translator.fitted))
-        for name, value in vars(owner).items()
-        if not isinstance(getattr(type(owner), name, None), cached_property)
-    }
 
 
 LOCALIZER_CHECKS: tuple[Check[_Case], ...] = (
