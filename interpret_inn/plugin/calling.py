@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import inspect
-import math
 from collections.abc import Callable, Mapping, Sequence
-from numbers import Real
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import InnError, PluginError, suggest
 from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score
 from interpret_inn.types.completing import NEEDED, lacks_members, refuse_strange_members, told_missing
-
-_ROUNDING = 1e-9
-"""An end of an interval may be so much beyond the value, as a share of it."""
+from interpret_inn.types.metric_calls import score_fault
 
 
 def call_named(title: str, function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
@@ -108,38 +103,6 @@ def checked_score(title: str, found: Any) -> Score:
         raise PluginError(f"The Score of {title} cannot be used. {fault}")
     parts = {str(name): float(value) for name, value in found.parts.items()}
     return Score(float(found.value), float(found.low), float(found.high), parts)
-
-
-def score_fault(score: Score) -> str:
-    """What is wrong with a score, a sentence; empty if nothing is. Infinity may be a score, NaN is none."""
-    if not isinstance(score.parts, Mapping):
-        return f"Expected its parts to be a mapping from names to numbers, found {score.parts!r:.80}."
-    numbers = {"value": score.value, "low": score.low, "high": score.high, **score.parts}
-    strange = {name: number for name, number in numbers.items() if not _is_number(number)}
-    if strange:
-        return f"Expected numbers in a Score, found {strange!r:.120}."
-    value, low, high = (float(number) for number in (score.value, score.low, score.high))
-    if math.isnan(value):
-        return "Expected a number, found NaN. Raise InputError, with the reason, if the data do not suit the metric."
-    rounding = _ROUNDING * abs(value) if math.isfinite(value) else 0.0
-    if low > value + rounding or high < value - rounding:
-        return f"Expected an interval that holds the value, found {low:g} to {high:g} for {value:g}."
-    return ""
-
-
-def _is_number(value: Any) -> bool:
-    """Python's and NumPy's numbers, and arrays and tensors of one; no text and no truth value."""
-    if isinstance(value, (Tensor, np.ndarray)):
-        return value.ndim == 0 and _is_number(value.item())
-    return isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.complexfloating))
-
-
-def parameter_names(function: Callable[..., Any]) -> list[str]:
-    """Names of what a function takes; none if it does not tell, as some that are written in C."""
-    try:
-        return list(inspect.signature(function).parameters)
-    except (TypeError, ValueError):
-        return []
 
 
 def _sentence(title: str) -> str:

@@ -10,9 +10,10 @@ import numpy as np
 from interpret_inn.errors import PluginError, suggest
 from interpret_inn.metrics.probes import split_off
 from interpret_inn.plugin import get_manager
-from interpret_inn.plugin.calling import check_options, parameter_names
+from interpret_inn.plugin.calling import check_options
 from interpret_inn.scoring.known import BINS, Known, known_factors
 from interpret_inn.types import Concept, Factors, FloatArray, IntArray, MetricSpec, Score, Scores
+from interpret_inn.types.metric_calls import parameter_names
 
 _TEST_SHARE = 1 / 3
 _TOGETHER = (

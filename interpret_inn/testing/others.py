@@ -16,10 +16,10 @@ import numpy as np
 
 from interpret_inn.errors import InputError
 from interpret_inn.explaining.records import Explanation, plain
-from interpret_inn.plugin.calling import parameter_names, score_fault
 from interpret_inn.testing.contract import Check, hold, misfits, same
 from interpret_inn.testing.made_up import toy_explanation
 from interpret_inn.types import FloatArray, MetricSpec, ReportSectionSpec, Score, Section
+from interpret_inn.types.metric_calls import parameter_names, score_fault
 
 _VOID = frozenset(
     ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
