@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import torch
@@ -25,7 +26,8 @@ def ordered_by_effect(translator: Translator, data: FitData) -> Fitted:
 
     The effect is that of redrawing a factor from the data, on samples of the training split: the mean KL divergence
     where outputs are logits, else the change of the output. The source's first name goes to its strongest
-    factor; factors of other sources keep their names and their order, and the residual stays last.
+    factor; factors of other sources keep their names and their order, and the residual stays last. A size that was
+    asked for by name stays with its name: such factors change places only with those for which the same was asked.
 
     Args:
         translator: Backbone and flow; where something is sorted its flow is changed in place, so that it must
@@ -37,10 +39,22 @@ def ordered_by_effect(translator: Translator, data: FitData) -> Fitted:
         if entry.source.ordered:
             own = entry.columns.tolist()
             strengths = _effects(translator, entry, [translator.factors[place] for place in own])
-            ranked = sorted(zip(own, strengths, strict=True), key=lambda pair: -pair[1])
-            for place, (chosen, _) in zip(own, ranked, strict=True):
-                places[place] = chosen
+            by_place = dict(zip(own, strengths, strict=True))
+            for alike in _interchangeable(translator.fitted, own):
+                ranked = sorted(alike, key=lambda place: -by_place[place])
+                for place, chosen in zip(alike, ranked, strict=True):
+                    places[place] = chosen
     return translator.fitted if places == sorted(places) else _moved(translator.fitted, places)
+
+
+def _interchangeable(fitted: Fitted, places: Sequence[int]) -> list[list[int]]:
+    """Places of factors that may take each other's names: all whose sizes were estimated, and all given one size."""
+    alike: dict[int | None, list[int]] = {}
+    for place in places:
+        factor = fitted.factors.named[place]
+        was_given = math.isnan(fitted.raw_scores[factor.name])
+        alike.setdefault(factor.size if was_given else None, []).append(place)
+    return list(alike.values())
 
 
 def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:

@@ -17,9 +17,9 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import cache_folder
 from interpret_inn.data.process import derived_seed
-from interpret_inn.errors import FitError, InnWarning
+from interpret_inn.errors import ConceptError, FitError, InnWarning
 from interpret_inn.fitting.checkpoint import Checkpoint
-from interpret_inn.fitting.notes import about_data, copies, odd_outputs
+from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps
 from interpret_inn.fitting.plans import planned, rotated
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
@@ -95,7 +95,12 @@ def fit(
         checkpoint=kept, observers=observers,
     )  # fmt: skip
     record = trainer.run()
-    notes += [*said, *copies(data), *about_data(pool, validates=trainer.look is not None)]
+    notes += [
+        *said,
+        *skipped_steps(trainer.skipped, record.steps),
+        *copies(data),
+        *about_data(pool, validates=trainer.look is not None),
+    ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     reference, groups, concepts = _collect_reference(data, network, seed)
     fitted = Fitted(
@@ -169,8 +174,23 @@ def _size(
     first, second = places.chunk(2)
     scores = concept_scores(rows, Pairs(first, second, pairs.rho))
     width = len(whitening.mean)
-    given = {**pool.wanted_sizes(), **(given or {})}
-    return choose_sizes(pool.names, scores, leading=whitening.leading, total=width, given=given)
+    wanted = {name: size for name, size in pool.wanted_sizes().items() if name not in (given or {})}
+    try:
+        return choose_sizes(
+            pool.names, scores, leading=whitening.leading, total=width, given={**wanted, **(given or {})}
+        )
+    except ConceptError as error:
+        raise ConceptError(f"{error}{_askers(pool, wanted)}") from None
+
+
+def _askers(pool: Pool, wanted: Mapping[str, int]) -> str:
+    """Says which sources asked for sizes themselves, as who called the fit may not know of them."""
+    asked = {
+        part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
+        for part in pool.parts
+    }
+    said = [f"{sizes} by the concept source {name!r}" for name, sizes in asked.items() if sizes]
+    return f" Sizes were asked for: {', '.join(said)}." if said else ""
 
 
 def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:

@@ -58,6 +58,18 @@ def about_data(pool: Pool, *, validates: bool) -> list[str]:
     return found
 
 
+def skipped_steps(skipped: int, taken: int) -> list[str]:
+    """Says how many training steps were skipped as they were not finite; `taken` counts all steps."""
+    if not skipped:
+        return []
+    note = (
+        f"{skipped} of {taken} training steps were skipped, as their loss or its gradient was NaN or infinite. Type a "
+        "lower learning_rate=, or look at the losses that concept sources add."
+    )
+    warnings.warn(note, InnWarning, stacklevel=4)
+    return [note]
+
+
 def copies(data: FitData) -> list[str]:
     """Says how many test samples are exact copies of training samples."""
 

@@ -18,9 +18,10 @@ from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import Whitening, owners
 from interpret_inn.types import Concept, ConceptSource, Plan, Preparation
+from interpret_inn.types.completing import are_sentences
 
 _ORTHOGONAL = 1e-3
-"""Products of columns of a rotation may be off by so much: float32 sums over a few hundred axes."""
+"""Products of columns that a source rotates to may be off by so much: float32 sums over a few hundred axes."""
 
 
 def planned(
@@ -76,7 +77,7 @@ def rotated(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
         sizes: Axes of each factor, the residual last.
 
     Raises:
-        PluginError: a source raised, or gave a matrix that is not orthogonal.
+        PluginError: a source raised, or gave a matrix that is not orthogonal; see `orthogonal`.
     """
     owner = owners(sizes).to(axes.device)
     for entry in pool.parts:
@@ -85,16 +86,46 @@ def rotated(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
         mine = torch.isin(owner, torch.tensor([*entry.columns.tolist(), len(sizes) - 1]).to(owner))
         span = axes[:, mine]
         with named_failure(entry.source, f"to rotate {span.shape[1]} axes"):
-            matrix = torch.as_tensor(entry.plan.rotation(span)).to(span)
-        wanted = torch.eye(span.shape[1]).to(span)
-        if matrix.shape != wanted.shape or not torch.allclose(matrix.T @ matrix, wanted, atol=_ORTHOGONAL):
+            # a copy, so that no source changes the fit's
+            given = torch.as_tensor(entry.plan.rotation(span.clone()))
+        try:
+            matrix = orthogonal(given, span.shape[1]).to(span)
+        except ValueError as error:
             raise PluginError(
-                f"The concept source {entry.source.name!r} rotated {len(wanted)} axes by a matrix of shape "
-                f"{tuple(matrix.shape)}; expected an orthogonal one, {tuple(wanted.shape)}."
-            )
+                f"The concept source {entry.source.name!r} rotated {span.shape[1]} axes by {error}"
+            ) from None
         axes = axes.clone()
         axes[:, mine] = span @ matrix
     return axes
+
+
+def orthogonal(given: Tensor, axes: int) -> Tensor:
+    """The orthogonal matrix nearest to one that is orthogonal up to rounding, float64 (m, m).
+
+    It is the polar factor `UVᵀ` of `USVᵀ`. Codes are as exact as the rotation is orthogonal, so that what rounding has
+    left undone in float32 is made good here.
+
+    Args:
+        given: What a source's `rotation` returned.
+        axes: `m`.
+
+    Raises:
+        ValueError: another shape, values that are not finite, or a matrix too far from orthogonal; its text goes on
+            after "rotated 5 axes by".
+    """
+    wanted = f"expected an orthogonal one, {(axes, axes)}."
+    if given.shape != (axes, axes):
+        raise ValueError(f"a matrix of shape {tuple(given.shape)}; {wanted}")
+    if given.is_complex():
+        raise ValueError(f"a matrix of {given.dtype}; {wanted}")
+    matrix = given.detach().double()
+    if not bool(matrix.isfinite().all()):
+        raise ValueError(f"a matrix with values that are NaN or infinite; {wanted}")
+    apart = float((matrix.T @ matrix - torch.eye(axes).to(matrix)).abs().max())
+    if apart > _ORTHOGONAL:
+        raise ValueError(f"a matrix M with max|MᵀM − I| = {apart:.2g}, more than {_ORTHOGONAL:g}; {wanted}")
+    left, _, right = torch.linalg.svd(matrix)
+    return torch.as_tensor(left @ right)
 
 
 def _preparation(
@@ -138,13 +169,6 @@ def _wrong_fields(source: ConceptSource, plan: Plan) -> Iterator[str]:
             yield f"{type(found).__name__} as the {name} of its plan; expected a function, or None."
     if plan.modules is not None and plan.loss is None:
         yield "modules in its plan that no loss trains; expected Plan(modules=…, loss=…) together."
-
-
-def are_sentences(notes: object) -> bool:
-    """Whether these are a sequence of texts, and not one text."""
-    if isinstance(notes, str) or not isinstance(notes, Sequence):
-        return False
-    return all(isinstance(note, str) for note in notes)
 
 
 def _is_size(size: object) -> bool:

@@ -14,6 +14,7 @@ from torch import Generator, Tensor
 from interpret_inn.errors import ConceptError, InnError, PluginError
 from interpret_inn.fitting.splitting import SampleSet, Split, merged_groups, picture_digests, split_together
 from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Plan, as_source
+from interpret_inn.types.completing import wrong_members
 
 _NO_PLAN = Plan()
 
@@ -60,7 +61,8 @@ class Pool:
 
     Raises:
         ConceptError: no source, or two sources name the same concept.
-        PluginError: values of another length, or an order of concepts that have values.
+        PluginError: values of another length, an order of concepts that have values, or optional members of a wrong
+            type.
         DataError: two sources group the same samples too differently, or there are fewer than 10 groups.
     """
 
@@ -68,6 +70,8 @@ class Pool:
         if not sources:
             raise ConceptError('Expected at least one concept source, found none. Try fit("labels", data=…).')
         entered = [as_source(source) for source in sources]
+        for sentence in (line for source in entered for line in wrong_members(source)):
+            raise PluginError(sentence)
         chosen = [tuple(source.concepts) for source in entered]
         _check_concepts(entered, chosen)
         sets = _sets(entered)

@@ -77,12 +77,12 @@ class AddedLoss:
         self.finite = bool(found.detach().isfinite())
         return found.reshape(())
 
-    def refuse_not_finite(self) -> None:
-        """Raises FitError where the last loss was NaN or infinite."""
+    def refuse_not_finite(self, when: str = "in step after step") -> None:
+        """Raises FitError if the last loss was NaN or infinite; `when` says so in words."""
         if not self.finite:
             raise FitError(
-                f"Expected a finite loss of the concept source {self.source.name!r}, found NaN or infinity in "
-                "step after step. Look at what it computes, or lower its weight."
+                f"Expected a finite loss of the concept source {self.source.name!r}, found NaN or infinity {when}. "
+                "Look at what it computes, or lower its weight."
             )
 
     def _modules(self) -> list[nn.Module]:

@@ -79,14 +79,15 @@ class Trainer:
         self.best = _copy(self.trained)
         self.state: dict[str, Any] = {
             "step": 0, "best_step": 0, "best": math.inf, "seconds": 0.0,
-            "bad": 0, "sum": 0.0, "taken": 0, "history": [],
+            "bad": 0, "skipped": 0, "sum": 0.0, "taken": 0, "history": [],
         }  # fmt: skip
 
     def run(self) -> FitRecord:
         """Takes all steps that are left, and leaves the best weights in the network.
 
         Raises:
-            FitError: the loss was not finite for 20 steps in a row, or the checkpoint is another fit's.
+            FitError: the loss was not finite for 20 steps in a row, or in validation; or the checkpoint is another
+                fit's.
         """
         if self.rotates:  # nothing in the flow can be trained: it stays where it begins
             self._refuse_untrained()
@@ -141,6 +142,7 @@ class Trainer:
     def _refuse_bad_step(self) -> None:
         """Leaves out a step whose loss is not finite; too many in a row, or no other step at all, end the fit."""
         self.state["bad"] += 1
+        self.state["skipped"] += 1
         if self.state["bad"] >= min(_MOST_BAD_STEPS, self.settings.steps):
             for added in self.added:
                 added.refuse_not_finite()
@@ -189,7 +191,20 @@ class Trainer:
             total += float(
                 added(TrainingContext(self.network, self.backbone, generator, step, added.axes, looking=True))
             )
+        if not math.isfinite(total):
+            for added in self.added:
+                added.refuse_not_finite(f"when the weights were validated at step {step}")
+            raise FitError(
+                f"Expected a finite validation loss, found {total:g} at step {step}: no weights could be compared. "
+                f"Type a lower learning_rate than {self.settings.learning_rate:g}, or a higher noise than "
+                f"{self.settings.noise:g}."
+            )
         return total
+
+    @property
+    def skipped(self) -> int:
+        """How many training steps were not taken, as their loss or its gradient was not finite."""
+        return int(self.state["skipped"])
 
     def _refuse_untrained(self) -> None:
         """Raises FitError where a source trains something, and a fit without blocks trains nothing."""
@@ -231,7 +246,8 @@ class Trainer:
         found = self.checkpoint.read() if self.checkpoint else None
         if found is None:
             return
-        tensors, self.state = found
+        tensors, state = found
+        self.state |= state
         self.trained.load_state_dict(_under("now.", tensors))
         self.best = _under("best.", tensors)
         restore_optimizer(self.optimizer, tensors)

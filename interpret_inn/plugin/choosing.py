@@ -15,7 +15,7 @@ from interpret_inn.plugin.manager import concept_source, get_manager
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptSource, Localizer, LocalizerFunction, LocalizerSpec, as_source
-from interpret_inn.types.completing import lacks_members
+from interpret_inn.types.completing import is_meant_as_source, lacks_members
 from interpret_inn.types.members import refuse_near_names
 
 AUTO = "auto"
@@ -33,11 +33,11 @@ def chosen_sources(
 
     Raises:
         ConceptError: neither a source nor a name, or options of no source or of several.
-        PluginError: an unknown name, options that the source does not take, or members of a source that nobody would
-            read.
+        PluginError: an unknown name, options that the source does not take, needed members that a source lacks, or
+            members that nobody would read.
     """
     for source in sources:
-        if not isinstance(source, str) and lacks_members(source):
+        if not isinstance(source, str) and lacks_members(source) and not is_meant_as_source(source):
             raise ConceptError(
                 "Expected a concept source or the name of one, found an object of type "
                 f'{type(source).__name__}. Type fit("labels", data=images, labels=…).'
@@ -163,8 +163,8 @@ def _said(spec: LocalizerSpec, title: str, translator: Translator) -> float:
     found = None if spec.suits is None else call_named(title, spec.suits, translator)
     if found is None:
         return 0.0
-    if isinstance(found, bool) or not isinstance(found, Real) or math.isnan(found):
-        raise PluginError(f"Expected {title} to give a number or None, found {found!r:.60}.")
+    if isinstance(found, bool) or not isinstance(found, Real) or not math.isfinite(found):
+        raise PluginError(f"Expected {title} to give a finite number or None, found {found!r:.60}.")
     return float(found)
 
 

@@ -219,6 +219,10 @@ def _check_fields(kind: Kind, spec: Spec) -> None:
             f"Expected 'suits' of the metric {spec.name!r} to be one of {', '.join(get_args(Suits))}, "
             f"found {spec.suits!r}."
         )
+    if isinstance(spec, MetricSpec) and not isinstance(spec.quick, bool):
+        raise PluginError(
+            f"Expected 'quick' of the metric {spec.name!r} to be True or False, found {spec.quick!r}."
+        )
     restored = getattr(spec, "restored", ())
     if not isinstance(restored, tuple) or not all(isinstance(name, str) for name in restored):
         raise PluginError(

@@ -203,14 +203,19 @@ class Registry:
 
     def _check_names(self, word: str, specs: tuple[Spec, ...], info: PluginInfo) -> None:
         taken = {spec.name: self.provider(spec) for spec in self._all(word)}
+        own = [spec.name for spec in specs]
         for spec in specs:
+            if own.count(spec.name) > 1:
+                raise PluginError(
+                    f"The {KINDS[word].words} {spec.name!r} is contributed twice by {info.provider}. Rename one of "
+                    "the two."
+                )
             if spec.name in taken:
                 raise PluginError(
                     f"Two plugins contribute the {KINDS[word].words} {spec.name!r}: {taken[spec.name]} and "
                     f"{info.provider}. Rename one of the two, or take one "
                     "plugin out (inn.unregister, INTERPRET_INN_PLUGINS)."
                 )
-            taken[spec.name] = info.provider
 
     def _implementations(self, name: str, hook: str | None = None) -> list[pluggy.HookImpl]:
         """What one plugin implements of one hook, or of all, in the order of calling."""

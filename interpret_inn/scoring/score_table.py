@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import numpy as np
 from interpret_inn.errors import PluginError, suggest
 from interpret_inn.metrics.probes import split_off
 from interpret_inn.plugin import get_manager
-from interpret_inn.plugin.calling import check_options
+from interpret_inn.plugin.calling import check_options, parameter_names
 from interpret_inn.scoring.known import BINS, Known, known_factors
 from interpret_inn.types import Concept, Factors, FloatArray, IntArray, MetricSpec, Score, Scores
 
@@ -106,7 +105,7 @@ def _chosen(wish: Wish) -> tuple[list[MetricSpec], list[MetricSpec]]:
             )
         spec = manager.find("metric", name)
         title = f"the metric {name!r} of {manager.provider(spec)}"
-        given = dict.fromkeys(set(_OFFERED) & set(_parameters(spec))) | dict(options)
+        given = dict.fromkeys(set(_OFFERED) & set(parameter_names(spec.evaluate))) | dict(options)
         check_options(title, spec.evaluate, (None, None), given)
     return chosen, [spec for spec in every if spec.name not in names]
 
@@ -122,16 +121,8 @@ def _scored(spec: MetricSpec, given: Scored, known: Known, wish: Wish, together:
         apart = split_off(len(codes), given.groups[rows], seed=wish.seed, share=_TEST_SHARE)
         offered |= {"resamples": 0, "test": (codes[apart], factors[apart])}
     own = (wish.options or {}).get(spec.name, {})
-    taken = _parameters(spec)
+    taken = parameter_names(spec.evaluate)
     options = {name: value for name, value in offered.items() if name in taken and name not in own}
     if "test" in options:
         codes, factors = codes[~apart], factors[~apart]
     return get_manager().evaluate(spec, codes, factors, **options, **own)
-
-
-def _parameters(spec: MetricSpec) -> Sequence[str]:
-    """Names of what a metric takes."""
-    try:
-        return list(inspect.signature(spec.evaluate).parameters)
-    except (TypeError, ValueError):  # some callables written in C do not tell
-        return []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -124,6 +125,16 @@ def same(first: Any, second: Any) -> bool:
         return left.dtype == right.dtype and np.array_equal(left, right, equal_nan=floating)
     except (TypeError, ValueError):
         return bool(first == second)
+
+
+def misfits(function: Callable[..., Any], called: str, *names: str) -> Iterator[str]:
+    """Says so if a function cannot be called with as many arguments as these, by place."""
+    try:
+        inspect.signature(function).bind(*names)
+    except ValueError:  # some callables written in C do not tell
+        return
+    except TypeError as error:
+        yield f"Expected {called}({', '.join(names)}), found one that cannot be called so: {error}."
 
 
 def lacks(subject: Any, members: Sequence[str]) -> list[str]:

@@ -15,14 +15,16 @@ from torch import Tensor, nn
 
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.errors import PluginError
-from interpret_inn.testing.contract import Check, hold, same
-from interpret_inn.testing.networks import model_changes, model_state
+from interpret_inn.testing.contract import Check, hold, misfits, same
+from interpret_inn.testing.networks import attributes, model_changes, model_state
 from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Localizer, Masks, Score, Space
 from interpret_inn.types.members import refuse_near_names
 
 _MOST_FACTORS = 3
+_APART = 0.05
+"""Values of a mask may differ by so much with the batch: rounding, and what steps of an optimiser make of it."""
 
 
 class _StopError(Exception):
@@ -119,12 +121,21 @@ def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str,
 def _callable(case: _Case) -> Iterator[str]:
     if not callable(case.localizer):
         yield "Expected a callable, localizer(translator, inputs, factor)."
+    elif isinstance(case.localizer, type):
+        yield f"Expected an object of the class {case.localizer.__name__}, found the class."
+    elif isinstance(case.localizer, Localizer) and type(case.localizer).__call__ is Localizer.__call__:
+        yield f"Expected {type(case.localizer).__name__} to define __call__(self, translator, inputs, factor)."
+    else:
+        yield from misfits(case.localizer, "localizer", "translator", "inputs", "factor")
 
 
 def _members(case: _Case) -> Iterator[str]:
     name, notes = (getattr(case.localizer, each, getattr(Localizer, each)) for each in ("name", "notes"))
     if not isinstance(name, str):
         yield f"Expected its name to be a text, found {name!r:.60}."
+    batchwise = getattr(case.localizer, "batchwise", Localizer.batchwise)
+    if not isinstance(batchwise, bool):
+        yield f"Expected its batchwise to be True or False, found {batchwise!r:.60}."
     if isinstance(notes, str) or not all(isinstance(note, str) for note in notes):
         yield f"Expected its notes to be a sequence of sentences, found {notes!r:.60}."
     try:
@@ -162,6 +173,23 @@ def _any_number(case: _Case) -> Iterator[str]:
     for count in dict.fromkeys((1, len(case.inputs) - 1)):
         found = case.run(copy.deepcopy(case.inputs[:count]))
         yield from (f"Of {count} inputs: {line}" for line in case.problems(found, case.factor, count=count))
+
+
+def _each_by_itself(case: _Case) -> Iterator[str]:
+    """The mask of an input is the same whatever stands beside it, unless the localizer says otherwise."""
+    if getattr(case.localizer, "batchwise", Localizer.batchwise):
+        return
+    together, alone = case.first, case.run(copy.deepcopy(case.inputs[:1]))
+    if any(isinstance(found, Masks) and found.shared for found in (together, alone)):
+        return
+    first, second = (found.values if isinstance(found, Masks) else found for found in (together, alone))
+    apart = float((first[:1].double() - second.double()).abs().max())
+    if apart > _APART:
+        yield (
+            f"Expected the mask of an input to depend on that input alone, found one that is up to {apart:.2g} "
+            "otherwise if the input is given by itself. Say batchwise = True of a localizer that needs the batch, and "
+            "shared=True of one mask for all inputs."
+        )
 
 
 def _repeats_masks(case: _Case) -> Iterator[str]:
@@ -231,7 +259,15 @@ def _leaves_translator(case: _Case) -> Iterator[str]:
         case.translator.encode(inputs),
         model_state(flow),
     )
+    owned = attributes(case.translator, fitted=case.translator.fitted)
     case.run(inputs)
+    strange = sorted(
+        name
+        for name, value in attributes(case.translator, fitted=case.translator.fitted).items()
+        if owned.get(name) is not value
+    )
+    if strange:
+        yield f"Sets attributes of the translator, which was to be read only: {', '.join(strange)}."
     if not same(inputs, case.inputs):
         yield "Changes the inputs that it is given."
         return
@@ -255,6 +291,7 @@ LOCALIZER_CHECKS: tuple[Check[_Case], ...] = (
     _gives_masks,
     _fills_record,
     _any_number,
+    _each_by_itself,
     _repeats_masks,
     _bears_silence,
     _gives_model_back,

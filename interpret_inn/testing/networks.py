@@ -245,3 +245,13 @@ BACKBONE_CHECKS: tuple[Check[_Case], ...] = (
     _ranges,
 )
 """All checks, in order."""
+
+
+def attributes(owner: Any, **parts: Any) -> dict[str, Any]:
+    """What is set of an object and of some of its parts, by name; properties that they keep are not meant."""
+    return {
+        f"{where}{name}": value
+        for where, each in {"": owner, **{f"{part}.": found for part, found in parts.items()}}.items()
+        for name, value in vars(each).items()
+        if not isinstance(getattr(type(each), name, None), cached_property)
+    }

@@ -8,15 +8,14 @@ from typing import Any
 import numpy as np
 
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.plans import are_sentences
 from interpret_inn.translating.settings import wished_settings
 from interpret_inn.types import ConceptSource, Gallery
+from interpret_inn.types.completing import wrong_members
 
 
 def extras(source: ConceptSource) -> Iterator[str]:
-    """What is wrong with `notes`, `ordered`, `settings` and `key`."""
-    if not are_sentences(source.notes):
-        yield f"Expected notes to be a sequence of sentences, found {source.notes!r:.80}."
+    """What is wrong with optional members as they are before `prepare`."""
+    yield from wrong_members(source)
     valued = [concept.name for concept in source.concepts if concept.values is not None]
     if source.ordered and valued:
         yield f"Is ordered, which only unlabelled concepts can be, and yet {valued} have values."
@@ -25,9 +24,7 @@ def extras(source: ConceptSource) -> Iterator[str]:
     except PluginError as error:
         yield str(error)
     key = source.key
-    if not isinstance(key, str):
-        yield f"Expected key to be a string, found {type(key).__name__}."
-    elif source.key != key:
+    if isinstance(key, str) and source.key != key:
         yield "Expected a key that stays the same, found another at the second look, so no fit could be resumed."
 
 

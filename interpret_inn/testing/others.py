@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from html.parser import HTMLParser
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from interpret_inn.errors import InputError
 from interpret_inn.explaining.records import Explanation, plain
-from interpret_inn.testing.contract import Check, hold, same
+from interpret_inn.plugin.calling import parameter_names, score_fault
+from interpret_inn.testing.contract import Check, hold, misfits, same
 from interpret_inn.testing.made_up import toy_explanation
 from interpret_inn.types import FloatArray, MetricSpec, ReportSectionSpec, Score, Section
 
@@ -89,18 +93,57 @@ class _MetricCase:
     spec: MetricSpec
 
     @property
-    def known(self) -> dict[str, tuple[FloatArray, FloatArray]]:
+    def known(self) -> dict[str, _Known]:
         """Codes whose worth is plain: the factors themselves, and noise that knows nothing of them.
 
-        Made anew for every check, as a bad metric may spoil them.
+        Beside the axes of the three factors there are two of the residual. Made anew for every check, as a bad metric
+        may spoil them.
         """
         rng = np.random.default_rng(0)
         factors = rng.integers(0, 5, (500, 3)).astype(np.float64)
-        return {"perfect": (factors.copy(), factors), "noise": (rng.normal(size=(500, 3)), factors)}
+        noise, rest = rng.normal(size=(500, 3)), rng.normal(size=(500, 2))
+        return {
+            "perfect": _Known(np.hstack([factors, rest]), factors),
+            "noise": _Known(np.hstack([noise, rest]), factors),
+        }
+
+    @property
+    def unusual(self) -> dict[str, _Known]:
+        """What the library may give besides; a metric may say of it by InputError that it does not suit."""
+        codes, factors, _ = self.known["perfect"]
+        constant = codes.copy()
+        constant[:, 0] = 0.0
+        several = {"test": (codes[:150].copy(), factors[:150].copy()), "resamples": 0}
+        return {
+            "one concept": _Known(codes[:, [0, 3, 4]], factors[:, :1]),
+            "a constant axis": _Known(constant, factors),
+            "samples in groups": _Known(codes[150:], factors[150:], several),
+        }
+
+    def score(self, known: _Known) -> Any:
+        """What the metric gives, called as the library calls it."""
+        count = known.factors.shape[1]
+        residual = slice(count, known.codes.shape[1])
+        offered = {"groups": [*(slice(k, k + 1) for k in range(count)), residual], "seed": 0, **known.further}
+        taken = parameter_names(self.spec.evaluate)
+        factors = np.empty((len(known.codes), 0)) if self.spec.suits == "none" else known.factors
+        options = {name: value for name, value in offered.items() if name in taken}
+        return self.spec.evaluate(known.codes, factors, **options)
+
+
+class _Known(NamedTuple):
+    """Codes (N, D), factors (N, K), and what else is offered to a metric by name."""
+
+    codes: FloatArray
+    factors: FloatArray
+    further: Mapping[str, Any] = MappingProxyType({})
 
 
 def check_metric(spec: MetricSpec) -> tuple[str, ...]:
-    """Checks a metric on codes of known worth: 500 samples, 3 factors of 5 values.
+    """Checks a metric on codes of known worth: 500 samples, 3 factors of 5 values, and two axes of the residual.
+
+    It is called as the library calls it: with `groups`, `seed`, `test` and `resamples` if it takes them. One concept, a
+    constant axis and samples in groups are tried, too.
 
     Args:
         spec: The record that the plugin contributes.
@@ -117,49 +160,71 @@ def check_metric(spec: MetricSpec) -> tuple[str, ...]:
 def _is_metric(case: _MetricCase) -> Iterator[str]:
     if not isinstance(case.spec, MetricSpec):
         yield f"Expected a MetricSpec, found {type(case.spec).__name__}."
+        return
+    if not isinstance(case.spec.quick, bool):
+        yield f"Expected quick to be True or False, found {case.spec.quick!r:.60}."
+    needed = {"groups", "seed", "test", "resamples"} & set(parameter_names(case.spec.evaluate))
+    by_name = partial(case.spec.evaluate, **dict.fromkeys(needed))
+    yield from misfits(by_name, "evaluate", "codes", "factors")
 
 
 def _gives_scores(case: _MetricCase) -> Iterator[str]:
-    for name, (codes, factors) in case.known.items():
-        score = case.spec.evaluate(codes, factors)
+    for name, known in case.known.items():
+        score = case.score(known)
         if not isinstance(score, Score):
             yield f"Expected a Score, found {type(score).__name__}."
             return
-        numbers = {"value": score.value, "low": score.low, "high": score.high, **score.parts}
-        strange = {
-            key: value for key, value in numbers.items() if not isinstance(value, (int, float, np.number))
-        }
-        if strange:
-            yield f"Expected numbers in a Score, found {strange}."
+        fault = score_fault(score)
+        if fault:
+            yield f"Of {name} codes: {fault}"
         elif not math.isfinite(score.value):
-            yield f"The score of {name} codes is {score.value}."
-        elif score.low > score.value or score.high < score.value:
-            yield f"The score {score.value} of {name} codes is not within {score.low} to {score.high}."
+            yield f"Of {name} codes: Expected a finite score, found {score.value}."
+
+
+def _bears_the_unusual(case: _MetricCase) -> Iterator[str]:
+    for name, known in case.unusual.items():
+        try:
+            score = case.score(known)
+        except InputError:
+            continue
+        except Exception as error:
+            yield f"Of {name}: raised {type(error).__name__}: {error}"
+            continue
+        fault = (
+            score_fault(score)
+            if isinstance(score, Score)
+            else f"Expected a Score, found {type(score).__name__}."
+        )
+        if fault:
+            yield f"Of {name}: {fault}"
 
 
 def _repeats_scores(case: _MetricCase) -> Iterator[str]:
-    codes, factors = case.known["noise"]
-    if not same(case.spec.evaluate(codes, factors), case.spec.evaluate(codes, factors)):
+    known = case.known["noise"]
+    if not same(case.score(known), case.score(known)):
         yield "The same codes get another score the second time."
 
 
 def _tells_perfect_from_noise(case: _MetricCase) -> Iterator[str]:
-    perfect, noise = (case.spec.evaluate(*case.known[name]).value for name in ("perfect", "noise"))
+    if case.spec.suits == "none":  # it knows of no factors to be perfect about
+        return
+    perfect, noise = (case.score(case.known[name]).value for name in ("perfect", "noise"))
     if perfect == noise:
         yield f"Perfect codes and noise get the same score, {perfect}."
 
 
 def _leaves_arrays(case: _MetricCase) -> Iterator[str]:
-    codes, factors = case.known["perfect"]
-    kept = codes.copy(), factors.copy()
-    case.spec.evaluate(codes, factors)
-    if not same(kept, (codes, factors)):
+    known = case.known["perfect"]
+    kept = known.codes.copy(), known.factors.copy()
+    case.score(known)
+    if not same(kept, (known.codes, known.factors)):
         yield "Changes the arrays that it is given."
 
 
 METRIC_CHECKS: tuple[Check[_MetricCase], ...] = (
     _is_metric,
     _gives_scores,
+    _bears_the_unusual,
     _repeats_scores,
     _tells_perfect_from_noise,
     _leaves_arrays,
@@ -199,6 +264,8 @@ def check_report_section(spec: ReportSectionSpec) -> tuple[str, ...]:
 def _is_section(case: _SectionCase) -> Iterator[str]:
     if not isinstance(case.spec, ReportSectionSpec):
         yield f"Expected a ReportSectionSpec, found {type(case.spec).__name__}."
+    else:
+        yield from misfits(case.spec.render, "render", "explanation")
 
 
 def _renders(case: _SectionCase) -> Iterator[str]:

@@ -10,7 +10,7 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import PluginError
-from interpret_inn.fitting.plans import checked_plan
+from interpret_inn.fitting.plans import checked_plan, orthogonal
 from interpret_inn.fitting.source_losses import TrainingContext
 from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening
 from interpret_inn.testing.toys import ToyView
@@ -18,6 +18,8 @@ from interpret_inn.types import ConceptSource, LossContext, Plan, Preparation
 
 AXES = 64
 """Of the made-up representation."""
+_TRIED_STEPS = (0, 1, 50, 1000)
+"""Steps at which a loss must be finite: a weight that rises or falls may divide by 0 at one of them."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,10 @@ def rehearsed(source: ConceptSource, *, seed: int) -> Rehearsal:
     count = len(source.concepts if plan.concepts is None else plan.concepts)
     if count >= AXES:
         broken.append(f"Wants {count} factors of {AXES} axes, of which the residual needs one.")
+    else:
+        wanted = sum(map(int, plan.sizes.values())) + count - len(plan.sizes)
+        if wanted >= AXES:
+            broken.append(f"Wants {wanted} axes for its factors of {AXES}, of which the residual needs one.")
     return Rehearsal(source, plan, tuple(broken))
 
 
@@ -79,11 +85,10 @@ def rotated_axes(rotation: Callable[[Tensor], Tensor], *, seed: int) -> Iterator
         found = torch.as_tensor(rotation(span))
         if not torch.equal(span, kept):
             yield "Changes the axes that it is to rotate, which belong to the fit."
-        if found.shape != (count, count):
-            yield f"Expected rotation() to give a matrix {(count, count)} for {count} axes, found {tuple(found.shape)}."
-            return
-        if not torch.allclose(found.float().T @ found.float(), torch.eye(count), atol=1e-3):
-            yield f"Expected rotation() to give an orthogonal matrix for {count} axes, found one that stretches axes."
+        try:
+            orthogonal(found, count)
+        except ValueError as error:
+            yield f"Rotates {count} axes by {error}"
             return
         if not torch.equal(found, torch.as_tensor(rotation(kept))):
             yield "Rotates the same axes another way at the second time, so no fit could be resumed."
@@ -110,6 +115,10 @@ def added_loss(
         yield f"Expected modules() to return an nn.Module, found {type(module).__name__}."
         return
     tried = _Trial(loss, axes, seed)
+    infinite = list(_not_finite(tried))
+    if infinite:
+        yield from infinite
+        return
     with torch.enable_grad():
         found = tried(looking=False)
     if not isinstance(found, Tensor | int | float) or (isinstance(found, Tensor) and found.numel() != 1):
@@ -117,14 +126,27 @@ def added_loss(
         yield f"Expected loss() to return a scalar tensor, found {what}."
         return
     scalar = torch.as_tensor(found).reshape(())
-    if not bool(scalar.isfinite()):
-        yield f"Expected loss() to return a finite number, found {float(scalar.detach()):g}."
-        return
     yield from _trains(scalar, tried.network.blocks, module)
     with torch.no_grad():
         first, second = (float(tried(looking=True)) for _ in range(2))
     if first != second:
         yield "Gives another loss for the same draws, so no weights could be compared. Draw from context.generator."
+
+
+def _not_finite(tried: _Trial) -> Iterator[str]:
+    """Says at which step the loss is NaN or infinite, if it is; what is no number is for others to tell."""
+    for looking in (False, True):
+        for step in _TRIED_STEPS:
+            with torch.set_grad_enabled(not looking):
+                found = tried(looking=looking, step=step)
+            if not isinstance(found, Tensor | int | float):
+                continue
+            values = torch.as_tensor(found).detach()
+            if not bool(values.isfinite().all()):
+                where = "in validation (looking=True)" if looking else "in training"
+                what = f"{float(values):g}" if values.numel() == 1 else "NaN or infinity"
+                yield f"Expected loss() to return a finite number, found {what} {where} at step {step}."
+                return
 
 
 class _Trial:
@@ -139,11 +161,11 @@ class _Trial:
         self._backbone = Backbone(model, "0:in", preprocess="identity")
         self._backbone.represent(torch.zeros(2, AXES))
 
-    def __call__(self, *, looking: bool) -> Tensor | float:
-        """What it gives at the first step, with the same draws each time."""
+    def __call__(self, *, looking: bool, step: int = 0) -> Tensor | float:
+        """What it gives at a step, with the same draws each time."""
         generator = Generator().manual_seed(self._seed)
         axes = torch.arange(self._axes)
-        context = TrainingContext(self.network, self._backbone, generator, 0, axes, looking=looking)
+        context = TrainingContext(self.network, self._backbone, generator, step, axes, looking=looking)
         return self._loss(context)
 
 

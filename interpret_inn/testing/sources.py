@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, get_args
@@ -15,7 +16,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.testing import optional, preparing
 from interpret_inn.testing.concept_values import agreement, value_faults
-from interpret_inn.testing.contract import Check, hold, lacks, same
+from interpret_inn.testing.contract import Check, hold, lacks, misfits, same
 from interpret_inn.types import RESIDUAL, Concept, ConceptKind, ConceptSource, Pairs
 from interpret_inn.types.completing import NEEDED, completed, strange_members
 
@@ -41,7 +42,8 @@ class _Case:
     def rehearsal(self) -> preparing.Rehearsal:
         """What a copy of the source, which may choose other concepts in it, plans for made-up data."""
         apart = copy.copy(self.source)
-        apart.concepts = list(self.source.concepts)
+        with suppress(AttributeError, TypeError):  # a property, or fields that nobody can assign
+            apart.concepts = list(self.source.concepts)
         return preparing.rehearsed(completed(apart), seed=self.seed)
 
     def draw(self, n: int, *, seed: int | None = None, among: Tensor | None = None) -> Pairs:
@@ -80,6 +82,8 @@ def check_concept_source(source: ConceptSource, *, seed: int = 0) -> tuple[str, 
 
 def _members(case: _Case) -> Iterator[str]:
     yield from lacks(case.source, NEEDED)
+    if hasattr(case.source, "sample_pairs"):
+        yield from misfits(case.source.sample_pairs, "sample_pairs", "n", "generator", "among")
     if hasattr(case.source, "samples"):
         yield from lacks(case.source.samples, _SAMPLE_MEMBERS)
 
@@ -228,8 +232,9 @@ def _losing(case: _Case) -> Iterator[str]:
     plan = case.rehearsal.plan
     if plan is not None and plan.loss is not None:
         concepts = case.concepts if plan.concepts is None else plan.concepts
-        sizes = [int(plan.sizes.get(concept.name, 1)) for concept in concepts]
-        yield from preparing.added_loss(plan.loss, plan.modules, axes=sum(sizes), seed=case.seed)
+        axes = sum(int(plan.sizes.get(concept.name, 1)) for concept in concepts)
+        if axes < preparing.AXES:  # else its plan is refused already
+            yield from preparing.added_loss(plan.loss, plan.modules, axes=axes, seed=case.seed)
 
 
 def _illustrations(case: _Case) -> Iterator[str]:

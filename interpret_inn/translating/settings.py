@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from numbers import Integral, Real
 from typing import Any
 
 from interpret_inn.errors import FitError, PluginError, suggest
@@ -49,6 +50,11 @@ class FitSettings:
     patience: int = 10
 
     def __post_init__(self) -> None:
+        for each in fields(self):
+            kind, words = (Integral, "a whole number") if each.type == "int" else (Real, "a number")
+            found = getattr(self, each.name)
+            if isinstance(found, bool) or not isinstance(found, kind):
+                raise FitError(f"Expected {each.name} to be {words}, found {found!r:.60}.")
         for name in ("steps", "pairs", "hidden", "depth", "axes", "every", "patience"):
             if getattr(self, name) < 1:
                 raise FitError(f"Expected {name} of at least 1, found {getattr(self, name)}.")
@@ -74,21 +80,37 @@ def wished_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:
     that learns from pairs keeps its blocks beside one that only rotates.
 
     Raises:
-        PluginError: a source asks for what is no setting.
+        PluginError: a source asks for what is no setting, or for a value that it cannot have.
     """
     found: dict[str, Any] = {}
     blocks = []
     for source in reversed(sources):
-        wished = source.settings or {}
-        strange = sorted(set(wished) - set(FitSettings.names())) if isinstance(wished, Mapping) else [wished]
-        if strange:
-            raise PluginError(
-                f"The concept source {source.name!r} asks for settings of the fit that there are not: {strange}. "
-                f"{suggest(str(strange[0]), FitSettings.names())}"
-            )
+        wished = _checked_wishes(source)
         found |= wished
         blocks.append(wished.get("blocks", FitSettings.blocks))
     return found | ({"blocks": max(blocks)} if "blocks" in found else {})
+
+
+def _checked_wishes(source: ConceptSource) -> Mapping[str, Any]:
+    wished = source.settings
+    if not isinstance(wished, Mapping):
+        raise PluginError(
+            f"Expected settings of the concept source {source.name!r} to be a mapping from settings of the fit to "
+            f"values, found {wished!r:.80}."
+        )
+    strange = sorted((name for name in wished if name not in FitSettings.names()), key=str)
+    if strange:
+        raise PluginError(
+            f"The concept source {source.name!r} asks for settings of the fit that there are not: {strange}. "
+            f"{suggest(str(strange[0]), FitSettings.names())}"
+        )
+    try:
+        FitSettings(**wished)
+    except FitError as error:
+        raise PluginError(
+            f"The settings of the concept source {source.name!r} cannot be used. {error}"
+        ) from None
+    return wished
 
 
 Observer = Callable[[FitStep], None]

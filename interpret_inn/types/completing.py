@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral
 from typing import Any
 
 from torch import Generator, Tensor
@@ -10,13 +12,15 @@ from torch import Generator, Tensor
 from interpret_inn.errors import PluginError
 from interpret_inn.renamed import renamed_in
 from interpret_inn.types.concept_sources import ConceptSource
-from interpret_inn.types.members import near_names
+from interpret_inn.types.members import near_name, near_names, own_names
 from interpret_inn.types.sources import Pairs
 
 NEEDED = ("name", "concepts", "samples", "sample_pairs")
 """What a source must have."""
 OPTIONAL = ("settings", "notes", "key", "ordered", "prepare", "illustrations")
 """What `ConceptSource` has a default for."""
+
+_NOBODYS_NAME = "no_author_would_call_a_member_so"
 
 MOVED = renamed_in("ConceptSource")
 """Members that sources once had, and what to write in their place."""
@@ -36,12 +40,53 @@ def as_source(given: Any) -> ConceptSource:
     missing = lacks_members(given)
     if missing:
         raise PluginError(
-            f"Expected a concept source with {', '.join(NEEDED)}, found {type(given).__name__} without "
-            f"{', '.join(missing)}."
+            f"Expected a concept source with {', '.join(NEEDED)}, {told_missing(given, missing)}"
         )
     if not isinstance(given, _Completed):
         refuse_strange_members(given)
     return completed(given)
+
+
+def told_missing(given: object, missing: Sequence[str]) -> str:
+    """What was found instead of a source, as a sentence goes on after "expected": near names are named, too."""
+    found = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+    sentences = [f"found {found} without {', '.join(missing)}."]
+    if isinstance(given, type):
+        sentences.append("Give an object of the class.")
+    meant = {own: near_name(own, missing) for own in sorted(own_names(given, ConceptSource))}
+    sentences += [
+        f"{own!r} is nearly {near!r}: rename it." for own, near in meant.items() if near is not None
+    ]
+    return " ".join(sentences)
+
+
+def is_meant_as_source(given: object) -> bool:
+    """Whether an object has a needed member, or nearly one: `name` alone only if its own class gave it that."""
+    own = own_names(given, ConceptSource)
+    if isinstance(given, ConceptSource) or any(hasattr(given, member) for member in NEEDED[1:]):
+        return True
+    return any(name in NEEDED or near_name(name, NEEDED[1:]) is not None for name in own)
+
+
+def wrong_members(source: ConceptSource) -> Iterator[str]:
+    """What is wrong with the types of optional members, a sentence for each; `settings` are not looked at."""
+    owner = f"of the concept source {source.name!r}"
+    if not are_sentences(source.notes):
+        yield f"Expected notes {owner} to be a sequence of sentences, found {source.notes!r:.80}."
+    if not isinstance(source.key, str):
+        yield f"Expected key {owner} to be a string, found {type(source.key).__name__}."
+    if not isinstance(source.ordered, bool):
+        yield f"Expected ordered {owner} to be True or False, found {source.ordered!r:.80}."
+    for name in ("prepare", "illustrations"):
+        if not callable(getattr(source, name)):
+            yield f"Expected {name} {owner} to be a method, found {type(getattr(source, name)).__name__}."
+
+
+def are_sentences(notes: object) -> bool:
+    """Whether these are a sequence of texts, and not one text."""
+    if isinstance(notes, str) or not isinstance(notes, Sequence):
+        return False
+    return all(isinstance(note, str) for note in notes)
 
 
 def completed(given: Any) -> ConceptSource:
@@ -62,12 +107,33 @@ def refuse_strange_members(given: Any) -> None:
 def strange_members(given: Any) -> Iterator[str]:
     """All members that `refuse_strange_members` would refuse, a sentence for each."""
     owner = f"the concept source {getattr(given, 'name', type(given).__name__)!r}"
+    own = own_names(given, ConceptSource)
     for name, instead in MOVED.items():
-        if hasattr(given, name):
+        if name in own and _is_old_member(given, name):
             yield f"{name!r} of {owner} is not read any more. Write {instead} instead."
     # of the old names only one is long enough to be meant by a near one: `size` and `module` are an author's own
-    long = {} if hasattr(given, "extra_loss") else {"extra_loss": MOVED["extra_loss"]}
+    long = {} if "extra_loss" in own else {"extra_loss": MOVED["extra_loss"]}
     yield from near_names(given, ConceptSource, owner=owner, gone=long)
+
+
+def _is_old_member(given: Any, name: str) -> bool:
+    """Whether a member is what the old protocol had: a function, and for `sizes` whole numbers by concept."""
+    found = getattr(given, name, None)
+    if name != "sizes" or not isinstance(found, Mapping):
+        return callable(found)
+    concepts = {getattr(concept, "name", None) for concept in given.concepts}
+    return (
+        bool(found) and set(found) <= concepts and all(isinstance(size, Integral) for size in found.values())
+    )
+
+
+def _has(given: Any, name: str) -> bool:
+    """Whether an object has an optional member; one whose `__getattr__` answers every name says nothing by it."""
+    if not hasattr(given, name):
+        return False
+    if not hasattr(given, _NOBODYS_NAME):
+        return True
+    return inspect.getattr_static(given, name, _NOBODYS_NAME) is not _NOBODYS_NAME
 
 
 class _Completed(ConceptSource):
@@ -83,7 +149,7 @@ class _Completed(ConceptSource):
     def __getattribute__(self, name: str) -> Any:
         if name in NEEDED or name in OPTIONAL:
             given = object.__getattribute__(self, "given")
-            if hasattr(given, name):
+            if name in NEEDED or _has(given, name):
                 return getattr(given, name)
         return object.__getattribute__(self, name)
 

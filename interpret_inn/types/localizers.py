@@ -76,6 +76,8 @@ class Localizer:
     """The images that its masks lie over, where it gives tensors."""
     notes: tuple[str, ...] = ()
     """What the user should know of its masks, in plain sentences, where it gives tensors."""
+    batchwise: bool = False
+    """Its mask of an input may depend on what else is in the batch: fills that are taken from other images, say."""
 
     def __call__(self, translator: Any, inputs: Any, factor: str) -> Tensor | Masks:
         """Masks of a factor in inputs.

@@ -15,6 +15,11 @@ NEAR = 0.84
 too many or too few in five, is above it; `names` and `samples` (0.67), or `notes` and `nodes` (0.8), are below."""
 _SHORT = 5
 """Members of fewer letters have innocent neighbours (`name`, `names`; `key`, `keys`): only a swap is a misspelling."""
+_WORDS = frozenset({
+    "bordered", "conceits", "illustrators", "lettings", "nettings", "pace", "seatings", "settling", "sittings",
+    "simples", "staples",
+})  # fmt: skip
+"""Plain words that happen to be near to a member."""
 _FOREIGN = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
 """Packages whose classes are mixed in and whose members are not the author's."""
 
@@ -73,6 +78,11 @@ def near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, str] | No
                 )
 
 
+def own_names(obj: Any, base: type) -> frozenset[str]:
+    """Public names that the author gave: what the instance and its own classes define, and no foreign base does."""
+    return frozenset(set().union(*_own_levels(obj, base)) - _foreign_names(obj, base))
+
+
 def public_members(base: type) -> frozenset[str]:
     """The public names that a class and its bases define, those that are only annotated too."""
     names: set[str] = set()
@@ -86,11 +96,14 @@ def near_name(name: str, members: Iterable[str]) -> str | None:
     """The member that a name is a misspelling of, or None.
 
     Letters' case and underscores do not count. Two neighbouring letters that are swapped are a misspelling; beyond
-    that, names of five letters and more are compared by `difflib`, from the similarity `NEAR` on.
+    that, names of five letters and more are compared by `difflib`, from the similarity `NEAR` on. A plain word of its
+    own is none, nor is a name that only adds or drops a common affix (un-, re-, -ed, -er, _by).
 
     >>> near_name("setings", ["settings", "notes"])
     'settings'
     >>> near_name("names", ["name", "samples"]) is None
+    True
+    >>> near_name("prepared", ["prepare"]) is None
     True
     """
     plain = _plain(name)
@@ -98,7 +111,9 @@ def near_name(name: str, members: Iterable[str]) -> str | None:
     for each, member in by_plain.items():
         if plain == each or _is_swap(plain, each):
             return member
-    long = [each for each in by_plain if len(each) >= _SHORT]
+    if plain in _WORDS:
+        return None
+    long = [each for each in by_plain if len(each) >= _SHORT and not _roots(each) & _roots(plain)]
     near = difflib.get_close_matches(plain, long, n=1, cutoff=NEAR)
     return by_plain[near[0]] if near else None
 
@@ -106,7 +121,10 @@ def near_name(name: str, members: Iterable[str]) -> str | None:
 def _own_levels(obj: Any, base: type) -> Iterator[set[str]]:
     """Public names by where they stand: the instance first, then each of its own classes."""
     of_instance = {} if isinstance(obj, type) else getattr(obj, "__dict__", {})
-    yield _public(of_instance)
+    if isinstance(of_instance, dict):  # `__getattr__` may answer with anything
+        yield _public(of_instance)
+    else:
+        yield set()
     for cls in _classes(obj):
         if cls not in base.__mro__ and _package(cls) not in _FOREIGN:
             yield _public({*vars(cls), *getattr(cls, "__dataclass_fields__", ())})
@@ -136,6 +154,15 @@ def _public(names: Iterable[str]) -> set[str]:
 
 def _plain(name: str) -> str:
     return name.replace("_", "").lower()
+
+
+def _roots(plain: str) -> set[str]:
+    """What a name may be without common affixes: `prepar`, `prepare` and `prepared` of `prepared`."""
+    for prefix in ("un", "re"):
+        if len(plain) - len(prefix) > _SHORT:
+            plain = plain.removeprefix(prefix)
+    plain = plain.removesuffix("by")
+    return {plain, plain[:-2], plain[:-1]} if plain.endswith(("ed", "er")) else {plain}
 
 
 def _is_swap(one: str, other: str) -> bool:

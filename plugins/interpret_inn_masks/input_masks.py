@@ -57,6 +57,8 @@ class InputMasks(Localizer):
         seed: Of the noise.
     """
 
+    batchwise = True  # fills are taken from other images of the batch
+
     mode: Mode = "both"
     area: float | None = None
     fill: Fill = "blur"

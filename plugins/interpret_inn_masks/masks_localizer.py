@@ -37,6 +37,8 @@ class ChosenMasks(Localizer):
         LocalizerError: options that neither takes, that cannot be used, or of which no one localizer takes all.
     """
 
+    batchwise = True  # those over the input are
+
     def __init__(self, over: Space | None, options: dict[str, Any]) -> None:
         if over is not None and over not in get_args(Space):
             raise LocalizerError(

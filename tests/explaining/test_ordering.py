@@ -167,6 +167,25 @@ def test_codes_are_the_old_ones_in_the_order_of_their_effect(rows: Tensor, outpu
     )
 
 
+@pytest.mark.parametrize("weights", [WEIGHTS, WEIGHTS.flip(0)])
+def test_sizes_that_were_asked_for_stay_with_their_names(rows: Tensor, weights: Tensor) -> None:
+    model = Weighted("classes")
+    model.weights = nn.Parameter(weights.clone())
+    asked = {"a": 1, "b": 2, "c": 1}
+    fitted, data = fit(
+        Backbone(model.eval(), "site", preprocess="identity"), [Unnamed(rows, asked)], seed=0, settings=SMALL,
+        cache=None, checkpoint=None,
+    )  # fmt: skip
+    translator = Translator(Backbone(model.eval(), "site", preprocess="identity"), fitted)
+    old = translator.encode(rows)
+    kept = {factor.name: factor.slice for factor in fitted.factors}
+    new = Translator(translator.backbone, ordered_by_effect(translator, data))
+    assert {factor.name: factor.size for factor in new.factors.named} == asked
+    assert torch.equal(new.encode(rows)[:, new.factors["b"].slice], old[:, kept["b"]])
+    found = strengths(new, rows)
+    assert found["a"] > found["c"]  # these two may change places
+
+
 def test_doing_it_again_changes_nothing(rows: Tensor) -> None:
     translator, data = fitted_to(Unnamed(rows, SIZES))
     once = Translator(translator.backbone, ordered_by_effect(translator, data))

@@ -41,7 +41,9 @@ def explanation(small: dict[str, Any], cache_of_tests: None) -> Explanation:
     backbone = Backbone(Painter().eval(), ".:in", preprocess="identity", kind="generator", value_range=(0, 1))
     it = inn.Interpreter(backbone).fit("labels", data=latents, labels=labels, **small | {"axes": 20})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictors, "EPOCHS", 1)  # 210 networks are trained, and nothing here looks at what they say
+        patch.setattr(
+            predictors, "EPOCHS", 1
+        )  # 210 networks are trained, and nothing here looks at what they say
         return it.explain(latents[:16], examples=4, resamples=2, localizer=left_half)
 
 

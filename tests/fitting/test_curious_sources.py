@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 
 import interpret_inn as inn
 from interpret_inn.data import samples
-from interpret_inn.errors import ConceptError, PluginError
+from interpret_inn.errors import ConceptError, FitError, InnWarning, PluginError
 from interpret_inn.fitting.fit import fit
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import Concept, ConceptSource, Pairs, Plan, as_source
@@ -202,6 +204,13 @@ def test_sizes_that_cannot_be_used_name_the_source(fitted_to, world, sizes):
         fitted_to(sized(world, sizes))
 
 
+def test_sizes_that_leave_no_residual_name_the_source_that_asked(fitted_to, world):
+    source = Curious(world.rows)
+    source.plan = {"sizes": {"curious 1": 5, "curious 2": 2}}
+    with pytest.raises(ConceptError, match=r"\{'curious 1': 5\} by the concept source 'curious'"):
+        fitted_to(source, world.source(), sizes={"curious 2": 2})
+
+
 def test_sizes_that_leave_no_residual(fitted_to, world):
     with pytest.raises(ConceptError, match="Expected sizes that leave at least 1 of 6 axes to the residual"):
         fitted_to(sized(world, {"curious 1": 3, "curious 2": 3}))
@@ -298,6 +307,57 @@ def test_the_model_and_its_gradients_can_be_asked_for(fitted_to, world):
     torch.testing.assert_close(matrix, matrix.T)
 
 
+def nearly(span):
+    """A rotation that is off by a part in two thousand."""
+    return torch.eye(span.shape[1]) * (1 + 2e-4)
+
+
+def test_a_nearly_orthogonal_rotation_is_made_orthogonal(fitted_to, world):
+    source = Curious(world.rows)
+    source.plan = {"rotation": nearly}
+    network = fitted_to(source, settings=dataclasses.replace(SMALL, blocks=0))[0].network
+    codes = network(world.rows)[0]
+    torch.testing.assert_close(network.inverse(codes)[0], world.rows, atol=1e-5, rtol=1e-5)
+    matrices = [value for name, value in network.blocks.state_dict().items() if value.shape == (6, 6)]
+    assert matrices
+    for matrix in matrices:
+        torch.testing.assert_close(matrix.T @ matrix, torch.eye(6), atol=2e-6, rtol=0)
+
+
+@pytest.mark.parametrize(
+    ("matrix", "said"),
+    [(1.01 * torch.eye(6), r"max\|MᵀM − I\| = 0.02"), (torch.eye(6) * math.nan, "NaN or infinite")],
+)
+def test_a_rotation_that_is_none_is_told_how_far_it_is_off(fitted_to, world, matrix, said):
+    source = Curious(world.rows)
+    source.plan = {"rotation": lambda span: matrix}
+    with pytest.raises(PluginError, match=f"'curious' rotated 6 axes by a matrix .*{said}"):
+        fitted_to(source)
+
+
+def test_a_rotation_that_writes_into_what_it_is_given_changes_no_fit(fitted_to, world):
+    def rude(span):
+        span.zero_()
+        return torch.eye(span.shape[1])
+
+    found = []
+    for rotation in (rude, lambda span: torch.eye(span.shape[1])):
+        source = Curious(world.rows)
+        source.plan = {"rotation": rotation}
+        found.append(fitted_to(source)[0].reference_codes)
+    assert torch.equal(*found)
+
+
+def test_skipped_steps_are_warned_of_once_and_noted(world):
+    source = world.lossy(
+        lambda context: torch.tensor(math.nan if context.step in (1, 3) and not context.looking else 0.0)
+    )
+    with pytest.warns(InnWarning, match="2 of 6 training steps were skipped") as told:
+        fitted, _ = fit(world.backbone(), [source], seed=0, settings=SMALL, cache=None, checkpoint=None)
+    assert sum("were skipped" in str(one.message) for one in told) == 1
+    assert any("2 of 6 training steps were skipped" in note for note in fitted.notes)
+
+
 # --- members ----------------------------------------------------------------------------------------
 
 
@@ -368,3 +428,121 @@ def test_what_lacks_a_needed_member_is_no_source(world):
         PluginError, match=r"Expected a concept source with .*, found ClassSource without concepts"
     ):
         as_source(source)
+
+
+def test_a_source_may_be_a_module_of_torch(fitted_to, world):
+    plain = world.source()
+
+    class Net(torch.nn.Module):
+        name, concepts, samples = plain.name, plain.concepts, plain.samples
+
+        def __init__(self):
+            super().__init__()
+            self.layer = torch.nn.Linear(2, 2)
+
+        def sample_pairs(self, n, generator, among):
+            return plain.sample_pairs(n, generator, among)
+
+    class Based(Net, ConceptSource):
+        pass
+
+    expected = fitted_to(plain)[0].reference_codes
+    for source in (Net(), Based()):
+        assert torch.equal(fitted_to(source)[0].reference_codes, expected)
+
+
+def test_an_object_that_answers_every_name_is_a_source(fitted_to, world):
+    class Answering:
+        def __init__(self, source):
+            self.source = source
+
+        def __getattr__(self, name):
+            found = self.__dict__.get("source")
+            return getattr(found, name, None) if name[:2] != "__" else object.__getattribute__(self, name)
+
+    asked = fitted_to(Answering(world.source()))[0].reference_codes
+    assert torch.equal(asked, fitted_to(world.source())[0].reference_codes)
+
+
+@pytest.mark.parametrize(
+    ("member", "value"),
+    [("sizes", {"small": 3}), ("sizes", (3, 4)), ("modules", ["a"]), ("see", 3), ("extra_loss", 0.5)],
+)
+def test_old_names_with_another_meaning_are_the_authors_own(fitted_to, world, member, value):
+    source = world.source()
+    setattr(source, member, value)
+    assert fitted_to(source)
+
+
+def test_old_sizes_by_concept_are_refused(fitted_to, world):
+    source = world.source()
+    source.sizes = {"shape": 2}
+    with pytest.raises(PluginError, match="'sizes' of the concept source 'classes'"):
+        fitted_to(source)
+
+
+@pytest.mark.parametrize(
+    ("member", "value", "said"),
+    [
+        ("notes", "One sentence.", "notes .* to be a sequence of sentences, found 'One sentence.'"),
+        ("notes", 3, "notes .* to be a sequence of sentences, found 3"),
+        ("notes", [3], r"notes .* to be a sequence of sentences, found \[3\]"),
+        ("key", 3, "key .* to be a string, found int"),
+        ("ordered", "no", "ordered .* to be True or False, found 'no'"),
+        ("prepare", 3, "prepare .* to be a method, found int"),
+        ("illustrations", (), r"illustrations .* to be a method, found tuple"),
+    ],
+)
+def test_optional_members_of_a_wrong_type_are_refused_before_anything_is_run(world, member, value, said):
+    class Based(ConceptSource):
+        name, concepts, samples = world.source().name, world.source().concepts, world.source().samples
+
+        def sample_pairs(self, n, generator, among):
+            raise AssertionError
+
+    for source in (world.source(), Based()):
+        setattr(source, member, value)
+        with pytest.raises(PluginError, match=f"Expected {said}"):
+            fit("no backbone", [source], seed=0, settings=SMALL, cache=None, checkpoint=None)
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"steps": "many"}, "'classes' cannot be used. Expected steps to be a whole number, found 'many'"),
+        ({"steps": -3}, "'classes' cannot be used. Expected steps of at least 1, found -3"),
+        ({"noise": None}, "Expected noise to be a number, found None"),
+        ({3: 4}, r"there are not: \[3\]"),
+        ("steps", "'classes' to be a mapping from settings of the fit to values, found 'steps'"),
+    ],
+)
+def test_settings_of_a_source_that_cannot_be_used_name_it(world, settings, said):
+    source = world.source()
+    source.settings = settings
+    with pytest.raises(PluginError, match=said):
+        inn.Interpreter(world.backbone()).fit(source, cache=None, checkpoint=None)
+
+
+def test_settings_of_the_caller_that_cannot_be_used_are_said(world):
+    with pytest.raises(FitError, match="Expected steps to be a whole number, found 'many'"):
+        inn.Interpreter(world.backbone()).fit(world.source(), steps="many")
+
+
+def test_what_a_source_lacks_is_named_with_near_names(world):
+    whole = world.source()
+
+    class Sampels:
+        name, concepts, sampels, sample_pair = whole.name, whole.concepts, whole.samples, whole.sample_pairs
+
+    interpreter = inn.Interpreter(world.backbone())
+    with pytest.raises(PluginError, match="found Sampels without samples, sample_pairs") as told:
+        interpreter.fit(Sampels())
+    assert "'sampels' is nearly 'samples'" in str(told.value)
+    assert "'sample_pair' is nearly 'sample_pairs'" in str(told.value)
+    with pytest.raises(PluginError, match=r"found the class Sampels without .*Give an object of the class"):
+        interpreter.fit(Sampels)
+    for other in (world.rows, Path("images"), 3):
+        with pytest.raises(
+            ConceptError, match="Expected a concept source or the name of one, found an object"
+        ):
+            interpreter.fit(other)

@@ -186,7 +186,31 @@ def test_a_flow_without_couplings_is_not_trained(make, world):
 
 
 def nan_at(*steps):
-    return lambda context: torch.tensor(math.nan if context.step in steps else 0.0)
+    """A loss that is not finite in these training steps."""
+    return lambda context: torch.tensor(math.nan if context.step in steps and not context.looking else 0.0)
+
+
+def test_a_validation_loss_that_is_not_finite_ends_the_fit_in_words(make, world):
+    def loss(context):
+        return torch.tensor(math.nan if context.looking and context.step else 0.0)
+
+    with pytest.raises(
+        FitError, match=r"'classes', found NaN .* when the weights were validated at step 4\."
+    ):
+        make(world.lossy(loss)).run()
+    trainer = make()
+    trainer.network.blocks.register_forward_hook(lambda module, given, found: (found[0], found[1] * math.nan))
+    with pytest.raises(FitError, match=r"Expected a finite validation loss, found nan at step 0"):
+        trainer.run()
+
+
+def test_skipped_steps_are_counted_also_over_a_stop(make, world, killer, tmp_path):
+    checkpoint = Checkpoint(tmp_path / "fit.safetensors", "key")
+    with pytest.raises(killer.Stop):
+        make(world.lossy(nan_at(1, 2, 9)), checkpoint=checkpoint, observers=[killer(2)]).run()
+    resumed = make(world.lossy(nan_at(1, 2, 9)), checkpoint=checkpoint)
+    resumed.run()
+    assert resumed.skipped == 3
 
 
 def test_a_step_that_is_not_finite_is_not_taken(make, world):

@@ -80,7 +80,7 @@ def test_a_report_builds_the_automatic_choice_quickly_and_a_named_one_as_it_is(
     assert report_localizer(toy.interpreter.translator, None) is None
 
 
-@pytest.mark.parametrize("answer", ["much", True, float("nan")])
+@pytest.mark.parametrize("answer", ["much", True, float("nan"), float("inf")])
 def test_an_answer_that_is_no_number_names_who_gave_it(toy: Any, manager: Manager, answer: Any) -> None:
     contribute(manager, spec("odd", lambda _: answer), spec("good", lambda _: 1))
     with pytest.warns(PluginWarning, match="suits of the localizer 'odd' of the plugin 'plugin of odd'"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import types
 from collections.abc import Iterator
 
@@ -161,7 +162,14 @@ def wrapping() -> Iterator[None]:
             plugin(inn_backbones=lambda: [BackboneSpec("a", "A.", len, restored="mode")]),
             "'restored' of the backbone 'a' to be a tuple of names, found 'mode'",
         ),
-        (plugin(inn_metrics=lambda: [metric("a"), metric("a")]), "Two plugins contribute the metric 'a'"),
+        (
+            plugin(inn_metrics=lambda: [metric("a"), metric("a")]),
+            "The metric 'a' is contributed twice by the plugin",
+        ),
+        (
+            plugin(inn_metrics=lambda: [dataclasses.replace(metric("a"), quick="no")]),
+            "Expected 'quick' of the metric",
+        ),
         (
             plugin(inn_metrics=lambda: 1 / 0),
             r"inn_metrics of the plugin 'SimpleNamespace' \(registered by a call .*\) failed\. ZeroDiv",

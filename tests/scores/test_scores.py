@@ -239,7 +239,10 @@ def test_a_metric_is_given_what_it_takes() -> None:
     [
         (lambda codes, factors: 1 / 0, "failed. ZeroDivisionError: division by zero"),
         (lambda codes, factors: 0.5, "to give a Score, found an object of type float"),
-        (lambda codes, factors: Score("high"), "could not convert string to float"),
+        (lambda codes, factors: Score("high"), "Expected numbers in a Score, found {'value': 'high'}"),
+        (lambda codes, factors: Score("0.5"), "Expected numbers in a Score, found {'value': '0.5'}"),
+        (lambda codes, factors: Score(float("nan")), "Expected a number, found NaN"),
+        (lambda codes, factors: Score(0.5, 0.6, 0.7), "holds the value, found 0.6 to 0.7 for 0.5"),
         (lambda codes: Score(1.0), "cannot be called so: too many positional arguments"),
     ],
 )

@@ -18,7 +18,7 @@ from interpret_inn.localizing import FactorReader, heat_to_masks, prepared_input
 from interpret_inn.testing import ContractError, check_localizer
 from interpret_inn.testing.contract import same
 from interpret_inn.testing.localizers import LOCALIZER_CHECKS
-from interpret_inn.types import Masks, Score
+from interpret_inn.types import Localizer, Masks, Score
 
 noise = iter(torch.linspace(0, 1, 10000))
 
@@ -105,6 +105,19 @@ def lasting(trace: Callable[[Any], Any]) -> Any:
     return gives
 
 
+def against_all(translator: Any, inputs: Any, factor: str) -> Tensor:
+    """Scaled by the strongest of the batch."""
+    found = prepared_inputs(translator, inputs).mean(1, keepdim=True).abs()
+    weights = torch.linspace(1, 3, len(found)).view(-1, 1, 1, 1)
+    return found * weights / (found * weights).max()
+
+
+def remembering(translator: Any, inputs: Any, factor: str) -> Tensor:
+    translator.calls = next(noise)
+    translator.fitted.notes = (*translator.fitted.notes, "Seen.")
+    return good(translator, inputs, factor)
+
+
 def emptying(translator: Any, inputs: Any, factor: str) -> Tensor:
     """Takes what `prepared_inputs` gives for its own."""
     found = good(translator, inputs, factor)
@@ -114,7 +127,15 @@ def emptying(translator: Any, inputs: Any, factor: str) -> Tensor:
 
 
 SABOTAGE: dict[str, list[tuple[Any, str]]] = {
-    "callable": [(3, "Expected a callable")],
+    "callable": [
+        (3, "Expected a callable"),
+        (Localizer, "Expected an object of the class Localizer"),
+        (type("Empty", (Localizer,), {})(), "Expected Empty to define __call__"),
+        (
+            lambda translator, inputs: None,
+            r"Expected localizer\(translator, inputs, factor\), found one that",
+        ),
+    ],
     "members": [
         (named("note"), "'note' of the localizer is nearly 'notes'"),
         (named("spaces"), "nearly 'space'"),
@@ -144,6 +165,7 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
         (record(shared=True), "shared by all inputs, and gives several"),
     ],
     "any_number": [(only_all, r"Of 1 inputs: Expected masks .* \(1, 1, 24, 24\), found \(6, 1, 24, 24\)")],
+    "each_by_itself": [(against_all, "depend on that input alone, found one that is up to")],
     "repeats_masks": [(lambda *given: good(*given) * next(noise), "other masks the second time")],
     "bears_silence": [(divided, "every gradient is 0: The masks of 'shape' are not finite")],
     "gives_model_back": [
@@ -159,6 +181,7 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
         (spoiling, "Changes the inputs"),
         (emptying, "what prepared_inputs gives is not its own"),
         (shifting, "to be read only"),
+        (remembering, "Sets attributes of the translator, .*: calls, fitted.notes"),
     ],
 }
 
@@ -175,12 +198,17 @@ def test_good_localizers_hold_it_all(toy: Any) -> None:
 )
 def test_every_check_finds_its_saboteur(toy: Any, check: str, bad: Any, text: str) -> None:
     kept = toy.interpreter.fitted.reference_codes.clone()
+    translator = toy.interpreter.translator
+    owned = [(owner, dict(vars(owner))) for owner in (translator, translator.fitted)]
     model = toy.model
     attributes, flags = set(vars(model)), [weight.requires_grad for weight in model.parameters()]
     try:
         with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
             check_localizer(bad, toy.interpreter, toy.fresh[:6].copy())
     finally:
+        for owner, own in owned:
+            vars(owner).clear()
+            vars(owner).update(own)
         toy.interpreter.fitted.reference_codes.copy_(kept)
         model.eval()
         for name in set(vars(model)) - attributes:
@@ -209,3 +237,17 @@ def test_models_in_half_precision_can_be_compared() -> None:
 )
 def test_the_built_in_localizers_hold_it(toy: Any, name: str, options: dict[str, Any]) -> None:
     check_localizer(inn.localizer(name, **options), toy.interpreter, toy.fresh[:4])
+
+
+def test_a_wrong_signature_is_said_once(toy: Any) -> None:
+    with pytest.raises(ContractError) as caught:
+        check_localizer(lambda translator, inputs: None, toy.interpreter, toy.fresh[:3])
+    assert len(caught.value.broken) == 1
+
+
+def test_a_localizer_may_say_that_it_needs_the_batch(toy: Any) -> None:
+    def batchwise(translator: Any, inputs: Any, factor: str) -> Tensor:
+        return against_all(translator, inputs, factor)
+
+    vars(batchwise)["batchwise"] = True
+    assert check_localizer(batchwise, toy.interpreter, toy.fresh[:6])

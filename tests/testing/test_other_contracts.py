@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,37 @@ def names(checks: Any) -> list[str]:
 
 
 def correlation(codes: Any, factors: Any) -> Score:
-    return Score(float(np.mean([np.corrcoef(codes[:, k], factors[:, k])[0, 1] for k in range(3)])))
+    centred = [codes[:, : factors.shape[1]] - codes[:, : factors.shape[1]].mean(0), factors - factors.mean(0)]
+    lengths = np.linalg.norm(centred[0], axis=0) * np.linalg.norm(centred[1], axis=0)
+    return Score(float(np.mean((centred[0] * centred[1]).sum(0) / np.maximum(lengths, 1e-9))))
+
+
+def of_three(codes: Any, factors: Any) -> Score:
+    """Takes it that there are three factors."""
+    return correlation(codes[:, :3], np.stack([factors[:, k] for k in range(3)], 1))
+
+
+def stretched(codes: Any, factors: Any) -> Score:
+    """Divides by the spread of an axis, which may be 0."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return Score(float((correlation(codes, factors).value * codes.std(0) / codes.std(0)).mean()))
+
+
+def grouped(codes: Any, factors: Any, *, groups: Any) -> Score:
+    """Needs groups, and reads the residual's."""
+    assert codes[:, groups[-1]].shape[1] == 2 and len(groups) == factors.shape[1] + 1
+    return correlation(codes, factors)
+
+
+def held_out(codes: Any, factors: Any, *, test: Any = None, resamples: int = 3) -> Score:
+    """Tested on other samples, with the wrong ones in mind."""
+    assert test is None or resamples == 0
+    return correlation(codes, factors) if test is None else Score(test[0].mean() + math.nan)
+
+
+def of_codes_alone(codes: Any, factors: Any) -> Score:
+    assert factors.shape == (len(codes), 0)
+    return Score(0.0)
 
 
 def spoiling(codes: Any, factors: Any) -> Score:
@@ -42,15 +73,27 @@ def spoiling(codes: Any, factors: Any) -> Score:
 
 
 METRIC_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
-    "is_metric": [(None, "Expected a MetricSpec, found NoneType")],
+    "is_metric": [
+        (None, "Expected a MetricSpec, found NoneType"),
+        (
+            lambda codes: Score(1.0),
+            r"Expected evaluate\(codes, factors\), found one that cannot be called so",
+        ),
+    ],
     "gives_scores": [
         (lambda codes, factors: 0.5, "Expected a Score, found float"),
-        (lambda codes, factors: Score(np.nan), "score of perfect codes is nan"),
-        (lambda codes, factors: Score(0.5, 0.6, 0.7), "is not within 0.6 to 0.7"),
+        (lambda codes, factors: Score(np.nan), "Of perfect codes: Expected a number, found NaN"),
+        (lambda codes, factors: Score(np.inf), "Of perfect codes: Expected a finite score, found inf"),
+        (lambda codes, factors: Score(0.5, 0.6, 0.7), "holds the value, found 0.6 to 0.7 for 0.5"),
         (
             lambda codes, factors: Score(0.5, parts={"a": "b"}),
             "Expected numbers in a Score, found {'a': 'b'}",
         ),
+    ],
+    "bears_the_unusual": [
+        (of_three, "Of one concept: raised IndexError"),
+        (stretched, "Of a constant axis: Expected a number, found NaN"),
+        (held_out, "Of samples in groups: Expected a number, found NaN"),
     ],
     "repeats_scores": [(lambda codes, factors: Score(float(next(noise))), "another score the second time")],
     "tells_perfect_from_noise": [(lambda codes, factors: Score(1.0), "get the same score, 1.0")],
@@ -60,11 +103,21 @@ METRIC_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
 
 def test_metrics() -> None:
     assert list(check_metric(MetricSpec("c", "C.", correlation))) == names(METRIC_CHECKS)
+    assert check_metric(MetricSpec("g", "G.", grouped))
+    assert check_metric(MetricSpec("n", "N.", of_codes_alone, suits="none"))
     assert list(METRIC_SABOTAGE) == names(METRIC_CHECKS)
     for check, several in METRIC_SABOTAGE.items():
         for evaluate, text in several:
             with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
                 check_metric(evaluate and MetricSpec("bad", "B.", evaluate))
+
+
+def test_what_cannot_be_called_is_said_once() -> None:
+    with pytest.raises(ContractError) as caught:
+        check_metric(MetricSpec("bad", "B.", lambda codes: Score(1.0)))
+    assert len(caught.value.broken) == 1
+    with pytest.raises(ContractError, match="Expected quick to be True or False, found 'no'"):
+        check_metric(MetricSpec("bad", "B.", correlation, quick="no"))  # type: ignore[arg-type]
 
 
 # --- report sections --------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import random
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -118,6 +120,32 @@ def test_a_loss_as_it_should_be_keeps_the_contract() -> None:
     source = Good()
     losing(of_codes)(source)
     assert check_concept_source(source)
+
+
+class Derived(Good):
+    """Its concepts cannot be assigned."""
+
+    def __init__(self) -> None:
+        self.samples = samples(IMAGES)
+        self._own = Good().concepts
+
+    @property
+    def concepts(self) -> Any:  # type: ignore[override]
+        return list(self._own)
+
+
+@dataclasses.dataclass(frozen=True)
+class Frozen:
+    samples: Any
+    concepts: Any
+    name: str = "frozen"
+
+    sample_pairs = Good.sample_pairs
+
+
+def test_concepts_that_cannot_be_assigned_break_no_contract() -> None:
+    assert check_concept_source(Derived())
+    assert check_concept_source(Frozen(samples(IMAGES), Good().concepts))  # type: ignore[arg-type]
 
 
 def changed(**members: Any) -> Callable[[Good], None]:
@@ -253,6 +281,10 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     "members": [
         (lambda source: delattr(source, "concepts"), "Expected 'concepts', Good has none"),
         (changed(samples=[1]), "Expected 'batches', list has none"),
+        (
+            changed(sample_pairs=lambda n: None),
+            r"Expected sample_pairs\(n, generator, among\), found one that",
+        ),
     ],
     "names": [
         (changed(see=lambda white, variances: None), "'see' of .* context.white and context.variances"),
@@ -339,11 +371,14 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (changed(settings={"stepz": 3}), r"asks for settings of the fit that there are not: \['stepz'\]"),
         (
             changed(notes="One sentence."),
-            "Expected notes to be a sequence of sentences, found 'One sentence.'",
+            "Expected notes .* to be a sequence of sentences, found 'One sentence.'",
         ),
-        (changed(notes=[1]), r"Expected notes to be a sequence of sentences, found \[1\]"),
+        (changed(notes=[1]), r"Expected notes .* to be a sequence of sentences, found \[1\]"),
+        (changed(settings={"steps": "many"}), "Expected steps to be a whole number, found 'many'"),
+        (changed(settings={"steps": -3}), "Expected steps of at least 1, found -3"),
+        (changed(ordered="no"), "Expected ordered .* to be True or False"),
         (changed(ordered=True), r"Is ordered, which only unlabelled .* \['shape', 'hue'\] have values"),
-        (changed(key=3), "Expected key to be a string, found int"),
+        (changed(key=3), "Expected key .* to be a string, found int"),
         (lambda source: setattr(source, "__class__", Restless), "Expected a key that stays the same"),
     ],
     "preparing": [
@@ -369,6 +404,7 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         ),
         (planning(sizes={"hue": 0}), "gave sizes {'hue': 0}; expected a whole number of axes, at least 1"),
         (planning(sizes={"hue": 1.5}), "gave sizes {'hue': 1.5}"),
+        (planning(sizes={"hue": 63}), "Wants 64 axes for its factors of 64, of which the residual needs one"),
         (
             planning(rotation=torch.eye(64)),
             "gave Tensor as the rotation of its plan; expected a function, or None",
@@ -387,10 +423,16 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         ),
     ],
     "rotating": [
-        (rotating(lambda span: torch.eye(64)), r"a matrix \(54, 54\) for 54 axes, found \(64, 64\)"),
-        (rotating(lambda span: span), r"a matrix \(54, 54\) for 54 axes, found \(64, 54\)"),
-        (rotating(lambda span: 2 * eye(span)), "an orthogonal matrix for 64 axes, found one that stretches"),
-        (rotating(lambda span: eye(span) * torch.nan), "an orthogonal matrix for 64 axes"),
+        (
+            rotating(lambda span: torch.eye(64)),
+            r"54 axes by a matrix of shape \(64, 64\); expected .*\(54, 54\)",
+        ),
+        (rotating(lambda span: span), r"54 axes by a matrix of shape \(64, 54\); expected .*\(54, 54\)"),
+        (
+            rotating(lambda span: 2 * eye(span)),
+            r"64 axes by a matrix M with max\|MᵀM − I\| = 3, .* an orthogonal one",
+        ),
+        (rotating(lambda span: eye(span) * torch.nan), "64 axes by a matrix with values that are NaN"),
         (rotating(lambda span: eye(span.zero_())), "Changes the axes that it is to rotate"),
         (rotating(lambda span: eye(span).roll(next(counter), 0)), "another way at the second time"),
         (rotating(lambda span: None), "raised (TypeError|RuntimeError)"),
@@ -405,6 +447,12 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (
             losing(lambda context: of_codes(context) * torch.nan),
             r"Expected loss\(\) to return a finite .*, found nan",
+        ),
+        (losing(lambda context: of_codes(context) / (not context.looking)), r"looking=True\) at step 0"),
+        (losing(lambda context: of_codes(context) / (context.step - 50)), "inf in training at step 50"),
+        (
+            losing(lambda context: math.nan),
+            r"Expected loss\(\) to return a finite number, found nan in training",
         ),
         (losing(lambda context: 0.0), "found one that trains nothing"),
         (losing(lambda context: torch.ones(())), "found one that trains nothing"),

@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from interpret_inn.errors import PluginError
+from interpret_inn.types import Localizer
 from interpret_inn.types.members import near_name, public_members, refuse_near_names
 
 
@@ -46,7 +47,8 @@ MISSPELT = [
     ("extraLoss", "extra_loss"),
     ("prepair", "prepare"),
     ("preapre", "prepare"),
-    ("prepared", "prepare"),
+    ("orderd", "ordered"),
+    ("extra_losse", "extra_loss"),
     ("sample_pair", "sample_pairs"),
     ("samplepairs", "sample_pairs"),
     ("note", "notes"),
@@ -95,6 +97,13 @@ OWN = [
     "cache",
     "threshold",
     "steps",
+    "prepared",
+    "preparer",
+    "unordered",
+    "reordered",
+    "ordered_by",
+    "bordered",
+    "settling",
 ]
 
 
@@ -197,6 +206,12 @@ def test_short_members_have_innocent_neighbours() -> None:
     assert near_name("seed", ["see"]) is None
     assert near_name("turns", ["turn"]) is None
     assert near_name("tunr", ["turn"]) == "turn"
+
+
+def test_plain_words_near_to_a_members_of_localizers_are_the_authors_own() -> None:
+    refuse_near_names(_with(Localizer(), "pace"), Localizer, owner="it")
+    with pytest.raises(PluginError, match="'spcae' of it is nearly 'space'"):
+        refuse_near_names(_with(Localizer(), "spcae"), Localizer, owner="it")
 
 
 def _with(obj: Any, name: str) -> Any:
