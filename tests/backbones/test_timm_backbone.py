@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import json
 import os
 import random
@@ -222,7 +223,7 @@ def hostile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Writes a file that makes a folder when it is unpickled; gives whether it was made."""
     monkeypatch.setenv("HOSTILE_PATH", str(tmp_path / "was_here"))
     for place in ("timm.models._builder.load_state_dict", "timm.models._hub.load_state_dict"):
-        monkeypatch.setattr(place, old_timm)
+        monkeypatch.setattr(place, old_timm, raising=False)  # one of them is new
 
     def write(path: Path) -> Any:
         torch.save({"state_dict": Hostile()}, path)
@@ -268,6 +269,9 @@ def configured(folder: Path) -> Path:
     return folder
 
 
+@pytest.mark.skipif(
+    "local-dir" not in inspect.getsource(timm.models._factory), reason="timm 1.0.10 knows no folders"
+)
 @pytest.mark.parametrize("file", ["model.safetensors", "pytorch_model.bin", "other.pth"])
 def test_weights_of_a_folder(file: str, tmp_path: Path) -> None:
     model, folder = timm.create_model("test_resnet"), configured(tmp_path / "folder")
