@@ -30,7 +30,8 @@ def test_factors_of_a_vae_of_faces_have_places(zoo: Any) -> None:
         interpreter.fit("unsupervised", data=interpreter.sample_inputs(2000), cache=None, checkpoint=None)
     latents = interpreter.sample_inputs(8, seed=9)
     found = {f.name: interpreter.localize(latents, f.name, localizer="masks") for f in interpreter.factors}
-    smallest = min(found.values(), key=lambda masks: float(masks.area[0]))
+    # the residual is many weak directions at once, and no mask of it is reliable, however small it comes out
+    smallest = min((found[f.name] for f in interpreter.factors.named), key=lambda masks: float(masks.area[0]))
     assert float(smallest.area[0]) < 0.7
     assert smallest.reliability is not None and smallest.reliability.low > 0.4
     changes = output_changes(interpreter.translator, latents, smallest.factor).mean(0)
