@@ -87,7 +87,7 @@ def replace(value: Any, selector: Selector, new: Any) -> Any:
     part = replace(found[0], rest, new)
     if isinstance(value, tuple):
         if isinstance(key, str):
-            key = value.index(found[0]) if not hasattr(value, "_fields") else value._fields.index(key)
+            key = _place(value, key, found[0])
         items = [part if i == key % len(value) else item for i, item in enumerate(value)]
         make: Callable[[list[Any]], Any] = getattr(type(value), "_make", type(value))
         return make(items)
@@ -98,6 +98,21 @@ def replace(value: Any, selector: Selector, new: Any) -> Any:
         # Past __setattr__, which frozen dataclasses forbid; a ModelOutput holds its parts both ways.
         object.__setattr__(result, key, part)
     return result
+
+
+def _place(value: tuple[Any, ...], name: str, part: Any) -> int:
+    """Where a named part stands in a tuple.
+
+    Records of torch's own (of `torch.max`, say) have names without `_fields`. Their parts are told by identity, as two
+    tensors that are compared give no truth value.
+    """
+    fields: tuple[str, ...] = getattr(value, "_fields", ())
+    if name in fields:
+        return fields.index(name)
+    for at, one in enumerate(value):
+        if one is part:
+            return at
+    raise SiteError(f"Nothing that can be replaced stands at {name!r}: found {describe(value)}.")
 
 
 def same(first: Any, second: Any) -> bool:
