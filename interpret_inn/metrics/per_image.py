@@ -22,8 +22,8 @@ class PerImage:
     """A score of every image, and their mean.
 
     Attributes:
-        score: Mean over the images that have a score, with its 95 % interval; NaN if none has one. Where chance is
-            known, `score.parts["chance"]` is its mean over the same images.
+        score: Mean over the images that have a score, with its 95 % interval; NaN if none has one.
+            `score.parts["chance"]`, if chance is known, is its mean over the same images.
         each: float64 (B,), NaN for an image that has none.
     """
 
@@ -108,6 +108,6 @@ def same_shapes(masks: MaskArray, others: MaskArray, what: str = "truth") -> tup
 
 
 def finite(*arrays: FloatArray) -> npt.NDArray[np.bool_]:
-    """Images, bool (B,), in which every value of all arrays (B, H, W) is finite."""
+    """Which images have finite values alone, bool (B,), in all arrays (B, H, W)."""
     found: npt.NDArray[np.bool_] = np.all([np.isfinite(array).all((1, 2)) for array in arrays], 0)
     return found

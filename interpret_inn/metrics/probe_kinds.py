@@ -31,7 +31,7 @@ class ProbeKind(ABC):
 
     @abstractmethod
     def decide(self, scores: FloatArray, classes: IntArray) -> npt.NDArray[Any]:
-        """What scores (n, out) say, as in `Concept.values`."""
+        """The predictions that scores (n, out) stand for, as in `Concept.values`."""
 
     @abstractmethod
     def score(
@@ -101,7 +101,7 @@ def probe_kind(kind: str) -> ProbeKind:
     """How concepts of this kind are probed.
 
     Raises:
-        InputError: An unlabelled kind.
+        InputError: an unlabelled kind.
     """
-    kind_of(kind)  # says what is wrong with a kind that cannot be probed
+    kind_of(kind)  # raises for a kind that has no values
     return _KINDS[kind]
