@@ -15,14 +15,12 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.per_image import MaskArray, PerImage, finite, mask_arrays, per_image, same_shapes
 from interpret_inn.types import FloatArray, IntArray
-from interpret_inn.types.numbers import TINY
+from interpret_inn.types.numbers import TINY, BoolArray
 
-BoolArray = npt.NDArray[np.bool_]
 _INSIDE = 0.5
 """Truth above this lies inside the region."""
 

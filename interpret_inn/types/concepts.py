@@ -1,4 +1,4 @@
-"""Concepts: what factors are to carry, and how values of each kind are told, compared and written."""
+"""Concepts: the meanings of factors, and how values of each kind are read, compared and written."""
 
 from __future__ import annotations
 
@@ -13,20 +13,19 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.types.numbers import TINY, FloatArray
+from interpret_inn.types.numbers import TINY, BoolArray, FloatArray
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 
 Values = npt.NDArray[Any]
-Mask = npt.NDArray[np.bool_]
 
 LARGEST_ANGLE = 2 * math.pi + 1e-4
-"""Angles in radians are no larger: a full turn, and what rounding of degrees adds."""
+"""Largest angle in radians: a full turn, and a little that rounding of degrees adds."""
 
 
 @dataclass(frozen=True)
 class Concept:
-    """A meaning that one factor is to carry, with its value for every sample where that is known.
+    """A meaning that one factor is to carry, with its value for every sample if known.
 
     Attributes:
         name: Also the factor's name.
@@ -52,18 +51,18 @@ class Concept:
     guessed: bool = False
 
     @property
-    def known(self) -> Mask:
-        """Where the value is there, bool (N,); a row of numbers lacks its value where any of them is missing."""
+    def known(self) -> BoolArray:
+        """Which samples have a value, bool (N,); a row of numbers has none if any of them is missing."""
         return kind_of(self.kind).known(self._given)
 
     @property
     def missing(self) -> float:
-        """What stands for a missing value: −1 among class indices, else NaN."""
+        """The code of a missing value: −1 among class indices, else NaN."""
         return kind_of(self.kind).missing
 
     @property
     def targets(self) -> FloatArray:
-        """What regressions and probes aim at, float64 (N, k): see `ValueKind.targets`."""
+        """Targets of regressions and probes, float64 (N, k): see `ValueKind.targets`."""
         return kind_of(self.kind).targets(self._given)
 
     @property
@@ -90,7 +89,7 @@ class Concept:
         return kind_of(self.kind).distance(np.asarray(first), np.asarray(second), self._given)
 
     def at(self, index: npt.ArrayLike) -> Concept:
-        """The same concept for some samples: their indices, int (n,), or where they are, bool (N,)."""
+        """The same concept for some samples: their indices, int (n,), or a mark for each, bool (N,)."""
         if self.values is None:
             return self
         chosen = np.asarray(index)
@@ -113,13 +112,13 @@ class Concept:
 
 
 class ValueKind(ABC):
-    """How values of one kind of concept are told, compared and written."""
+    """How values of one kind of concept are read, compared and written."""
 
     missing: float = math.nan
 
     @abstractmethod
-    def known(self, values: Values) -> Mask:
-        """Where values (n,) or (n, d) are there, bool (n,)."""
+    def known(self, values: Values) -> BoolArray:
+        """Which of values (n,) or (n, d) are not missing, bool (n,)."""
 
     @abstractmethod
     def targets(self, values: Values) -> FloatArray:
@@ -145,7 +144,7 @@ class ValueKind(ABC):
 class _Categories(ValueKind):
     missing = -1
 
-    def known(self, values: Values) -> Mask:
+    def known(self, values: Values) -> BoolArray:
         return np.asarray(values >= 0)
 
     def targets(self, values: Values) -> FloatArray:
@@ -167,7 +166,7 @@ class _Categories(ValueKind):
 
 
 class _Numbers(ValueKind):
-    def known(self, values: Values) -> Mask:
+    def known(self, values: Values) -> BoolArray:
         return np.asarray(~np.isnan(_columns(values)).any(1))
 
     def targets(self, values: Values) -> FloatArray:
@@ -188,7 +187,7 @@ class _Numbers(ValueKind):
 
 
 class _Angles(ValueKind):
-    def known(self, values: Values) -> Mask:
+    def known(self, values: Values) -> BoolArray:
         return np.asarray(~np.isnan(values))
 
     def targets(self, values: Values) -> FloatArray:
@@ -212,7 +211,7 @@ def kind_of(kind: str) -> ValueKind:
     """How values of this kind behave.
 
     Raises:
-        InputError: An unlabelled kind, or none that exists.
+        InputError: an unlabelled kind, or one that does not exist.
     """
     found = _KINDS.get(kind)
     if found is None:
