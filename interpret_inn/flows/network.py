@@ -80,7 +80,7 @@ class InvertibleNetwork(Transform):
 
     def reorder(self, order: Tensor) -> None:
         """Gives the leading axes of the code another order: axis `order[i]` becomes axis i; int64 (d,)."""
-        *_, last = self.blocks._transforms  # a coupling block, or the rotation where there are none
+        *_, last = self.blocks._transforms  # a coupling block, or the rotation if there are none
         last.reorder(order)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A fixed rotation that puts what pairs have in common where it belongs, before anything is trained."""
+"""A fixed rotation that brings the covariance of pairs into the factors that they share, before training."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def aligning_matrix(
 
 
 def _common(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
-    """Symmetric covariance (d, d) of pairs, as the slope over their ρ; 0 where no pair shares the concept."""
+    """Symmetric covariance (d, d) of pairs, as the slope over their ρ; 0 if no pair shares the concept."""
     product = (a * weight[:, None]).T @ b / weight.square().sum().clamp_min(TINY)
     return (product + product.T) / 2
 

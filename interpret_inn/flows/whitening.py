@@ -87,7 +87,7 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, 
     """Whitening from samples.
 
     Args:
-        rows: float (N, D); the leading axes are found from at most 2,048 of them where D > 2,048.
+        rows: float (N, D); the leading axes are found from at most 2,048 of them if D > 2,048.
         noise: The noise floor σ in units of the root mean variance per axis.
         explained: Share of the variance that the leading axes must hold, in (0, 1].
         most: Largest number of leading axes. Spaces of up to 128 axes do not look at `explained`.

@@ -156,12 +156,12 @@ def percentile_interval(drawn: FloatArray, count: int) -> tuple[float, float]:
 
 
 def _wilson(mean: float, variance: float, count: int) -> tuple[float, float]:
-    """Wilson's interval of a share, for as many independent answers as the drawn variance is worth."""
-    answers = max(count, mean * (1 - mean) / variance) if variance > 0 else count
+    """Wilson's interval of a share, for the number of independent values whose mean has the drawn variance."""
+    independent = max(count, mean * (1 - mean) / variance) if variance > 0 else count
     z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
-    centre = (mean + z * z / (2 * answers)) / (1 + z * z / answers)
-    spread = math.sqrt(mean * (1 - mean) / answers + (z / (2 * answers)) ** 2)
-    half = z * spread / (1 + z * z / answers)
+    centre = (mean + z * z / (2 * independent)) / (1 + z * z / independent)
+    spread = math.sqrt(mean * (1 - mean) / independent + (z / (2 * independent)) ** 2)
+    half = z * spread / (1 + z * z / independent)
     return centre - half, centre + half
 
 

@@ -27,13 +27,13 @@ from interpret_inn.types import FloatArray, IntArray, Masks, Score
 
 FillName = Literal["mean", "blur"]
 Fill = FillName | float | Tensor | npt.NDArray[Any] | Callable[[Tensor], Tensor]
-"""What stands where an image was taken away: a name, a number, images (broadcast), or a function that makes them."""
+"""What takes the place of pixels: a name, a number, images (broadcast), or a function from images to these."""
 
 ScoreFunction = Callable[[Tensor], Tensor | npt.ArrayLike]
 """Images (B, C, H, W), all of them in their order, to one number each, (B,)."""
 
 AREAS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Shares of the image at which a curve is measured: closer where masks differ most."""
+"""Shares of the image at which a curve is measured: closest at small ones, at which masks differ most."""
 
 _BLUR, _BLUR_REACH = 0.1, 3
 """Standard deviation of the blur as a share of the longer side, under which no shape is left, and how many of them its
@@ -46,7 +46,7 @@ class Curve:
 
     Attributes:
         areas: float64 (A,), shares of the pixels, ascending.
-        scores: float64 (B, A), of each image at each area; NaN throughout where its mask is not finite.
+        scores: float64 (B, A), of each image at each area; NaN throughout if its mask is not finite.
         under: Area under each image's curve over the width of `areas`: its mean height, in units of the score.
     """
 

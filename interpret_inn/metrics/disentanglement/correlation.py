@@ -33,7 +33,7 @@ def total_correlation(
         seed: Of these draws.
 
     Returns:
-        Nats, 0 where the codes are uncorrelated, without an upper end; infinite if one repeats others. Of two
+        Nats, 0 if the codes are uncorrelated, without an upper end; infinite if one repeats others. Of two
         codes of correlation r it is −½ log(1 − r²). N samples of independent codes have about P/2N, P the number of
         pairs of dimensions in different groups. Parts: `pairs` (G, G), the same of each two codes alone (0 on the
         diagonal); `correlation` (D′, D′) of the dimensions in groups. Constant dimensions are independent of

@@ -109,7 +109,7 @@ def factor_vae_score_of_batches(
         seed: Of these draws.
 
     Returns:
-        Share of votes in [0, 1]: 1 where each factor has a code that keeps still with it alone; 1/K is chance. It does
+        Share of votes in [0, 1]: 1 if each factor has a code that keeps still with it alone; 1/K is chance. It does
         not mind a factor spread over several codes. 0 if all codes are constant. Parts: `votes` (G, K) of
         the first votes, `factor` (G,) that each code stands for (0 if it never voted), `voted` (V,) the voting code
         of each batch, `train`, the share on the first votes, `active` (G,).

@@ -115,7 +115,7 @@ def mutual_information(
     Args:
         codes: (N, D).
         factors: (N, K), a class per different value.
-        bins: Of `discretise`; None: codes are classes already. Not used where a group has several dimensions.
+        bins: Of `discretise`; None: codes are classes already. Not used if a group has several dimensions.
         groups: Dimensions that make up one code; None: each by itself.
         seed: Of the forests that read groups of several dimensions.
 
@@ -150,7 +150,7 @@ def mig(
         seed: Of these draws and of the forests.
 
     Returns:
-        In [0, 1]: 1 where every factor lies in one code, whole, and nowhere else; 0 if another code knows as much.
+        In [0, 1]: 1 if every factor lies whole in one code, and in no other; 0 if another code knows as much.
         Parts: `mutual_information` (G, K) and `entropy` (K,) in nats, `gap` (K,), each factor's share of the score.
         Constant codes tell nothing: 0. A single code has 0 as its second.
 

@@ -121,7 +121,7 @@ def tested_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
     """Which of the rows are kept to test on, (count,).
 
     Raises:
-        InputError: the share leaves nothing on one side.
+        InputError: the share leaves nothing on one side, or the seed is not a whole number from 0.
     """
     size = round(share * count) if 0 < share < 1 else 0
     if not 0 < size < count:
@@ -130,7 +130,8 @@ def tested_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
             f"found {share}."
         )
     kept = np.zeros(count, np.bool_)
-    kept[np.random.default_rng(seed).permutation(count)[:size]] = True
+    generator = np.random.default_rng(read_count(seed, "seed", least=0))
+    kept[generator.permutation(count)[:size]] = True
     return kept
 
 

@@ -40,7 +40,7 @@ def irs(
         seed: Of these draws.
 
     Returns:
-        In [0, 1], 1 where every code answers to one factor alone; it does not ask whether all factors have a code.
+        In [0, 1], 1 if every code answers to one factor alone; it does not ask whether all factors have a code.
         Values that few rows have look robust: a value of a single row moves nothing. Parts: `matrix` (G, K), `each`
         (G,), `factor` (G,), `deviation` (G,), the farthest. Constant codes have no weight; 0 if all are.
 

@@ -56,7 +56,7 @@ def sap(
         seed: Of the split, and of these draws.
 
     Returns:
-        In [0, 1]: 1 where each factor is read without errors by one code and by no other at all, which only continuous
+        In [0, 1]: 1 if each factor is read without errors by one code and by no other at all, which only continuous
         factors reach (chance is above 0 for accuracies: C equal classes reach 1 − 1/C). Parts: `matrix` (G, K) of
         accuracies or R², `gap` (K,). Constant codes have 0 (continuous) or what one constant answer has. A single code
         has 0 as its second.

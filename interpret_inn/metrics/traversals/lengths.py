@@ -32,7 +32,7 @@ class TraversalLengths:
         active: Those at least as long as the threshold, bool (K,).
         threshold: Length that an axis needs to count, in the distance's units.
         each: Length of each axis from each starting point, float64 (S, K).
-        factors: The factor that each axis belongs to, (K,); empty where axes belong to none.
+        factors: The factor that each axis belongs to, (K,); empty if they belong to none.
     """
 
     score: Score
@@ -44,7 +44,7 @@ class TraversalLengths:
 
     @property
     def by_factor(self) -> dict[str, float]:
-        """What each factor's active axes add to the score; empty where axes belong to none."""
+        """What each factor's active axes add to the score; empty if they belong to none."""
         found = dict.fromkeys(self.factors, 0.0)
         for name, length in zip(self.factors, self.axes * self.active, strict=False):
             found[name] += float(length)

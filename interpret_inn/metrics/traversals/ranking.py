@@ -84,7 +84,7 @@ def rank(
 
     Args:
         each: Of each code, length of each axis from each starting point, float64 (S, K), from the same S points.
-        errors: Of each code the standard error, as a share, of how far its axes are traversed: 1/√(2n) where a standard
+        errors: Of each code the standard error, as a share, of how far its axes are traversed: 1/√(2n) if a standard
             deviation of n samples sets that. It is the same from all starting points, so more of these do not lessen
             it. None: traversals are as long as they should be.
         threshold: As for `tpl`.
