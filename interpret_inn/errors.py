@@ -74,14 +74,14 @@ def suggest(name: str, known: Iterable[str], *, limit: int = 5) -> str:
     >>> suggest("x", ["digit", "colour"])
     "Known: 'digit', 'colour'."
     >>> suggest("x", [])
-    'Nothing is known by any name here.'
+    'No names are known here.'
     """
     names = list(dict.fromkeys(known))
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(map(repr, near))}?"
     if not names:
-        return "Nothing is known by any name here."
+        return "No names are known here."
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"Known: {', '.join(map(repr, names[:limit]))}{rest}."
 

@@ -30,12 +30,12 @@ class Concept:
     Attributes:
         name: Also the factor's name.
         kind: How values compare; `unlabelled` concepts have none and are not probed.
-        values: `categorical`: int64 (N,), −1 where missing; `numeric`: float64 (N,) or (N, d), NaN where
-            missing; `cyclic`: angles in radians, float64 (N,), NaN where missing; `unlabelled`: None.
+        values: `categorical`: int64 (N,), −1 if missing; `numeric`: float64 (N,) or (N, d), NaN if missing; `cyclic`:
+            angles in radians, float64 (N,), NaN if missing; `unlabelled`: None.
         classes: Names of the categories, by index.
         guessed: The kind was guessed from the values and not given.
 
-    Members that need values raise InputError where `values` is None.
+    Members that need values raise InputError if `values` is None.
 
     >>> shape = Concept("shape", "categorical", np.array([0, 1, -1]), ("circle", "square"))
     >>> shape.known.tolist(), shape.text(shape.values[1])
@@ -67,7 +67,7 @@ class Concept:
 
     @property
     def indicators(self) -> FloatArray | None:
-        """One-hot columns of the classes that occur, float64 (N, C), zeros where missing; None without classes."""
+        """One-hot columns of the classes that occur, float64 (N, C), zeros if missing; None without classes."""
         return kind_of(self.kind).indicators(self._given)
 
     def text(self, value: npt.ArrayLike) -> str:
@@ -82,7 +82,7 @@ class Concept:
             second: Likewise.
 
         Returns:
-            float64 (n,), NaN where either is missing. Categories: 1 where they differ, else 0; numbers: the absolute
+            float64 (n,), NaN if either is missing. Categories: 1 if they differ, else 0; numbers: the absolute
             difference in units of the concept's own standard deviation (mean over columns); angles: the absolute
             angle between them, in [0, π].
         """
@@ -122,14 +122,14 @@ class ValueKind(ABC):
 
     @abstractmethod
     def targets(self, values: Values) -> FloatArray:
-        """Class indices, the numbers, or cosine and sine of angles: float64 (n, k), NaN where missing."""
+        """Class indices, the numbers, or cosine and sine of angles: float64 (n, k), NaN if missing."""
 
     @abstractmethod
     def from_targets(self, targets: FloatArray) -> FloatArray:
         """Values again from targets (n, k): float64 (n,), or (n, k) for numbers."""
 
     def indicators(self, values: Values) -> FloatArray | None:  # noqa: ARG002
-        """One-hot columns of the classes that occur, float64 (n, C), zeros where missing; None without classes."""
+        """One-hot columns of the classes that occur, float64 (n, C), zeros if missing; None without classes."""
         return None
 
     @abstractmethod

@@ -28,7 +28,7 @@ class Masks:
         notes: Caveats, in plain sentences.
         reliability: How much better than chance the masks do what they claim: 0 (chance) to 1 (all of it), with
             its interval; measured by `Interpreter.localize`, in the same way for every localizer. None before that,
-            NaN where it cannot be measured.
+            NaN if it cannot be measured.
         each: The reliability in every image, float64 (B,).
     """
 

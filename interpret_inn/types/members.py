@@ -114,7 +114,7 @@ def near_name(name: str, members: Iterable[str]) -> str | None:
 
 
 def _own_levels(obj: Any, base: type) -> Iterator[set[str]]:
-    """Public names by where they stand: the instance first, then each of its own classes."""
+    """Public names of the instance, then of each of its own classes."""
     of_instance = {} if isinstance(obj, type) else getattr(obj, "__dict__", {})
     yield _public(
         of_instance if isinstance(of_instance, dict) else ()
