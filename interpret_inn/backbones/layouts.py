@@ -10,6 +10,7 @@ from typing import Literal, cast, get_args
 import torch
 from torch import Tensor, nn
 
+from interpret_inn.backbones.address import Address
 from interpret_inn.errors import SiteError, suggest
 
 LayoutName = Literal["vector", "flat", "positions", "pooled"]
@@ -231,7 +232,7 @@ def _prefix_tokens(tokens: int, model: nn.Module | None) -> int:
     return 0 if whole * whole == tokens and rest * rest != tokens - prefix else prefix
 
 
-def refuse_other_batch(z: Tensor, inputs: int, site: object) -> None:
+def refuse_other_batch(z: Tensor, inputs: int, site: Address) -> None:
     """Refuses a site that does not carry one representation for each input.
 
     Raises:

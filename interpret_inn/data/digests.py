@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -48,7 +49,7 @@ def joined(parts: list[bytes], kind: str) -> str:
     return hasher.hexdigest()
 
 
-def _update_by_rows(hasher: Any, values: Any) -> None:
+def _update_by_rows(hasher: hashlib.blake2b, values: Tensor | npt.NDArray[Any]) -> None:
     """Hashes some rows at a time, as they may lie on a GPU or in a file."""
     if values.ndim == 0 or len(values) == 0:
         hasher.update(_raw(values.reshape(-1)))
@@ -59,11 +60,11 @@ def _update_by_rows(hasher: Any, values: Any) -> None:
         hasher.update(_raw(values[start : start + step]))
 
 
-def _raw(values: Any) -> Any:
+def _raw(values: Tensor | npt.NDArray[Any]) -> memoryview:
     """The bytes of a tensor or array, in order, without a copy if possible."""
     if isinstance(values, Tensor):
-        return values.cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-    return np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        return values.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+    return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
 
 
 class ReadRecord:

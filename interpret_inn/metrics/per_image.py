@@ -12,6 +12,7 @@ from torch import Tensor
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import FloatArray, IntArray, Masks, Score
+from interpret_inn.types.numbers import BoolArray
 
 MaskArray = Masks | Tensor | npt.ArrayLike
 """Masks, or heat: `Masks`, a tensor on any device, or an array; (B, 1, H, W) or (B, H, W)."""
@@ -107,7 +108,7 @@ def same_shapes(masks: MaskArray, others: MaskArray, what: str = "truth") -> tup
     return first, second
 
 
-def finite(*arrays: FloatArray) -> npt.NDArray[np.bool_]:
+def finite(*arrays: FloatArray) -> BoolArray:
     """Which images have finite values alone, bool (B,), in all arrays (B, H, W)."""
-    found: npt.NDArray[np.bool_] = np.all([np.isfinite(array).all((1, 2)) for array in arrays], 0)
+    found: BoolArray = np.all([np.isfinite(array).all((1, 2)) for array in arrays], 0)
     return found

@@ -7,12 +7,11 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.types import FloatArray, IntArray
-from interpret_inn.types.numbers import ROUNDING, SMALLEST
+from interpret_inn.types.numbers import ROUNDING, SMALLEST, BoolArray
 
 HIDDEN = 128
 """Units of the hidden layer."""
@@ -39,7 +38,7 @@ def train_network(
     targets: FloatArray,
     *,
     classes: IntArray | None,
-    validation: npt.NDArray[np.bool_],
+    validation: BoolArray,
     seed: int,
 ) -> Callable[[FloatArray], FloatArray]:
     """Trains one hidden layer of 128 by AdamW; the weights that did best on the validation rows are kept.
@@ -122,7 +121,7 @@ def _train(
         network.load_state_dict(kept)
 
 
-def ridge(x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+def ridge(x: FloatArray, targets: FloatArray, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Ridge regression on standardised x: weights (k, d) and biases (k,).
 
     The rows `chosen`, bool (n,), choose the penalty; without any it is the middle one.
@@ -148,9 +147,7 @@ def ridge_path(x: FloatArray, targets: FloatArray, penalties: FloatArray) -> tup
     return weights, target_mean - weights @ mean
 
 
-def logistic(
-    x: FloatArray, labels: IntArray, count: int, chosen: npt.NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray]:
+def logistic(x: FloatArray, labels: IntArray, count: int, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
     """Multinomial logistic regression on standardised x: weights (C, d) and biases (C,) of `count` classes.
 
     The rows `chosen`, bool (n,), choose the penalty, if the other rows hold every class.

@@ -14,6 +14,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2
 from interpret_inn.metrics.predictors import logistic, ridge
 from interpret_inn.types import FloatArray, IntArray, Score
 from interpret_inn.types.concepts import kind_of
+from interpret_inn.types.numbers import BoolArray
 
 Measure = Literal["accuracy", "r2"]
 Weights = tuple[FloatArray, FloatArray, IntArray]
@@ -26,7 +27,7 @@ class ProbeKind(ABC):
     measure: Measure
 
     @abstractmethod
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> Weights:
+    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
         """Trains on standardised codes (n, d) and targets (n, k); rows `chosen`, (n,), decide on the penalty."""
 
     @abstractmethod
@@ -47,7 +48,7 @@ class ProbeKind(ABC):
 class _Classes(ProbeKind):
     measure: Measure = "accuracy"
 
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> Weights:
+    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
         classes, labels = np.unique(targets[:, 0].astype(np.int64), return_inverse=True)
         return *logistic(x, labels.reshape(-1), len(classes), chosen), classes
 
@@ -68,7 +69,7 @@ class _Classes(ProbeKind):
 class _Numbers(ProbeKind):
     measure: Measure = "r2"
 
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> Weights:
+    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
         return *ridge(x, targets, chosen), np.empty(0, np.int64)
 
     def decide(self, scores: FloatArray, classes: IntArray) -> npt.NDArray[Any]:  # noqa: ARG002

@@ -20,7 +20,7 @@ from interpret_inn.metrics.predictors import train_network
 from interpret_inn.metrics.probe_kinds import Measure, probe_kind
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
 from interpret_inn.types.concepts import kind_of
-from interpret_inn.types.numbers import ROUNDING
+from interpret_inn.types.numbers import ROUNDING, BoolArray
 
 FEWEST = 5
 """With fewer values than these in either split a score would be made of luck alone: it is NaN."""
@@ -173,7 +173,7 @@ def score_kind(kind: ConceptKind) -> Measure:
 
 def split_off(
     length: int, groups: IntArray | None, *, seed: int, share: float = VALIDATION_SHARE
-) -> npt.NDArray[np.bool_]:
+) -> BoolArray:
     """Marks a share of the rows, whole groups, bool (length,); none if there are too few groups to share out."""
     members, count = numbered_groups(groups, length)
     if count < FEWEST:

@@ -14,7 +14,7 @@ from interpret_inn.errors import InputError
 from interpret_inn.metrics.probes import FEWEST
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import Concept, FloatArray
-from interpret_inn.types.numbers import NEGLIGIBLE, ROUNDING, SMALLEST
+from interpret_inn.types.numbers import NEGLIGIBLE, ROUNDING, SMALLEST, BoolArray
 
 NARROWEST = 1e-6
 """Standard deviations along a direction are at least this, in units of the code, as they are divided by."""
@@ -36,7 +36,7 @@ class ConceptFilters(NamedTuple):
 
     filters: FloatArray
     targets: FloatArray
-    used: npt.NDArray[np.bool_]
+    used: BoolArray
     discriminant: bool
 
 

@@ -57,7 +57,7 @@ MISSPELT = [
     ("illustration", "illustrations"),
     ("concept", "concepts"),
     ("order_ed", "ordered"),
-    ("prepere", "prepare"),
+    ("settengs", "settings"),
     ("preparre", "prepare"),
 ]
 OWN = [

@@ -10,6 +10,7 @@ import numpy.typing as npt
 from interpret_inn.metrics.disentanglement.inputs import Groups, Rows, read_groups, read_parts, varying
 from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly, resampled
 from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types.numbers import BoolArray
 
 
 def explicitness(
@@ -66,7 +67,7 @@ def explicitness(
     return CodeScore(score, parts=parts)
 
 
-def area_under_roc(scores: FloatArray, positive: npt.NDArray[np.bool_]) -> FloatArray:
+def area_under_roc(scores: FloatArray, positive: BoolArray) -> FloatArray:
     """How often a positive row scores higher than another, ties half: (C,) of (N, C) and (N, C).
 
     Mann & Whitney's form of the area under the ROC curve; NaN if all rows are positive, or none is.

@@ -21,6 +21,7 @@ from interpret_inn.metrics.disentanglement.inputs import (
 )
 from interpret_inn.metrics.disentanglement.record import CodeScore
 from interpret_inn.types import FloatArray, IntArray, Score
+from interpret_inn.types.numbers import BoolArray
 
 
 def factor_vae_score(
@@ -200,7 +201,7 @@ def first_votes(count: int, test_share: float) -> int:
     return first
 
 
-def tested_share(right: npt.NDArray[np.bool_], resamples: int, seed: int) -> Score:
+def tested_share(right: BoolArray, resamples: int, seed: int) -> Score:
     """The share of test votes that are right, with its interval unless `resamples` is 0."""
     if not read_count(resamples, "resamples", least=0):
         return Score(float(right.mean()))

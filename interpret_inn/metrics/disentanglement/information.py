@@ -6,8 +6,8 @@ therefore what a random forest gains by reading it: I ≈ mean of log q(value | 
 that did not see the row. The probabilities are first mixed with the factor's own shares and raised to a power, by the
 two numbers for which the mean is highest (power 0, the shares alone, gains 0). No reader gains more than the
 information that is there, so this estimates from below, between 0 and the factor's entropy. The estimate reaches the
-entropy if the factor can be read without errors, rises with every dimension that helps the forest, and is the same for
-all groups, so that gaps are fair.
+entropy if the factor can be read without errors, and rises with every dimension that helps the forest. All groups are
+estimated alike, so that gaps are fair.
 
 Counts of N samples overestimate information by about (rows − 1)(columns − 1)/2N nats (Miller 1955): independent codes
 get a little more than 0 from counts. Figures of the two estimates do not compare.

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InputError
 from interpret_inn.types import IntArray
+from interpret_inn.types.numbers import BoolArray
 
 Groups = Sequence[slice | Sequence[int] | IntArray]
 """Which dimensions make up one code: slices, or lists of dimensions."""
@@ -117,7 +118,7 @@ def read_parts(codes: Any, factors: Any, test: tuple[Any, Any] | float, seed: in
     return Rows(array, labels[: len(array)]), Rows(other, labels[len(array) :])
 
 
-def tested_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
+def tested_rows(count: int, share: float, seed: int) -> BoolArray:
     """Which of the rows are kept to test on, (count,).
 
     Raises:
@@ -170,7 +171,7 @@ def _places(group: Any) -> npt.NDArray[Any]:
     return places if len(places) else np.empty(0, np.int64)
 
 
-def varying(codes: CodeArray, steps: int = ROUNDING_STEPS) -> npt.NDArray[np.bool_]:
+def varying(codes: CodeArray, steps: int = ROUNDING_STEPS) -> BoolArray:
     """Dimensions (D,) that are not constant up to rounding.
 
     Args:
@@ -231,7 +232,7 @@ def numbered(values: npt.NDArray[Any]) -> IntArray:
     return np.stack(columns, 1).astype(np.int64)
 
 
-def refuse_constant(constant: npt.NDArray[np.bool_]) -> None:
+def refuse_constant(constant: BoolArray) -> None:
     """Refuses factors that are marked as constant, (K,).
 
     Raises:

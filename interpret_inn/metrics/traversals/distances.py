@@ -38,8 +38,8 @@ def pixel_distance(first: Tensor, second: Tensor) -> Tensor:
 def multi_scale_pixels(first: Tensor, second: Tensor) -> Tensor:
     """Root of the mean squared difference of pixels, mean over scales, (B,), in the images' own units.
 
-    Images are halved until their shorter side has less than 8 pixels. Fine pixels differ no more when a thing moves
-    further than its own width; coarse pixels do.
+    Images are halved until their shorter side has less than 8 pixels. The distance of fine pixels stops growing once a
+    thing has moved by its own width; the distance of coarse pixels goes on.
     """
     _require_images(first, second)
     difference, squared = first - second, []

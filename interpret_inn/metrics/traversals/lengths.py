@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
@@ -15,6 +14,7 @@ from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.traversals.distances import Distance, multi_scale_pixels
 from interpret_inn.types import FloatArray, Score
+from interpret_inn.types.numbers import BoolArray
 
 _DEAD = 0.01
 """Axes shorter than this share of the longest never count: if most axes are dead, so is the median."""
@@ -37,7 +37,7 @@ class TraversalLengths:
 
     score: Score
     axes: FloatArray
-    active: npt.NDArray[np.bool_]
+    active: BoolArray
     threshold: float
     each: FloatArray = field(repr=False)
     factors: tuple[str, ...] = field(default=(), repr=False)

@@ -30,7 +30,7 @@ from interpret_inn.metrics.traversals.lengths import (
     traversed_lengths,
 )
 from interpret_inn.types import FloatArray, Score
-from interpret_inn.types.numbers import TINY
+from interpret_inn.types.numbers import TINY, BoolArray
 
 RESAMPLES = 2000
 """Draws of a ranking: a share of wins is then sure to a hundredth."""
@@ -57,7 +57,7 @@ class Ranking:
     first: FloatArray
     behind: tuple[Score, ...]
     order: tuple[int, ...]
-    active: tuple[npt.NDArray[np.bool_], ...] = field(repr=False)
+    active: tuple[BoolArray, ...] = field(repr=False)
     threshold: float
 
 
@@ -93,7 +93,7 @@ def rank(
         resamples: How many.
 
     Raises:
-        InputError: no codes, codes without axes, other numbers of starting points, or fewer than two of these.
+        InputError: no codes, codes without axes, different numbers of starting points, or fewer than two of these.
 
     Example:
         >>> found = rank([np.array([[1.0, 2.0], [1.1, 2.0], [0.9, 2.1]]), np.full((3, 1), 5.0)])
@@ -130,7 +130,7 @@ def rank(
 
 def _totals(
     lengths: FloatArray, begins: npt.NDArray[np.intp], threshold: float, relative: bool
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+) -> tuple[FloatArray, BoolArray]:
     """Lengths (R, K) of all codes' axes as totals of each code (R, C); and which axes count (R, K)."""
     least = least_length(lengths, threshold=threshold, relative=relative)[:, None]
     active = (lengths >= least) & (lengths > 0)
