@@ -116,7 +116,7 @@ def _place(value: tuple[Any, ...], name: str, part: Any) -> int:
     for at, one in enumerate(value):
         if one is part:
             return at
-    raise SiteError(f"Nothing that can be replaced stands at {name!r}: found {describe(value)}.")
+    raise SiteError(f"Nothing stands at {name!r}: found {describe(value)}.")
 
 
 def same(first: Any, second: Any) -> bool:
