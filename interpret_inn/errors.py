@@ -47,7 +47,7 @@ class EditError(InnError, ValueError):
 
 
 class LocalizerError(InnError, ValueError):
-    """A mask cannot be had: an option, a method, or a model that the localizer cannot work with."""
+    """A mask that cannot be made: an option, a method, or a model that the localizer cannot work with."""
 
 
 class RenamedError(InnError, AttributeError):
@@ -67,35 +67,35 @@ class PluginError(InnError):
 
 
 def suggest(name: str, known: Iterable[str], *, limit: int = 5) -> str:
-    """Ends an error about an unknown name: the nearest known names, or the first few.
+    """The last sentence of an error about an unknown name: the nearest known names, or the first `limit`.
 
     >>> suggest("layer5", ["layer4", "layer1", "fc"])
     "Did you mean 'layer4' or 'layer1'?"
     >>> suggest("x", ["digit", "colour"])
     "Known: 'digit', 'colour'."
     >>> suggest("x", [])
-    'Nothing is known by any name here.'
+    'No names are known here.'
     """
     names = list(dict.fromkeys(known))
     near = difflib.get_close_matches(name, names, n=2, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(map(repr, near))}?"
     if not names:
-        return "Nothing is known by any name here."
+        return "No names are known here."
     rest = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"Known: {', '.join(map(repr, names[:limit]))}{rest}."
 
 
 def shown(text: object, longest: int = 500) -> str:
-    r"""Text from elsewhere as one may print it: characters that steer a terminal are written out.
+    r"""Text from elsewhere, safe to print: characters that control a terminal are escaped.
 
     Args:
-        text: What is to be shown.
-        longest: Characters of it that are shown; the rest becomes "…".
+        text: Anything; its `str` is shown.
+        longest: Characters that are shown; the rest becomes "…".
 
     >>> shown("fc" + chr(10)), shown("layer", 3)
     ('fc\\n', 'lay…')
     """
-    said = str(text)
-    cut = said if len(said) <= longest else said[:longest] + "…"
+    whole = str(text)
+    cut = whole if len(whole) <= longest else whole[:longest] + "…"
     return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in cut)

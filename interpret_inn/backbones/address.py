@@ -1,4 +1,4 @@
-"""Where in a network we read and write: `path[@call][:in][:selector[.selector]]`."""
+"""Addresses of places in a network: `path[@call][:in][:selector[.selector]]`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ Selector = tuple[int | str, ...]
 _PARTS = re.compile(r"(?P<path>[^@:]*)(?:@(?P<call>[^:]*))?(?P<input>:in(?=:|$))?(?::(?P<selector>.*))?")
 
 _DIGITS = 18
+"""Digits of an index, at most: it then fits in 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Address:
 
     Attributes:
         path: The module's path as in `named_modules()`; "" is the model itself.
-        call: Which of the module's calls in one forward, counted from 0; None: its only one.
-        input: The module's input is meant, not its output.
-        selector: Which part of a tuple, list, dict or record: indices and names, outermost first.
+        call: Number of the module's call in one forward, from 0; None: its only call.
+        input: The place is the module's input, not its output.
+        selector: Part of a tuple, list, dict or record: indices and names, outermost first.
 
     >>> Address.parse("blocks.5@1"), str(Address.parse("encoder:hidden.0"))
     (Address(path='blocks.5', call=1, input=False, selector=()), 'encoder:hidden.0')

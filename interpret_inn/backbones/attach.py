@@ -1,4 +1,4 @@
-"""Hooks: the only file that registers any. What is attached is always taken off again."""
+"""Hooks on the network under study, all of which this file registers and takes off again."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Rewrite = Callable[[Tensor], Tensor]
 
 
 class _Stop(BaseException):
-    """Ends a forward at the site. No `Exception`, so that no `except Exception` of a model holds it up."""
+    """Ends a forward at the site. It is no `Exception`, so that no `except Exception` in a model catches it."""
 
 
 class Attachment:
@@ -48,9 +48,9 @@ class Attachment:
     ) -> None:
         self.address = Address.parse(address)
         self.calls: list[str] = []
-        """What every call of the module carried, in words."""
+        """The value of every call of the module, in words."""
         self.rewrite_error: BaseException | None = None
-        """What `rewrite` raised, if it did: then the model itself is not to blame."""
+        """The error that `rewrite` raised, if any; it is not the model's."""
         self._model, self._rewrite, self._stop = unwrap(model), rewrite, stop
         self._module = check_path(self._model, self.address.path)
         self._rewriting = False
@@ -85,7 +85,7 @@ class Attachment:
     ) -> bool:
         self._detach()
         stopped = error is not None and error is self._stopped
-        self._stopped = None  # It holds the forward's frames, and those hold its tensors.
+        self._stopped = None  # it holds the forward's frames, which hold its tensors
         if error is None:
             self._check_calls()
         return stopped
@@ -115,7 +115,7 @@ class Attachment:
         return None if written is None else replace(output, self.address.selector, written)
 
     def _is_our_turn(self, value: Any) -> bool:
-        if self._rewriting:  # The rewrite itself runs the model, which is no part of this forward.
+        if self._rewriting:  # the rewrite itself runs the model, which is no part of this forward
             return False
         call = len(self.calls)
         self.calls.append(describe(value))
@@ -124,7 +124,7 @@ class Attachment:
     def _input_selector(
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[Literal["args", "kwargs"], Selector]:
-        """Which argument is meant: the one selected, else the first, else the only one given by name."""
+        """The argument to read: the selected one, else the first, else the only one given by name."""
         selector = self.address.selector
         if selector:
             return ("kwargs", selector) if isinstance(selector[0], str) else ("args", selector)
@@ -163,7 +163,7 @@ class Attachment:
                 f"{self._where}: expected the rewrite to return a tensor of the same shape "
                 f"{tuple(found.shape)}, found {describe(written)}."
             )
-        # A copy, as what comes next may change it in place, or rely on the memory layout (`view` does).
+        # a copy, as the next module may change it in place, or rely on the memory layout (as `view` does)
         return torch.empty_like(found).copy_(written)
 
     @property
@@ -213,9 +213,9 @@ class Attachment:
 
 
 class Listener(Attachment):
-    """Stays attached for any number of forwards and keeps what the site carried in the last one.
+    """Stays attached for any number of forwards and keeps the tensor at the site of the last one.
 
-    It never stops or rewrites: the outputs are those of the bare model.
+    It never stops or rewrites: the outputs are the bare model's.
     """
 
     def __init__(self, model: nn.Module, address: str | Address) -> None:
@@ -233,7 +233,7 @@ class Listener(Attachment):
 
     def __enter__(self) -> Listener:
         super().__enter__()
-        # First of all hooks, for the site may be the model's own input.
+        # before all other hooks, as the site may be the model's own input
         self._handles.append(self._model.register_forward_pre_hook(self._begin, prepend=True))
         return self
 

@@ -35,36 +35,35 @@ Examine = Callable[[Tensor, Any], Sequence[str]]
 
 @with_old_names
 class Backbone:
-    """The network under study. Nothing of it is changed by anything here, also when something raises.
+    """The network under study. No method changes it, even if an error is raised.
 
     Args:
         model: The network; wrappers of torch.compile and DistributedDataParallel are taken off.
         site: Where to read and write; None: the input of the classifier.
         preprocess: None (pictures are scaled to [0, 1]), "identity", a `Preprocess`, fields or a callable.
         layout: A layout's name, also with the order of axes ("pooled:channels_last"); None: inferred.
-        name: What messages and reports call the model.
+        name: The model's name in messages and reports.
         kind: What the outputs are.
         class_names: Of a classifier's outputs, in order.
-        sample_inputs: Makes `n` prepared inputs of its own (generators).
-        run: How prepared inputs run through the model; None: `model(inputs)`.
-        value_range: Lowest and highest value of images that the model gives; None: not known.
-        input_shape: Of one prepared input, where only one will do.
+        sample_inputs: Draws `n` prepared inputs of the model's own (generators).
+        run: Runs prepared inputs through the model; None: `model(inputs)`.
+        value_range: Lowest and highest value of the model's images; None: not known.
+        input_shape: Of one prepared input, if the model takes no other.
         examine: Says in sentences what is odd about some prepared inputs and their outputs.
 
     Attributes:
         model: The unwrapped network.
-        adapter: Name of the plugin's record that was asked for by name, and its options, so that an artefact
-            can be loaded without naming them again.
-        address: Where the site is.
+        adapter: Name of the plugin's record that the caller named, and its options, so that an artefact can be loaded
+            without naming them again.
+        address: Address of the site.
         preprocess: As a `Preprocess`.
         layout_name: The layout that was asked for, or None.
-        layout: Set by the first run: how representations become rows.
-        z_shape: Set by the first run: the shape of one input's representation, without the batch axis.
         has_tail: Set by the first run: whether `tail` works.
+        draws_random_numbers: Set by the first run: whether the model draws them in its forward.
 
     Raises:
-        BackboneError: the model cannot be attached to, or `value_range` is none.
-        SiteError: there is no such site, or none was given and none is plain.
+        BackboneError: the model cannot be attached to, or `value_range` is no range.
+        SiteError: there is no such site, or none was given and the model has no linear layer.
     """
 
     def __init__(
@@ -94,10 +93,9 @@ class Backbone:
         self.value_range, self.examine = range_of(value_range), examine
         self.input_shape = None if input_shape is None else tuple(input_shape)
         self.adapter: tuple[str, Mapping[str, Any]] | None = None
-        self.has_tail = False
+        self.has_tail = self.draws_random_numbers = False
         self._layout: Layout | None = None
         self._z_shape: tuple[int, ...] = ()
-        self.draws_random_numbers = False
         self._found: RandomState | None = None
 
     def __repr__(self) -> str:
@@ -110,9 +108,12 @@ class Backbone:
         Raises:
             SiteError: nothing has been run yet.
         """
+        return self._after_first_run()[0]
+
+    def _after_first_run(self) -> tuple[Layout, tuple[int, ...]]:
         if self._layout is None:
             raise SiteError("The layout is known once inputs have run: call backbone.represent(prepared).")
-        return self._layout
+        return self._layout, self._z_shape
 
     @property
     def z_shape(self) -> tuple[int, ...]:
@@ -121,7 +122,7 @@ class Backbone:
         Raises:
             SiteError: nothing has been run yet.
         """
-        return self._z_shape if self.layout else ()
+        return self._after_first_run()[1]
 
     @property
     def width(self) -> int:
@@ -130,15 +131,15 @@ class Backbone:
 
     @property
     def positions(self) -> int:
-        """How many rows one input gives; raises SiteError before the first run."""
+        """`P`, the number of rows of one input; raises SiteError before the first run."""
         return self.layout.positions_per_input(self.z_shape)
 
     @contextmanager
     def session(self, *, gradients: bool = False) -> Iterator[Backbone]:
-        """Holds the model in eval mode and gives it back as found. Sessions nest; the outermost one counts.
+        """Puts the model into eval mode, and restores its state at the end. Sessions nest; the outermost one counts.
 
         Args:
-            gradients: Let gradients flow through everything in the block; by default they are off.
+            gradients: Gradients flow through everything in the block; by default they are off.
         """
         if self._found is not None:
             yield self
@@ -150,11 +151,11 @@ class Backbone:
             yield self
 
     def draw_inputs(self, n: int, *, seed: int) -> Tensor:
-        """Inputs of the model's own, latents of a generator, (n, …) on the CPU; the same seed draws the same.
+        """Inputs of the model's own, such as latents of a generator, (n, …) on the CPU; a seed always draws the same.
 
         Raises:
-            BackboneError: the model takes inputs that cannot be drawn.
-            InputError: fewer than 1.
+            BackboneError: the model's inputs cannot be drawn.
+            InputError: `n` is less than 1.
         """
         if self.sample_inputs is None:
             raise BackboneError(
@@ -166,7 +167,7 @@ class Backbone:
         return self.sample_inputs(n, Generator().manual_seed(seed)).detach().cpu()
 
     def prepare(self, batch: Any) -> Tensor:
-        """What the model takes, of a batch of pictures: preprocessed, on its device, in its precision.
+        """A batch of pictures as the model takes it: preprocessed, on its device, in its precision.
 
         Raises:
             InputError: the batch is not what `preprocess` takes, or not of `input_shape`.
@@ -187,9 +188,9 @@ class Backbone:
             return self._forward(prepared)
 
     def represent(self, prepared: Tensor) -> Tensor:
-        """What the site carries for these inputs, (B, ...).
+        """The representation of these inputs, (B, ...).
 
-        The first call runs the whole forward, to see how often the site runs; later ones stop at the site.
+        The first call runs the whole forward, to count the calls of the site; later ones stop at the site.
 
         Raises:
             SiteError: the site does not run, runs more than once, or carries no floating tensor of one shape.
@@ -203,7 +204,7 @@ class Backbone:
             return site.captured
 
     def run_through(self, prepared: Tensor) -> tuple[Tensor, Any]:
-        """What the site carries, (B, ...), and the bare model's outputs, of one forward; raises as `represent`."""
+        """Representation (B, ...) and the bare model's outputs, from one forward; raises as `represent`."""
         with self.session():
             if self._layout is None:
                 self.dry_run(prepared)
@@ -216,7 +217,7 @@ class Backbone:
 
         Raises:
             SiteError: the rewrite returned another shape, or the site is at fault as in `represent`.
-            BackboneError: the model raised. What `rewrite` itself raises comes as it is.
+            BackboneError: the model raised. Errors of `rewrite` itself pass through.
         """
         with self.session():
             if self._layout is None:
@@ -224,7 +225,7 @@ class Backbone:
             return self._attached(prepared, Attachment(self.model, self.address, rewrite=rewrite))[1]
 
     def tail(self, z: Tensor) -> Any | None:
-        """The outputs from `z` alone, without the rest of the network; None if that is not possible.
+        """The outputs from `z` alone, without the layers before the site; None if that is not possible.
 
         It is possible if the site is the input of the module whose output is the model's (`has_tail`).
         """
@@ -234,7 +235,7 @@ class Backbone:
             return guarded(self.name, z, lambda: self._site_module()(z.clone()))  # it may work in place
 
     def dry_run(self, prepared: Tensor) -> Tensor:
-        """Runs the whole forward once and learns layout, shape and tail; returns the representation."""
+        """Runs the whole forward once to set layout, shape and tail; returns the representation."""
         with self.session():
             state = RandomState(self.model)
             site, outputs = self._attached(prepared, Attachment(self.model, self.address))
@@ -260,7 +261,7 @@ class Backbone:
 
     def _forward(self, prepared: Tensor) -> Any:
         if self.draws_random_numbers and self._found is not None:
-            # A model with noise of its own gets the same noise in every run of a session, edited or not.
+            # a model with noise of its own gets the same noise in every run of a session, edited or not
             self._found.restore()
         run = self.run or (lambda model, inputs: model(inputs))
         return guarded(self.name, prepared, lambda: run(self.model, prepared))
@@ -280,10 +281,10 @@ class Backbone:
         return check_path(self.model, self.address.path)
 
     def check_shape(self, z: Tensor) -> None:
-        """Refuses representations of another shape than the first, unless the layout takes any.
+        """Refuses representations whose shape differs from the first one's, unless the layout takes any shape.
 
         Raises:
-            SiteError: it is another.
+            SiteError: the shape differs.
         """
         if tuple(z.shape[1:]) != self._z_shape and self.layout.name != "pooled":
             raise SiteError(

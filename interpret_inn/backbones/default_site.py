@@ -1,4 +1,4 @@
-"""The site to begin with, and whether the module behind a site makes the outputs alone: the model's tail."""
+"""The default site, and whether the module behind a site is the model's tail, which makes the outputs alone."""
 
 from __future__ import annotations
 
@@ -40,13 +40,13 @@ def default_site(model: nn.Module) -> str:
 
 
 def is_tail(module: nn.Module, site: Address, z: Tensor, outputs: Any) -> bool:
-    """Whether the site's module alone makes the model's outputs of what the site carries, bit for bit."""
+    """Whether the site's module alone makes the model's outputs from `z`, bit for bit."""
     if not site.input or site.selector or site.call is not None:  # the module takes more than the site
         return False
     try:
         found = module(z.clone())  # a clone: it may work in place
         return alike(found, outputs) and same(found, outputs)
-    except Exception:  # the module wants more than z: then there is no tail, and nothing is wrong
+    except Exception:  # the module needs more than z, so it is no tail
         return False
 
 

@@ -1,15 +1,16 @@
-"""Layouts: what a site carries, turned into rows (R, D) and back, exactly."""
+"""Layouts turn representations into rows (R, D) and back, exactly."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast, get_args
+from typing import Literal, cast, get_args
 
 import torch
 from torch import Tensor, nn
 
+from interpret_inn.backbones.address import Address
 from interpret_inn.errors import SiteError, suggest
 
 LayoutName = Literal["vector", "flat", "positions", "pooled"]
@@ -21,7 +22,7 @@ _CHANNELS_LAST = (nn.Linear, nn.LayerNorm)
 
 @dataclass(frozen=True)
 class Carried:
-    """What a layout leaves out of the rows, so that they can be turned back.
+    """The part of representations that a layout leaves out of the rows; with it the rows can be turned back.
 
     Attributes:
         shape: Of one input's representation.
@@ -36,13 +37,13 @@ class Carried:
     mean: Tensor | None = None
 
     def take(self, indices: Tensor | slice) -> Carried:
-        """The same for these inputs of the batch, int64 (M,) or a stretch, in this order and as often as named."""
+        """The same for some inputs of the batch, int64 (M,), in this order and repeated like these, or a slice."""
         rest = None if self.rest is None else self.rest[indices]
         return Carried(self.shape, self.dtype, rest, None if self.mean is None else self.mean[indices])
 
     @classmethod
     def joined(cls, parts: Sequence[Carried]) -> Carried:
-        """What several batches carry along, as that of one."""
+        """The carried parts of several batches as one batch's."""
         rest = [part.rest for part in parts if part.rest is not None]
         mean = [part.mean for part in parts if part.mean is not None]
         return cls(
@@ -58,10 +59,10 @@ class Layout:
     """How a representation is read as rows.
 
     Attributes:
-        name: `vector`: (B, D) as it is. `flat`: all of a map or of all tokens in one row. `positions`: one
-            row for each place of a map or token, prefix tokens apart. `pooled`: the mean over places; the
-            deviations from it are carried along.
-        order: Which axis of a map or of tokens holds the channels.
+        name: `vector`: (B, D) unchanged. `flat`: a whole map, or all tokens, in one row. `positions`: one row for each
+            place of a map or token, prefix tokens apart. `pooled`: the mean over places; the deviations from it are
+            carried along.
+        order: The axis of a map or of tokens that holds the channels.
         prefix: How many tokens at the front stand for no place (class token, registers).
     """
 
@@ -96,8 +97,8 @@ class Layout:
             return rows.reshape(-1, *carried.shape).to(carried.dtype)
         if self.name == "positions":
             return self._from_positions(rows, carried)
-        rest, mean = _kept(carried.rest), _kept(carried.mean)
-        # x + (-0.0) is x for every x, but x + 0.0 turns -0.0 into 0.0.
+        rest, mean = _required(carried.rest), _required(carried.mean)
+        # x + (-0.0) is x for every x, but x + 0.0 turns -0.0 into 0.0
         change = rows - mean
         change = torch.where(change == 0, -0.0, change)
         tokens = self._tokens(_precise(rest))
@@ -105,12 +106,12 @@ class Layout:
         return self._from_tokens(moved, carried.shape).to(carried.dtype)
 
     def _from_positions(self, rows: Tensor, carried: Carried) -> Tensor:
-        rest = _kept(carried.rest)
+        rest = _required(carried.rest)
         places = rows.reshape(len(rest), -1, rows.shape[-1]).to(carried.dtype)
         return self._from_tokens(torch.cat([rest, places], 1), carried.shape)
 
     def _tokens(self, z: Tensor) -> Tensor:
-        """(B, places, D), whichever way the channels stand."""
+        """Tokens (B, places, D) of either order of axes."""
         if self.order == "channels_first":
             return z.flatten(2).transpose(1, 2)
         return z.flatten(1, -2)
@@ -127,7 +128,7 @@ class Layout:
         return z_shape[0] if self.order == "channels_first" else z_shape[-1]
 
     def positions_per_input(self, z_shape: tuple[int, ...]) -> int:
-        """`P`, how many rows one input gives; 1 but for `positions`."""
+        """`P`, the number of rows of one input; 1 for all layouts but `positions`."""
         if self.name != "positions":
             return 1
         return math.prod(z_shape) // self.width(z_shape) - self.prefix
@@ -143,7 +144,7 @@ class Layout:
         return (side, side) if side * side == count else None
 
 
-def _kept(tensor: Tensor | None) -> Tensor:
+def _required(tensor: Tensor | None) -> Tensor:
     if tensor is None:
         raise SiteError("Expected what `to_rows` of this layout returned beside the rows, found another's.")
     return tensor
@@ -156,14 +157,14 @@ def _precise(z: Tensor) -> Tensor:
 def infer_layout(
     z: Tensor, wanted: str | None = None, model: nn.Module | None = None, *, module: nn.Module | None = None
 ) -> Layout:
-    """Finds how a representation is to be read.
+    """Infers the layout of a representation.
 
     (B, D) is a `vector`; (B, C, 1, 1) is `flat`; other maps and tokens (B, tokens, D) are `pooled`.
 
     Args:
         z: A representation, (B, ...); only its shape and type are looked at.
         wanted: A layout's name, also with the order of axes: "pooled:channels_last".
-        model: Tells how many prefix tokens it has and how its maps stand (timm: `num_prefix_tokens`,
+        model: Its attributes may tell the number of prefix tokens and the order of axes (timm: `num_prefix_tokens`,
             `output_fmt`).
         module: The module whose output `z` is; its type may tell the order of axes.
 
@@ -207,7 +208,7 @@ def _parse(wanted: str | None) -> tuple[LayoutName | None, Order | None]:
 
 
 def _order(shape: torch.Size, model: nn.Module | None, module: nn.Module | None) -> Order:
-    """Weighs the evidence: the type of the module, then a square that shows, then what the model says."""
+    """Infers it from the type of the module, else from two sides of one length, else from the model's attributes."""
     if isinstance(module, _CHANNELS_FIRST):
         return "channels_first"
     if isinstance(module, _CHANNELS_LAST):
@@ -215,27 +216,23 @@ def _order(shape: torch.Size, model: nn.Module | None, module: nn.Module | None)
     _, a, b, c = shape
     if (a == b) != (b == c):
         return "channels_last" if a == b else "channels_first"
-    said = str(_attribute(model, "output_fmt") or "")
-    return "channels_last" if said.endswith("NHWC") else "channels_first"
+    form = str(getattr(model, "output_fmt", ""))
+    return "channels_last" if form.endswith("NHWC") else "channels_first"
 
 
 def _prefix_tokens(tokens: int, model: nn.Module | None) -> int:
-    """How many tokens are prefix: none where the patches alone fill them (before prefix tokens are added)."""
-    prefix = _attribute(model, "num_prefix_tokens")
+    """The number of prefix tokens; none if the patches alone fill the tokens (before prefix tokens are added)."""
+    prefix = getattr(model, "num_prefix_tokens", None)
     if not isinstance(prefix, int) or not 0 < prefix < tokens:
         return 0
-    patches = _attribute(_attribute(model, "patch_embed"), "num_patches")
+    patches = getattr(getattr(model, "patch_embed", None), "num_patches", None)
     if isinstance(patches, int) and tokens in (patches, patches + prefix):
         return tokens - patches
     whole, rest = math.isqrt(tokens), math.isqrt(tokens - prefix)
     return 0 if whole * whole == tokens and rest * rest != tokens - prefix else prefix
 
 
-def _attribute(holder: Any, name: str) -> Any:
-    return getattr(holder, name, None)
-
-
-def refuse_other_batch(z: Tensor, inputs: int, site: object) -> None:
+def refuse_other_batch(z: Tensor, inputs: int, site: Address) -> None:
     """Refuses a site that does not carry one representation for each input.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Pictures in all the forms in which they come, brought to one; and timm's geometry on them."""
+"""Pictures of all forms, brought to one; and timm's geometry on them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def as_prepared(batch: Any) -> Tensor:
     """A batch that is prepared already, as a tensor; uint8 becomes float32 unscaled.
 
     Raises:
-        InputError: it is no tensor, no array of numbers, and no list of equally shaped ones.
+        InputError: it is no tensor, no array of numbers, and no list of such of one shape.
     """
     listed = isinstance(batch, list | tuple) and len(batch) > 0
     if listed and all(isinstance(item, Tensor | np.ndarray) for item in batch):
@@ -129,7 +129,7 @@ def single(item: Any, *, channels: int | None, index: int) -> npt.NDArray[Any]:
             return _from_pillow(item, channels)
         if isinstance(item, Tensor | np.ndarray) and item.ndim in (2, 3):
             array = item.detach().cpu().numpy() if isinstance(item, Tensor) else item
-            # The channel axis where it is looked for first: last in arrays, first in tensors.
+            # a channel axis where `channels_first` expects it: last in arrays, first in tensors
             grey = item[..., None] if isinstance(item, np.ndarray) else item[None]
             images = channels_first((grey if item.ndim == 2 else item)[None], channels=channels)
             return to_array(images[0], of=array)
@@ -157,7 +157,7 @@ def _from_pillow(image: Image.Image, channels: int | None) -> npt.NDArray[Any]:
 
 
 def to_array(image: Tensor, *, of: Any) -> npt.NDArray[Any]:
-    """A picture (C, H, W) in [0, 1] as (H, W, C): uint8 again where it came `of` 8 bits, else float32."""
+    """A picture (C, H, W) in [0, 1] as (H, W, C): uint8 if it was made `of` 8 bits, else float32."""
     array: npt.NDArray[Any] = image.permute(1, 2, 0).cpu().numpy()
     if str(of.dtype).removeprefix("torch.") == "uint8":
         array = np.rint(array * 255).astype(np.uint8)
@@ -221,16 +221,16 @@ def _resized(picture: npt.NDArray[Any], size: tuple[int, int], interpolation: st
         np.array(Image.fromarray(np.ascontiguousarray(picture[:, :, c])).resize((width, height), filter_))
         for c in range(picture.shape[2])
     ]
-    # Floats overshoot a little at edges, as 8 bits do before Pillow clips them.
+    # floats overshoot a little at edges; Pillow clips 8 bits itself
     stacked = np.stack(planes, 2)
     return stacked if picture.dtype == np.uint8 else stacked.clip(0, 1)
 
 
 def range_of(given: tuple[float, float] | None) -> tuple[float, float] | None:
-    """The lowest and the highest value of the images that a model gives, where they are told.
+    """The lowest and the highest value of a model's images, checked; None if not given.
 
     Raises:
-        BackboneError: two finite numbers, the first one smaller, were expected.
+        BackboneError: not two finite numbers, or the first is not smaller.
     """
     if given is None:
         return None

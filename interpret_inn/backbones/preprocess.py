@@ -1,7 +1,7 @@
-"""From pictures to what a model wants, and back: resize, centre crop, scale, normalise.
+"""From pictures to a model's inputs, and back: resize, centre crop, scale, normalise.
 
-The geometry is that of timm's evaluation transform. Pictures that already have the model's size are used
-as they are, in whatever form they come.
+The geometry is the same as in timm's evaluation transform. Pictures that already have the model's size are neither
+resized nor cropped.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ class Preprocess:
     """Turns a batch of pictures into prepared inputs (B, C, H, W).
 
     Attributes:
-        size: (H, W) that the model wants; None: pictures keep their size.
+        size: (H, W) of the model's inputs; None: pictures keep their size.
         mean: Per channel, in [0, 1]; (): not normalised.
         std: Per channel; (): not normalised.
         crop_pct: The share of the shorter side that the centre crop keeps; above 1 leaves a black frame.
         crop_mode: "center" (the shorter side decides), "squash" (both sides do, the proportions change) or
             "border" (the longer side decides, the rest is filled with the mean).
         interpolation: "nearest", "bilinear", "bicubic" or "lanczos".
-        channels: How many the model wants; None: any.
+        channels: Number of channels of the model's inputs; None: any.
         mode: "pictures"; "identity" (inputs are prepared already); or "callable".
         function: For "callable": the user's own transform.
     """
@@ -76,14 +76,14 @@ class Preprocess:
 
     @classmethod
     def of(cls, given: Any) -> Preprocess:
-        """Reads what a user may pass.
+        """A `Preprocess` of the forms that users may give.
 
         Args:
-            given: None (pictures are only scaled to [0, 1]), "identity", a `Preprocess`, a mapping of its
-                fields, or a callable, which gets the batch (of a list: one picture at a time).
+            given: None (pictures are only scaled to [0, 1]), "identity", a `Preprocess`, a mapping of its fields, or a
+                callable, which gets the batch (of a list: one picture at a time).
 
         Raises:
-            InputError: it is something else.
+            InputError: `given` is something else.
         """
         if given is None:
             return cls()
@@ -108,7 +108,7 @@ class Preprocess:
                 (B, C, H, W) or channels last; or a list of PIL images or arrays, of any sizes.
 
         Returns:
-            float32 (B, C, H, W); "identity": the batch as a tensor; "callable": what the callable returns.
+            float32 (B, C, H, W); "identity": the batch as a tensor; "callable": the callable's tensor.
 
         Raises:
             InputError: no pictures, values outside [0, 1] or not finite, or the wrong number of channels.
@@ -121,7 +121,7 @@ class Preprocess:
             return self._from_list(batch)
         images = _unit_range(picture_forms.channels_first(batch, channels=self.channels))
         if self.size is not None and tuple(images.shape[2:]) != self.size:
-            # Through 8 bits where the pictures came so, as in a list of them.
+            # pictures of 8 bits are resized in 8 bits, as in a list of them
             resized = [self._fitted(picture_forms.to_array(image, of=batch)) for image in images]
             images = torch.stack(resized)
         return self._normalised(images)
@@ -142,7 +142,7 @@ class Preprocess:
         return self._normalised(_unit_range(torch.stack([self._fitted(array) for array in arrays])))
 
     def _fitted(self, picture: npt.NDArray[Any]) -> Tensor:
-        """One picture (H, W, C), resized and cropped if need be: float32 (C, H, W) in [0, 1]."""
+        """One picture (H, W, C), resized and cropped to `size`: float32 (C, H, W) in [0, 1]."""
         if self.size is not None and picture.shape[:2] != self.size:
             fill = tuple(round(255 * value) for value in self.mean)
             picture = picture_forms.resize_and_crop(
@@ -180,8 +180,8 @@ class Preprocess:
     def undo(self, prepared: Tensor) -> npt.NDArray[np.uint8] | None:
         """Pictures to show, uint8 (B, H, W, 3), of prepared inputs; None if they are no pictures.
 
-        Inputs that were prepared elsewhere ("identity", callables) are taken as they are where they lie in
-        [0, 1], shifted where they lie in [−1, 1], and else each stretched over its own range.
+        Inputs that were prepared elsewhere ("identity", callables) are taken unchanged if all lie in [0, 1], shifted if
+        all lie in [−1, 1], and otherwise each stretched from its own range.
         """
         if prepared.ndim != 4 or prepared.shape[1] not in (1, 3):
             return None
@@ -223,10 +223,10 @@ class Preprocess:
 
 
 def finite(prepared: Tensor) -> Tensor:
-    """The inputs themselves.
+    """Returns the inputs unchanged.
 
     Raises:
-        InputError: some hold NaN or infinite values; it says how many inputs, and the first of them.
+        InputError: there are none, or some hold NaN or infinity: their number and the places of the first.
     """
     if prepared.ndim == 0 or len(prepared) == 0:
         raise InputError(f"Expected a batch of at least one input, found shape {tuple(prepared.shape)}.")
@@ -269,10 +269,10 @@ def qualified_name(function: Any) -> str:
 
 
 def _digest(function: Any) -> str:
-    """Tells two callables apart as well as can be: by code, defaults and closure, else by their repr.
+    """A digest of a callable's code, defaults and closure, else of its repr.
 
-    A repr that holds an address tells nothing: the digest is then new each time, and nothing stored for one callable
-    is ever taken for another's.
+    A repr that holds an address tells callables apart only within a process: the digest is then new each time, so that
+    nothing stored for one callable is taken for another's.
     """
     code = getattr(function, "__code__", None)
     if code is not None:

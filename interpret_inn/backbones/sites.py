@@ -21,7 +21,7 @@ from interpret_inn.backbones.structures import tensors
 from interpret_inn.errors import SiteError
 
 _HALVES, _CODE = ("encode", "decode"), "decode:in"
-"""What makes a model an autoencoder, and where its code is once it is wrapped as one."""
+"""Methods of an autoencoder, and the address of its code once it is wrapped."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class SiteRow:
     """One place that can be read and written.
 
     Attributes:
-        address: What to type.
+        address: Its address, as `wrap` takes it.
         calls: How often its module runs in one forward.
-        layout: How it would be read.
-        shape: What it carries for one batch, the batch axis first.
+        layout: The layout that is inferred.
+        shape: Of its representation of one batch, the batch axis first.
         size: Length of a row in that layout.
-        suggested: The place to begin with.
+        suggested: This is the place to begin with.
     """
 
     address: str
@@ -50,7 +50,7 @@ class SiteTable(Sequence[SiteRow]):
 
     Args:
         rows: The sites.
-        code: Address of the code of an autoencoder, which `wrap` alone takes, where it is no module's own.
+        code: Address of an autoencoder's code, if there is one. No row has it: `wrap` makes the site.
     """
 
     def __init__(self, rows: Sequence[SiteRow], *, code: str | None = None) -> None:
@@ -68,12 +68,12 @@ class SiteTable(Sequence[SiteRow]):
 
     @property
     def suggestion(self) -> str | None:
-        """The address to begin with, None if none is plain."""
+        """The address to begin with, None if there is none."""
         return next((row.address for row in self.rows if row.suggested), self.code)
 
     @property
     def note(self) -> str:
-        """What to type for a site that is no row of the table; empty if there is none."""
+        """A line on the suggested site if it is no row of the table, else empty."""
         if self.code is None or any(row.suggested for row in self.rows):
             return ""
         return f"suggested: the code between encode and decode, which interpret_inn.wrap(model) takes ({self.code!r})"
@@ -139,7 +139,7 @@ def _rows(calls: Sequence[Call], model: nn.Module, batch: int, suggestion: str |
                 address = str(Address(call.path, index, is_input, short))
                 latents = address == ".:in" and tensor.ndim == 2
                 if is_input and address != suggestion and not latents:
-                    continue  # an input is mostly another module's output, but for a generator's own
+                    continue  # inputs are mostly outputs of other modules; a generator's latents are not
                 module = None if is_input else modules[call.path]
                 layout = _layout(tensor, model, module, batch)
                 if layout is not None:
@@ -149,7 +149,7 @@ def _rows(calls: Sequence[Call], model: nn.Module, batch: int, suggestion: str |
 
 
 def _layout(tensor: Tensor, model: nn.Module, module: nn.Module | None, batch: int) -> Layout | None:
-    """How a tensor would be read, None if it is no representation of `batch` inputs."""
+    """The layout that is inferred of a tensor, None if it is no representation of `batch` inputs."""
     if tensor.ndim == 0 or len(tensor) != batch:
         return None
     try:
@@ -159,7 +159,7 @@ def _layout(tensor: Tensor, model: nn.Module, module: nn.Module | None, batch: i
 
 
 def _prepared(backbone: Backbone, example: Any) -> Tensor:
-    """Prepared tensors as they are; anything else through the backbone's preprocess."""
+    """Tensors of floats unchanged, as they are prepared; anything else through the backbone's preprocess."""
     if not (isinstance(example, Tensor) and example.is_floating_point()):
         return backbone.prepare(example)
     device, dtype = device_and_dtype(backbone.model)

@@ -19,10 +19,10 @@ from interpret_inn.errors import BackboneError, InnError
 
 
 def unwrap(model: nn.Module) -> nn.Module:
-    """The module whose parts run hooks: without torch.compile's and DistributedDataParallel's wrappers.
+    """The module without the wrappers of torch.compile and DistributedDataParallel, whose parts run hooks.
 
     Raises:
-        BackboneError: what was passed is no module, or one whose parts run no hooks or run them in copies.
+        BackboneError: it is no module, or its parts run no hooks, or run them in copies.
     """
     if not isinstance(model, nn.Module):
         raise BackboneError(f"Expected a torch.nn.Module, found {type(model).__name__}.")
@@ -56,7 +56,7 @@ def check_whole(model: nn.Module) -> None:
 
 
 def _is_compiled_wrapper(module: nn.Module) -> bool:
-    # By name: importing the class would import all of torch._dynamo, a second or more.
+    # by name, as importing the class would import all of torch._dynamo, which takes a second or more
     return type(module).__name__ == "OptimizedModule" and hasattr(module, "_orig_mod")
 
 
@@ -65,7 +65,7 @@ def _is_compiled(module: nn.Module) -> bool:
 
 
 class RandomState:
-    """The state of all global random generators that a forward may draw from."""
+    """The states of all global random generators that a forward may draw from."""
 
     def __init__(self, model: nn.Module) -> None:
         self._cpu = torch.get_rng_state()
@@ -76,7 +76,7 @@ class RandomState:
         self._numpy = np.random.get_state()  # noqa: NPY002 (models draw from it)
 
     def restore(self) -> None:
-        """Puts every generator back to where it was."""
+        """Restores every generator."""
         torch.set_rng_state(self._cpu)
         for device, state in self._cuda.items():
             torch.cuda.set_rng_state(state, device)
@@ -126,7 +126,7 @@ class _Snapshot:
             _restore(table, entries)
         with torch.no_grad():
             for buffer, content in self._buffers:
-                # Compared by content: batch norm updates its statistics without a bump of their version.
+                # by content, as batch norm updates its statistics without a new version
                 if not torch.equal(buffer, content):
                     buffer.copy_(content)
         for parameter, requires_grad, gradient in self._parameters:
@@ -146,15 +146,15 @@ def _restore(table: dict[str, Any], content: dict[str, Any]) -> None:
 
 @contextmanager
 def as_found(model: nn.Module) -> Iterator[RandomState]:
-    """Runs a model in eval mode and gives it back as it was, also when something raised.
+    """Puts a model into eval mode for the block, and restores its state at the end, also after an error.
 
     Restored: every module's training flag, attributes, parameters (which ones, `requires_grad`, `grad`) and
     buffers (which ones and their contents), and the global random states of torch, python and numpy.
-    Flags are set one by one: a model's own `eval()` may do more than that (merge LoRA weights, say).
-    Compiled parts run eagerly meanwhile, as compiled code runs no hooks.
+    Flags are set one by one, as a model's own `eval()` may do more (merge LoRA weights, say). Compiled parts run
+    eagerly meanwhile, as compiled code runs no hooks.
 
     Yields:
-        The random state as it was found.
+        The random state before the block.
     """
     check_whole(model)
     state, snapshot = RandomState(model), _Snapshot(model)
@@ -181,7 +181,7 @@ def _eagerly() -> AbstractContextManager[Any]:
 
 
 def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Where and in what precision the model wants its inputs: as its first floating parameter or buffer."""
+    """Device and precision of a model's inputs: the same as of its first floating parameter or buffer."""
     for tensor in _floating(model):
         return tensor.device, tensor.dtype
     return torch.device("cpu"), torch.float32
@@ -210,7 +210,7 @@ def architecture(model: nn.Module) -> str:
 
 
 def guarded(name: str, inputs: Tensor, run: Callable[[], Any]) -> Any:
-    """Runs a model and says what went in if it raises. Errors of memory stay as they are: the caller may run less.
+    """Runs a model; an error names its inputs. Errors of memory pass through, as the caller may run less.
 
     Raises:
         BackboneError: the model raised something that is not this library's.

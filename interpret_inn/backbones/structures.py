@@ -17,7 +17,7 @@ _PREFERRED = ("logits", "sample", "out")
 
 
 def parts(value: Any) -> list[tuple[int | str, Any]]:
-    """The parts of a structure with the key that selects each; empty for what has none."""
+    """The parts of a structure with the key that selects each; empty for anything else."""
     if isinstance(value, tuple | list):
         return list(enumerate(value))
     if isinstance(value, Mapping):
@@ -49,7 +49,7 @@ def describe(value: Any, *, depth: int = 2) -> str:
 
 
 def select(value: Any, selector: Selector, *, where: str) -> Any:
-    """The part of `value` that `selector` names; `where` says in an error where the value was met.
+    """The part of `value` that `selector` names; `where` names the value in an error.
 
     Raises:
         SiteError: there is no such part.
@@ -77,7 +77,11 @@ def _part(value: Any, key: int | str) -> tuple[Any] | None:
 
 
 def replace(value: Any, selector: Selector, new: Any) -> Any:
-    """A copy of the structure, of the same types, with the selected part replaced; `value` is left alone."""
+    """A copy of the structure, of the same types, with the selected part replaced; `value` does not change.
+
+    Raises:
+        SiteError: there is no such part.
+    """
     if not selector:
         return new
     key, rest = selector[0], selector[1:]
@@ -87,7 +91,7 @@ def replace(value: Any, selector: Selector, new: Any) -> Any:
     part = replace(found[0], rest, new)
     if isinstance(value, tuple):
         if isinstance(key, str):
-            key = value.index(found[0]) if not hasattr(value, "_fields") else value._fields.index(key)
+            key = _place(value, key, found[0])
         items = [part if i == key % len(value) else item for i, item in enumerate(value)]
         make: Callable[[list[Any]], Any] = getattr(type(value), "_make", type(value))
         return make(items)
@@ -95,9 +99,24 @@ def replace(value: Any, selector: Selector, new: Any) -> Any:
     if isinstance(value, list | Mapping):
         result[key] = part
     if not isinstance(value, list) and isinstance(key, str) and hasattr(result, key):
-        # Past __setattr__, which frozen dataclasses forbid; a ModelOutput holds its parts both ways.
+        # frozen dataclasses forbid __setattr__; a ModelOutput holds its parts both ways
         object.__setattr__(result, key, part)
     return result
+
+
+def _place(value: tuple[Any, ...], name: str, part: Any) -> int:
+    """Where a named part stands in a tuple.
+
+    Records of torch's own (of `torch.max`, say) have names without `_fields`. Their parts are told by identity, as two
+    tensors that are compared give no truth value.
+    """
+    fields: tuple[str, ...] = getattr(value, "_fields", ())
+    if name in fields:
+        return fields.index(name)
+    for at, one in enumerate(value):
+        if one is part:
+            return at
+    raise SiteError(f"Nothing stands at {name!r}: found {describe(value)}.")
 
 
 def same(first: Any, second: Any) -> bool:
@@ -110,7 +129,7 @@ def same(first: Any, second: Any) -> bool:
 
 
 def at_rows(outputs: Any, indices: Tensor | slice, *, of: int) -> Any:
-    """A copy of a structure with these rows, int64 (N,) or a stretch, of every tensor that has `of` rows."""
+    """A copy of a structure with some rows, int64 (N,) or a slice, of every tensor that has `of` rows."""
     for at, tensor in list(tensors(outputs)):
         if tensor.ndim and len(tensor) == of:
             outputs = replace(outputs, at, tensor[indices])
@@ -134,7 +153,7 @@ def _equal(a: Tensor, b: Tensor) -> bool:
 
 
 def primary(outputs: Any) -> Tensor:
-    """The tensor that stands for a model's outputs: the only or first one, "logits", "sample" or "out" first.
+    """The tensor that represents a model's outputs: "logits", "sample" or "out" if there is one, else the first.
 
     Raises:
         BackboneError: there is no tensor in them.

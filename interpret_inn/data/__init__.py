@@ -1,4 +1,4 @@
-"""Inputs in one order, whatever they come in: arrays, data sets, loaders, folders of images."""
+"""Inputs in one order, from arrays, data sets, loaders and folders of images."""
 
 from interpret_inn.data.base import OrderedSamples
 from interpret_inn.data.part import Joined, Part

@@ -1,4 +1,4 @@
-"""What samples of all kinds have in common, and the simplest kind: the rows of one array or tensor."""
+"""The base of samples of all kinds, and the simplest kind: the rows of one array or tensor."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from interpret_inn.errors import DataError, suggest
 from interpret_inn.types import IntArray
 
 Targets = dict[str, list[Any]]
-"""For every name one value a sample; None (or NaN among numbers) where it is missing."""
+"""By name, one value for each sample; None (or NaN among numbers) if it is missing."""
 
 
 class OrderedSamples(ABC):
     """Inputs that can be read again and again, in one order. Implements `interpret_inn.types.Samples`.
 
     Attributes:
-        groups: int64 (N,) or None; samples of one group are never split.
+        groups: int64 (N,) or None; samples of one group stay in one split.
         names: A name for every sample, or None.
-        skipped: What was left out, each with the reason.
-        notes: What was decided about the data without asking, in plain sentences.
+        skipped: Inputs that were left out, each with the reason.
+        notes: Decisions about the data that the caller did not take, in plain sentences.
         targets: Labels that came with the inputs, once `scan` has run; None if there are none.
-        batch_size: What the caller's DataLoader asked for, or None.
+        batch_size: Batch size of the caller's DataLoader, or None.
     """
 
     def __init__(
@@ -58,10 +58,10 @@ class OrderedSamples(ABC):
             stop: Index after the last one.
 
         Yields:
-            A tensor or array (B, ...), or a list of B images where they differ in size.
+            A tensor or array (B, ...), or a list of B images if they differ in size.
 
         Raises:
-            DataError: an input cannot be read, or is not what it was at the last read.
+            DataError: an input cannot be read, or differs from the last read.
         """
         stop = len(self) if stop is None else stop
         yield from self._read_many(
@@ -87,7 +87,7 @@ class OrderedSamples(ABC):
         return self._fingerprint
 
     def scan(self) -> Targets | None:
-        """Reads what has to be read to know the labels that come with the inputs, and returns `targets`."""
+        """Reads as much as the labels that come with the inputs need, and returns `targets`."""
         return self.targets
 
     @abstractmethod
@@ -106,11 +106,11 @@ def group_numbers(groups: Any, count: int) -> IntArray:
     """Numbers the groups 0 … G − 1.
 
     Args:
-        groups: For every sample something that can be compared and sorted: numbers or names, (N,).
+        groups: A number or a name for every sample, (N,).
         count: N.
 
     Raises:
-        DataError: not one value a sample, or values that are missing.
+        DataError: not one value for each sample, or values that are missing.
     """
     values = np.asarray(groups.detach().cpu() if hasattr(groups, "detach") else groups)
     if values.shape != (count,):
@@ -144,7 +144,7 @@ def group_by_target(samples: OrderedSamples, name: str) -> IntArray:
 
 
 class ArraySamples(OrderedSamples):
-    """The rows of an array or tensor (N, ...), of whatever type they are; nothing is copied.
+    """The rows of an array or tensor of numbers (N, ...); nothing is copied.
 
     Args:
         values: The inputs.
@@ -155,26 +155,28 @@ class ArraySamples(OrderedSamples):
     """
 
     def __init__(self, values: npt.NDArray[Any] | Tensor, targets: Any = None) -> None:
-        _check(values)
+        _refuse_no_batch(values)
         super().__init__(len(values))
         self._values = values.detach() if isinstance(values, Tensor) else values
         if targets is not None:
             named = targets if isinstance(targets, Mapping) else {"label": targets}
-            self.targets = {str(name): _values(name, column, len(self)) for name, column in named.items()}
+            self.targets = {
+                str(name): _one_for_each(name, column, len(self)) for name, column in named.items()
+            }
 
     def _read(self, indices: Sequence[int]) -> Any:
         if isinstance(indices, range) and indices.step == 1:
             rows = self._values[indices.start : indices.stop]
         else:
             rows = self._values[np.asarray(indices, dtype=np.int64)]
-        # torch warns about arrays that cannot be written to, such as memory-mapped ones.
+        # a copy, as torch warns about arrays that cannot be written to, such as memory-mapped ones
         return rows.copy() if isinstance(rows, np.ndarray) and not rows.flags.writeable else rows
 
     def _compute_fingerprint(self) -> str:
         return digest(self._values).hex()
 
 
-def _check(values: npt.NDArray[Any] | Tensor) -> None:
+def _refuse_no_batch(values: npt.NDArray[Any] | Tensor) -> None:
     shape = tuple(values.shape)
     if isinstance(values, np.ndarray) and values.dtype.kind not in "buif":
         raise DataError(f"Expected an array of numbers, found one of type {values.dtype}.")
@@ -193,8 +195,8 @@ def _check(values: npt.NDArray[Any] | Tensor) -> None:
         )
 
 
-def _values(name: str, column: Any, count: int) -> list[Any]:
-    """One value a sample, as a list (rows of a table stay arrays)."""
+def _one_for_each(name: str, column: Any, count: int) -> list[Any]:
+    """A column of labels as a list with one value for each sample (rows of a table stay arrays)."""
     column = column.detach().cpu().numpy() if isinstance(column, Tensor) else column
     if len(column) != count:
         raise DataError(f"Expected {count} labels {name!r}, one a sample, found {len(column)}.")

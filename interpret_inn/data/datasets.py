@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from multiprocessing.context import BaseContext
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,9 @@ from interpret_inn.data.process import progress, random_states_kept
 from interpret_inn.errors import DataError, InnError
 
 _SURVEY_BATCH = 64
+"""Items that the first reading takes at a time, unless the loader has a batch size."""
 _REREAD = 8
+"""Items that are read again after the first reading: enough to notice most random augmentations."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Loading:
     collate: Callable[[list[Any]], Any] | None = None
     workers: int = 0
     worker_init: Callable[[int], None] | None = None
-    context: Any = None
+    context: BaseContext | str | None = None
 
 
 class DatasetSamples(OrderedSamples):
@@ -52,7 +55,7 @@ class DatasetSamples(OrderedSamples):
 
     Args:
         dataset: Items are what `interpret_inn.data.items.split` understands.
-        places: Which items, in this order; None: all.
+        places: Indices of the items, in the order of the samples; None: all.
         loading: How to read them.
 
     Raises:
@@ -114,10 +117,9 @@ class DatasetSamples(OrderedSamples):
             for chunk, raw in zip(chunks, self._raw(chunks), strict=True):
                 columns += self._parts(raw, chunk)[1]
                 bar.update(len(chunk))
-        # A random augmentation is noticed here already in most cases, before anything is encoded.
         self._read(range(min(_REREAD, len(self))))
         self._surveyed = True
-        if self.targets is None:  # else the caller has taken a column out, or given other ones
+        if self.targets is None:  # else the caller has taken a column out, or has set them
             self.targets = self._gathered(columns)
 
     def _gathered(self, columns: list[dict[str, Any]]) -> Targets | None:
@@ -142,14 +144,14 @@ class DatasetSamples(OrderedSamples):
             yield self._parts(raw, chunk)[0]
 
     def _item(self, index: int) -> Any:
-        """One item; where the data set itself fails, the error says which item it was."""
+        """One item; if the data set fails, the error names the item."""
         try:
             return self._dataset[self._places[index]]
         except Exception as error:
             raise _unreadable(f"Item {index}", self._dataset, error) from error
 
     def _raw(self, chunks: list[range]) -> Iterator[Any]:
-        """Lists of items, or what the loader's own function makes of them, chunk by chunk."""
+        """Lists of items, or of each list what the loader's `collate_fn` returns, chunk by chunk."""
         if not self._loading.workers:
             for chunk in chunks:
                 with random_states_kept():
@@ -157,7 +159,7 @@ class DatasetSamples(OrderedSamples):
                     raw = self._loading.collate(items) if self._loading.collate else items
                 yield raw
             return
-        with random_states_kept() as seed:  # the workers' seeds: other ones in each read, see there
+        with random_states_kept() as seed:  # workers need other seeds in each read, as there
             generator = torch.Generator().manual_seed(seed)
             reader = iter(
                 DataLoader(
@@ -222,7 +224,7 @@ def _unreadable(what: str, dataset: Any, error: Exception) -> InnError:
 
 
 def _split_batch(raw: Any, indices: Sequence[int]) -> tuple[Any, list[dict[str, Any]]]:
-    """Parts what a loader's own function made into inputs and, for every sample, its labels."""
+    """Splits a batch of a loader's `collate_fn` into inputs and, for every sample, its labels."""
     batch, columns = split(raw, indices[0])
     found = len(batch) if isinstance(batch, (Tensor, np.ndarray, list)) else None
     if found != len(indices):
@@ -241,7 +243,7 @@ def _holds(column: Any, count: int) -> bool:
 
 
 def _places(loader: DataLoader[Any]) -> tuple[list[int] | None, tuple[str, ...]]:
-    """Which items a loader's sampler stands for, in data set order, and what to say about it."""
+    """The items that a loader's sampler chooses, in the data set's order (None: all), and notes about it."""
     sampler: Any = loader.sampler
     batch_sampler: Any = loader.batch_sampler
     if batch_sampler is not None and hasattr(batch_sampler, "sampler"):

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 from torch import Tensor
@@ -13,9 +14,10 @@ from torch import Tensor
 from interpret_inn.errors import DataError
 
 SIZE = 16
-"""Bytes of a digest: two different inputs collide with a chance of 2⁻⁶⁴ among four thousand million."""
+"""Bytes of a digest: among four thousand million inputs, two collide with a chance of about 2⁻⁶⁵."""
 
 _CHUNK = 16 * 2**20
+"""Bytes that are hashed at a time: inputs may be larger than memory."""
 
 
 def digest(value: Any) -> bytes:
@@ -47,8 +49,8 @@ def joined(parts: list[bytes], kind: str) -> str:
     return hasher.hexdigest()
 
 
-def _update_by_rows(hasher: Any, values: Any) -> None:
-    """Hashes some rows at a time: they may lie on a GPU or in a file, and be larger than memory."""
+def _update_by_rows(hasher: hashlib.blake2b, values: Tensor | npt.NDArray[Any]) -> None:
+    """Hashes some rows at a time, as they may lie on a GPU or in a file."""
     if values.ndim == 0 or len(values) == 0:
         hasher.update(_raw(values.reshape(-1)))
         return
@@ -58,11 +60,11 @@ def _update_by_rows(hasher: Any, values: Any) -> None:
         hasher.update(_raw(values[start : start + step]))
 
 
-def _raw(values: Any) -> Any:
-    """The bytes of a tensor or array, in order, without a copy where that can be."""
+def _raw(values: Tensor | npt.NDArray[Any]) -> memoryview:
+    """The bytes of a tensor or array, in order, without a copy if possible."""
     if isinstance(values, Tensor):
-        return values.cpu().contiguous().reshape(-1).view(torch.uint8).numpy()
-    return np.ascontiguousarray(values).reshape(-1).view(np.uint8)
+        return values.cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data
+    return np.ascontiguousarray(values).reshape(-1).view(np.uint8).data
 
 
 class ReadRecord:
@@ -70,7 +72,7 @@ class ReadRecord:
 
     Args:
         count: Number of items.
-        suspect: What the message asks about.
+        suspect: The likely cause of a difference, for the message.
     """
 
     def __init__(self, count: int, *, suspect: str = "random augmentation") -> None:
@@ -78,10 +80,10 @@ class ReadRecord:
         self._digests: list[bytes | None] = [None] * count
 
     def compare(self, index: int, value: Any) -> None:
-        """Records an item, or compares it with what was read before.
+        """Records an item, or compares it with its first read.
 
         Raises:
-            DataError: the item is not the same as last time.
+            DataError: the item differs from its first read.
         """
         found = digest(value)
         before = self._digests[index]
@@ -91,7 +93,7 @@ class ReadRecord:
             raise DataError(
                 f"The images change from read to read (item {index} does; {self._suspect}?). "
                 "Representations are stored and used again, so every read must give the same images: "
-                "pass the data set without random transforms (for validation, as it were)."
+                "pass the data set without random transforms, as for validation."
             )
 
     @property

@@ -1,4 +1,4 @@
-"""Samples that are image files: those of a folder, or a list of paths."""
+"""Samples that are image files: all of a folder, or a list of paths."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ from interpret_inn.data.tables import Table, match_files, parse_column, read_tab
 from interpret_inn.errors import DataError
 
 _THREADS = min(8, os.cpu_count() or 1)
+"""Threads that read and decode files; Pillow decodes outside Python's lock."""
 
 
 class FileSamples(OrderedSamples):
-    """Image files, each a PIL image: all of them grey (L) where all files are, and RGB otherwise.
+    """Image files, each a PIL image: all of them grey (L) if all files are, otherwise RGB.
 
     All files are read once at the start; see `survey`. Use `from_folder` or `from_list`.
 
     Args:
-        root: What the names are relative to.
+        root: Folder that the names are relative to.
         names: Paths of the files, all of them readable.
         digests: Of their contents.
         grey: Whether all of them are grey.
-        skipped: What was left out, each with the reason.
+        skipped: Files that were left out, each with the reason.
     """
 
     def __init__(
@@ -50,14 +51,12 @@ class FileSamples(OrderedSamples):
     def from_folder(cls, folder: Path, csv: str | Path | None = None) -> FileSamples:
         """The images in a folder and in the folders in it, in the order of their paths.
 
-        Files that cannot be decoded to the end are left out and named in `skipped`. If it holds at least two
-        folders, the name of the first folder on the way to an image is its label. The
-        columns of a CSV file become labels, too.
+        Files that cannot be decoded to the end are left out and named in `skipped`. If the folder holds at least two
+        folders with images, these are the labels of the images in them. The columns of a CSV file become labels, too.
 
         Args:
-            folder: The folder. Hidden files and folders are not looked at.
-            csv: A CSV file with a heading, one column of which names the images; a path, or a
-                name in the folder.
+            folder: The folder; hidden files and folders in it are passed over.
+            csv: A CSV file with a heading, one column of which names the images: a path, or a name in the folder.
 
         Raises:
             DataError: no readable image in the folder, or a CSV file that does not fit.
@@ -112,9 +111,7 @@ class FileSamples(OrderedSamples):
         except Exception as error:
             raise DataError(f"{path} could be read before, but not any more: {_reason(error)}") from error
         if picture is None:
-            raise DataError(
-                f"{path} has changed since it was read first. Start again with the folder as it is."
-            )
+            raise DataError(f"{path} has changed since it was read first. Start again with the new files.")
         return picture.convert(self._mode)
 
     def _compute_fingerprint(self) -> str:
@@ -122,11 +119,11 @@ class FileSamples(OrderedSamples):
 
 
 class Survey(NamedTuple):
-    """What reading all files showed.
+    """The result of reading all files.
 
     Attributes:
-        digests: Of the contents of those that are whole, in order.
-        grey: Whether those are all grey.
+        digests: Of the contents of whole files, in order.
+        grey: Whether all whole files are grey.
         broken: By place, what is wrong with the others.
     """
 
@@ -142,7 +139,7 @@ def survey(paths: Sequence[Path]) -> Survey:
         try:
             content = path.read_bytes()
             return digest(content), is_grey(content)
-        except Exception as error:  # Pillow raises many kinds for damaged files, and each means the same here
+        except Exception as error:  # Pillow raises many kinds for damaged files
             return _reason(error)
 
     found = Survey([], True, {})
@@ -159,7 +156,7 @@ def survey(paths: Sequence[Path]) -> Survey:
 
 
 def _listed(folder: Path) -> tuple[list[str], list[str]]:
-    """Paths of the images, relative and sorted, and those that are known not to be readable."""
+    """Relative paths of the images, sorted, and why images in other formats are skipped."""
     files: list[str] = []
     foreign: list[str] = []
     for root, folders, names in os.walk(folder, followlinks=True):
@@ -177,7 +174,7 @@ def _listed(folder: Path) -> tuple[list[str], list[str]]:
 
 
 def _folder_labels(files: list[str]) -> tuple[Targets, tuple[str, ...]]:
-    """The first folder on the way to every image, where there are at least two."""
+    """The topmost folder of every image as its label, if there are at least two; and notes."""
     labels = [name.split("/", 1)[0] if "/" in name else None for name in files]
     classes = {label for label in labels if label is not None}
     if len(classes) >= 2:
@@ -196,7 +193,7 @@ def _found(folder: Path, csv: str | Path) -> Table:
 def _table_labels(
     table: Table, files: list[str], targets: Targets
 ) -> tuple[list[str], Targets, list[str], str]:
-    """Joins the columns of a table to the files: files kept, all labels, what was left out, what to say."""
+    """Joins the columns of a table to the files: files kept, all labels, reasons of what is left out, and a note."""
     match = match_files(table, files)
     kept = [(at, row) for at, row in enumerate(match.row_of) if row is not None]
     skipped = [f"{files[at]}: not in {table.name}" for at, row in enumerate(match.row_of) if row is None]

@@ -14,12 +14,12 @@ SUFFIXES = frozenset(
     f".{ending}"
     for ending in "jpg jpeg jpe jfif png bmp gif webp tif tiff ppm pgm pbm pnm tga jp2 avif".split()  # noqa: SIM905
 )
-"""Names of files that are read as images."""
+"""Endings of files that are read as images."""
 
 FOREIGN_SUFFIXES = frozenset(
     [".heic", ".heif", ".svg", ".psd", ".eps", ".raw", ".dng", ".cr2", ".nef", ".arw", ".dcm", ".exr", ".jxl"]
 )
-"""Names of files that are images, too, but that Pillow does not read by itself: they are named as skipped."""
+"""Endings of images that Pillow does not read by itself: such files are named as skipped."""
 
 _FORMATS = ("JPEG", "MPO", "PNG", "BMP", "GIF", "WEBP", "TIFF", "PPM", "TGA", "JPEG2000", "AVIF")
 
@@ -32,7 +32,7 @@ def _formats() -> tuple[str, ...]:
 
 
 def opened(file: Path | io.BytesIO) -> Image.Image:
-    """Opens an image file for reading, in the formats above only; what it holds is read later. Use it in `with`.
+    """Opens an image file for reading, in the formats above only; its pixels are read later. Use it in `with`.
 
     Raises:
         As `decode`.
@@ -53,7 +53,7 @@ def decode(content: bytes | Path) -> Image.Image:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    """Turns a picture as the camera's EXIF note says; a note that cannot be read is no reason to lose it."""
+    """Turns a picture as its EXIF note says; a picture whose note cannot be read stays as it is."""
     try:
         return ImageOps.exif_transpose(image)
     except Exception:
@@ -61,14 +61,14 @@ def _upright(image: Image.Image) -> Image.Image:
 
 
 def is_grey(content: bytes) -> bool:
-    """Whether a file holds a grey picture. Decodes as cheaply as it can, to see that the file is whole.
+    """Whether a file holds a grey picture. Decodes it cheaply, which shows whether the file is whole.
 
     Raises:
         As `decode`.
     """
     with opened(io.BytesIO(content)) as image:
         grey = image.mode in ("1", "L", "LA", "La", "F") or image.mode.startswith("I")
-        # Only JPEG heeds this: it decodes at an eighth of the size, but still goes through all of the file.
+        # JPEG alone then decodes at an eighth of the size; it still reads the whole file
         image.draft(None, (max(1, image.width // 8), max(1, image.height // 8)))
         image.load()
         return grey
@@ -78,8 +78,8 @@ def eight_bits(image: Image.Image) -> Image.Image:
     """Brings a picture of any mode to mode L or RGB.
 
     Sixteen-bit greys are scaled by 1/257 (65535 becomes 255); Pillow itself would clip them to white.
-    Floating-point pictures count as 0 … 1 where all values lie in there, otherwise as 0 … 255.
-    A transparent channel is dropped, as training pipelines do.
+    Floating-point pictures count as 0 … 1 if all values lie there, otherwise as 0 … 255.
+    An alpha channel is dropped, as training pipelines do.
     """
     if image.mode in ("L", "RGB"):
         return image
@@ -92,7 +92,7 @@ def eight_bits(image: Image.Image) -> Image.Image:
         return Image.fromarray(_clipped(values * 255 if unit else values))
     if image.mode in ("1", "LA", "La"):
         return image.convert("LA" if image.mode == "La" else "L").convert("L")
-    # A palette with transparent entries goes through RGBA, which Pillow asks for in a warning.
+    # Pillow warns unless a palette with transparent entries goes through RGBA
     return image.convert("RGBA").convert("RGB") if "transparency" in image.info else image.convert("RGB")
 
 

@@ -1,4 +1,4 @@
-"""Takes the items of data sets apart and puts inputs together to batches."""
+"""Splits items of data sets into inputs and labels, and joins inputs to batches."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from interpret_inn.data.image_files import decode
 from interpret_inn.errors import DataError
 
 IMAGE_KEYS = ("image", "images", "img", "pixel_values", "input", "inputs", "x")
-"""Under which key the input stands, where an item is a mapping; the first that is there."""
+"""Keys of the input in items that are mappings; the first that is there counts."""
 
 LEFT_OUT = object()
-"""Stands for a target that is no label (a mask, boxes)."""
+"""Takes the place of a target that is no label (a mask, boxes)."""
 
 
 def split(item: Any, index: int) -> tuple[Any, dict[str, Any]]:
-    """Parts an item (or a batch that a loader's own function made) into input and labels.
+    """Splits an item (or a batch of a loader's `collate_fn`) into input and labels.
 
     An item is an input; `(input,)`; `(input, label)`; `(input, {name: label})`;
     `(input, label, label, ...)`, the later ones named `label_2` and so on; or a mapping with
@@ -80,7 +80,7 @@ def as_input(value: Any, index: int) -> Any:
 
 
 def as_label(value: Any) -> Any:
-    """A label as a plain value or an array (d,); `LEFT_OUT` where it is none."""
+    """A label as a plain value or an array (d,); `LEFT_OUT` for anything else."""
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, np.generic) or (isinstance(value, np.ndarray) and value.ndim == 0):
@@ -98,7 +98,7 @@ def collate(inputs: list[Any], indices: Sequence[int]) -> Any:
 
     Args:
         inputs: Tensors, arrays, or PIL images, all of one kind.
-        indices: Where each came from, for messages.
+        indices: Places of the items, for messages.
 
     Raises:
         DataError: several kinds, or tensors of several shapes.

@@ -7,17 +7,18 @@ from typing import Any
 
 import numpy as np
 
+from interpret_inn.data.base import group_numbers
 from interpret_inn.data.digests import joined
 from interpret_inn.errors import DataError
 from interpret_inn.types import IntArray, Samples
 
 
 class Part:
-    """A part of other samples, which keeps their names. Implements `interpret_inn.types.Samples`.
+    """Some of other samples, with their names. Implements `interpret_inn.types.Samples`.
 
     Args:
         whole: The samples.
-        indices: Which of them, in this order.
+        indices: Places in them, in the order of the part.
     """
 
     def __init__(self, whole: Samples, indices: Sequence[int]) -> None:
@@ -49,7 +50,7 @@ class Joined:
     """Several samples one after the other. Implements `interpret_inn.types.Samples`.
 
     Args:
-        parts: At least one; groups of different parts never meet.
+        parts: At least one; groups of different parts stay different.
     """
 
     def __init__(self, parts: Sequence[Samples]) -> None:
@@ -57,7 +58,8 @@ class Joined:
         self._starts = np.cumsum([0, *(len(part) for part in parts)])
         self.groups: IntArray | None = np.concatenate(
             [
-                start + (np.arange(len(part)) if part.groups is None else _numbered(part.groups))
+                start
+                + (np.arange(len(part)) if part.groups is None else group_numbers(part.groups, len(part)))
                 for start, part in zip(self._starts[:-1], parts, strict=True)
             ]
         )
@@ -70,12 +72,12 @@ class Joined:
         return int(self._starts[-1])
 
     def batches(self, batch_size: int) -> Iterator[Any]:
-        """Yields the inputs in order, `batch_size` at a time, and never two parts in one batch."""
+        """Yields the inputs in order, at most `batch_size` at a time, all of a batch from one part."""
         for part in self._parts:
             yield from part.batches(batch_size)
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The inputs at these places as a batch: as their part gives them, or a list where parts meet.
+        """The inputs at these places as a batch: as their part gives them, or as a list if they are of several parts.
 
         Raises:
             DataError: an index outside 0 … N − 1.
@@ -89,12 +91,10 @@ class Joined:
         return found
 
     def apart(self, indices: Sequence[int]) -> list[list[int]]:
-        """The same places, those of one part together: `take` gives each list in its part's own form."""
+        """The same places in one list for each part, so that `take` gives each list in its part's own form."""
         owners = self._owners(indices)
-        lists = [
-            [int(i) for i, one in zip(indices, owners, strict=True) if one == part] for part in set(owners)
-        ]
-        return sorted(lists)
+        pairs = list(zip(indices, owners, strict=True))
+        return sorted([int(index) for index, one in pairs if one == part] for part in set(owners))
 
     def fingerprint(self) -> str:
         """A digest of the contents."""
@@ -109,7 +109,3 @@ class Joined:
             np.searchsorted(self._starts, np.asarray(indices, int), side="right") - 1
         ).tolist()
         return owners
-
-
-def _numbered(groups: IntArray) -> IntArray:
-    return np.unique(groups, return_inverse=True)[1].reshape(-1).astype(np.int64)

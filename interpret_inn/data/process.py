@@ -1,4 +1,4 @@
-"""What the library takes of its process: a cache folder, progress bars, random states and seeds."""
+"""The library's use of its process: a cache folder, progress bars, random states and seeds."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 
 class ProgressBar(Protocol):
-    """What a progress bar has to have; every `tqdm` has it."""
+    """The part of a progress bar that is used; every `tqdm` has it."""
 
     def update(self, n: int, /) -> Any:
         """Counts `n` more."""
@@ -34,7 +34,7 @@ ProgressFactory = Callable[[int, str], ProgressBar]
 def progress(work: int | Iterable[Any], desc: str, *, total: int | None = None) -> tqdm[Any]:
     """A bar on stderr that counts to `work` (a number) or goes through it (an iterable).
 
-    It shows nothing where stderr is not a terminal. `total` is for iterables without a length.
+    It shows nothing if stderr is not a terminal. `total` is for iterables without a length.
 
     >>> list(progress([1, 2], "adding"))
     [1, 2]
@@ -61,7 +61,7 @@ def silent(_total: int, _desc: str) -> ProgressBar:
 
 
 def cache_folder() -> Path:
-    """The user's cache folder of this library, or where `INTERPRET_INN_CACHE` points; it may not exist yet.
+    """The folder that `INTERPRET_INN_CACHE` names, else the user's cache folder; it may not exist yet.
 
     Everything in it can be deleted at any time.
     """
@@ -76,11 +76,11 @@ _reads = itertools.count(1)
 
 @contextmanager
 def random_states_kept() -> Iterator[int]:
-    """Restores the global states of `random`, NumPy and torch (CPU) on exit, also when something raised.
+    """Restores the global states of `random`, NumPy and torch (CPU) on exit, also after an error.
 
-    Inside, the three are seeded with a number that is different for every read of this process (and yielded).
-    Otherwise the restored states would give a random augmentation the same draws in every read, and hide that
-    the images change.
+    Inside, the three are seeded with a number that is different for every read of this process; it is yielded. With
+    the restored states a random augmentation would draw the same in every read, and changing images would not be
+    noticed.
     """
     seed = next(_reads)
     python_state = random.getstate()
@@ -98,13 +98,13 @@ def random_states_kept() -> Iterator[int]:
 
 
 def derived_seed(seed: int, name: str) -> int:
-    """A seed for one use among several that share a seed, so that their draws are independent of each other.
+    """A seed for one of several uses of a seed, so that their draws are independent of each other.
 
-    The same on every platform and in every run of Python, unlike `hash`.
+    It is the same on every platform and in every run of Python, unlike `hash`.
 
     Args:
         seed: The seed that they share.
-        name: What is drawn, another name for each use.
+        name: Names the use, each by another name.
 
     Returns:
         A whole number from 0 to 2⁶³ − 1, as generators of torch and NumPy take it.

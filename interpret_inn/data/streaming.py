@@ -1,4 +1,4 @@
-"""`samples` and `stream`: inputs in one order, whatever they come in."""
+"""`samples` and `stream`: inputs in one order, from all forms in which they may come."""
 
 from __future__ import annotations
 
@@ -34,17 +34,17 @@ def samples(data: Any, *, groups: Any = None, csv: str | Path | None = None) -> 
         data: An array or tensor (N, ...); `(images, labels)` with labels (N,) or {name: labels}; a list of
             images (arrays, tensors, PIL images, paths), also as `(image, label)`; a map-style `Dataset`; a
             `DataLoader`, whose data set is read in data set order, every item once; a folder of images; a
-            CSV file that names images beside it; or samples, which are returned as they are.
-        groups: For every sample the group that must not be split (an identity, a source image), (N,); or
-            the name of the label that says it, which then is a label no more.
+            CSV file that names images beside it; or samples, which are returned unchanged.
+        groups: For every sample the group that must not be split (an identity, a source image), (N,); or the name of
+            the label that holds it, which is then taken out of the labels.
         csv: Labels for a folder: a CSV file with a heading, one column of which names the images.
 
     Returns:
-        Samples. `.scan()` gives the labels that came with them, `.skipped` what could not be read,
-        `.notes` what was decided without asking.
+        Samples. `.scan()` gives the labels that came with them, `.skipped` inputs that could not be read, `.notes`
+        decisions that the caller did not take.
 
     Raises:
-        DataError: nothing in it, nothing that can be read, or nothing of the kinds above.
+        DataError: no inputs, none that can be read, or something else than the above.
     """
     folder = isinstance(data, (str, Path))
     if csv is not None and not folder:
@@ -52,7 +52,7 @@ def samples(data: Any, *, groups: Any = None, csv: str | Path | None = None) -> 
     found = _from_path(Path(data).expanduser(), csv) if folder else _from_object(data)
     if groups is None:
         return found
-    if found is data:  # the caller's own samples stay as they are
+    if found is data:  # the caller's own samples do not change
         found = copy.copy(found)
         found.targets = dict(found.targets) if getattr(found, "targets", None) else None
     named = isinstance(groups, str)
@@ -84,7 +84,7 @@ def stream(data: Any, batch_size: int = 64) -> Iterator[Any]:
 
 
 def is_stream(data: Any) -> bool:
-    """Whether this can be read only once, or may come differently when it is read again."""
+    """Whether this can be read only once, or may differ when it is read again."""
     return isinstance(data.dataset if isinstance(data, DataLoader) else data, (IterableDataset, Iterator))
 
 
@@ -154,7 +154,7 @@ def _batched(items: Iterable[Any], batch_size: int) -> Iterator[Any]:
 
 
 def _undisturbed(items: Iterable[Any]) -> Iterator[Any]:
-    """Goes through a user's stream with the global random states kept, and not while others work."""
+    """Items of a user's stream; the global random states are kept while it works, and only then."""
     with random_states_kept():
         iterator = iter(items)
     while True:

@@ -15,11 +15,11 @@ Key = Callable[[str], str]
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file as it was found: a heading and text in every cell.
+    """The cells of a CSV file, as text.
 
     Attributes:
         name: The file's name.
-        columns: By heading, the text of every row.
+        columns: By heading, one text for each row.
     """
 
     name: str
@@ -65,11 +65,8 @@ def _stem(name: str) -> str:
     return PurePosixPath(_whole(name)).stem
 
 
-_KEYS: tuple[tuple[str, Key, Key], ...] = (
-    ("path", _whole, _whole),
-    ("file name", _last, _last),
-    ("file name without its ending", _last, _stem),
-)
+_KEYS: tuple[tuple[Key, Key], ...] = ((_whole, _whole), (_last, _last), (_last, _stem))
+"""Ways to compare a cell with a file, the strictest first: by path, by name, by name without its ending."""
 
 
 @dataclass(frozen=True)
@@ -88,18 +85,18 @@ class Match:
 
 
 def match_files(table: Table, files: Sequence[str]) -> Match:
-    """Finds the column whose cells name the most of the files (by path, name, or name without ending).
+    """Finds the column with the most cells that name a file (by path, name, or name without ending).
 
     Args:
         table: The table.
         files: Paths relative to the folder, with forward slashes.
 
     Raises:
-        DataError: no column names any file, or it names one twice.
+        DataError: no column names any file, the column names one twice, or two files have the name that it uses.
     """
     best: tuple[int, str, Key, Key] | None = None
     for column, cells in table.columns.items():
-        for _, of_cell, of_file in _KEYS:
+        for of_cell, of_file in _KEYS:
             known = {of_file(name) for name in files}
             hits = sum(of_cell(cell) in known for cell in cells)
             if hits and (best is None or hits > best[0]):
@@ -124,7 +121,7 @@ def match_files(table: Table, files: Sequence[str]) -> Match:
 
 
 def _refuse_shared(files: Sequence[str], of_file: Key, rows: dict[str, int], table: str) -> None:
-    """Two files of one name in several folders cannot be told apart by name."""
+    """Refuses files of one name in several folders, which a cell with that name cannot tell apart."""
     seen: dict[str, str] = {}
     for name in files:
         key = of_file(name)
@@ -137,7 +134,7 @@ def _refuse_shared(files: Sequence[str], of_file: Key, rows: dict[str, int], tab
 
 
 def parse_column(cells: Sequence[str]) -> list[Any]:
-    """Whole numbers, else numbers (NaN where a cell is empty), else text (None where a cell is empty).
+    """Whole numbers, else numbers (an empty cell is NaN), else text (an empty cell is None).
 
     >>> parse_column(["1", "2"]), parse_column(["1", ""]), parse_column(["a", ""])
     ([1, 2], [1.0, nan], ['a', None])

@@ -1,4 +1,4 @@
-"""Images whose every factor is known, drawn by number: ground truth for what claims to find factors.
+"""Images of known factors, drawn by number: ground truth for methods that find factors.
 
 ```python
 from interpret_inn.datasets import Sprites

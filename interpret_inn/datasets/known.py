@@ -17,13 +17,14 @@ from interpret_inn.types import IntArray
 
 Images = npt.NDArray[np.uint8]
 _AT_ONCE = 256
+"""Images that are drawn at a time, which bounds the memory that this takes."""
 
 
 class KnownFactors(Dataset[tuple[torch.Tensor, torch.Tensor]], ABC):
-    """Every combination of the values of a few factors, each an image that is drawn when it is asked for.
+    """An image for every combination of the values of a few factors, drawn when it is read.
 
     Images are numbered with the last factor running fastest. As a `torch.utils.data.Dataset` it gives pairs of an
-    image, uint8 (C, H, W), and its factors, int64 (K,). Anything that draws takes a seed: the same one, the same draw.
+    image, uint8 (C, H, W), and its factors, int64 (K,). Random draws take a seed: the same seed gives the same draw.
 
     Args:
         values: The values of each factor by name, in order: numbers, or names of categories.
@@ -58,7 +59,7 @@ class KnownFactors(Dataset[tuple[torch.Tensor, torch.Tensor]], ABC):
         return f"{type(self).__name__}({len(self):,} images: {factors})"
 
     def latents(self, indices: npt.ArrayLike) -> IntArray:
-        """Which value each factor has in images, int64 (N, K), counted from 0.
+        """The number of each factor's value in images, from 0, int64 (N, K).
 
         Args:
             indices: Numbers of images, (N,).
@@ -110,7 +111,7 @@ class KnownFactors(Dataset[tuple[torch.Tensor, torch.Tensor]], ABC):
         return np.stack([generator.integers(size, size=count) for size in self.sizes], 1)
 
     def sharing(self, factor: str, count: int, *, seed: int) -> tuple[IntArray, IntArray]:
-        """Pairs of images that share one factor and are drawn apart in all others, int64 (count, K) each.
+        """Factors of pairs that share one factor and are independent in all others, int64 (count, K) each.
 
         Raises:
             InputError: there is no such factor.
@@ -122,10 +123,10 @@ class KnownFactors(Dataset[tuple[torch.Tensor, torch.Tensor]], ABC):
         return first, second
 
     def votes(self, count: int, batch: int, *, seed: int) -> tuple[IntArray, IntArray]:
-        """Batches in which one factor is fixed, drawn anew for each: what the FactorVAE score takes its votes from.
+        """Batches in which one factor is fixed, drawn anew for each: each gives a vote of the FactorVAE score.
 
         Returns:
-            Factors (count, batch, K), and which of them is fixed, (count,).
+            Factors, int64 (count, batch, K), and the number of the fixed one, int64 (count,).
         """
         generator = np.random.default_rng(seed)
         fixed = generator.integers(len(self.sizes), size=count)

@@ -13,7 +13,10 @@ from interpret_inn.datasets.known import Images, KnownFactors
 from interpret_inn.types import FloatArray, IntArray
 from interpret_inn.types.numbers import TINY
 
-_STEPS, _NEAR, _SLOPE = 40, 1e-3, 1e-3
+_STEPS, _NEAR = 40, 1e-3
+"""Steps of a ray, and how near to a surface it then meets it: a pixel is some 0.05 wide there."""
+_SLOPE = 1e-3
+"""Half the distance at which the slope of a distance is measured."""
 
 
 @dataclass(frozen=True)
@@ -21,10 +24,10 @@ class Surface:
     """A solid by its signed distance, standing at the origin.
 
     Attributes:
-        distance: How far points (N, 3) are from it, (N,), less than 0 inside.
-        middle: Height of the middle of a ball that holds it.
+        distance: From points (N, 3) to their distances from it, (N,), less than 0 inside.
+        middle: Height of the centre of a ball around it.
         radius: Of that ball.
-        foot: How wide its shadow is.
+        foot: Radius of its shadow.
     """
 
     distance: Callable[[FloatArray], FloatArray]
@@ -34,15 +37,16 @@ class Surface:
 
 
 def march(surface: Surface, start: FloatArray, rays: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Where rays meet a surface, by sphere tracing (Hart 1996): a step as long as the surface is far.
+    """Traces rays to a surface by sphere tracing (Hart 1996): each step is as long as the surface is far.
 
     Args:
         surface: A solid.
-        start: Where all rays begin, (3,).
+        start: The point at which all rays begin, (3,).
         rays: Directions of length 1, (h, w, 3).
 
     Returns:
-        Whether they meet it, bool (h, w); where, and the normals there, float64 (h, w, 3), 0 where they do not.
+        Whether each ray meets the surface, bool (h, w); the points where they meet, and the normals there, float64
+        (h, w, 3), 0 for rays that do not meet it.
     """
     offset = start - np.array([0.0, surface.middle, 0.0])
     along = -(rays @ offset)
@@ -111,10 +115,10 @@ SOLIDS: Mapping[str, Callable[[float], Surface]] = {
     "ball": _ball,
     "pill": _pill,
 }
-"""By name, each of a size; 1 is about a unit high."""
-
+"""Solids by name, each of a size; size 1 is about a unit high."""
 
 SIZE = 64
+"""Pixels of an image each way."""
 _FINE = 2  # rays along each side of a pixel
 _ROOM = 2.4  # from the middle to each wall
 _EYE, _TARGET, _DISTANCE, _SPREAD = 1.8, 0.75, 3.3, 0.5  # heights, how far off, half the view's tangent
@@ -124,14 +128,14 @@ _HUES = 10
 
 
 class Scenes(KnownFactors):
-    """A cube, cylinder, ball or pill that stands in a room, under one lamp, seen from 15 sides.
+    """A cube, cylinder, ball or pill in a room, under one lamp, seen from 15 sides.
 
-    The factors and how many values they have are those of 3D Shapes (Burgess and Kim 2018): hue of floor, wall and
-    thing (10 each), size (8), shape (4), and where it is looked at from (15): 480,000 images, RGB, 64 × 64 pixels. The
-    pictures are our own: a room with corners, soft shading, a highlight and a shadow, two by two rays for a pixel.
+    The factors and their numbers of values are the same as in 3D Shapes (Burgess and Kim 2018): hue of floor, wall and
+    object (10 each), size (8), shape (4), orientation (15): 480,000 images, RGB, 64 × 64 pixels. The pictures are our
+    own: a room with corners, soft shading, a highlight and a shadow, two by two rays for a pixel.
 
-    What stands where depends on size, shape and side alone (480 cases); each is traced when it is first needed (some
-    ten milliseconds) and kept: 31 MB when all have been seen.
+    The geometry depends on size, shape and orientation alone (480 cases); each is traced when it is first needed (some
+    ten milliseconds) and kept: 31 MB if all are.
 
     Example:
         >>> Scenes()
@@ -164,15 +168,16 @@ class Scenes(KnownFactors):
         return np.array([colorsys.hsv_to_rgb(hue, 0.85, 1.0) for hue in np.arange(_HUES) / _HUES], np.float32)
 
     def _light(self, size: int, shape: int, side: int) -> FloatArray:
-        """How bright floor, wall and thing are in each pixel, and the highlight, float32 (64, 64, 4)."""
+        """Brightness of floor, wall and object in each pixel, and of the highlight, float32 (64, 64, 4)."""
         key = (size, shape, side)
         if key not in self._traced:
             surface = SOLIDS[str(self.values["shape"][shape])](float(self.values["size"][size]))
-            self._traced[key] = _traced(surface, float(self.values["orientation"][side]))
+            self._traced[key] = _lit(surface, float(self.values["orientation"][side]))
         return self._traced[key]
 
 
-def _traced(surface: Surface, degrees: float) -> FloatArray:
+def _lit(surface: Surface, degrees: float) -> FloatArray:
+    """Brightness of floor, wall and object seen from an angle, and of the highlight, float32 (64, 64, 4)."""
     start, rays = _rays(np.deg2rad(degrees))
     floor, wall, where = _room(start, rays)
     hit, _, normals = march(surface, start, rays)
@@ -189,7 +194,7 @@ def _traced(surface: Surface, degrees: float) -> FloatArray:
 
 
 def _rays(angle: float) -> tuple[FloatArray, FloatArray]:
-    """Where the camera is, (3,), and the directions of its rays, (h, w, 3)."""
+    """The camera's place, (3,), and the directions of its rays, (h, w, 3)."""
     start = np.array([_DISTANCE * np.sin(angle), _EYE, _DISTANCE * np.cos(angle)])
     ahead = np.array([0.0, _TARGET, 0.0]) - start
     ahead /= np.linalg.norm(ahead)
@@ -202,7 +207,7 @@ def _rays(angle: float) -> tuple[FloatArray, FloatArray]:
 
 
 def _room(start: FloatArray, rays: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """How bright floor and walls are, (h, w) each, 0 where the other is seen; and where rays end, (h, w, 3)."""
+    """Brightness of floor and walls, (h, w) each, 0 where the other is seen; and the ends of rays, (h, w, 3)."""
     with np.errstate(divide="ignore"):
         to_floor = np.where(rays[..., 1] < 0, -start[1] / rays[..., 1], np.inf)
         walls = (np.sign(rays[..., ::2]) * _ROOM - start[::2]) / rays[..., ::2]
@@ -210,7 +215,7 @@ def _room(start: FloatArray, rays: FloatArray) -> tuple[FloatArray, FloatArray, 
     to_wall = walls.min(-1)
     on_floor = to_floor < to_wall
     where = start + np.minimum(to_floor, to_wall)[..., None] * rays
-    facing = np.where(walls[..., 0] < walls[..., 1], 0.78, 0.92)  # of the two walls of a corner one is darker
+    facing = np.where(walls[..., 0] < walls[..., 1], 0.78, 0.92)  # one wall of a corner is darker
     wall = facing * (0.8 + 0.2 * (where[..., 1] / 2.5).clip(0, 1))
     floor = 0.95 - 0.08 * np.hypot(where[..., 0], where[..., 2]) / _ROOM
     return np.where(on_floor, floor, 0.0), np.where(on_floor, 0.0, wall), where

@@ -1,4 +1,4 @@
-"""White shapes on black: images like those of dSprites."""
+"""White shapes on black, like the images of dSprites."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ import numpy as np
 
 from interpret_inn.datasets.known import Images, KnownFactors
 from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types.numbers import BoolArray
 
 SIZE = 64
+"""Pixels of an image each way."""
 SHAPES = ("square", "ellipse", "heart")
 # In pixels at scale 1, found by comparing with originals.
 _MARGIN, _ROOM = 15.5, 32.0  # the centre is at margin + room · position
@@ -29,9 +31,9 @@ _POINTS = 60
 class Sprites(KnownFactors):
     """A square, an ellipse or a heart in 6 sizes, 40 orientations, 32 places across and 32 down.
 
-    The latents and their values are those of dSprites (Matthey, Higgins, Hassabis and Lerchner 2017): 737,280 binary
-    images of 64 × 64 pixels. Nothing of it is stored here: images are drawn from outlines, which agree with a dozen of
-    the originals to an intersection over union of 0.98 on average, 0.965 at least.
+    Factors and values are the same as in dSprites (Matthey, Higgins, Hassabis and Lerchner 2017): 737,280 binary images
+    of 64 × 64 pixels. None is stored here: images are drawn from outlines, which agree with a dozen of the originals to
+    an intersection over union of 0.98 on average, 0.965 at least.
 
     Example:
         >>> Sprites()
@@ -60,7 +62,7 @@ class Sprites(KnownFactors):
 
     def _inside(
         self, shape: IntArray, scale: FloatArray, orientation: FloatArray, x: FloatArray, y: FloatArray
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    ) -> BoolArray:
         pixels = np.arange(SIZE, dtype=np.float64)
         across = (pixels - (_MARGIN + _ROOM * x)[:, None])[:, None, :]
         down = (pixels - (_MARGIN + _ROOM * y)[:, None])[:, :, None]
@@ -72,17 +74,13 @@ class Sprites(KnownFactors):
             found[chosen] = inside(right[chosen], below[chosen])
         return found
 
-    def _square(
-        self, right: FloatArray, below: FloatArray
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def _square(self, right: FloatArray, below: FloatArray) -> BoolArray:
         return np.maximum(np.abs(right), np.abs(below)) < _SQUARE
 
-    def _ellipse(
-        self, right: FloatArray, below: FloatArray
-    ) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def _ellipse(self, right: FloatArray, below: FloatArray) -> BoolArray:
         return (right / _ELLIPSE[0]) ** 2 + (below / _ELLIPSE[1]) ** 2 < 1
 
-    def _heart(self, right: FloatArray, below: FloatArray) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    def _heart(self, right: FloatArray, below: FloatArray) -> BoolArray:
         reach = np.interp(np.arctan2(np.abs(right), -below), self._angles, self._radii)
         return np.hypot(right, below) < reach
 

@@ -9,7 +9,7 @@ from torch import Generator, Tensor, nn
 BOUND = 1.0
 """Largest log-scale of one coupling: `exp(a·tanh(s/a))` lies between 1/e and e."""
 REACH = 3.0
-"""How far a conditioner looks, in standard deviations: it is given `r·tanh(x/r)`."""
+"""Standard deviations beyond which a conditioner's inputs saturate: it is given `r·tanh(x/r)`."""
 
 
 class Conditioner(nn.Module):
@@ -35,8 +35,8 @@ class Conditioner(nn.Module):
 
     def forward(self, kept: Tensor) -> tuple[Tensor, Tensor]:
         """From the kept half (B, a) to log-scale and shift of the other half, (B, b) each."""
-        # Beyond the data the net says what it says at their edge. Went it on as a straight line there, each
-        # coupling would throw a stray code further out, until no round trip in floats came back.
+        # Outside the data the conditioner saturates. Linear extrapolation would amplify outliers in each coupling
+        # until the round trip fails in floats.
         kept = REACH * torch.tanh(kept / REACH)
         *hidden, last = self.layers
         for layer in hidden:
@@ -55,7 +55,7 @@ class CouplingBlock(Transform):
         hidden: Width of the conditioners' hidden layers.
         depth: Number of their hidden layers.
         generator: Draws the conditioners' weights.
-        order: int64 (width,), the fixed permutation at the end; None leaves the order as it is.
+        order: int64 (width,), the fixed permutation at the end; None: the order stays.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class CouplingBlock(Transform):
         self.register_buffer("back", order.argsort())
 
     def reorder(self, order: Tensor) -> None:
-        """Puts the axes that came out at `order`, int64 (width,), first to last from now on."""
+        """Makes axis `order[i]` of the results axis i from now on; int64 (width,)."""
         self.order.copy_(self.order[order.to(self.order.device)])
         self.back.copy_(self.order.argsort())
 

@@ -33,7 +33,7 @@ class FlowShape:
 
 
 class _FullPrecision(CompositeTransform):
-    """Transforms in a row, whatever the caller's autocast: that one would cost the exact way back."""
+    """Transforms one after the other in full precision: under the caller's autocast the inverse would not be exact."""
 
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         with torch.autocast(inputs.device.type, enabled=False):
@@ -69,7 +69,7 @@ class InvertibleNetwork(Transform):
     def align(self, axes: Tensor) -> None:
         """Makes the columns of an orthogonal matrix (d, d) the axes of the fresh network's code, in order.
 
-        The couplings are the identity at first but for their permutations, which are allowed for here.
+        Fresh couplings only permute the axes, which the rotation undoes beforehand.
         """
         place = torch.arange(self.shape.leading)
         for order in self._orders:
@@ -80,7 +80,7 @@ class InvertibleNetwork(Transform):
 
     def reorder(self, order: Tensor) -> None:
         """Gives the leading axes of the code another order: axis `order[i]` becomes axis i; int64 (d,)."""
-        *_, last = self.blocks._transforms  # a coupling block, or the rotation where there are none
+        *_, last = self.blocks._transforms  # a coupling block, or the rotation if there are none
         last.reorder(order)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""A fixed rotation that puts what pairs have in common where it belongs, before anything is trained."""
+"""A fixed rotation that brings the covariance of pairs into the factors that they share, before training."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from torch import Tensor
 
 from interpret_inn.types.numbers import TINY
 
-_ROUNDS = 200
-_GAIN = 1e-5
+_ROUNDS, _LEAST_RISE = 200, 1e-5
+"""Rounds of the alignment at most, and the share by which the sum must rise in each: training goes on from there."""
+_MARGIN = 0.01
+"""Added to the shift that makes the covariances positive, as a share of the largest eigenvalue."""
 
 
 class Rotation(Transform):
@@ -31,7 +33,7 @@ class Rotation(Transform):
         self.matrix.copy_(matrix)
 
     def reorder(self, order: Tensor) -> None:
-        """Puts the axes that came out at `order`, int64 (width,), first to last from now on."""
+        """Makes axis `order[i]` of the results axis i from now on; int64 (d,)."""
         self.matrix.copy_(self.matrix[:, order.to(self.matrix.device)])
 
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
@@ -71,32 +73,32 @@ def aligning_matrix(
     measure = _gain if bool(weights[:, -1].any()) else _common
     common = [measure(a, b, weight) for weight in weights.unbind(1)]
     spectra = torch.stack([torch.linalg.eigvalsh(c) for c in common])
-    # as little as makes them positive: every bit more slows the rounds down
-    shift = float((-spectra.min()).clamp_min(0) + 0.01 * spectra.max().clamp_min(0))
+    # the least shift that makes them positive: a larger one slows the rounds down
+    shift = float((-spectra.min()).clamp_min(0) + _MARGIN * spectra.max().clamp_min(0))
     ends = torch.tensor(sizes).cumsum(0).tolist()
     spans = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     axes = torch.eye(white.shape[1], dtype=torch.float64, device=a.device)
     reached = -math.inf
     for _ in range(_ROUNDS):
-        pulled = shift * axes
+        product = shift * axes
         for c, span in zip(common, spans, strict=True):
-            pulled[:, span] += c @ axes[:, span]
-        before, reached = reached, float((axes * pulled).sum())
-        if reached - before <= _GAIN * abs(reached):
+            product[:, span] += c @ axes[:, span]
+        before, reached = reached, float((axes * product).sum())
+        if reached - before <= _LEAST_RISE * abs(reached):
             break
-        left, _, right = torch.linalg.svd(pulled)
+        left, _, right = torch.linalg.svd(product)
         axes = left @ right
     return axes.to(white)
 
 
 def _common(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
-    """Symmetric covariance (d, d) of pairs, as the slope over their ρ; 0 where no pair shares the concept."""
+    """Symmetric covariance (d, d) of pairs, as the slope over their ρ; 0 if no pair shares the concept."""
     product = (a * weight[:, None]).T @ b / weight.square().sum().clamp_min(TINY)
     return (product + product.T) / 2
 
 
 def _gain(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:
-    """What an axis v of a factor adds to the mean log-likelihood of pairs is vᵀ G v + const; symmetric (d, d).
+    """The matrix G, symmetric (d, d): an axis v of a factor adds vᵀ G v + const to the mean log-likelihood of pairs.
 
     `G = E[(ρ (a bᵀ + b aᵀ) − ρ² (a aᵀ + b bᵀ)) / (2 (1 − ρ²))]`, from `likelihoods.pair_log_ratio`.
     """

@@ -10,16 +10,18 @@ from torch import Tensor
 from interpret_inn.errors import FitError
 
 _SMALL = 128
+"""Spaces of no more axes keep all leading axes that the samples allow: the blocks are cheap there."""
 _DENSE_WIDTH = 2048
-_AXES_ROWS = 2048
-_AXES_ELEMENTS = 2**28
+"""Up to this width the D × D covariance is formed; beyond, the Gram matrix of some samples."""
+_AXES_ROWS, _AXES_ELEMENTS = 2048, 2**28
+"""Most samples, and most numbers in them (1 GiB), that the axes of wider spaces are found from."""
 _NO_VARIANCE, _ROUNDED = 1e-20, 1e-14
-"""Samples whose mean variance per axis is smaller, or a smaller share of the mean's square, are the same: that is
+"""Samples are the same if their mean variance per axis is smaller, or is a smaller share of the mean's square: about
 float32's own rounding, squared."""
 
 
 class Whitening(Transform):
-    """Moves the mean to zero, turns to principal axes, and scales every axis to unit variance.
+    """Moves the mean to zero, rotates to principal axes, and scales every axis to unit variance.
 
     `y = s ⊙ Qᵀ(x − m)` with `s = 1 / sqrt(λ + σ²)`. `Q` is a product of `r` Householder reflections (the
     QR factors of the leading axes), applied by `torch.ormqr`: O(D·r) in time and memory. The `D − r` axes
@@ -49,7 +51,7 @@ class Whitening(Transform):
 
     @classmethod
     def empty(cls, width: int, leading: int) -> Whitening:
-        """Some whitening in the right shapes for stored weights to be loaded into."""
+        """A whitening in the right shapes for stored weights to be loaded into."""
         axes = torch.eye(width, leading)
         return cls(torch.zeros(width), axes, torch.ones(leading), 1.0, 0.0)
 
@@ -69,7 +71,7 @@ class Whitening(Transform):
         return (centred + self.mean).to(inputs), -self.log_scale.expand(len(inputs))
 
     def pulled(self, gradients: Tensor) -> Tensor:
-        """Gradients by the inputs, (B, D), as gradients by the whitened axes, (B, D)."""
+        """Gradients with respect to the inputs, (B, D), as gradients with respect to the whitened axes, (B, D)."""
         turned: Tensor = self._turn(gradients.double(), back=False) / self.scales
         return turned.to(gradients)
 
@@ -85,10 +87,10 @@ def fit_whitening(rows: Tensor, *, noise: float = 0.1, explained: float = 0.99, 
     """Whitening from samples.
 
     Args:
-        rows: float (N, D); the leading axes are found from at most 2,048 of them where D > 2,048.
+        rows: float (N, D); the leading axes are found from at most 2,048 of them if D > 2,048.
         noise: The noise floor σ in units of the root mean variance per axis.
         explained: Share of the variance that the leading axes must hold, in (0, 1].
-        most: Largest number of leading axes. Spaces of up to 128 axes keep all that fit in.
+        most: Largest number of leading axes. Spaces of up to 128 axes do not look at `explained`.
 
     Raises:
         FitError: fewer than 3 samples or 2 axes, or a representation that is the same for all samples.
@@ -135,7 +137,7 @@ def _principal_axes(rows: Tensor, mean: Tensor, *, limit: int) -> tuple[Tensor, 
 def _largest(matrix: Tensor, count: int) -> tuple[Tensor, Tensor]:
     """The leading eigenvectors (n, count) of a covariance and their eigenvalues (count,), largest first.
 
-    Half the time or less of all of them, which is what torch computes.
+    SciPy computes these alone, in half the time or less that torch needs for all of them.
     """
     size = len(matrix)
     values, vectors = linalg.eigh(

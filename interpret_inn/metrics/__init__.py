@@ -1,6 +1,7 @@
 """Scores as pure functions of arrays.
 
-Those of masks and of codes with known factors stand here; probes and distances of images in the files of this room.
+Scores of masks and of codes with known factors can be imported from here; probes and distances of images, from the
+files of this room.
 """
 
 from typing import TYPE_CHECKING

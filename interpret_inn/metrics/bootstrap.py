@@ -18,7 +18,9 @@ from interpret_inn.types import FloatArray, IntArray, Score
 from interpret_inn.types.numbers import ROUNDING
 
 RESAMPLES = 1000
+"""Draws of an interval: its ends then waver by a few hundredths of its width."""
 CONFIDENCE = 0.95
+"""Of all intervals."""
 
 
 def bootstrap_mean(
@@ -46,14 +48,14 @@ def bootstrap_mean(
         InputError: `groups` and `values` differ in length.
     """
     array = np.asarray(values, np.float64)
-    codes, count = _grouped(groups, len(array))
+    members, count = numbered_groups(groups, len(array))
     if not len(array) or not np.isfinite(array).all():
         return Score(math.nan)
     mean = float(array.mean())
     if count < 2:
         return Score(mean)
-    sums = np.bincount(codes, array - mean, count)
-    sizes = np.bincount(codes, minlength=count)
+    sums = np.bincount(members, array - mean, count)
+    sizes = np.bincount(members, minlength=count)
     weights = resampling_weights(count, seed=seed, resamples=resamples)
     drawn = mean + (weights @ sums) / (weights @ sizes)
     low, high = percentile_interval(drawn, count)
@@ -94,7 +96,7 @@ def bootstrap_r2(
         raise InputError(
             f"Expected two arrays of one shape (n, k), found {truth.shape} and {predicted.shape}."
         )
-    codes, count = _grouped(groups, len(truth))
+    members, count = numbered_groups(groups, len(truth))
     if not len(truth) or not (np.isfinite(truth).all() and np.isfinite(predicted).all()):
         return Score(math.nan)
     varies = np.ptp(truth, 0) > ROUNDING * np.abs(truth).max(initial=0.0)
@@ -107,11 +109,11 @@ def bootstrap_r2(
     if count < 2:
         return Score(value)
     weights = resampling_weights(count, seed=seed, resamples=resamples)
-    sizes = weights @ np.bincount(codes, minlength=count)
-    total = weights @ _group_sums(square, codes, count)
-    total -= (weights @ _group_sums(centred, codes, count)) ** 2 / sizes[:, None]
+    sizes = weights @ np.bincount(members, minlength=count)
+    total = weights @ _group_sums(square, members, count)
+    total -= (weights @ _group_sums(centred, members, count)) ** 2 / sizes[:, None]
     constant = total <= ROUNDING * square.sum(0)  # a draw in which nothing varies has no R²
-    ratio = (weights @ _group_sums(error, codes, count)) / np.where(constant, np.inf, total)
+    ratio = (weights @ _group_sums(error, members, count)) / np.where(constant, np.inf, total)
     drawn = (1 - ratio).mean(1)[~constant.any(1)]
     low, high = percentile_interval(drawn, count) if len(drawn) > 1 else (math.nan, math.nan)
     return Score(value, low, high)
@@ -126,20 +128,24 @@ def resampling_weights(count: int, *, seed: int, resamples: int = RESAMPLES) -> 
     )
 
 
-def _grouped(groups: IntArray | None, length: int) -> tuple[IntArray, int]:
-    """Group numbers 0 to G − 1 of each sample, and G."""
+def numbered_groups(groups: IntArray | None, length: int) -> tuple[IntArray, int]:
+    """The group of each sample by number, 0 to G − 1, int64 (length,), and G; None: every sample by itself.
+
+    Raises:
+        InputError: not one group for each.
+    """
     if groups is None:
         return np.arange(length), length
     groups = np.asarray(groups)
     if groups.shape != (length,):
         raise InputError(f"Expected one group for each of {length} values, found an array {groups.shape}.")
-    unique, codes = np.unique(groups, return_inverse=True)
-    return codes.reshape(-1), len(unique)
+    unique, members = np.unique(groups, return_inverse=True)
+    return members.reshape(-1), len(unique)
 
 
-def _group_sums(values: FloatArray, codes: IntArray, count: int) -> FloatArray:
+def _group_sums(values: FloatArray, members: IntArray, count: int) -> FloatArray:
     """Sums (G, k) of the rows of each group."""
-    return np.stack([np.bincount(codes, column, count) for column in values.T], 1)
+    return np.stack([np.bincount(members, column, count) for column in values.T], 1)
 
 
 def percentile_interval(drawn: FloatArray, count: int) -> tuple[float, float]:
@@ -150,12 +156,12 @@ def percentile_interval(drawn: FloatArray, count: int) -> tuple[float, float]:
 
 
 def _wilson(mean: float, variance: float, count: int) -> tuple[float, float]:
-    """Wilson's interval of a share, for as many independent answers as the drawn variance is worth."""
-    answers = max(count, mean * (1 - mean) / variance) if variance > 0 else count
+    """Wilson's interval of a share, for the number of independent values whose mean has the drawn variance."""
+    independent = max(count, mean * (1 - mean) / variance) if variance > 0 else count
     z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
-    centre = (mean + z * z / (2 * answers)) / (1 + z * z / answers)
-    spread = math.sqrt(mean * (1 - mean) / answers + (z / (2 * answers)) ** 2)
-    half = z * spread / (1 + z * z / answers)
+    centre = (mean + z * z / (2 * independent)) / (1 + z * z / independent)
+    spread = math.sqrt(mean * (1 - mean) / independent + (z / (2 * independent)) ** 2)
+    half = z * spread / (1 + z * z / independent)
     return centre - half, centre + half
 
 

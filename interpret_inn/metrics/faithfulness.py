@@ -1,12 +1,12 @@
 """How far masks say what the model does: curves of deletion and insertion, agreement of masks, stability.
 
-The curves run no model themselves: a score function of images is given. Three rules hold throughout:
+The caller gives the curves a score function of images, which may run a model. Three rules hold throughout:
 
-* Only the order of a mask's pixels counts for curves and ranks. Pixels of one value take turns at random, by `seed`,
+* Only the order of a mask's pixels counts for curves and ranks. Pixels of one value are ordered at random, by `seed`,
   so a constant mask scores what pixels drawn at random score.
-* What has no order to compare (both masks constant), or is empty on both sides, has no score: NaN, left out of the
-  mean. One constant against one that is none agree in nothing: 0.
-* An image in which something is not finite has no score either.
+* Two masks without an order to compare (both constant), or both empty, have no score: NaN, left out of the mean. A
+  constant mask and one that is not constant have nothing in common: 0.
+* An image with a value that is not finite has no score either.
 """
 
 from __future__ import annotations
@@ -27,15 +27,17 @@ from interpret_inn.types import FloatArray, IntArray, Masks, Score
 
 FillName = Literal["mean", "blur"]
 Fill = FillName | float | Tensor | npt.NDArray[Any] | Callable[[Tensor], Tensor]
-"""What stands where an image was taken away: a name, a number, images (broadcast), or a function that makes them."""
+"""What takes the place of pixels: a name, a number, images (broadcast), or a function from images to these."""
 
 ScoreFunction = Callable[[Tensor], Tensor | npt.ArrayLike]
 """Images (B, C, H, W), all of them in their order, to one number each, (B,)."""
 
 AREAS = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0)
-"""Shares of the image at which a curve is measured: closer where masks differ most."""
+"""Shares of the image at which a curve is measured: closest at small ones, at which masks differ most."""
 
-_BLUR = 0.1
+_BLUR, _BLUR_REACH = 0.1, 3
+"""Standard deviation of the blur as a share of the longer side, under which no shape is left, and how many of them its
+window reaches."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ class Curve:
 
     Attributes:
         areas: float64 (A,), shares of the pixels, ascending.
-        scores: float64 (B, A), of each image at each area; NaN throughout where its mask is not finite.
+        scores: float64 (B, A), of each image at each area; NaN throughout if its mask is not finite.
         under: Area under each image's curve over the width of `areas`: its mean height, in units of the score.
     """
 
@@ -76,9 +78,9 @@ def deletion_curve(
             original: `lambda changed: reader.score(changed, like)`.
         images: (B, C, H, W), as `score` takes them.
         masks: (B, 1, H, W) or (B, H, W) of the same size.
-        fill: What comes in their place: "mean", each image's mean colour; "blur", the image out of focus; a number;
-            images that broadcast to (B, C, H, W), such as `images.roll(1, 0)`; or a function that makes them of the
-            images. Judge by another fill than the masks were made with: a mask may fit its own.
+        fill: What takes the place of pixels: "mean", each image's mean colour; "blur", the image blurred; a number;
+            images that broadcast to (B, C, H, W), such as `images.roll(1, 0)`; or a function from the images to these.
+            Take another fill than the masks were made with: masks may fit that one.
         areas: Shares of the pixels that are taken, ascending, within 0 and 1.
         groups: Shape (B,), images that belong together in the bootstrap.
         seed: Of the bootstrap, and of the order of pixels of one value.
@@ -104,7 +106,7 @@ def insertion_curve(
 ) -> Curve:
     """Scores while the highest pixels of each mask are put into the fill (Petsiuk et al. 2018, "RISE", section 4.2).
 
-    Args, errors: as `deletion_curve`.
+    Arguments and errors are those of `deletion_curve`.
 
     Returns:
         The curve; the higher, the more of the score came from what the masks showed.
@@ -127,7 +129,7 @@ def rank_correlation(
         seed: Of the bootstrap.
 
     Returns:
-        −1 to 1: 1 the same order of pixels, 0 none in common. Pixels of one value share their mean rank. 0 where one of
+        −1 to 1: 1 the same order of pixels, 0 none in common. Pixels of one value share their mean rank. 0 if one of
         the two is constant, NaN if both are.
 
     Raises:
@@ -152,8 +154,8 @@ def stability(
 ) -> PerImage:
     """How far masks stay when their images get a little noise: Σ min(m, m′) / Σ max(m, m′), IoU of soft masks.
 
-    (The measure is Růžička's similarity; the question that of Alvarez-Melis & Jaakkola 2018, "On the robustness of
-    interpretability methods".)
+    (The measure is Růžička's similarity; Alvarez-Melis & Jaakkola 2018, "On the robustness of interpretability
+    methods", ask the question.)
 
     Args:
         masks: (B, 1, H, W) or (B, H, W); values below 0 count as 0.
@@ -163,9 +165,9 @@ def stability(
         seed: Of the bootstrap.
 
     Returns:
-        Shares in [0, 1]: 1 the same masks, 0 nothing in common. NaN if both are empty in every draw. What a
-        localizer scores that looks at nothing stands in `score.parts["chance"]`: each mask against the noisy one of
-        the next image. A score no higher than that only says that all masks are alike.
+        Shares in [0, 1]: 1 the same masks, 0 nothing in common. NaN if both are empty in every draw.
+        `score.parts["chance"]` compares each mask with the noisy one of the next image: a score that is no higher only
+        says that all masks are alike.
 
     Raises:
         InputError: shapes differ, or `noisy` is an empty list.
@@ -252,14 +254,13 @@ def _filled(images: Tensor, fill: Fill) -> Tensor:
 
 
 def _blurred(images: Tensor) -> Tensor:
-    """Out of focus by a Gaussian, a tenth of the longer side wide; borders are continued."""
+    """Images blurred by a Gaussian whose standard deviation is a tenth of the longer side; borders are continued."""
     from scipy.ndimage import gaussian_filter
 
     width = max(_BLUR * max(images.shape[2:]), 1.0)
     pixels = images.cpu().double().numpy()
-    return torch.from_numpy(gaussian_filter(pixels, (0, 0, width, width), mode="nearest", truncate=3)).to(
-        images
-    )
+    blurred = gaussian_filter(pixels, (0, 0, width, width), mode="nearest", truncate=_BLUR_REACH)
+    return torch.from_numpy(blurred).to(images)
 
 
 def _scored(score: ScoreFunction, images: Tensor) -> FloatArray:

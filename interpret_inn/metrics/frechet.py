@@ -16,7 +16,8 @@ from interpret_inn.errors import InnWarning, InputError
 
 Features = Callable[[Tensor], Any]
 
-_OVER = 1e-4  # rounding may take an image a little over its range
+_OVER = 1e-4
+"""Rounding may take an image so far over its range; more of it would change the distance."""
 
 
 @torch.no_grad()
@@ -39,7 +40,8 @@ def frechet_distance(real: Any, generated: Any, *, features: Features, batch_siz
         The distance, at least 0, in squared units of the features; 0 for the same images.
 
     Raises:
-        InputError: images that are none, or features that are no finite (B, F); also where torchmetrics is missing.
+        InputError: images of another form or range, features that are not finite numbers (B, F), or torchmetrics is
+            not installed.
 
     Warns:
         InnWarning: fewer images than features.
@@ -66,21 +68,21 @@ def frechet_distance(real: Any, generated: Any, *, features: Features, batch_siz
             InnWarning,
             stacklevel=3,
         )
-    metric = metric_class(_Handed(width)).set_dtype(torch.float64)
+    metric = metric_class(_Passing(width)).set_dtype(torch.float64)
     for name, values in found.items():
         metric.update(values, real=name == "real")
     return max(0.0, float(metric.compute()))
 
 
-class _Handed(nn.Module):
-    """Stands where torchmetrics expects a network: features are computed before and passed through."""
+class _Passing(nn.Module):
+    """Takes the place of torchmetrics' network: features are computed before, and pass through it."""
 
     def __init__(self, num_features: int) -> None:
         super().__init__()
         self.num_features = num_features
 
     def forward(self, values: Tensor) -> Tensor:
-        """Features (B, F) as they are."""
+        """The features (B, F) themselves."""
         return values
 
 
@@ -96,7 +98,7 @@ def _metric_class() -> Any:
 
 
 def _images(images: Any, name: str) -> Tensor:
-    """Images as they came, checked."""
+    """Images as a tensor, checked."""
     try:
         found = torch.as_tensor(images)
     except (TypeError, ValueError, RuntimeError) as error:
@@ -120,13 +122,13 @@ def _images(images: Any, name: str) -> Tensor:
 
 def _features(images: Tensor, features: Features, batch_size: int) -> Tensor:
     """Features of images, float64 (N, F), on the CPU."""
-    module = isinstance(features, nn.Module)
-    device = device_and_dtype(features)[0] if isinstance(features, nn.Module) else images.device
+    module = features if isinstance(features, nn.Module) else None
+    device = images.device if module is None else device_and_dtype(module)[0]
     found: list[Tensor] = []
-    with as_found(features) if isinstance(features, nn.Module) else nullcontext():
+    with nullcontext() if module is None else as_found(module):
         for batch in images.split(batch_size):
             pictures = batch.float() / 255 if batch.dtype == torch.uint8 else batch.float()
-            values = features(pictures.to(device) if module else pictures)
+            values = features(pictures.to(device))
             if not isinstance(values, Tensor) or values.ndim != 2 or len(values) != len(batch):
                 shown = tuple(values.shape) if isinstance(values, Tensor) else type(values).__name__
                 raise InputError(

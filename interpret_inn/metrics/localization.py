@@ -1,13 +1,13 @@
 """How well masks find what they should: scores against known places, and how concentrated masks are.
 
-Masks may be heat of any scale where only the order of their pixels counts (`iou` at matched area, `pointing_game`).
-Four rules hold throughout:
+`iou` at matched area and `pointing_game` take heat of any scale, as only the order of its pixels counts there. Four
+rules hold throughout:
 
-* Pixels of one value get equal shares of what they win together, so no corner of the image is favoured, and a
-  constant mask scores what chance scores.
+* Pixels of one value share equally what they win together, so no corner of the image is favoured, and a constant mask
+  scores what chance scores.
 * A mask that is nowhere above 0 is empty: it finds nothing, and scores 0.
-* An image whose truth is empty, or in which something is not finite, has no score: NaN, left out of the mean.
-* Truth is what is above 0.5.
+* An image whose true region is empty, or that has a value that is not finite, has no score: NaN, left out of the mean.
+* The true region is where the truth is above 0.5.
 """
 
 from __future__ import annotations
@@ -15,26 +15,26 @@ from __future__ import annotations
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.per_image import MaskArray, PerImage, finite, mask_arrays, per_image, same_shapes
 from interpret_inn.types import FloatArray, IntArray
-from interpret_inn.types.numbers import TINY
+from interpret_inn.types.numbers import TINY, BoolArray
 
-BoolArray = npt.NDArray[np.bool_]
+_INSIDE = 0.5
+"""Truth above this lies inside the region."""
 
 
 def matched_area(masks: MaskArray, pixels: FloatArray | float) -> FloatArray:
-    """The highest pixels of each mask, as many as wanted.
+    """A given number of the highest pixels of each mask.
 
     Args:
         masks: (B, 1, H, W) or (B, H, W), finite.
         pixels: How many of each, (B,) or one number for all; fractions and 0 are allowed.
 
     Returns:
-        float64 (B, H, W) in [0, 1], each image's sum is its number of pixels. Where pixels of one value compete for
-        the last places, each gets the same part.
+        float64 (B, H, W) in [0, 1], each image's sum is its number of pixels. Pixels of one value that compete for the
+        last places get equal parts.
 
     Raises:
         InputError: fewer than 0 pixels are wanted, or more than there are.
@@ -74,8 +74,8 @@ def iou(
         seed: Of the bootstrap.
 
     Returns:
-        Shares in [0, 1]: 1 is the very region, 0 none of it. `score.parts["chance"]`: what a mask of the same area
-        scores that is spread evenly over the image.
+        Shares in [0, 1]: 1 is the very region, 0 none of it. `score.parts["chance"]`: the score of a mask of the same
+        area that is spread evenly over the image.
 
     Raises:
         InputError: shapes differ, or `area` is neither of the two.
@@ -109,14 +109,14 @@ def pointing_game(
     Args:
         masks: (B, 1, H, W) or (B, H, W).
         truth: The same shape; inside where above 0.5.
-        tolerance: A hit is also what lies within that many pixels of the region (15 in the paper, whose images have
-            some 400; 0 is the strictest).
+        tolerance: Pixels within this distance of the region hit it, too (15 in the paper, whose images have some 400;
+            0 is the strictest).
         groups: Shape (B,), images that belong together in the bootstrap.
         seed: Of the bootstrap.
 
     Returns:
-        1 for a hit and 0 for a miss; where several pixels are highest, the share of them that hit. The mean is the
-        share of images that are found. `score.parts["chance"]`: what a pixel drawn at random scores.
+        1 for a hit and 0 for a miss; if several pixels are highest, the share of them that hit. The mean is the share
+        of images that are found. `score.parts["chance"]`: the score of a pixel drawn at random.
 
     Raises:
         InputError: shapes differ, or the tolerance is below 0.
@@ -144,8 +144,8 @@ def energy_inside(
         seed: Of the bootstrap.
 
     Returns:
-        Shares in [0, 1]: 1 where nothing of the mask lies outside, however little of the region it covers.
-        `score.parts["chance"]`: the region's share of the image, which a constant mask scores.
+        Shares in [0, 1]: 1 if nothing of the mask lies outside, however little of the region it covers.
+        `score.parts["chance"]`: the region's share of the image, which is the score of a constant mask.
 
     Raises:
         InputError: shapes differ.
@@ -170,18 +170,13 @@ def sparsity(masks: MaskArray, *, groups: IntArray | None = None, seed: int = 0)
         seed: Of the bootstrap.
 
     Returns:
-        0 if all pixels are equal, 1 − 1/(H W) where one has everything; a hard mask of area a has 1 − a. NaN for an
+        0 if all pixels are equal, 1 − 1/(H W) if one has everything; a hard mask of area a has 1 − a. NaN for an
         empty mask. It says nothing of whether the place is right.
     """
     values = mask_arrays(masks)
     known = finite(values) & ~_empty(values)
-    ordered = np.sort(
-        np.where(known[:, None, None], values, 1)
-        .clip(0)
-        .reshape(len(values), values.shape[1] * values.shape[2]),
-        1,
-    )
-    count = ordered.shape[1]
+    count = values.shape[1] * values.shape[2]
+    ordered = np.sort(np.where(known[:, None, None], values, 1).clip(0).reshape(len(values), count), 1)
     weights = (count - np.arange(1, count + 1) + 0.5) / count
     each = 1 - 2 * (ordered @ weights) / ordered.sum(1)
     return per_image(np.where(known, each, np.nan), groups=groups, seed=seed)
@@ -190,7 +185,7 @@ def sparsity(masks: MaskArray, *, groups: IntArray | None = None, seed: int = 0)
 def _aligned(masks: MaskArray, truth: MaskArray) -> tuple[FloatArray, BoolArray, BoolArray]:
     """Masks (B, H, W), what is inside (B, H, W), and which images have a score (B,)."""
     values, region = same_shapes(masks, truth)
-    inside = region > 0.5
+    inside = region > _INSIDE
     return values, inside, finite(values, region) & inside.any((1, 2))
 
 
@@ -200,7 +195,7 @@ def _empty(values: FloatArray) -> BoolArray:
 
 
 def _within(inside: BoolArray, tolerance: float) -> BoolArray:
-    """Pixels (H, W) no farther than that from the region; none if there is no region."""
+    """Pixels (H, W) within `tolerance` of the region; none if there is no region."""
     if not inside.any():
         return inside
     from scipy.ndimage import distance_transform_edt

@@ -12,6 +12,7 @@ from torch import Tensor
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import FloatArray, IntArray, Masks, Score
+from interpret_inn.types.numbers import BoolArray
 
 MaskArray = Masks | Tensor | npt.ArrayLike
 """Masks, or heat: `Masks`, a tensor on any device, or an array; (B, 1, H, W) or (B, H, W)."""
@@ -22,8 +23,8 @@ class PerImage:
     """A score of every image, and their mean.
 
     Attributes:
-        score: Mean over the images that have a score, with its 95 % interval; NaN if none has one. Where chance is
-            known, `score.parts["chance"]` is its mean over the same images.
+        score: Mean over the images that have a score, with its 95 % interval; NaN if none has one.
+            `score.parts["chance"]`, if chance is known, is its mean over the same images.
         each: float64 (B,), NaN for an image that has none.
     """
 
@@ -107,7 +108,7 @@ def same_shapes(masks: MaskArray, others: MaskArray, what: str = "truth") -> tup
     return first, second
 
 
-def finite(*arrays: FloatArray) -> npt.NDArray[np.bool_]:
-    """Images, bool (B,), in which every value of all arrays (B, H, W) is finite."""
-    found: npt.NDArray[np.bool_] = np.all([np.isfinite(array).all((1, 2)) for array in arrays], 0)
+def finite(*arrays: FloatArray) -> BoolArray:
+    """Which images have finite values alone, bool (B,), in all arrays (B, H, W)."""
+    found: BoolArray = np.all([np.isfinite(array).all((1, 2)) for array in arrays], 0)
     return found

@@ -7,20 +7,28 @@ import warnings
 from collections.abc import Callable
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.types import FloatArray, IntArray
-from interpret_inn.types.numbers import ROUNDING, SMALLEST
+from interpret_inn.types.numbers import ROUNDING, SMALLEST, BoolArray
 
 HIDDEN = 128
-BATCH = 256
-EPOCHS = 60
-PATIENCE = 6
-RATE = 3e-3
-DECAY = 0.3
-"""Decoupled weight decay: probes are trained on few samples of many axes."""
+"""Units of the hidden layer."""
+BATCH, _SMALLEST_BATCH, _BATCHES = 256, 16, 8
+"""Rows in a step, at most and at least; between these an epoch has at least that many steps."""
+EPOCHS, PATIENCE = 60, 6
+"""Passes through the rows at most, and how many of them without improvement end the training."""
+RATE, DECAY = 3e-3, 0.3
+"""Learning rate and weight decay of AdamW: the decay is strong, as probes are trained on few samples of many axes."""
+_LAST_LAYER = 0.3
+"""Standard deviation of the first outputs, roughly, in units of the targets': training begins near their mean."""
+_PENALTIES = np.logspace(-4, 2, 13)
+"""Of ridge regression, in units of the variance of standardised codes."""
+_INVERSE_PENALTIES, _USUAL_INVERSE = (0.003, 0.03, 0.3, 3.0), 0.3
+"""Of logistic regression, per row; and the one that is taken if there are no rows to choose by."""
+_ITERATIONS, _TOLERANCE = 150, 1e-3
+"""Of logistic regression: it stops early, as a probe's accuracy hardly changes after that."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
 
@@ -30,7 +38,7 @@ def train_network(
     targets: FloatArray,
     *,
     classes: IntArray | None,
-    validation: npt.NDArray[np.bool_],
+    validation: BoolArray,
     seed: int,
 ) -> Callable[[FloatArray], FloatArray]:
     """Trains one hidden layer of 128 by AdamW; the weights that did best on the validation rows are kept.
@@ -42,7 +50,7 @@ def train_network(
         targets: Float64 (n, k): numbers, or class indices (n, 1).
         classes: The classes that occur, sorted, (C,): cross-entropy; None: squared error.
         validation: Bool (n,), rows that say when to stop; without any, the last weights are kept.
-        seed: Of first weights and of the order of rows.
+        seed: Of the first weights and of the order of rows.
 
     Returns:
         A function from codes (m, d) to logits (m, C) or numbers (m, k).
@@ -75,11 +83,11 @@ def _rows(codes: FloatArray, mean: FloatArray, scale: FloatArray) -> Tensor:
 
 
 def _fresh(inputs: int, outputs: int, generator: Generator) -> nn.Sequential:
-    """First weights from the generator; the last layer starts small, near the mean answer."""
+    """A network with weights drawn from the generator; its last layer starts small."""
     first = nn.utils.skip_init(nn.Linear, inputs, HIDDEN)
     last = nn.utils.skip_init(nn.Linear, HIDDEN, outputs)
     nn.init.kaiming_normal_(first.weight, generator=generator)
-    nn.init.normal_(last.weight, std=0.3 * HIDDEN**-0.5, generator=generator)
+    nn.init.normal_(last.weight, std=_LAST_LAYER * HIDDEN**-0.5, generator=generator)
     for layer in (first, last):
         nn.init.zeros_(layer.bias)
     return nn.Sequential(first, nn.ReLU(), last)
@@ -92,7 +100,7 @@ def _train(
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
     train_x, train_wanted = x[~validation], wanted[~validation]
-    batch = min(BATCH, max(16, len(train_x) // 8))
+    batch = min(BATCH, max(_SMALLEST_BATCH, len(train_x) // _BATCHES))
     best, waited, kept = float("inf"), 0, copy.deepcopy(network.state_dict())
     for _ in range(EPOCHS):
         for rows in torch.randperm(len(train_x), generator=generator).split(batch):
@@ -113,12 +121,11 @@ def _train(
         network.load_state_dict(kept)
 
 
-_INVERSE_PENALTIES = (0.003, 0.03, 0.3, 3.0)
-_PENALTIES = np.logspace(-4, 2, 13)
+def ridge(x: FloatArray, targets: FloatArray, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Ridge regression on standardised x: weights (k, d) and biases (k,).
 
-
-def ridge(x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
-    """Ridge regression on standardised x; penalty (per row) by the chosen rows."""
+    The rows `chosen`, bool (n,), choose the penalty; without any it is the middle one.
+    """
     best = _PENALTIES[len(_PENALTIES) // 2]
     if chosen.any():
         weights, biases = ridge_path(x[~chosen], targets[~chosen], _PENALTIES)
@@ -140,15 +147,16 @@ def ridge_path(x: FloatArray, targets: FloatArray, penalties: FloatArray) -> tup
     return weights, target_mean - weights @ mean
 
 
-def logistic(
-    x: FloatArray, labels: IntArray, count: int, chosen: npt.NDArray[np.bool_]
-) -> tuple[FloatArray, FloatArray]:
-    """Multinomial logistic regression on standardised x; inverse penalty (per row) by the chosen rows."""
+def logistic(x: FloatArray, labels: IntArray, count: int, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
+    """Multinomial logistic regression on standardised x: weights (C, d) and biases (C,) of `count` classes.
+
+    The rows `chosen`, bool (n,), choose the penalty, if the other rows hold every class.
+    """
     from scipy.special import logsumexp
 
     if count < 2:
         return np.zeros((1, x.shape[1])), np.zeros(1)
-    best = 0.3
+    best = _USUAL_INVERSE
     if chosen.any() and len(np.unique(labels[~chosen])) == count:
         losses = []
         for inverse in _INVERSE_PENALTIES:
@@ -165,8 +173,8 @@ def _logistic_once(x: FloatArray, labels: IntArray, inverse: float) -> tuple[Flo
     from sklearn.linear_model import LogisticRegression  # slow to import, and not needed to wrap a model
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "did not converge": the number of iterations is fixed on purpose
-        model = LogisticRegression(C=inverse, max_iter=150, tol=1e-3).fit(x, labels)
+        warnings.simplefilter("ignore")  # "did not converge"
+        model = LogisticRegression(C=inverse, max_iter=_ITERATIONS, tol=_TOLERANCE).fit(x, labels)
     weight, bias = model.coef_, model.intercept_
     if len(weight) == 1:
         weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2

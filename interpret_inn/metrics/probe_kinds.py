@@ -14,6 +14,7 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2
 from interpret_inn.metrics.predictors import logistic, ridge
 from interpret_inn.types import FloatArray, IntArray, Score
 from interpret_inn.types.concepts import kind_of
+from interpret_inn.types.numbers import BoolArray
 
 Measure = Literal["accuracy", "r2"]
 Weights = tuple[FloatArray, FloatArray, IntArray]
@@ -26,12 +27,12 @@ class ProbeKind(ABC):
     measure: Measure
 
     @abstractmethod
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> Weights:
+    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
         """Trains on standardised codes (n, d) and targets (n, k); rows `chosen`, (n,), decide on the penalty."""
 
     @abstractmethod
     def decide(self, scores: FloatArray, classes: IntArray) -> npt.NDArray[Any]:
-        """What scores (n, out) say, as in `Concept.values`."""
+        """The predictions that scores (n, out) stand for, as in `Concept.values`."""
 
     @abstractmethod
     def score(
@@ -47,7 +48,7 @@ class ProbeKind(ABC):
 class _Classes(ProbeKind):
     measure: Measure = "accuracy"
 
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> Weights:
+    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
         classes, labels = np.unique(targets[:, 0].astype(np.int64), return_inverse=True)
         return *logistic(x, labels.reshape(-1), len(classes), chosen), classes
 
@@ -68,7 +69,7 @@ class _Classes(ProbeKind):
 class _Numbers(ProbeKind):
     measure: Measure = "r2"
 
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: npt.NDArray[np.bool_]) -> Weights:
+    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
         return *ridge(x, targets, chosen), np.empty(0, np.int64)
 
     def decide(self, scores: FloatArray, classes: IntArray) -> npt.NDArray[Any]:  # noqa: ARG002
@@ -101,7 +102,7 @@ def probe_kind(kind: str) -> ProbeKind:
     """How concepts of this kind are probed.
 
     Raises:
-        InputError: An unlabelled kind.
+        InputError: an unlabelled kind.
     """
-    kind_of(kind)  # says what is wrong with a kind that cannot be probed
+    kind_of(kind)  # raises for a kind that has no values
     return _KINDS[kind]

@@ -15,14 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
+from interpret_inn.metrics.bootstrap import numbered_groups
 from interpret_inn.metrics.predictors import train_network
 from interpret_inn.metrics.probe_kinds import Measure, probe_kind
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
 from interpret_inn.types.concepts import kind_of
-from interpret_inn.types.numbers import ROUNDING
+from interpret_inn.types.numbers import ROUNDING, BoolArray
 
 FEWEST = 5
 """With fewer values than these in either split a score would be made of luck alone: it is NaN."""
+VALIDATION_SHARE = 0.2
+"""Share of the training rows that choose a penalty, or say when to stop."""
 
 
 @dataclass(frozen=True)
@@ -60,8 +63,8 @@ def fit_linear_probe(
 ) -> LinearProbe:
     """Trains a linear probe: logistic regression, or ridge regression of the values.
 
-    Codes are standardised first. The penalty is chosen among a few by a fifth of these very codes (whole
-    groups), which leaves the test split untouched; then the probe is fitted to all of them.
+    Codes are standardised first. A fifth of these codes (whole groups) chooses the penalty among a few, so the test
+    split stays untouched; then the probe is fitted to all of them.
 
     Args:
         codes: Shape (n, d).
@@ -114,23 +117,18 @@ def probe_scores(
     Raises:
         InputError: Codes that are not finite, lengths that differ, or an unlabelled kind.
     """
-    x, targets, kept_groups = _present(train_codes, train_values, kind=kind, groups=train_groups)
-    test_x, truth, test_groups = _present(test_codes, test_values, kind=kind, groups=groups)
-    if _nothing_to_predict(targets, truth):
+    task = _read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups)
+    if task is None:
         return ProbeScores(Score(math.nan), Score(math.nan))
-    linear = fit_linear_probe(
-        x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed
-    )
+    linear = task.linear_probe(seed)
     network = train_network(
-        x, targets, classes=linear.classes if len(linear.classes) else None,
-        validation=split_off(len(x), kept_groups, seed=seed), seed=seed,
+        task.x, task.targets, classes=linear.classes if len(linear.classes) else None,
+        validation=split_off(len(task.x), task.groups, seed=seed), seed=seed,
     )  # fmt: skip
-    how = probe_kind(kind)
-    linear_score, mlp_score = (
-        how.score(scores, truth, linear.classes, groups=test_groups, seed=seed)
-        for scores in (linear.scores(test_x), network(test_x))
+    return ProbeScores(
+        linear=task.score(linear.scores(task.test_x), linear.classes, seed),
+        network=task.score(network(task.test_x), linear.classes, seed),
     )
-    return ProbeScores(linear=linear_score, network=mlp_score)
 
 
 def linear_probe_score(
@@ -144,20 +142,19 @@ def linear_probe_score(
     train_groups: IntArray | None = None,
     seed: int = 0,
 ) -> Score:
-    """The linear half of `probe_scores`, for the same arguments and by the same rules."""
-    x, targets, kept_groups = _present(train_codes, train_values, kind=kind, groups=train_groups)
-    test_x, truth, test_groups = _present(test_codes, test_values, kind=kind, groups=groups)
-    if _nothing_to_predict(targets, truth):
+    """The linear score of `probe_scores`, by the same rules; arguments and errors as there."""
+    task = _read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups)
+    if task is None:
         return Score(math.nan)
-    linear = fit_linear_probe(
-        x, kind_of(kind).from_targets(targets), kind=kind, groups=kept_groups, seed=seed
-    )
-    scores, how = linear.scores(test_x), probe_kind(kind)
-    return how.score(scores, truth, linear.classes, groups=test_groups, seed=seed)
+    linear = task.linear_probe(seed)
+    return task.score(linear.scores(task.test_x), linear.classes, seed)
 
 
 def chance(test_values: npt.ArrayLike, *, kind: ConceptKind) -> float:
     """What the best constant answer reaches: the most frequent class's share, or an R² of 0.
+
+    Raises:
+        InputError: an unlabelled kind.
 
     >>> chance([0, 0, 1, -1], kind="categorical"), chance([0.1, 0.5], kind="numeric")
     (0.6666666666666666, 0.0)
@@ -166,20 +163,23 @@ def chance(test_values: npt.ArrayLike, *, kind: ConceptKind) -> float:
 
 
 def score_kind(kind: ConceptKind) -> Measure:
-    """How concepts of this kind are scored."""
+    """How concepts of this kind are scored.
+
+    Raises:
+        InputError: an unlabelled kind.
+    """
     return probe_kind(kind).measure
 
 
 def split_off(
-    length: int, groups: IntArray | None, *, seed: int, share: float = 0.2
-) -> npt.NDArray[np.bool_]:
+    length: int, groups: IntArray | None, *, seed: int, share: float = VALIDATION_SHARE
+) -> BoolArray:
     """Marks a share of the rows, whole groups, bool (length,); none if there are too few groups to share out."""
-    codes = np.arange(length) if groups is None else np.unique(groups, return_inverse=True)[1].reshape(-1)
-    count = int(codes.max(initial=-1)) + 1
+    members, count = numbered_groups(groups, length)
     if count < FEWEST:
         return np.zeros(length, bool)
     order = np.random.default_rng(seed).permutation(count)
-    return np.isin(codes, order[: max(1, round(share * count))])
+    return np.isin(members, order[: max(1, round(share * count))])
 
 
 def _present(
@@ -198,13 +198,58 @@ def _present(
     return x[present], targets[present], None if groups is None else np.asarray(groups)[present]
 
 
-def _nothing_to_predict(train_targets: FloatArray, test_targets: FloatArray) -> bool:
-    """Whether there are too few values, or only one, to train a probe or to score it."""
-    few = min(len(train_targets), len(test_targets)) < FEWEST
-    return few or bool((np.ptp(train_targets, 0) == 0).all())
+@dataclass(frozen=True)
+class _Task:
+    """Rows with values, to train probes on and to score them on.
+
+    Attributes:
+        kind: Of the concept.
+        x: Training codes, float64 (N, d).
+        targets: Their targets, float64 (N, k).
+        groups: Their groups, (N,), or None.
+        test_x: Test codes, float64 (M, d).
+        truth: Their targets, float64 (M, k).
+        test_groups: Their groups, (M,), or None.
+    """
+
+    kind: ConceptKind
+    x: FloatArray
+    targets: FloatArray
+    groups: IntArray | None
+    test_x: FloatArray
+    truth: FloatArray
+    test_groups: IntArray | None
+
+    def linear_probe(self, seed: int) -> LinearProbe:
+        """The linear probe of the training rows."""
+        values = kind_of(self.kind).from_targets(self.targets)
+        return fit_linear_probe(self.x, values, kind=self.kind, groups=self.groups, seed=seed)
+
+    def score(self, scores: FloatArray, classes: IntArray, seed: int) -> Score:
+        """Score of what a probe makes of the test codes, (M, out); `classes` of its rows as in `LinearProbe`."""
+        how = probe_kind(self.kind)
+        return how.score(scores, self.truth, classes, groups=self.test_groups, seed=seed)
+
+
+def _read_task(
+    train_codes: npt.ArrayLike,
+    train_values: npt.ArrayLike,
+    test_codes: npt.ArrayLike,
+    test_values: npt.ArrayLike,
+    kind: ConceptKind,
+    groups: IntArray | None,
+    train_groups: IntArray | None,
+) -> _Task | None:
+    """The arguments of `probe_scores`, checked; None if there are too few values, or only one, to train on."""
+    x, targets, kept = _present(train_codes, train_values, kind=kind, groups=train_groups)
+    test_x, truth, test_kept = _present(test_codes, test_values, kind=kind, groups=groups)
+    few = min(len(targets), len(truth)) < FEWEST
+    if few or (np.ptp(targets, 0) == 0).all():
+        return None
+    return _Task(kind, x, targets, kept, test_x, truth, test_kept)
 
 
 def _standard(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean and standard deviation (d,) of columns, 1 where a column is dead."""
+    """Mean and standard deviation (d,) of columns; the deviation of a constant column is 1."""
     scale = x.std(0)
     return x.mean(0), np.where(scale > ROUNDING * max(1.0, float(np.abs(x).max(initial=0.0))), scale, 1.0)

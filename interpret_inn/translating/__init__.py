@@ -1,1 +1,1 @@
-"""Between inputs, representations and codes: the translator, the fit that it works with, and edits of codes."""
+"""The translator between inputs, representations and codes, the fit that it uses, and edits of codes."""

@@ -14,12 +14,12 @@ from interpret_inn.errors import InputError
 from interpret_inn.metrics.probes import FEWEST
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import Concept, FloatArray
-from interpret_inn.types.numbers import NEGLIGIBLE, ROUNDING, SMALLEST
+from interpret_inn.types.numbers import NEGLIGIBLE, ROUNDING, SMALLEST, BoolArray
 
 NARROWEST = 1e-6
-"""Standard deviations along a direction are at least this, in units of the code: they are divided by."""
-_DEAD = 1e-3
-"""Of the mean variance, added to each axis: it keeps axes without variance out of the regression."""
+"""Standard deviations along a direction are at least this, in units of the code, as they are divided by."""
+_RIDGE = 1e-3
+"""Share of the mean variance that is added to each axis: it keeps axes without variance out of the regression."""
 
 _Rows = Tensor | npt.NDArray[np.floating]
 
@@ -31,26 +31,25 @@ class ConceptFilters(NamedTuple):
         filters: Float64 (d, r), leading first, r ≤ 2.
         targets: Float64 (n', k), see `Concept.targets`, of the rows used.
         used: Bool (n,), the rows whose value is known.
-        discriminant: They are Fisher's discriminants of classes, and not regression directions.
+        discriminant: The filters are Fisher's discriminants of classes, not regression directions.
     """
 
     filters: FloatArray
     targets: FloatArray
-    used: npt.NDArray[np.bool_]
+    used: BoolArray
     discriminant: bool
 
 
 def main_direction(train_codes: _Rows, concept: Concept | None) -> FloatArray:
-    """The direction in which the code moves when the concept changes most.
+    """The direction along which the concept changes most.
 
-    It is the pattern Σw of a linear probe's filter w (Haufe et al., "On the interpretation of weight
-    vectors of linear models", 2014), so that traversals along it stay where the data are: for categories w is
-    the leading discriminant, for numbers and angles the leading regression direction; without values it
-    is the leading principal axis.
+    It is the pattern Σw of a linear probe's filter w (Haufe et al., "On the interpretation of weight vectors of linear
+    models", 2014), so that traversals along it stay where the data are: for categories w is the leading discriminant,
+    for numbers and angles the leading regression direction. Without values the direction is the leading principal axis.
 
     Args:
         train_codes: A factor's codes of the training split, (n, d).
-        concept: With values for these n rows; None or unlabelled: none (the residual).
+        concept: With values for these n rows; None (the residual) or unlabelled: without values.
 
     Returns:
         A unit vector, float64 (d,), pointing to larger values (classes further back).
@@ -70,7 +69,11 @@ def main_direction(train_codes: _Rows, concept: Concept | None) -> FloatArray:
 
 
 def concept_filters(codes: FloatArray, concept: Concept | None) -> ConceptFilters | None:
-    """Linear filters of the concept in codes (n, d); None if its values say too little."""
+    """Linear filters of the concept in codes (n, d); None if it has too few values, or only one.
+
+    Raises:
+        InputError: another number of values than of codes.
+    """
     if concept is None or concept.values is None:
         return None
     targets, indicators = concept.targets, concept.indicators
@@ -99,7 +102,7 @@ def _regression(codes: FloatArray, wanted: FloatArray) -> FloatArray:
     """
     centred, aim = codes - codes.mean(0), wanted - wanted.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(codes))
-    floor = max(_DEAD * values.mean(), ROUNDING * values.max(), SMALLEST)
+    floor = max(_RIDGE * values.mean(), ROUNDING * values.max(), SMALLEST)
     whitening = vectors / np.sqrt(values + floor)
     left, strength, _ = np.linalg.svd(whitening.T @ (centred.T @ aim) / len(codes), full_matrices=False)
     rank = int(np.clip((strength > NEGLIGIBLE * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
@@ -143,7 +146,7 @@ class FactorAxis:
 
     @classmethod
     def along(cls, direction: Tensor, codes: Tensor) -> FactorAxis:
-        """From a direction (size,) and the factor's codes (N, size)."""
+        """The axis of a direction (size,), with the positions of the factor's codes (N, size)."""
         positions = codes @ direction
         quantiles = torch.quantile(positions, torch.linspace(0, 1, 101).to(positions))
         spread = float(positions.std(correction=0))
@@ -154,12 +157,12 @@ class FactorAxis:
         return (codes @ self.direction.to(codes) - self.mean) / self.std
 
     def percentile(self, positions: Tensor) -> Tensor:
-        """Share of the data below positions given in standard deviations, 0 to 100."""
+        """Percentage of the data below positions in standard deviations, a whole number from 0 to 100."""
         where = torch.searchsorted(self.quantiles, (positions * self.std + self.mean).to(self.quantiles))
         return where.clamp(0, 100)
 
     def moved(self, codes: Tensor, positions: Tensor) -> Tensor:
-        """Codes (B, ..., size) put at positions (S,) along the direction: (S, B, ..., size)."""
+        """Codes (B, ..., size) moved to positions (S,) along the direction: (S, B, ..., size)."""
         steps = positions.to(codes).reshape(-1, *[1] * (codes.ndim - 1))
         return codes + ((steps - self.position(codes)) * self.std)[..., None] * self.direction.to(codes)
 

@@ -1,4 +1,4 @@
-"""Inputs on their way through the site: representation, codes, and the outputs for other codes."""
+"""Batches: inputs with their representation and codes, and the outputs for other codes."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Carried, primary
 from interpret_inn.backbones.structures import at_rows
 from interpret_inn.errors import EditError, InputError
-from interpret_inn.translating.codec import Codec, placed
+from interpret_inn.translating.codec import Codec, held_names, placed
 from interpret_inn.translating.encoding import join
 from interpret_inn.types import Factor
 
 PASS_BYTES = 2**24
-"""Bytes of representations and outputs in one pass through the tail, 16 MiB: what lies between them, in a decoder of
-images say, takes many times as much."""
+"""Bytes of representations and outputs in one pass through the tail, 16 MiB: activations between them, as in a decoder
+of images, take many times as much."""
 
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Inputs that have been run up to the site, with the codes that outputs are asked for.
+    """Inputs that have been run up to the site, with the codes for which outputs are computed.
 
     Batches come from `Translator.batches` and do not change: `with_factor`, `redrawn`, `traversed` and `with_codes`
-    give others, with the same inputs and other codes. To be used within a session of the backbone.
+    give others, with the same inputs and other codes. They are used within a session of the backbone.
 
     Example:
         with translator.backbone.session():
@@ -36,10 +36,10 @@ class Batch:
     Attributes:
         translator: Backbone and flow.
         prepared: The inputs as the model takes them, (B, ...).
-        z: What the site carries for them, (B, ...).
-        carried: What the layout carries along.
+        z: Their representations, (B, ...).
+        carried: The part of these that the layout carries along.
         own: The inputs' own codes, float (B, D), or (B, P, D) at positions.
-        codes: What the site is to carry, likewise; or (M, B, ..., D), M variants of each input.
+        codes: The codes for which outputs are computed, likewise; or (M, B, ..., D), M variants of each input.
     """
 
     translator: Codec
@@ -55,7 +55,7 @@ class Batch:
 
     @property
     def changed(self) -> bool:
-        """Whether the codes are others than the inputs' own."""
+        """Whether the codes are not the inputs' own."""
         return self.codes is not self.own
 
     @property
@@ -83,23 +83,22 @@ class Batch:
             factor: The factor.
             values: float, broadcasts to (B, ..., size); with one axis more in front, (M, B, ..., size) or
                 (M, 1, ..., size), they give M variants of each input.
-            hold: Concepts whose probe from the whole code is to stay where it is.
+            hold: Concepts that keep the value which their linear probe reads from the whole code.
 
         Raises:
-            EditError: values of another shape, a held concept that is changed, or `hold` is one text.
+            EditError: values of another shape, `hold` names the factor itself, or `hold` is one text.
             ConceptError: there is no such concept.
         """
-        if isinstance(hold, str):
-            raise EditError(f"Expected hold to be a list of concepts, found {hold!r}. Type hold=[{hold!r}].")
-        if factor.name in hold:
+        held = held_names(hold)
+        if factor.name in held:
             raise EditError(f"hold names the factor that is changed. Take {factor.name!r} out of hold.")
         after = placed(self.codes, factor.slice, values)
-        if hold:
-            after = self.translator.hold(self.codes.expand_as(after), after, factor, tuple(hold))
+        if held:
+            after = self.translator.hold(self.codes.expand_as(after), after, factor, held)
         return self.with_codes(after)
 
     def redrawn(self, factor: Factor, n: int, generator: Generator) -> Batch:
-        """`n` variants of each input with one factor drawn from stored codes: codes (n, B, ..., D).
+        """`n` variants of each input with one factor drawn from the reference codes: codes (n, B, ..., D).
 
         At positions all of an input's positions get the same draw.
         """
@@ -115,18 +114,18 @@ class Batch:
         return self.with_factor(factor, moved, hold=hold)
 
     def with_path(self, factor: Factor, path: Tensor, *, hold: Sequence[str] = ()) -> Batch:
-        """A variant of each input for each of S values of a factor (S, size): codes (S, B, ..., D)."""
+        """A variant of each input for each of S values of a factor, (S, size): codes (S, B, ..., D)."""
         return self.with_factor(factor, path.reshape(len(path), 1, *self._inner, factor.size), hold=hold)
 
     @property
     def _inner(self) -> list[int]:
-        """Ones for the axes between inputs and axes of the code."""
+        """Ones in place of the axes between the batch axis and the axes of the code, as in (B, P, D)."""
         return [1] * (self.own.ndim - 2)
 
     # --- parts and wholes -------------------------------------------------------------------------------
 
     def take(self, indices: Tensor | slice) -> Batch:
-        """These inputs, int64 (N,) or a stretch, in this order and as often as named."""
+        """Some of the inputs, int64 (N,), in this order and repeated like these, or a slice."""
         own = self.own[indices]
         codes = own if not self.changed else self.codes[:, indices] if self.varied else self.codes[indices]
         bare = None if self._bare is None else at_rows(self._bare, indices, of=len(self))
@@ -142,26 +141,26 @@ class Batch:
 
     @classmethod
     def joined(cls, parts: Sequence[Batch]) -> Batch:
-        """Several batches of inputs of one size as one, with their own codes."""
+        """Several batches of inputs of one size as one, with the inputs' own codes."""
         first, own = parts[0], torch.cat([part.own for part in parts])
         kept = [part._bare for part in parts]
         try:
             bare = None if any(one is None for one in kept) else join(kept)
-        except InputError:  # outputs that are not of one input each
+        except InputError:  # outputs without one row for each input
             bare = None
         carried = Carried.joined([part.carried for part in parts])
         prepared, z = (torch.cat([getattr(part, name) for part in parts]) for name in ("prepared", "z"))
         return cls(first.translator, prepared, z, carried, own, own, bare)
 
     def summary(self) -> Tensor:
-        """The codes' axes that enter the flow's blocks, (B, d) or (M, B, d) on the CPU, at positions their mean."""
+        """The leading axes of the codes, (B, d) or (M, B, d) on the CPU; at positions, their mean over these."""
         leading = self.codes[..., : self.translator.fitted.network.shape.leading]
         return (leading.mean(-2) if self.own.ndim == 3 else leading).cpu()
 
     # --- outputs ---------------------------------------------------------------------------------------
 
     def representation(self) -> Tensor:
-        """What the site is to carry for the codes, (B, ...); not for variants."""
+        """Representations of the codes, (B, ...); not for variants."""
         return (
             self.z if not self.changed else self.translator.representation(self.codes, self.carried, self.z)
         )
@@ -174,8 +173,7 @@ class Batch:
         passes.
 
         Returns:
-            Whatever structure the model gives, where the model is; for variants primary outputs (M, B, ...), on
-            the CPU.
+            The model's structure of outputs, on its device; for variants primary outputs (M, B, ...), on the CPU.
         """
         if self.varied:
             return self._of_variants()
@@ -184,11 +182,11 @@ class Batch:
         return self.translator.backbone.outputs(self.prepared) if self._bare is None else self._bare
 
     def primary_outputs(self) -> Tensor:
-        """The outputs that count, (B, ...) or (M, B, ...), detached, on the CPU."""
+        """The primary outputs, (B, ...) or (M, B, ...), detached, on the CPU."""
         return primary(self.outputs()).detach().cpu()
 
     def outputs_at(self, z: Tensor) -> Any:
-        """The model's outputs where the site carries `z` (B, ...) for these inputs."""
+        """The model's outputs for these inputs, with the representations `z` (B, ...) at the site."""
         backbone = self.translator.backbone
         outputs = backbone.tail(z)
         return backbone.rewritten(self.prepared, lambda _: z) if outputs is None else outputs
@@ -206,7 +204,7 @@ class Batch:
         return torch.cat(found)
 
     def _through_the_tail(self, codes: Tensor) -> tuple[Tensor, int]:
-        """Primary outputs (k, B, ...) of some variants in one pass, and the bytes of what went in and came out."""
+        """Primary outputs (k, B, ...) of some variants in one pass, and the bytes of representations and outputs."""
         count = len(codes)
         carried = self.carried.take(torch.arange(len(self)).repeat(count))
         z = self.translator.representation(codes.flatten(0, 1), carried, self.z)

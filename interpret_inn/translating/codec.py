@@ -1,4 +1,4 @@
-"""Between representations and codes, and what is known of stored codes: a backbone and a fitted flow together."""
+"""A backbone and a fitted flow together: representations to codes and back, and the stored codes of the data."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from interpret_inn.types import Factor, Factors, FloatArray
 
 
 class Codec:
-    """Translates representations into codes and back, and knows how codes of the data are spread.
+    """The part of a `Translator` that needs no batches: codes, the stored codes of the data, probes of concepts.
 
     Args:
         backbone: The frozen network and its site.
-        fitted: The flow and what is known of its data.
+        fitted: The flow, and codes and concepts of its data.
     """
 
     def __init__(self, backbone: Backbone, fitted: Fitted) -> None:
@@ -46,7 +46,11 @@ class Codec:
     # --- between representation and code ---------------------------------------------------------------
 
     def codes(self, z: Tensor) -> tuple[Tensor, Carried]:
-        """Codes of representations (B, ...), (B, D) or (B, P, D) at positions; and what is carried along."""
+        """Codes of representations (B, ...), (B, D) or (B, P, D) at positions; and what the layout carries along.
+
+        Raises:
+            InputError: representations of another width than in the fit.
+        """
         rows, carried = self.fitted.layout.to_rows(z)
         if rows.shape[1] != self.factors.total:
             raise InputError(
@@ -58,7 +62,7 @@ class Codec:
         return (codes.reshape(len(z), -1, codes.shape[1]) if len(rows) != len(z) else codes), carried
 
     def representation(self, codes: Tensor, carried: Carried, like: Tensor) -> Tensor:
-        """Representations (B, ...) of codes (B, D) or (B, P, D), where and as precise as `like`."""
+        """Representations (B, ...) of codes (B, D) or (B, P, D), on the device and in the precision of `like`."""
         rows, _ = self.fitted.network.inverse(codes.reshape(-1, codes.shape[-1]))
         z = self.fitted.layout.from_rows(rows.to(like.device), carried)
         return z.to(like.dtype)
@@ -74,11 +78,11 @@ class Codec:
     # --- codes of the data -----------------------------------------------------------------------------
 
     def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
-        """Codes of the factor from stored data, float (n, size)."""
+        """`n` codes of the factor from the reference codes, float (n, size)."""
         return self.fitted.draw(factor, n, generator)
 
     def class_code(self, factor: Factor, name: str) -> Tensor:
-        """Mean code of a category, float (size,)."""
+        """Mean code of a category, float (size,); see `Fitted.class_code`."""
         return self.fitted.class_code(factor, name)
 
     # --- concepts --------------------------------------------------------------------------------------
@@ -86,7 +90,7 @@ class Codec:
     def white(self, codes: Tensor) -> Tensor:
         """The whitened leading axes (n, d) of the representation whose codes are (n, D) or (n, d).
 
-        This is where concepts are read: the representation itself, up to a fixed linear map.
+        Linear probes of concepts read these: the representation itself, up to a fixed linear map.
         """
         network = self.fitted.network
         white: Tensor = network.blocks.inverse(codes[:, : network.shape.leading])[0]
@@ -112,7 +116,7 @@ class Codec:
         return self._probes[name]
 
     def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:
-        """`after` (..., D), moved outside the edited factor until the concepts read as in `before`."""
+        """`after` (..., D), moved outside the edited factor until the concepts' probed values are those of `before`."""
         axes = self.fitted.network.shape.leading
         weight = np.concatenate([_centred(self.probe(name)) for name in concepts])
         moved = hold_probe(
@@ -125,16 +129,27 @@ class Codec:
         return placed(after, slice(0, axes), moved.reshape(*after.shape[:-1], axes))
 
 
-def _centred(read: LinearProbe) -> FloatArray:
-    """Weights (C, d) of what must not move: of classes only the logits relative to each other count."""
-    return read.weight - read.weight.mean(0) if len(read.classes) else read.weight
+def _centred(probe: LinearProbe) -> FloatArray:
+    """Weights (C, d) of the values to hold: of classes, logits relative to their mean."""
+    return probe.weight - probe.weight.mean(0) if len(probe.classes) else probe.weight
+
+
+def held_names(hold: Sequence[str]) -> tuple[str, ...]:
+    """Names of the concepts to hold in an edit.
+
+    Raises:
+        EditError: one text in place of a list.
+    """
+    if isinstance(hold, str):
+        raise EditError(f"Expected hold to be a list of concepts, found {hold!r}. Type hold=[{hold!r}].")
+    return tuple(hold)
 
 
 def placed(codes: Tensor, where: slice, values: Tensor) -> Tensor:
     """Copies of codes with some axes replaced.
 
     Args:
-        codes: float (..., D); they stay as they are.
+        codes: float (..., D); they do not change.
         where: The axes.
         values: float, broadcasts with (..., size); more axes in front give more copies.
 

@@ -1,4 +1,4 @@
-"""Edits: changes of factors, to be given to `Interpreter.run`.
+"""Edits: changes of factors, for `Interpreter.run`.
 
 >>> import interpret_inn as inn
 >>> inn.edits.set_to("digit", "7", hold=["colour"])
@@ -15,7 +15,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
 from interpret_inn.renamed import old_names
-from interpret_inn.translating.codec import Codec
+from interpret_inn.translating.codec import Codec, held_names
 from interpret_inn.translating.values import Added, Donors, Drawn, PerInput, Values
 from interpret_inn.types import Factor
 
@@ -25,22 +25,20 @@ class Edit:
 
     Args:
         factor: The factor that is changed.
-        hold: Concepts whose probe from the *whole* code is to stay where it was.
+        hold: Concepts that keep the value which their linear probe reads from the *whole* code.
     """
 
     verb = "edit"
 
     def __init__(self, factor: str, hold: Sequence[str] = ()) -> None:
-        if isinstance(hold, str):
-            raise EditError(f"Expected hold to be a list of concepts, found {hold!r}. Type hold=[{hold!r}].")
         self.factor = factor
-        self.held = tuple(hold)
+        self.held = held_names(hold)
 
     def begin(self, translator: Codec, total: int | None) -> Values:
-        """What the factor becomes, for inputs that come batch by batch.
+        """The factor's new values, for inputs that come batch by batch.
 
         Args:
-            translator: Backbone and flow; outside any forward of the model, as donors may have to be run.
+            translator: Backbone and flow; no forward may be running, as donors may have to be run.
             total: Number of inputs; None: not known before their end.
 
         Raises:
@@ -93,7 +91,7 @@ class _Swap(Edit):
             raise EditError(
                 f"{self!r}: expected donor codes of {translator.factors.total} axes, found {given.shape[-1]}."
             )
-        own = given[..., factor.slice].clone()  # the rest need not be kept
+        own = given[..., factor.slice].clone()  # a copy, so that the other axes are not kept in memory
         return Donors(repr(self), self._checked(own, factor), total)
 
 
@@ -180,7 +178,7 @@ def swap(
         factor: The factor to exchange.
         donor: Inputs in the same form as those that are edited: as many as them, or a batch of one.
         donor_codes: Their codes instead, float (B, D) or (1, D).
-        hold: Concepts whose probe is to stay where it was.
+        hold: Concepts that keep their probed value.
 
     Raises:
         EditError: neither or both of `donor` and `donor_codes`.
@@ -193,28 +191,34 @@ def set_to(factor: str, value: Any, *, hold: Sequence[str] = ()) -> Edit:
 
     Args:
         factor: The factor to set.
-        value: float (size,) or (B, size); a number for all axes; or the name of a category, whose mean
-            code is taken (`set_to("digit", "7")`). A whole number that is also a category's name is refused
-            as ambiguous: type "7" or 7.0.
-        hold: Concepts whose probe is to stay where it was.
+        value: float (size,) or (B, size); a number for all axes; or the name of a category, for its mean code
+            (`set_to("digit", "7")`). `Interpreter.run` refuses a whole number that is also a category's name, as
+            ambiguous: type "7" or 7.0.
+        hold: Concepts that keep their probed value.
     """
     return _SetTo(factor, value, hold)
 
 
 def add(factor: str, delta: Any, *, hold: Sequence[str] = ()) -> Edit:
-    """Adds to the factor; `delta` is float (size,) or (B, size), or one number for all axes."""
+    """Adds a vector to the factor.
+
+    Args:
+        factor: The factor to move.
+        delta: float (size,) or (B, size); or one number for all axes.
+        hold: Concepts that keep their probed value.
+    """
     return _Add(factor, delta, hold)
 
 
 def resample(factor: str, *, seed: int = 0, from_prior: bool = False, hold: Sequence[str] = ()) -> Edit:
-    """Draws the factor anew, for every input on its own.
+    """Draws the factor anew, for each input independently.
 
     Args:
         factor: The factor to draw.
         seed: Of the draw; the same seed draws the same codes.
-        from_prior: Draw from N(0, I) and not from stored codes of the data. That puts the noise floor back
-            into directions that are nearly empty, and so overstates redraws.
-        hold: Concepts whose probe is to stay where it was.
+        from_prior: Draw from N(0, I) and not from stored codes of the data. That puts variance into directions that
+            are nearly empty, and so overstates what the output does.
+        hold: Concepts that keep their probed value.
     """
     return _Resample(factor, seed, from_prior, hold)
 

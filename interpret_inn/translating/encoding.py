@@ -1,4 +1,4 @@
-"""Inputs batch by batch through a backbone, as many at a time as memory allows, and outputs joined again."""
+"""Runs inputs through a backbone, as many at a time as memory allows, and joins the outputs."""
 
 from __future__ import annotations
 
@@ -22,29 +22,29 @@ BATCH = 64
 """Inputs in one forward to begin with, unless the caller's DataLoader has a batch size."""
 
 BATCH_BYTES = 256 * 2**20
-"""How much the inputs of a batch may take as they are read; large photographs come fewer at a time."""
+"""Bytes of the inputs of a batch before they are prepared, at most: fewer photographs are read at a time if large."""
 
 _NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory")
 
 
 class BatchRunner:
-    """Turns samples into rows. Must run within the backbone's session.
+    """Turns samples into rows. It needs a session of the backbone.
 
     Args:
         backbone: The frozen network and its site.
-        samples: What to read.
+        samples: The inputs.
         size: Inputs at a time.
-        halving: Whether to halve that when memory runs out.
+        halving: Whether to halve `size` when memory runs out.
     """
 
     def __init__(self, backbone: Backbone, samples: Samples, size: int, halving: bool) -> None:
         self._backbone, self._samples = backbone, samples
-        self._reading = size  # stays as it is: a batch that was read is run in smaller parts
+        self._reading = size  # is never halved: a batch that has been read runs in smaller parts
         self.size = size
         self._halving = halving
 
     def run(self, span: range) -> Iterator[tuple[int, Tensor]]:
-        """Yields where a batch begins and its rows, float32 (B, P, D), in order.
+        """Yields the place of a batch's first input, and the batch's rows, float32 (B, P, D), in order.
 
         Raises:
             InputError: rows that are not finite.
@@ -61,7 +61,7 @@ class BatchRunner:
             raise DataError(f"Expected {len(self._samples)} inputs from the samples, found the end at {at}.")
 
     def rows(self, batch: Any, at: int = 0) -> Tensor:
-        """Rows of one batch as it is, float32 (B, P, D) on the CPU; `at` is where it begins."""
+        """Rows of one whole batch, float32 (B, P, D) on the CPU; `at` is the place of its first input."""
         names = self._samples.names[at : at + len(batch)] if self._samples.names else None
         z = self._backbone.represent(prepared(self._backbone, batch, start=at, names=names))
         rows: Tensor = self._backbone.layout.to_rows(z)[0]
@@ -81,7 +81,7 @@ class BatchRunner:
         """Rows of one input, float32 (1, P, D).
 
         Raises:
-            BackboneError: even that does not fit in memory.
+            BackboneError: it does not fit in memory.
         """
         try:
             return self.rows(one)
@@ -91,7 +91,7 @@ class BatchRunner:
             raise _too_large(1) from error
 
     def _rows_or_none(self, batch: Any, at: int) -> Tensor | None:
-        """Rows, or None if memory ran out; the error is gone on return, and with it what it held."""
+        """Rows, or None if memory ran out; the error, which holds tensors, is gone on return."""
         try:
             return self.rows(batch, at)
         except (RuntimeError, MemoryError) as error:
@@ -120,10 +120,10 @@ class BatchRunner:
 
 
 def prepared(backbone: Backbone, batch: Any, *, start: int, names: Sequence[str] | None = None) -> Tensor:
-    """Prepares a batch of many; where one input is at fault, the error names it by its place among all.
+    """Prepares one of many batches; an error names the input at fault by its name or its place among all.
 
     Args:
-        backbone: What prepares.
+        backbone: Prepares them.
         batch: Inputs.
         start: Place of the first one among all inputs.
         names: Of the inputs of the batch.
@@ -134,7 +134,7 @@ def prepared(backbone: Backbone, batch: Any, *, start: int, names: Sequence[str]
     try:
         return backbone.prepare(batch)
     except InputError as error:
-        if start:  # in the first batch, places are right as they are
+        if start:  # places in the first batch are places among all
             for place in range(len(batch)):
                 try:
                     backbone.prepare(batch[place : place + 1])
@@ -148,18 +148,18 @@ def reading_size(samples: Samples, first: Any, wanted: int | Literal["auto"]) ->
     """How many inputs to read at a time.
 
     Args:
-        samples: May carry the batch size of a DataLoader.
+        samples: They may have the batch size of a DataLoader.
         first: The first input as a batch, for its size.
         wanted: A number, or "auto".
     """
     if wanted != "auto":
         return wanted
-    asked = samples.batch_size if isinstance(samples, OrderedSamples) else None
-    return asked or max(1, min(BATCH, BATCH_BYTES // max(1, _raw_bytes(first))))
+    of_loader = samples.batch_size if isinstance(samples, OrderedSamples) else None
+    return of_loader or max(1, min(BATCH, BATCH_BYTES // max(1, _raw_bytes(first))))
 
 
 def _batches_within(samples: Samples, size: int, span: range) -> Iterator[Any]:
-    """Batches of a stretch of the samples; those of a plugin may only know how to begin at the beginning."""
+    """Batches of a part of the samples; samples of a plugin may only be read from the beginning."""
     if isinstance(samples, OrderedSamples):
         yield from samples.batches(size, start=span.start, stop=span.stop)
         return
@@ -198,7 +198,7 @@ def _lacks_memory(error: BaseException) -> bool:
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """Inputs that have been read and prepared already: goes wherever inputs go.
+    """Inputs that have been read and prepared already, in place of other inputs.
 
     Attributes:
         batch: As the model takes them, (B, ...).
@@ -228,10 +228,10 @@ def batches(backbone: Backbone, inputs: Any) -> Iterator[Tensor]:
 
 
 def counted(inputs: Any) -> tuple[Any, int | None]:
-    """The same inputs, ready to be read, and how many there are; None if only their end tells.
+    """The same inputs, ready to be read, and their number; None if it is not known before their end.
 
     Raises:
-        DataError: nothing that can be read.
+        DataError: the inputs cannot be read.
     """
     if is_stream(inputs):
         return inputs, None
@@ -246,7 +246,7 @@ def run_bare(backbone: Backbone, inputs: Any) -> Any:
 
 
 def join(outputs: Sequence[Any]) -> Any:
-    """Outputs of several batches as those of one: a structure like the first, its tensors joined.
+    """Outputs of several batches as one batch's: a structure like the first, with joined tensors.
 
     Raises:
         InputError: outputs without tensors, or with tensors that have no axis for the batch.

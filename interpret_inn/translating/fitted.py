@@ -1,4 +1,4 @@
-"""What a fit leaves behind: everything that edits and explanations need, and all that is saved."""
+"""The result of a fit: everything that edits and explanations need, and all that is saved."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factor, Factors, IntArray
 
 WIDEST_REFERENCE = 4096
-"""Codes of no more axes are kept whole; of wider ones, the leading axes alone."""
+"""Axes of reference codes that are kept, at most: the leading ones."""
 
 
 @with_old_names
 @dataclass
 class Fitted:
-    """A fitted flow with its factors and what is known of the data it was fitted to.
+    """A fitted flow with its factors, and codes and concepts of the data that it was fitted to.
 
     Attributes:
         network: The flow.
         layout: How representations become rows.
         z_shape: Shape of one input's representation.
         factors: Its factors.
-        raw_scores: What each size was estimated from, by factor.
-        concepts: In the order of the factors; `values` are those of the reference codes.
+        raw_scores: The score that each size was estimated from, by factor.
+        concepts: In the order of the factors, with the values of the reference codes.
         settings: Of the fit.
         seed: Of the fit.
-        record: What the fit reports of itself.
+        record: The course of the fit.
         split: Numbers of training, validation and test samples.
-        reference_codes: Codes of up to 4,096 training samples, float (M, w): all axes, or the leading 4,096 of more
-            than that. At positions, each row is one position of one sample.
+        reference_codes: Codes of up to 4,096 training samples, float (M, w): all axes, at most the leading 4,096. At
+            positions, each row is one position of one sample.
         reference_groups: int64 (M,), the group of each row of the reference codes.
-        notes: What the user should know of the fit, in plain sentences.
+        notes: Caveats of the fit, in plain sentences.
         timings: Seconds: `encode`, `fit`.
     """
 
@@ -63,9 +63,9 @@ class Fitted:
         return next((concept for concept in self.concepts if concept.name == factor.name), None)
 
     def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
-        """`n` codes of the factor from the reference codes, float (n, size); axes that these lack are 0."""
+        """`n` codes of the factor, drawn from the reference codes, float (n, size); axes that these lack are 0."""
         chosen = torch.randint(len(self.reference_codes), (n,), generator=generator)
-        drawn = self.reference_codes[chosen, factor.start : factor.stop]
+        drawn = self.reference_codes[chosen, factor.slice]
         return torch.nn.functional.pad(drawn, (0, factor.size - drawn.shape[1]))
 
     def class_code(self, factor: Factor, name: str) -> Tensor:

@@ -1,4 +1,4 @@
-"""Conditional edits: what must move elsewhere to keep the probe of a concept where it was."""
+"""Conditional edits: the move of other factors that keeps a concept's probed value."""
 
 from __future__ import annotations
 
@@ -11,26 +11,28 @@ from interpret_inn.types import Factor
 from interpret_inn.types.numbers import NEGLIGIBLE
 
 _STEPS = 4
+"""Gauss-Newton steps: four leave less than a twentieth of the change even on strongly curved flows."""
 _MOST_PROBES = 32
+"""Values that are held at most: each needs a gradient through the flow in every step."""
 _CUT = 1e-4
+"""Slopes with a smaller share of the largest singular value are not inverted: the move would leave the data."""
 
 
 def hold_probe(
     before: Tensor, after: Tensor, *, edited: Factor, weight: Tensor, decode: Callable[[Tensor], Tensor]
 ) -> Tensor:
-    """The smallest move outside the edited factor that puts linear probes of the representation back.
+    """Edited codes after the smallest move outside the edited factor that restores the values of linear probes.
 
-    The probes `r = W z(z̃)` are linear in the representation and so not in the code: Gauss-Newton
-    steps solve `r(after) = r(before)`, each the least squares step on the axes that are free to move. Codes
-    have unit variance, so the smallest move is also the most likely one. The edited factor itself stays
-    exactly as asked for.
+    The values `r = W z(z̃)` are linear in the representation and therefore not in the code: Gauss-Newton steps solve
+    `r(after) = r(before)`, each the least squares step on the axes that are free to move. Codes have unit variance, so
+    the smallest move is also the most likely one. The edited factor keeps exactly its new value.
 
     Args:
         before: Codes, float (n, d).
         after: Edited codes, float (n, d).
         edited: The factor that was edited, within the d axes.
-        weight: float (C, d), the probes of all held concepts, one below the other.
-        decode: Differentiable; codes (n, d) to the representation that the probes read, (n, d).
+        weight: float (C, d), the weights of the probes of all held concepts, one below the other.
+        decode: Differentiable, from codes (n, d) to the representation that the probes read, (n, d).
 
     Returns:
         float (n, d).
@@ -50,7 +52,7 @@ def hold_probe(
 
 
 def _independent(weight: Tensor) -> Tensor:
-    """At most 32 orthonormal probes that span what can be moved: logits only count up to a constant."""
+    """Orthonormal weights of at most 32 probes that span the given ones, the strongest."""
     _, values, rows = torch.linalg.svd(weight, full_matrices=False)
     kept = int((values > NEGLIGIBLE * values[0]).sum())
     independent: Tensor = rows[: min(kept, _MOST_PROBES)]
@@ -58,8 +60,8 @@ def _independent(weight: Tensor) -> Tensor:
 
 
 def _linearise(codes: Tensor, weight: Tensor, decode: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Probes (n, C) at codes (n, d), and their slopes (n, C, d)."""
-    # a model may run in inference mode, whose tensors know no gradients
+    """Probed values (n, C) at codes (n, d), and their slopes (n, C, d)."""
+    # a model may run in inference mode, whose tensors have no gradients
     with torch.inference_mode(False), torch.enable_grad():
         weight = weight.clone()
         moving = codes.detach().clone().requires_grad_()

@@ -1,4 +1,4 @@
-"""What can be set about a fit, and what a fit reports."""
+"""The settings of a fit, and its record."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ class FitSettings:
     Attributes:
         steps: Number of optimiser steps planned; early stopping may end sooner.
         pairs: Pairs in a step.
-        blocks: Coupling blocks of the flow; 0: it only rotates, and ends where the sources begin.
+        blocks: Coupling blocks of the flow; 0: it only rotates, and the fit ends with the rotation it begins with.
         hidden: Width of the conditioners' hidden layers.
         depth: Number of their hidden layers.
-        learning_rate: At its highest; it rises over the first `warm_up` steps and falls as a cosine.
+        learning_rate: The highest; the rate rises over the first `warm_up` steps and then falls as a cosine.
         weight_decay: Of AdamW.
         warm_up: Steps over which the learning rate rises.
         clip: Largest norm of the gradient.
@@ -74,13 +74,13 @@ class FitSettings:
 
 
 def wished_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:
-    """Settings that sources ask for (their `settings`); of several sources the first that names one counts.
+    """The `settings` of sources together; of several sources the first that names a setting counts.
 
-    `blocks` is an exception: the largest number counts, and a source that does not ask needs the default. A source
+    `blocks` is an exception: the largest number counts, and a source that does not name it needs the default. A source
     that learns from pairs keeps its blocks beside one that only rotates.
 
     Raises:
-        PluginError: a source asks for what is no setting, or for a value that it cannot have.
+        PluginError: a source names a setting that does not exist, or a value that it cannot have.
     """
     found: dict[str, Any] = {}
     blocks = []
@@ -118,13 +118,13 @@ Observer = Callable[[FitStep], None]
 
 @dataclass(frozen=True)
 class FitRecord:
-    """What a fit reports of itself.
+    """The course of a fit.
 
     Attributes:
         steps: Steps taken.
         best_step: The step whose weights were kept.
         stopped_early: The validation split no longer improved.
-        seconds: Spent in steps and validations, over all processes that worked on it.
+        seconds: Time in steps and validations, of all processes that worked on the fit.
         history: (step, training loss, validation loss) at every validation, in nats per pair and axis; the validation
             loss includes what the losses of sources add to it.
     """

@@ -1,4 +1,4 @@
-"""Inputs into batches with their codes, and codes into outputs: what everything above goes through."""
+"""The translator: from inputs to batches with their codes, and from codes to outputs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from interpret_inn.translating.edits import Edit
 from interpret_inn.translating.encoding import batches, counted, join
 
 REACH = 2.5
-"""Traversals reach so many standard deviations of the data to either side."""
+"""Standard deviations of the data that traversals reach to either side."""
 
 
 @with_old_names
@@ -35,11 +35,11 @@ class Translator(Codec):
     # --- inputs ----------------------------------------------------------------------------------------
 
     def batches(self, inputs: Any, *, outputs: bool = False) -> Iterator[Batch]:
-        """Inputs batch by batch, run up to the site; to be gone through within a session of the backbone.
+        """Yields inputs batch by batch, run up to the site. It needs a session of the backbone.
 
         Args:
             inputs: Anything that can be read as inputs.
-            outputs: Run on to the end in the same forward, so that `Batch.outputs` need not run the model again.
+            outputs: The forward goes on to the end, so that `Batch.outputs` need not run the model again.
 
         Raises:
             InputError: there are no inputs, or they do not fit.
@@ -48,28 +48,29 @@ class Translator(Codec):
             yield self.batch(prepared, outputs=outputs)
 
     def batch(self, prepared: Tensor, *, outputs: bool = False) -> Batch:
-        """A batch of inputs as the model takes them, (B, ...); see `batches`."""
+        """The batch of prepared inputs (B, ...); see `batches`."""
         if outputs:
             z, found = self.backbone.run_through(prepared)
             return self.at(z, prepared, outputs=found)
         return self.at(self.backbone.represent(prepared), prepared)
 
     def at(self, z: Tensor, prepared: Tensor, *, outputs: Any = None) -> Batch:
-        """A batch whose representations (B, ...) are at hand.
+        """The batch of representations (B, ...) that are known already.
 
         Args:
-            z: What the site carries for the inputs.
-            prepared: The inputs; where outputs are made of the site alone, `z` itself will do.
-            outputs: The bare model's, where they are at hand.
+            z: The inputs' representations.
+            prepared: The inputs; `z` itself will do if outputs are made from the site alone.
+            outputs: The bare model's outputs, if known.
         """
         codes, carried = self.codes(z)
         return Batch(self, prepared, z, carried, codes, codes, outputs)
 
     def whole(self, inputs: Any) -> Batch:
-        """All inputs as one batch; to be called within a session of the backbone.
+        """All inputs as one batch. It needs a session of the backbone.
 
         Raises:
-            EditError: inputs of different sizes, which make no batch.
+            EditError: inputs of different sizes.
+            InputError: there are no inputs, or they do not fit.
         """
         prepared = list(batches(self.backbone, inputs))
         shapes = {tuple(part.shape[1:]) for part in prepared}
@@ -85,32 +86,36 @@ class Translator(Codec):
         """Codes (B, D) or (B, P, D) after all edits, one after the other.
 
         Raises:
-            EditError: an edit is none, or does not fit.
+            EditError: an edit is not from `edits`, or does not fit.
         """
         empty = codes.new_empty(len(codes), 0)
         batch = Batch(self, empty, empty, Carried((0,), codes.dtype), codes, codes)
-        return Course(edits, self, len(codes)).edited(batch).codes
+        return _EditSequence(edits, self, len(codes)).edited(batch).codes
 
     def run(self, inputs: Any, edits: Sequence[Edit]) -> Any:
-        """Outputs of the model with these edits, each input in one forward of the model and of the flow."""
+        """Outputs of the model with these edits; each input takes one forward of the model and of the flow.
+
+        Raises:
+            EditError: an edit is not from `edits`, or does not fit.
+        """
         with self.backbone.session():
             read, total = counted(inputs)
-            course = Course(edits, self, total)
-            outputs = [self._edited(prepared, course) for prepared in batches(self.backbone, read)]
-            course.end()
+            sequence = _EditSequence(edits, self, total)
+            outputs = [self._edited(prepared, sequence) for prepared in batches(self.backbone, read)]
+            sequence.end()
             return join(outputs)
 
-    def _edited(self, prepared: Tensor, course: Course) -> Any:
-        """Outputs of a batch that is edited while it is at the site."""
+    def _edited(self, prepared: Tensor, sequence: _EditSequence) -> Any:
+        """Outputs of prepared inputs whose codes are edited in the forward, at the site."""
 
         def rewrite(z: Tensor) -> Tensor:
             self.backbone.check_shape(z)
-            return course.edited(self.at(z, prepared)).representation()
+            return sequence.edited(self.at(z, prepared)).representation()
 
         return self.backbone.rewritten(prepared, rewrite)
 
     def outputs_of(self, prepared: Tensor, codes: Tensor) -> Any:
-        """Outputs for inputs whose codes (B, D) or (B, P, D) were replaced."""
+        """Outputs of prepared inputs with these codes, (B, D) or (B, P, D), in place of their own."""
 
         def rewrite(z: Tensor) -> Tensor:
             return self.representation(codes, self.fitted.layout.to_rows(z)[1], z)
@@ -156,7 +161,7 @@ class Translator(Codec):
 
 
 class HasTranslator(Protocol):
-    """A fitted interpreter, as rooms below it know it."""
+    """The part of a fitted interpreter that rooms below it use."""
 
     @property
     def translator(self) -> Translator:
@@ -165,14 +170,14 @@ class HasTranslator(Protocol):
 
 
 def translator_of(fit: HasTranslator | Translator) -> Translator:
-    """The translator of what users pass as a fit.
+    """The translator of a fit, in the forms that users may give.
 
     Args:
         fit: A fitted interpreter, or the translator itself.
 
     Raises:
-        InputError: it is neither.
-        NotFittedError: before the fit.
+        InputError: `fit` is neither.
+        NotFittedError: the interpreter is not fitted.
     """
     if isinstance(fit, Translator):
         return fit
@@ -184,7 +189,14 @@ def translator_of(fit: HasTranslator | Translator) -> Translator:
 
 
 def positions_of(steps: int | Sequence[float]) -> Tensor:
-    """The positions of a traversal, in standard deviations of the data, float (S,)."""
+    """The positions of a traversal, in standard deviations of the data, float (S,).
+
+    Args:
+        steps: Number of positions, evenly from −`REACH` to `REACH`, or the positions.
+
+    Raises:
+        EditError: no step at all, or positions that are no numbers.
+    """
     try:
         if isinstance(steps, int):
             found = torch.linspace(-REACH, REACH, steps)
@@ -200,8 +212,8 @@ def positions_of(steps: int | Sequence[float]) -> Tensor:
     return found
 
 
-class Course:
-    """Edits of inputs that come batch by batch: what they do to an input does not depend on the batches.
+class _EditSequence:
+    """Edits of inputs that come batch by batch; their effect on an input does not depend on the batches.
 
     Args:
         edits: In the order in which they are applied.
@@ -209,7 +221,7 @@ class Course:
         total: Number of inputs; None: not known before their end.
 
     Raises:
-        EditError: an edit is none, or does not fit.
+        EditError: an edit is not from `edits`, or does not fit.
         ConceptError: there is no such factor.
     """
 
@@ -239,7 +251,7 @@ class Course:
         return batch
 
     def end(self) -> None:
-        """To be called after the last batch.
+        """Checks after the last batch that no values are left.
 
         Raises:
             EditError: there were values for more inputs.

@@ -1,4 +1,4 @@
-"""What a factor becomes in an edit, for inputs that come batch by batch."""
+"""A factor's new values in an edit, for inputs that come batch by batch."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from interpret_inn.errors import EditError
 
 
 class Values(Protocol):
-    """What a factor becomes; asked batch by batch, in the order of the inputs."""
+    """A factor's new values, batch by batch in the order of the inputs."""
 
     def of(self, codes: Tensor, start: int) -> Tensor:
         """Values that broadcast to the factor's codes of a batch (B, ..., size).
 
         Args:
-            codes: What the factor is.
+            codes: The factor's codes before the edit.
             start: Place of the batch's first input among all inputs.
 
         Raises:
@@ -27,10 +27,10 @@ class Values(Protocol):
         ...
 
     def end(self, total: int) -> None:
-        """Told the number of inputs after the last batch.
+        """Checks the number of inputs, once it is known.
 
         Raises:
-            EditError: there were values for more.
+            EditError: there are values for another number.
         """
         ...
 
@@ -39,7 +39,7 @@ class PerInput:
     """One value for all inputs, or one for each; see `Values`.
 
     Args:
-        said: The edit, as errors name it.
+        edit: The edit, as errors name it.
         given: float, a number, (size,), (N, size) or (N, P, size), with N = 1 for all inputs.
         total: Number of inputs; None: not known before their end.
 
@@ -47,8 +47,8 @@ class PerInput:
         EditError: values for another number of inputs.
     """
 
-    def __init__(self, said: str, given: Tensor, total: int | None) -> None:
-        self._said, self._given = said, given
+    def __init__(self, edit: str, given: Tensor, total: int | None) -> None:
+        self._edit, self._given = edit, given
         self._several = given.ndim > 1 and len(given) != 1
         if total is not None:
             self.end(total)
@@ -65,7 +65,7 @@ class PerInput:
         try:
             return given.expand(codes.shape)
         except RuntimeError as error:
-            raise PerInput._misfit(self, "the") from error
+            raise PerInput._misfit(self, "the") from error  # a shape is at fault, also of donors
 
     def end(self, total: int) -> None:
         """See `Values`."""
@@ -74,7 +74,7 @@ class PerInput:
 
     def _misfit(self, inputs: str) -> EditError:
         return EditError(
-            f"{self._said}: expected a value for each of {inputs} inputs, or one for all of them, "
+            f"{self._edit}: expected a value for each of {inputs} inputs, or one for all of them, "
             f"found shape {tuple(self._given.shape)}."
         )
 
@@ -84,12 +84,12 @@ class Donors(PerInput):
 
     def _misfit(self, inputs: str) -> EditError:
         return EditError(
-            f"{self._said}: expected one donor, or one for each of {inputs} inputs, found {len(self._given)}."
+            f"{self._edit}: expected one donor, or one for each of {inputs} inputs, found {len(self._given)}."
         )
 
 
 class Added(PerInput):
-    """Values that are added to what the factor is; see `PerInput`."""
+    """Values that are added to the factor; see `PerInput`."""
 
     def of(self, codes: Tensor, start: int) -> Tensor:
         """See `Values`."""
@@ -97,13 +97,13 @@ class Added(PerInput):
 
 
 class Drawn:
-    """An endless draw, one row for each input, which does not depend on the batches; see `Values`.
+    """Random values, one row for each input; they do not depend on the sizes of batches. See `Values`.
 
     Args:
-        draw: Draws so many rows, (n, size).
+        draw: Draws `n` rows, (n, size).
     """
 
-    _AT_ONCE = 64  # whatever their size, that many rows are drawn as if more came at once
+    _AT_ONCE = 64  # rows of every draw: with one size for all, the rows are the same for batches of any size
 
     def __init__(self, draw: Callable[[int], Tensor]) -> None:
         self._draw, self._left = draw, draw(self._AT_ONCE)

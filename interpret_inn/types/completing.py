@@ -20,7 +20,8 @@ NEEDED = ("name", "concepts", "samples", "sample_pairs")
 OPTIONAL = ("settings", "notes", "key", "ordered", "prepare", "illustrations")
 """What `ConceptSource` has a default for."""
 
-_NOBODYS_NAME = "no_author_would_call_a_member_so"
+_NO_MEMBER = "no_author_would_call_a_member_so"
+"""An object that has this answers every name."""
 
 MOVED = renamed_in("ConceptSource")
 """Members that sources once had, and what to write in their place."""
@@ -32,10 +33,10 @@ def lacks_members(given: object) -> list[str]:
 
 
 def as_source(given: Any) -> ConceptSource:
-    """The object itself where it is a `ConceptSource`, else a source that asks it, with the defaults for the rest.
+    """The object itself if it is a `ConceptSource`, else a source that asks it, with defaults for what it lacks.
 
     Raises:
-        PluginError: needed members are missing, or it has a member that is nearly one of a source, or was one once.
+        PluginError: needed members are missing, or a member has nearly the name of a source's, or an old name.
     """
     missing = lacks_members(given)
     if missing:
@@ -48,7 +49,7 @@ def as_source(given: Any) -> ConceptSource:
 
 
 def told_missing(given: object, missing: Sequence[str]) -> str:
-    """What was found instead of a source, as a sentence goes on after "expected": near names are named, too."""
+    """What was found instead of a source, to go on after "Expected …,": near names are named, too."""
     found = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
     sentences = [f"found {found} without {', '.join(missing)}."]
     if isinstance(given, type):
@@ -61,7 +62,7 @@ def told_missing(given: object, missing: Sequence[str]) -> str:
 
 
 def is_meant_as_source(given: object) -> bool:
-    """Whether an object has a needed member, or nearly one: `name` alone only if its own class gave it that."""
+    """Whether an object has a needed member, or a name near to one; `name` alone counts if its own class defines it."""
     own = own_names(given, ConceptSource)
     if isinstance(given, ConceptSource) or any(hasattr(given, member) for member in NEEDED[1:]):
         return True
@@ -98,7 +99,7 @@ def refuse_strange_members(given: Any) -> None:
     """Refuses members that would never be read.
 
     Raises:
-        PluginError: a member is nearly one of a source, or was one once; what to write instead is named.
+        PluginError: a member has nearly the name of a source's, or an old name; the error says what to write.
     """
     for sentence in strange_members(given):
         raise PluginError(sentence)
@@ -111,13 +112,13 @@ def strange_members(given: Any) -> Iterator[str]:
     for name, instead in MOVED.items():
         if name in own and _is_old_member(given, name):
             yield f"{name!r} of {owner} is not read any more. Write {instead} instead."
-    # of the old names only one is long enough to be meant by a near one: `size` and `module` are an author's own
-    long = {} if "extra_loss" in own else {"extra_loss": MOVED["extra_loss"]}
-    yield from near_names(given, ConceptSource, owner=owner, gone=long)
+    # names near to the other old ones, such as `size` and `module`, are an author's own
+    distinct = {} if "extra_loss" in own else {"extra_loss": MOVED["extra_loss"]}
+    yield from near_names(given, ConceptSource, owner=owner, gone=distinct)
 
 
 def _is_old_member(given: Any, name: str) -> bool:
-    """Whether a member is what the old protocol had: a function, and for `sizes` whole numbers by concept."""
+    """Whether a member is of the old protocol: a function, or for `sizes` also whole numbers by concept."""
     found = getattr(given, name, None)
     if name != "sizes" or not isinstance(found, Mapping):
         return callable(found)
@@ -128,16 +129,16 @@ def _is_old_member(given: Any, name: str) -> bool:
 
 
 def _has(given: Any, name: str) -> bool:
-    """Whether an object has an optional member; one whose `__getattr__` answers every name says nothing by it."""
+    """Whether an object has an optional member; if its `__getattr__` answers every name, it must be defined."""
     if not hasattr(given, name):
         return False
-    if not hasattr(given, _NOBODYS_NAME):
+    if not hasattr(given, _NO_MEMBER):
         return True
-    return inspect.getattr_static(given, name, _NOBODYS_NAME) is not _NOBODYS_NAME
+    return inspect.getattr_static(given, name, _NO_MEMBER) is not _NO_MEMBER
 
 
 class _Completed(ConceptSource):
-    """A plain object as a concept source. It is asked each time, as its concepts and notes may change.
+    """A plain object as a concept source. Each access asks the object, as its concepts and notes may change.
 
     Attributes:
         given: The object.
@@ -154,5 +155,5 @@ class _Completed(ConceptSource):
         return object.__getattribute__(self, name)
 
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
-        """Draws pairs as the object does, which has this member: see `__getattribute__`."""
+        """Never called: `__getattribute__` gives the object's own member."""
         raise NotImplementedError

@@ -1,4 +1,4 @@
-"""What tells a fit which samples agree in what, and what it may ask of the fit before it starts."""
+"""Concept sources, which tell a fit which samples agree in what, and what they may see and change of the fit."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from interpret_inn.types.sources import Pairs, Samples
 class AxesView(Protocol):
     """The model behind the site as a function of the whitened leading axes, `d` of `D`: see `Preparation.model`.
 
-    Gradients flow through it where the caller has them enabled; the model's weights get none.
+    Gradients flow through it if the caller has them enabled; the model's weights get none.
     """
 
     @property
@@ -30,22 +30,27 @@ class AxesView(Protocol):
         """`D`, the axes of the representation."""
 
     def samples(self, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Draws samples of the training split: leading axes, float (n, d), and all others, float (n, D − d)."""
+        """Draws training samples: leading axes, float (n, d), and all others, float (n, D − d)."""
 
     def outputs(self, white: Tensor, rest: Tensor | None = None) -> Tensor:
         """The model's primary outputs (B, …) of leading axes (B, d) and the others (B, D − d); None: their mean.
 
-        Raises BackboneError where the outputs cannot be made from the site alone.
+        Raises:
+            BackboneError: the outputs cannot be made from the site alone.
         """
 
     def layer(self, site: str, white: Tensor, rest: Tensor | None = None) -> Tensor:
-        """What another site behind this one carries, flattened, float (B, F); SiteError where it is not reached."""
+        """What another site behind this one carries, flattened, float (B, F).
+
+        Raises:
+            SiteError: that site is not reached.
+        """
 
     def layers(self) -> Sequence[str]:
         """Paths of the model's modules that have weights of their own (a parameter of two axes or more)."""
 
     def seen(self, directions: Tensor) -> Tensor:
-        """Directions in the representation, float (m, D), as directions along the leading axes, float (m, d)."""
+        """Directions in the representation, float (m, D), projected to the leading axes, float (m, d)."""
 
 
 @dataclass(frozen=True)
@@ -60,9 +65,9 @@ class Preparation:
         variances: Variance of each of these axes in the representation, float (d,), descending.
         output_gradients: Computes, each time it is called, how strongly the model's output depends on each axis:
             `E[JᵀJ]`, float64 (d, d), J the Jacobian of the output by the axes. Its eigenvectors are the directions that
-            matter most to the output. Raises BackboneError where no gradient comes from the output.
+            matter most to the output. Raises BackboneError if no gradient comes from the output.
         model: The model as a function of the axes; it may be kept and used until the fit ends.
-        generator: The only source of randomness to draw from.
+        generator: The only generator to draw from.
     """
 
     white: Tensor
@@ -73,7 +78,7 @@ class Preparation:
 
 
 class LossContext(Protocol):
-    """What the loss of a plan may use. A fit gives `interpret_inn.fitting.source_losses.TrainingContext`."""
+    """What the loss of a plan may use. In a fit it is `interpret_inn.fitting.source_losses.TrainingContext`."""
 
     @property
     def network(self) -> nn.Module:
@@ -85,11 +90,11 @@ class LossContext(Protocol):
 
     @property
     def generator(self) -> Generator:
-        """The only source of randomness to draw from."""
+        """The only generator to draw from."""
 
     @property
     def step(self) -> int:
-        """The step that is being taken, from 0; in validation, the number of steps taken."""
+        """The number of steps taken before this one; in validation, the number of steps taken."""
 
     @property
     def axes(self) -> Tensor:
@@ -97,27 +102,27 @@ class LossContext(Protocol):
 
     @property
     def looking(self) -> bool:
-        """This is validation: weights are compared, and nothing is trained. Draws are the same each time."""
+        """Whether this is validation, in which nothing is trained. Draws are then the same each time."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What a source wants of one fit. All of it may be left out.
+    """What a source asks of one fit; every part may be left out.
 
     Attributes:
-        concepts: Concepts that take the place of the source's own; from now on its pairs have a column of ρ for each
-            of these. None: the concepts stay.
-        sizes: Numbers of axes by concept, used where the caller gives none; concepts that are left out are estimated
-            from pairs.
-        notes: Sentences that the reader of a report should know.
-        key: Tells fits apart that differ in what shows in no pair and not in the source's own `key`.
-        rotation: For sources that say nothing by pairs. Given the axes of the source's factors and of the residual,
+        concepts: Concepts in place of the source's own; from now on its pairs have a column of ρ for each of them.
+            None: the concepts stay.
+        sizes: Numbers of axes by concept, if the caller gives none; the sizes of other concepts are estimated from
+            pairs.
+        notes: Sentences for the reader of a report.
+        key: Tells apart fits whose pairs and whose source's `key` are the same.
+        rotation: For sources whose pairs share nothing. Given the axes of the source's factors and of the residual,
             float (d, m) with orthonormal columns, it returns the orthogonal matrix (m, m) that rotates them to where
             the fit begins, the first factor's axes first.
-        modules: Returns what `loss` trains beside the flow.
-        loss: A term that is added to the loss of the fit: it returns a differentiable scalar. It counts in
-            validation, too, without gradients and with the same draws each time, so that the weights that are kept
-            are the best by the whole objective.
+        modules: Returns the modules that `loss` trains beside the flow.
+        loss: Returns a differentiable scalar that is added to the loss of the fit. It counts in validation, too,
+            without gradients and with the same draws each time, so the weights that are kept are the best by the
+            whole objective.
     """
 
     concepts: Sequence[Concept] | None = None
@@ -136,13 +141,13 @@ class ConceptSource(ABC):
     public member of a subclass whose name is nearly one of these is refused, as it would never be called.
 
     Attributes:
-        name: For messages.
-        concepts: A concept for each factor that it wants.
-        samples: What is to be encoded.
-        settings: Settings of the fit (`FitSettings`) that are used where the caller gives none. Read before anything
-            else, as they fix the axes and the noise floor.
-        notes: Sentences about the data or the pairs that the reader of a report should know.
-        key: Tells apart options which do not show in its pairs.
+        name: Its name in messages.
+        concepts: A concept for each factor of its own.
+        samples: The inputs to encode.
+        settings: Settings of the fit (`FitSettings`) for those that the caller does not give. They are read before
+            anything else, as they fix the axes and the noise floor.
+        notes: Sentences about the data or the pairs, for the reader of a report.
+        key: Tells apart options that do not show in its pairs.
         ordered: The factors are sorted after the fit by their effect on the output, the strongest first. Only for
             unlabelled concepts; factors of other sources stay in place.
     """
@@ -157,9 +162,9 @@ class ConceptSource(ABC):
 
     @abstractmethod
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
-        """Draws `n` pairs from the samples whose indices stand in `among`, int64 (M,).
+        """Draws `n` pairs from the samples with the indices `among`, int64 (M,).
 
-        Only `generator` may be drawn from, so that a fit can be resumed.
+        All draws are from `generator`, so that a fit can be resumed.
         """
 
     def prepare(self, context: Preparation) -> Plan:  # noqa: ARG002 - for subclasses
@@ -167,5 +172,5 @@ class ConceptSource(ABC):
         return Plan()
 
     def illustrations(self) -> Sequence[Gallery]:
-        """What its pairs look like, for the report."""
+        """Pictures of its pairs, for the report."""
         return ()

@@ -1,4 +1,4 @@
-"""Concepts: what factors are to carry, and how values of each kind are told, compared and written."""
+"""Concepts: the meanings of factors, and how values of each kind are read, compared and written."""
 
 from __future__ import annotations
 
@@ -13,30 +13,29 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.types.numbers import TINY, FloatArray
+from interpret_inn.types.numbers import TINY, BoolArray, FloatArray
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 
 Values = npt.NDArray[Any]
-Mask = npt.NDArray[np.bool_]
 
 LARGEST_ANGLE = 2 * math.pi + 1e-4
-"""Angles in radians are no larger: a full turn, and what rounding of degrees adds."""
+"""Largest angle in radians: a full turn, and a little that rounding of degrees adds."""
 
 
 @dataclass(frozen=True)
 class Concept:
-    """A meaning that one factor is to carry, with its value for every sample where that is known.
+    """A meaning that one factor is to carry, with its value for every sample if known.
 
     Attributes:
         name: Also the factor's name.
         kind: How values compare; `unlabelled` concepts have none and are not probed.
-        values: `categorical`: int64 (N,), −1 where missing; `numeric`: float64 (N,) or (N, d), NaN where
-            missing; `cyclic`: angles in radians, float64 (N,), NaN where missing; `unlabelled`: None.
+        values: `categorical`: int64 (N,), −1 if missing; `numeric`: float64 (N,) or (N, d), NaN if missing; `cyclic`:
+            angles in radians, float64 (N,), NaN if missing; `unlabelled`: None.
         classes: Names of the categories, by index.
         guessed: The kind was guessed from the values and not given.
 
-    Members that need values raise InputError where `values` is None.
+    Members that need values raise InputError if `values` is None.
 
     >>> shape = Concept("shape", "categorical", np.array([0, 1, -1]), ("circle", "square"))
     >>> shape.known.tolist(), shape.text(shape.values[1])
@@ -52,23 +51,23 @@ class Concept:
     guessed: bool = False
 
     @property
-    def known(self) -> Mask:
-        """Where the value is there, bool (N,); a row of numbers lacks its value where any of them is missing."""
+    def known(self) -> BoolArray:
+        """Which samples have a value, bool (N,); a row of numbers has none if any of them is missing."""
         return kind_of(self.kind).known(self._given)
 
     @property
     def missing(self) -> float:
-        """What stands for a missing value: −1 among class indices, else NaN."""
+        """The code of a missing value: −1 among class indices, else NaN."""
         return kind_of(self.kind).missing
 
     @property
     def targets(self) -> FloatArray:
-        """What regressions and probes aim at, float64 (N, k): see `ValueKind.targets`."""
+        """Targets of regressions and probes, float64 (N, k): see `ValueKind.targets`."""
         return kind_of(self.kind).targets(self._given)
 
     @property
     def indicators(self) -> FloatArray | None:
-        """One-hot columns of the classes that occur, float64 (N, C), zeros where missing; None without classes."""
+        """One-hot columns of the classes that occur, float64 (N, C), zeros if missing; None without classes."""
         return kind_of(self.kind).indicators(self._given)
 
     def text(self, value: npt.ArrayLike) -> str:
@@ -83,14 +82,14 @@ class Concept:
             second: Likewise.
 
         Returns:
-            float64 (n,), NaN where either is missing. Categories: 1 where they differ, else 0; numbers: the absolute
+            float64 (n,), NaN if either is missing. Categories: 1 if they differ, else 0; numbers: the absolute
             difference in units of the concept's own standard deviation (mean over columns); angles: the absolute
             angle between them, in [0, π].
         """
         return kind_of(self.kind).distance(np.asarray(first), np.asarray(second), self._given)
 
     def at(self, index: npt.ArrayLike) -> Concept:
-        """The same concept for some samples: their indices, int (n,), or where they are, bool (N,)."""
+        """The same concept for some samples: their indices, int (n,), or a mark for each, bool (N,)."""
         if self.values is None:
             return self
         chosen = np.asarray(index)
@@ -113,24 +112,24 @@ class Concept:
 
 
 class ValueKind(ABC):
-    """How values of one kind of concept are told, compared and written."""
+    """How values of one kind of concept are read, compared and written."""
 
     missing: float = math.nan
 
     @abstractmethod
-    def known(self, values: Values) -> Mask:
-        """Where values (n,) or (n, d) are there, bool (n,)."""
+    def known(self, values: Values) -> BoolArray:
+        """Which of values (n,) or (n, d) are not missing, bool (n,)."""
 
     @abstractmethod
     def targets(self, values: Values) -> FloatArray:
-        """Class indices, the numbers, or cosine and sine of angles: float64 (n, k), NaN where missing."""
+        """Class indices, the numbers, or cosine and sine of angles: float64 (n, k), NaN if missing."""
 
     @abstractmethod
     def from_targets(self, targets: FloatArray) -> FloatArray:
         """Values again from targets (n, k): float64 (n,), or (n, k) for numbers."""
 
     def indicators(self, values: Values) -> FloatArray | None:  # noqa: ARG002
-        """One-hot columns of the classes that occur, float64 (n, C), zeros where missing; None without classes."""
+        """One-hot columns of the classes that occur, float64 (n, C), zeros if missing; None without classes."""
         return None
 
     @abstractmethod
@@ -145,7 +144,7 @@ class ValueKind(ABC):
 class _Categories(ValueKind):
     missing = -1
 
-    def known(self, values: Values) -> Mask:
+    def known(self, values: Values) -> BoolArray:
         return np.asarray(values >= 0)
 
     def targets(self, values: Values) -> FloatArray:
@@ -167,7 +166,7 @@ class _Categories(ValueKind):
 
 
 class _Numbers(ValueKind):
-    def known(self, values: Values) -> Mask:
+    def known(self, values: Values) -> BoolArray:
         return np.asarray(~np.isnan(_columns(values)).any(1))
 
     def targets(self, values: Values) -> FloatArray:
@@ -188,7 +187,7 @@ class _Numbers(ValueKind):
 
 
 class _Angles(ValueKind):
-    def known(self, values: Values) -> Mask:
+    def known(self, values: Values) -> BoolArray:
         return np.asarray(~np.isnan(values))
 
     def targets(self, values: Values) -> FloatArray:
@@ -212,7 +211,7 @@ def kind_of(kind: str) -> ValueKind:
     """How values of this kind behave.
 
     Raises:
-        InputError: An unlabelled kind, or none that exists.
+        InputError: an unlabelled kind, or one that does not exist.
     """
     found = _KINDS.get(kind)
     if found is None:

@@ -10,6 +10,7 @@ from typing import overload
 from interpret_inn.errors import ConceptError, suggest
 
 RESIDUAL = "residual"
+"""Name of the last factor, which no concept explains."""
 
 
 @dataclass(frozen=True)
@@ -44,10 +45,10 @@ class Factors(Sequence[Factor]):
 
     @classmethod
     def from_sizes(cls, sizes: Mapping[str, int], *, total: int) -> Factors:
-        """Lays the named factors side by side; what is left of `total` axes is the residual.
+        """Lays the named factors side by side; the axes that are left of `total` are the residual.
 
         Raises:
-            ConceptError: a name is taken twice by the residual, a size is under 1, or nothing is left.
+            ConceptError: a factor is named like the residual, a size is under 1, or no axis is left to the residual.
         """
         if RESIDUAL in sizes:
             raise ConceptError(

@@ -1,4 +1,4 @@
-"""Where a factor acts: masks, and what gives them."""
+"""Masks of where a factor acts, and localizers, which give them."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ class Masks:
     Attributes:
         factor: Its name.
         values: float32 (B, 1, H, W) in [0, 1], on the CPU, of the size of the images: 1 where the factor acts.
-        space: The images that the masks lie over: what the model takes, or what it gives.
-        localizer: Who made them.
-        shared: One mask for all images, repeated.
-        figures: What the localizer says of its masks, by name ("kept", "area" …), beside the reliability.
-        notes: What the user should know of them, in plain sentences.
+        space: The images that the masks lie over: the model's inputs, or its outputs.
+        localizer: Name of the localizer.
+        shared: One mask is repeated for all images.
+        figures: The localizer's own scores of its masks, by name ("kept", "area" …), beside the reliability.
+        notes: Caveats, in plain sentences.
         reliability: How much better than chance the masks do what they claim: 0 (chance) to 1 (all of it), with
             its interval; measured by `Interpreter.localize`, in the same way for every localizer. None before that,
-            NaN where it cannot be measured.
-        each: The same for every image, float64 (B,).
+            NaN if it cannot be measured.
+        each: The reliability in every image, float64 (B,).
     """
 
     factor: str
@@ -52,14 +52,14 @@ class Masks:
 
 
 class Localizer:
-    """Gives a factor's masks. The base of localizers; a function with the signature of `__call__` is one, too.
+    """Gives a factor's masks. Base of localizers; a function with the signature of `__call__` is one, too.
 
     A localizer reads the translator and changes nothing in it. `interpret_inn.localizing` has what most localizers
     need: inputs as the model takes them, a factor's value with gradients, changes of images along a factor.
 
-    The members below say of all masks what a bare tensor cannot say; `Masks` of its own say it themselves. A public
-    name that is nearly one of them is refused when the localizer is built, registered, used or checked; all other
-    names are the author's own.
+    The members below describe masks that are bare tensors; `Masks` describe themselves. A public name that is nearly
+    one of them is refused when the localizer is built, registered, used or checked; all other names are the author's
+    own.
 
     Example:
         >>> class Everywhere(Localizer):
@@ -71,13 +71,13 @@ class Localizer:
     """
 
     name: str = ""
-    """What masks and errors call it; empty: as its class. One that a plugin builds is called as it is listed."""
+    """Its name in masks and errors; empty: its class's. A localizer that a plugin builds has the name of its spec."""
     space: Space = "input"
-    """The images that its masks lie over, where it gives tensors."""
+    """The images that its masks lie over, if it gives tensors."""
     notes: tuple[str, ...] = ()
-    """What the user should know of its masks, in plain sentences, where it gives tensors."""
+    """Caveats of its masks, in plain sentences, if it gives tensors."""
     batchwise: bool = False
-    """Its mask of an input may depend on what else is in the batch: fills that are taken from other images, say."""
+    """Its mask of an input may depend on the rest of the batch: fills that are taken from other images, say."""
 
     def __call__(self, translator: Any, inputs: Any, factor: str) -> Tensor | Masks:
         """Masks of a factor in inputs.
@@ -97,4 +97,4 @@ class Localizer:
 
 
 LocalizerFunction = Callable[[Any, Any, str], Tensor | Masks]
-"""What can be called as a `Localizer` is: an object of a subclass, or any callable of that signature."""
+"""An object of a subclass of `Localizer`, or any callable of that signature."""

@@ -11,21 +11,19 @@ from typing import Any
 from interpret_inn.errors import PluginError
 
 NEAR = 0.84
-"""Similarity (`difflib`, 0 to 1) from which two names count as one misspelt: one wrong letter in six, or a letter
-too many or too few in five, is above it; `names` and `samples` (0.67), or `notes` and `nodes` (0.8), are below."""
+"""Similarity (`difflib`, 0 to 1) from which a name may be a member misspelt: one wrong letter in six, or a letter too
+many or too few in five, is above it; `seating` and `settings` (0.8) are below."""
 _SHORT = 5
 """Members of fewer letters have innocent neighbours (`name`, `names`; `key`, `keys`): only a swap is a misspelling."""
-_WORDS = frozenset({
-    "bordered", "conceits", "illustrators", "lettings", "nettings", "pace", "seatings", "settling", "sittings",
-    "simples", "staples",
-})  # fmt: skip
-"""Plain words that happen to be near to a member."""
+_ENDINGS = ("d", "r", "ed", "er", "by")
+"""A member with one of these is another word: `prepared`, `preparer`, `ordered_by`."""
+_NO_VOWELS = str.maketrans("", "", "aeiou")
 _FOREIGN = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
 """Packages whose classes are mixed in and whose members are not the author's."""
 
 
 def refuse_near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, str] | None = None) -> None:
-    """Refuses a public attribute whose name is nearly that of a member of `base`.
+    """Refuses a public attribute whose name is nearly the name of a member of `base`.
 
     A member of `base` is optional, so a misspelt one is not missed: `setings` would be kept and never read. Other
     names are the author's own, and so is a near name beside the member itself (`sample_pair`, which draws one, in
@@ -36,8 +34,8 @@ def refuse_near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, st
         obj: An instance of `base`, or any object that has its members; a class is looked at without its instances.
         base: The class whose public names are the members.
         owner: Whose it is, as the error calls it: "the concept source 'brightness' of the plugin mine".
-        gone: Names that `base` had in earlier versions, and what to write instead. They are refused as they stand,
-            too.
+        gone: Names that `base` had in earlier versions, and what to write instead. They are refused, and
+            so are names near to them.
 
     Raises:
         PluginError: a name is near to a member, or gone.
@@ -95,9 +93,9 @@ def public_members(base: type) -> frozenset[str]:
 def near_name(name: str, members: Iterable[str]) -> str | None:
     """The member that a name is a misspelling of, or None.
 
-    Letters' case and underscores do not count. Two neighbouring letters that are swapped are a misspelling; beyond
-    that, names of five letters and more are compared by `difflib`, from the similarity `NEAR` on. A plain word of its
-    own is none, nor is a name that only adds or drops a common affix (un-, re-, -ed, -er, _by).
+    Letters' case and underscores do not count. Two neighbouring letters that are swapped are a misspelling of any
+    member. Members of five letters and more are also misspelt by a name of the same first letter that adds, drops or
+    mistakes a few letters, but takes no consonant for another: that makes a word of its own, as `nodes` beside `notes`.
 
     >>> near_name("setings", ["settings", "notes"])
     'settings'
@@ -111,20 +109,16 @@ def near_name(name: str, members: Iterable[str]) -> str | None:
     for each, member in by_plain.items():
         if plain == each or _is_swap(plain, each):
             return member
-    if plain in _WORDS:
-        return None
-    long = [each for each in by_plain if len(each) >= _SHORT and not _roots(each) & _roots(plain)]
-    near = difflib.get_close_matches(plain, long, n=1, cutoff=NEAR)
+    near = difflib.get_close_matches(plain, [one for one in by_plain if _alike(plain, one)], n=1, cutoff=NEAR)
     return by_plain[near[0]] if near else None
 
 
 def _own_levels(obj: Any, base: type) -> Iterator[set[str]]:
-    """Public names by where they stand: the instance first, then each of its own classes."""
+    """Public names of the instance, then of each of its own classes."""
     of_instance = {} if isinstance(obj, type) else getattr(obj, "__dict__", {})
-    if isinstance(of_instance, dict):  # `__getattr__` may answer with anything
-        yield _public(of_instance)
-    else:
-        yield set()
+    yield _public(
+        of_instance if isinstance(of_instance, dict) else ()
+    )  # `__getattr__` may answer with anything
     for cls in _classes(obj):
         if cls not in base.__mro__ and _package(cls) not in _FOREIGN:
             yield _public({*vars(cls), *getattr(cls, "__dataclass_fields__", ())})
@@ -156,13 +150,18 @@ def _plain(name: str) -> str:
     return name.replace("_", "").lower()
 
 
-def _roots(plain: str) -> set[str]:
-    """What a name may be without common affixes: `prepar`, `prepare` and `prepared` of `prepared`."""
-    for prefix in ("un", "re"):
-        if len(plain) - len(prefix) > _SHORT:
-            plain = plain.removeprefix(prefix)
-    plain = plain.removesuffix("by")
-    return {plain, plain[:-2], plain[:-1]} if plain.endswith(("ed", "er")) else {plain}
+def _alike(plain: str, member: str) -> bool:
+    """Whether a name may be a misspelling of a member that it is similar to; see `near_name`."""
+    if len(member) < _SHORT or plain[:1] != member[:1] or plain.removeprefix(member) in _ENDINGS:
+        return False
+    one, other = plain.translate(_NO_VOWELS), member.translate(_NO_VOWELS)
+    return _is_within(one, other) or _is_within(other, one)
+
+
+def _is_within(short: str, long: str) -> bool:
+    """Whether all letters of one stand in the other in the same order."""
+    left = iter(long)
+    return all(letter in left for letter in short)
 
 
 def _is_swap(one: str, other: str) -> bool:

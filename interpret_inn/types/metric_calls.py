@@ -1,4 +1,4 @@
-"""What a metric takes by name, and what is wrong with the score that it gives."""
+"""Which arguments a metric takes, and what is wrong with a score that it returns."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from torch import Tensor
 from interpret_inn.types.results import Score
 
 _ROUNDING = 1e-9
-"""An end of an interval may be so much beyond the value, as a share of it."""
+"""The value may lie outside its interval by this share of itself."""
 
 
 def score_fault(score: Score) -> str:
-    """What is wrong with a score, a sentence; empty if nothing is. Infinity may be a score, NaN is none."""
+    """What is wrong with a score, in a sentence; empty if nothing is. Infinity may be a score, NaN may not."""
     if not isinstance(score.parts, Mapping):
         return f"Expected its parts to be a mapping from names to numbers, found {score.parts!r:.80}."
     numbers = {"value": score.value, "low": score.low, "high": score.high, **score.parts}
@@ -35,14 +35,14 @@ def score_fault(score: Score) -> str:
 
 
 def _is_number(value: Any) -> bool:
-    """Python's and NumPy's numbers, and arrays and tensors of one; no text and no truth value."""
+    """Whether this is a real number of Python or NumPy, or an array or tensor of one; a truth value is not."""
     if isinstance(value, (Tensor, np.ndarray)):
         return value.ndim == 0 and _is_number(value.item())
     return isinstance(value, (Real, np.number)) and not isinstance(value, (bool, np.complexfloating))
 
 
 def parameter_names(function: Callable[..., Any]) -> list[str]:
-    """Names of what a function takes; none if it does not tell, as some that are written in C."""
+    """Names of a function's parameters; none if it has no signature, as some functions that are written in C."""
     try:
         return list(inspect.signature(function).parameters)
     except (TypeError, ValueError):

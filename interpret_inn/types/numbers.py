@@ -1,20 +1,21 @@
-"""Arrays by what they hold, and tolerances that several rooms share, each with a word of why."""
+"""Types of arrays, and tolerances that several rooms share, each with a word of why."""
 
 import numpy as np
 import numpy.typing as npt
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 Picture = npt.NDArray[np.uint8]
 """A picture to show, uint8 (H, W, 3)."""
 
 TINY = 1e-12
-"""Divisors of quantities of order one are at least this, so that 0 / 0 is 0: what is smaller is rounding."""
+"""Divisors of quantities of order one are at least this, so that 0 / 0 is 0: smaller ones are rounding."""
 ROUNDING = 1e-12
 """Numbers that differ by a smaller share of the largest are equal: float64 rounds sums of them further apart."""
 SMALLEST = 1e-300
 """Added to divisors of any scale, in float64: it changes none but 0."""
 NEGLIGIBLE = 1e-6
-"""An axis with a smaller share of the strongest one's strength carries rounding (of float32 codes), and is left out."""
+"""Axes with a smaller share of the strongest one's strength carry rounding (of float32 codes), and are left out."""
 SLACK = 1e-3
-"""Pixels may lie so far outside their range of one: float rounding, and the overshoot of bicubic resizing."""
+"""Pixels may lie this far outside their range of one: float rounding, and the overshoot of bicubic resizing."""

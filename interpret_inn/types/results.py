@@ -1,4 +1,4 @@
-"""What plugins return, and what observers are told."""
+"""What plugins return, and what observers of a fit receive."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from interpret_inn.types.numbers import Picture
 class Score:
     """A number with its 95 % interval and its parts.
 
-    It stands for its value where a number is wanted: `float(score)`, `round(score, 2)`, `f"{score:.2f}"`, and whatever
-    calls `float` itself (`math.isfinite`, `numpy.float64`). It has no order, as `score > 0.5` does not say whether the
-    value or the whole interval is meant: write `float(score) > 0.5` or `score.low > 0.5`.
+    It can be used as a number: `float(score)`, `round(score, 2)`, `f"{score:.2f}"`, and functions that call `float`
+    (`math.isfinite`, `numpy.float64`). It has no order, as `score > 0.5` does not say whether the value or the whole
+    interval is meant: write `float(score) > 0.5` or `score.low > 0.5`.
 
     Attributes:
         value: The score itself.
-        low: Lower end of the interval (NaN where none was computed).
+        low: Lower end of the interval; NaN if none was computed.
         high: Upper end.
-        parts: What the score is made of, by name.
+        parts: The numbers that the score is made of, by name.
 
     >>> score = Score(0.8731, 0.8512, 0.8902)
     >>> float(score), round(score, 2), f"{score:.1%}"
@@ -51,7 +51,7 @@ class Score:
 @with_old_names
 @dataclass(frozen=True)
 class ProbeScores:
-    """How well a concept can be read from a code: by a linear probe and by a small network."""
+    """How well probes predict a concept from a code: a linear one, and a small network."""
 
     linear: Score
     network: Score
@@ -63,7 +63,7 @@ class Section:
 
     Attributes:
         title: Its heading, plain text.
-        html: Its body. Everything that is not markup must have been escaped by whoever made it.
+        html: Its body. The plugin escapes all text that is not markup.
         data: The same content for the JSON file.
     """
 
@@ -74,14 +74,14 @@ class Section:
 
 @with_old_names
 class FitStep(NamedTuple):
-    """What observers of a fit are told after each validation.
+    """The course of a fit, which its observers receive after each validation.
 
     Attributes:
         step: Number of steps done.
         steps: Number of steps planned.
-        loss: Mean loss per pair and axis since the last time, in nats.
+        loss: Mean loss per pair and axis since the last validation, in nats.
         validation: The same on the validation split.
-        seconds: Since the fit began, in this process and those before it.
+        seconds: Time since the fit began, in this process and in those that it was resumed from.
     """
 
     step: int
@@ -96,12 +96,12 @@ class Gallery:
     """A grid of pictures, or of short texts, for the report.
 
     Attributes:
-        title: What it is, in a few words.
-        caption: What can be seen in it, in a sentence or two, plain text.
+        title: A few words, plain text.
+        caption: What can be seen in it: a sentence or two, plain text.
         cells: R rows of C pictures or texts.
         rows: Heads of the R rows; empty for none.
         columns: Heads of the C columns; empty for none.
-        group: What it is shown under, a factor's name say; empty for none.
+        group: A heading that galleries share, such as a factor's name; empty for none.
     """
 
     title: str

@@ -11,16 +11,16 @@ from interpret_inn.types.results import Score
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Scores(Mapping[str, Score]):
-    """Scores by name, and why there are no others; prints as a table.
+    """Scores by name, and why others are missing; prints as a table.
 
     Attributes:
-        scores: What was computed, by the name of the metric.
+        scores: The scores that were computed, by the name of the metric.
         summaries: A line on each of these metrics.
         left_out: Metrics that were asked for and gave no score, with the reason.
         on_request: Further metrics that can be asked for by name.
         factors: The concepts whose values were the known factors.
         samples: How many samples were scored.
-        notes: What to mind, in sentences: concepts that were left out, say.
+        notes: Caveats, in sentences: concepts that were left out, say.
 
     >>> found = Scores({"mig": Score(0.42, 0.38, 0.45)}, left_out={"sap_continuous": "It needs numbers."})
     >>> float(found["mig"])

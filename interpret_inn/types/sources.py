@@ -1,4 +1,4 @@
-"""What a concept source gives: samples, pairs of them, and the concepts that they share."""
+"""Samples of a concept source, pairs of them, and how strongly these are correlated."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from interpret_inn.types.numbers import IntArray
 SAME = 0.975
 """The correlation of a pair in the factor that it shares (IIN, section 3.2: sigma_ab)."""
 GRADES = (1.0, 0.92, 0.72)
-"""Numbers are paired at these multiples of the strongest correlation: mostly as equal, some only similar, so that the
-factor is laid out in the order of the values. Pairs of unlike numbers come from the turns of other concepts."""
+"""Pairs for a number are drawn at these multiples of the strongest correlation: most are equal, some only similar, so
+that the factor is laid out in the order of the values. Pairs drawn for other concepts have unlike numbers."""
 GRADE_SHARES = (0.6, 0.25, 0.15)
 """The shares of pairs at each of `GRADES`."""
 
@@ -35,18 +35,18 @@ class Pairs(NamedTuple):
 
 @runtime_checkable
 class Samples(Protocol):
-    """What a source wants encoded: inputs that can be read again and again, in one order.
+    """Inputs of a source that can be read again and again, in one order.
 
-    Samples may also have `origins`, int64 (N,): the image that each is a variant of, where groups hold variants of
-    several images together. It says how much data there is; what is split is groups.
+    Samples may also have `origins`, int64 (N,): the image that each is a variant of, if groups hold variants of several
+    images. Origins say how much data there is; splits keep groups together.
     """
 
     groups: IntArray | None
-    """(N,), samples of one group (variants of one image, one identity) are never split; None: all apart."""
+    """(N,); samples of one group (variants of one image, one identity) stay in one split. None: all apart."""
     names: Sequence[str] | None
     """A name for every sample (a path, say), for messages and reports."""
     skipped: Sequence[str]
-    """What could not be read and was left out, each with the reason."""
+    """Inputs that could not be read and were left out, each with the reason."""
 
     def __len__(self) -> int: ...
 

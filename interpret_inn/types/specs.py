@@ -1,4 +1,4 @@
-"""The records that plugins contribute; each can be listed without building anything."""
+"""The records that plugins contribute; listing them builds nothing."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ class BackboneSpec:
         name: What `wrap(model, backbone=...)` takes.
         summary: One line.
         adapt: As above; further options are keywords of `wrap`.
-        claims: `claims(model_or_name, site)` says whether to ask `adapt` where no backbone is named; None:
-            always. What cannot be told from the model itself (a generator) says no.
-        restored: Names of options that `load` may take from a saved interpreter though they are text: `adapt`
-            opens nothing and calls nothing by them. Numbers, booleans and lists of them are always taken.
+        claims: `claims(model_or_name, site)` says whether to ask `adapt` if no backbone is named; None: always. A
+            kind that cannot be told from the model itself (a generator) says no.
+        restored: Names of text options that `load` may take from a saved interpreter: `adapt` opens nothing and calls
+            nothing by them. Numbers, booleans and lists of them are always taken.
     """
 
     name: str
@@ -50,9 +50,9 @@ class LocalizerSpec:
         summary: One line.
         build: As above.
         suits: `suits(translator)` says how well it suits a fitted model, for localizer="auto": the largest number
-            wins, and of equal ones that of the plugin registered last; None or 0: only by name. A localizer for
-            all models says 1. Without `suits` it is chosen by name only.
-        quick: Options of `build` where "auto" chose it and time is short, as in reports, which show many factors.
+            wins, and of equal numbers the plugin registered last. A localizer for all models says 1. If there is no
+            `suits`, or it says None or 0, the localizer is chosen by name only.
+        quick: Options of `build` when "auto" chooses it and time is short, as in reports, which show many factors.
     """
 
     name: str
@@ -70,19 +70,19 @@ Suits = Literal["any", "classes", "numbers", "none"]
 class MetricSpec:
     """A score of codes against known factors: `evaluate(codes (N, D), factors (N, K))` returns a `Score`.
 
-    Both arrays are float64. What `evaluate` takes by these names it is given beside them: `groups`, the dimensions of
-    each factor's code, a list of slices, the residual's last; `seed`; `test`, codes and factors of other samples to
-    test on, where samples come in groups (variants of one image) that must not be split, and then
-    `resamples=0`. Further keywords are options that users give.
+    Both arrays are float64. `evaluate` also receives those of these keywords that it takes: `groups`, the dimensions of
+    each factor's code, a list of slices, the residual's last; `seed`; and, if samples come in groups (variants of one
+    image) that must not be split, `test`, codes and factors of other samples to test on, with `resamples=0`. Further
+    keywords are options that users give.
 
     Attributes:
         name: What `interpreter.scores(names=…)` takes.
-        summary: One line; it says which end is good.
+        summary: One line, which says whether high or low is good.
         evaluate: As above.
         suits: What the columns of `factors` are. "classes": a class number for each concept, numbers cut into bins;
             "numbers": the concepts that are numbers (angles as cosine and sine); "any": all of them, categories by
             number; "none": nothing, (N, 0). A metric without such values is left out, and the reason is given.
-        quick: Takes less than about a second on some thousand samples, so that every report shows it.
+        quick: It takes less than about a second for some thousand samples, so every report shows it.
     """
 
     name: str

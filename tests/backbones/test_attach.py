@@ -38,6 +38,7 @@ WRAPPINGS = {
     "dict": (lambda h: {"x": 1, "h": h}, lambda o: o["h"], "h"),
     "nested": (lambda h: {"a": (None, [h])}, lambda o: o["a"][1][0], "a.1.0"),
     "namedtuple": (lambda h: Pair(h, 3), lambda o: o.hidden, "hidden"),
+    "torch's own by name": (lambda h: torch.return_types.max((h * 0, h)), lambda o: o.indices, "indices"),
     "namedtuple by number": (lambda h: Pair(h, 3), lambda o: o.hidden, "0"),
     "frozen dataclass": (lambda h: Record(h), lambda o: o.hidden, "hidden"),
     "model output": (lambda h: ModelOutput(h), lambda o: o.hidden + 0 * o["hidden"], "hidden"),

@@ -129,6 +129,8 @@ def test_groups_that_are_none(groups, text):
         (lambda: factor_vae_score_of_batches(BATCHES, HELD, dead=np.nan), r"Expected dead to be a standard dev"),
         (lambda: factor_vae_score(CODES, FACTORS, batch=1), r"Expected batch to be a whole number, at least 2"),
         (lambda: factor_vae_score(CODES, FACTORS, seed=-1), r"Expected seed to be a whole number, at least 0"),
+        (lambda: beta_vae_score(CODES, FACTORS, seed=-1), r"Expected seed to be a whole number, at least 0"),
+        (lambda: explicitness(CODES, FACTORS, seed=-1), r"Expected seed to be a whole number, at least 0"),
         (lambda: discretise(CODES, "20"), r"Expected bins to be a whole number, at least 2, found '20'"),
         (lambda: mig(CODES * 1j, FACTORS), r"Expected codes that are real numbers, found an array of complex"),
         (lambda: mig([[1.0, 2.0], [3.0]], FACTORS), r"Expected codes whose rows are of one length"),

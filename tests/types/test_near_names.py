@@ -57,6 +57,8 @@ MISSPELT = [
     ("illustration", "illustrations"),
     ("concept", "concepts"),
     ("order_ed", "ordered"),
+    ("settengs", "settings"),
+    ("preparre", "prepare"),
 ]
 OWN = [
     "weights",
@@ -104,6 +106,12 @@ OWN = [
     "ordered_by",
     "bordered",
     "settling",
+    "nettings",
+    "illustrators",
+    "staples",
+    "sampler",
+    "sampled",
+    "noted",
 ]
 
 

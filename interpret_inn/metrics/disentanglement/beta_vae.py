@@ -56,7 +56,7 @@ def beta_vae_score(
     batch = read_count(batch, "batch", least=1)
     dimensions = read_groups(groups, rows.codes.shape[1])
     array = np.asarray(rows.codes, np.float64)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(read_count(seed, "seed", least=0))
     drawn = held_rows(rows.labels, votes=votes, fewest=2, generator=generator)
     held = np.array([factor for factor, _ in drawn])
     partners = [_Partners.of(column) for column in rows.labels.T]
@@ -81,16 +81,16 @@ def beta_vae_score_of_batches(
 
     The two codes of each pair share one factor, the same for all pairs of a batch. Logistic regression (scikit-learn's
     defaults, as in disentanglement_lib) reads that factor from the batch's mean |difference| of each code; the score is
-    its accuracy on the last votes. It is penalised in the units of the codes: codes on a tiny scale score lower.
+    its accuracy on the last votes. The penalty depends on the units of the codes: codes on a tiny scale score lower.
 
     Args:
         first: (V, B, D) codes.
         second: (V, B, D), their partners.
         held: (V,) the number of the shared factor of each batch, from 0.
         test_share: Share of the votes, the last ones, to test on.
-        groups: Dimensions that make up one code: its difference is the Euclidean length of that of its dimensions
-            (for one of them the absolute value). Dimensions in no group are left out. None: each by itself.
-        resamples: For an interval: the test votes are drawn anew that often.
+        groups: Dimensions that make up one code: its difference is the Euclidean length of its dimensions' differences
+            (of one dimension, the absolute value). Dimensions in no group are left out. None: each by itself.
+        resamples: For an interval: how often the test votes are drawn anew.
         seed: Of these draws.
 
     Returns:

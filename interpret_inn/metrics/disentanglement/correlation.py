@@ -1,4 +1,4 @@
-"""Total correlation of codes: how far they are from being independent, whatever they mean."""
+"""Total correlation of codes: how far they are from being independent; no factors are needed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from interpret_inn.metrics.disentanglement.inputs import Groups, read_codes, rea
 from interpret_inn.metrics.disentanglement.record import CodeScore, resampled
 from interpret_inn.types import FloatArray, IntArray
 
-_SINGULAR = 1e-12  # an eigenvalue of correlations, per dimension, below which dimensions repeat one another
+_SINGULAR = 1e-12
+"""Dimensions with a smaller eigenvalue of their correlations, per dimension, repeat one another."""
 
 
 def total_correlation(
@@ -28,11 +29,11 @@ def total_correlation(
         codes: (N, D), N > D.
         groups: Dimensions that make up one code: dependence inside a group does not count. Dimensions in no group are
             left out. None: each by itself.
-        resamples: For an interval: rows are drawn anew that often.
+        resamples: For an interval: how often rows are drawn anew.
         seed: Of these draws.
 
     Returns:
-        Nats, 0 where the codes are uncorrelated, without an upper end; infinite if one repeats others. Of two
+        Nats, 0 if the codes are uncorrelated, without an upper end; infinite if one repeats others. Of two
         codes of correlation r it is −½ log(1 − r²). N samples of independent codes have about P/2N, P the number of
         pairs of dimensions in different groups. Parts: `pairs` (G, G), the same of each two codes alone (0 on the
         diagonal); `correlation` (D′, D′) of the dimensions in groups. Constant dimensions are independent of
@@ -47,7 +48,7 @@ def total_correlation(
     if len(array) <= len(used):
         raise InputError(
             f"Expected more samples than dimensions, found {len(array)} for {len(used)}: "
-            "so few always lie in a plane, and repeat one another."
+            "fewer samples always lie in a plane, in which dimensions repeat one another."
         )
     ends = np.cumsum([len(group) for group in dimensions])
     places = [np.arange(end - len(group), end) for end, group in zip(ends, dimensions, strict=True)]
@@ -74,7 +75,7 @@ def _correlation(codes: FloatArray) -> FloatArray:
 
 
 def _dependence(correlation: FloatArray, groups: list[IntArray]) -> float:
-    """−½ log|R| of the groups, each whitened: then its own determinant is 1, and what it repeats itself is gone."""
+    """−½ log|R| of the groups, each whitened, so that its own determinant is 1; repeated dimensions are left out."""
     axes = np.zeros((len(correlation), 0))
     for group in groups:
         values, vectors = np.linalg.eigh(correlation[np.ix_(group, group)])

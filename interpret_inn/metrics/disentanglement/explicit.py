@@ -10,6 +10,7 @@ import numpy.typing as npt
 from interpret_inn.metrics.disentanglement.inputs import Groups, Rows, read_groups, read_parts, varying
 from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly, resampled
 from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types.numbers import BoolArray
 
 
 def explicitness(
@@ -26,14 +27,14 @@ def explicitness(
     Logistic regression reads each factor from all standardised dimensions (scikit-learn's defaults, as in
     disentanglement_lib); for each value the area under the ROC curve of its probability, one value against the rest,
     on the test rows; the mean over a factor's values, then over factors. It asks whether the information is there
-    and linear, not where: turning the code leaves it as it is.
+    and linear, not where: a rotation of the code does not change it.
 
     Args:
         codes: (N, D), to learn from.
         factors: (N, K), a class per different value.
         test: Codes and factors of other rows to test on, or the share of these rows that is kept for that.
-        groups: Dimensions that make up one code: the score is that of all dimensions in any group, and the part
-            `groups` says how explicit each group makes each factor by itself.
+        groups: Dimensions that make up one code: the score reads all dimensions in any group, and the part `groups`
+            says how explicit each group makes each factor by itself.
         resamples: For an interval: the test rows are drawn anew, the regressions stay.
         seed: Of the split, and of these draws.
 
@@ -66,7 +67,7 @@ def explicitness(
     return CodeScore(score, parts=parts)
 
 
-def area_under_roc(scores: FloatArray, positive: npt.NDArray[np.bool_]) -> FloatArray:
+def area_under_roc(scores: FloatArray, positive: BoolArray) -> FloatArray:
     """How often a positive row scores higher than another, ties half: (C,) of (N, C) and (N, C).
 
     Mann & Whitney's form of the area under the ROC curve; NaN if all rows are positive, or none is.

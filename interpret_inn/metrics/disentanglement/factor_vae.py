@@ -21,6 +21,7 @@ from interpret_inn.metrics.disentanglement.inputs import (
 )
 from interpret_inn.metrics.disentanglement.record import CodeScore
 from interpret_inn.types import FloatArray, IntArray, Score
+from interpret_inn.types.numbers import BoolArray
 
 
 def factor_vae_score(
@@ -39,8 +40,8 @@ def factor_vae_score(
     """FactorVAE score from rows: batches are drawn from the rows that share one value of one factor.
 
     See `factor_vae_score_of_batches`. For each vote a factor is drawn, then a value of it (as often as rows have it),
-    then at most `batch` rows with that value, no row twice. So a value of which few rows are there gives small
-    batches and uncertain votes, and one of fewer than `fewest` rows is never held.
+    then at most `batch` rows with that value, no row twice. A value that few rows have gives small batches and
+    uncertain votes, and a value that fewer than `fewest` rows have is never held.
 
     Args:
         codes: (N, D).
@@ -102,14 +103,14 @@ def factor_vae_score_of_batches(
         held: (V,) the number of the held factor of each batch, from 0.
         variances: (D,) of each dimension over all data; None: over all batches together.
         test_share: Share of the votes, the last ones, to test on.
-        groups: Dimensions that make up one code: its variance is the mean over its dimensions of the variance
-            divided by that over all data (each dimension counts alike). Dimensions in no group are left out.
+        groups: Dimensions that make up one code: the variance of each is divided by its variance over all data, and
+            their mean is the code's. Dimensions in no group are left out.
         dead: Dimensions whose standard deviation over all data is no higher have no vote (constant ones never have).
-        resamples: For an interval: the test votes are drawn anew that often.
+        resamples: For an interval: how often the test votes are drawn anew.
         seed: Of these draws.
 
     Returns:
-        Share of votes in [0, 1]: 1 where each factor has a code that keeps still with it alone; 1/K is chance. It does
+        Share of votes in [0, 1]: 1 if each factor has a code that keeps still with it alone; 1/K is chance. It does
         not mind a factor spread over several codes. 0 if all codes are constant. Parts: `votes` (G, K) of
         the first votes, `factor` (G,) that each code stands for (0 if it never voted), `voted` (V,) the voting code
         of each batch, `train`, the share on the first votes, `active` (G,).
@@ -123,7 +124,7 @@ def factor_vae_score_of_batches(
         raise InputError(f"Expected batches of at least two codes, found {array.shape} (V, B, D).")
     flat = array.reshape(count * size, width)
     if variances is None:
-        # of float32 codes, rounding is that of their own type
+        # as given: float32 codes are constant up to the rounding of float32
         total = np.where(varying(_flat(batches)), flat.var(0, ddof=1), 0.0)
     else:
         total = np.asarray(read_array(variances, "variances"), np.float64)
@@ -164,7 +165,7 @@ def _flat(batches: Any) -> CodeArray:
 def held_rows(
     labels: IntArray, *, votes: int, fewest: int, generator: np.random.Generator
 ) -> list[tuple[int, IntArray]]:
-    """Factors to hold, drawn alike, each with the rows that have one value of it, drawn as often as rows have it.
+    """Factors to hold, all equally often, each with the rows of one value, which is drawn as often as rows have it.
 
     Raises:
         InputError: a factor without any value that enough rows have, or fewer than two votes.
@@ -200,15 +201,15 @@ def first_votes(count: int, test_share: float) -> int:
     return first
 
 
-def tested_share(right: npt.NDArray[np.bool_], resamples: int, seed: int) -> Score:
-    """The share of test votes that are right, with its interval if resamples ask for one."""
+def tested_share(right: BoolArray, resamples: int, seed: int) -> Score:
+    """The share of test votes that are right, with its interval unless `resamples` is 0."""
     if not read_count(resamples, "resamples", least=0):
         return Score(float(right.mean()))
     return bootstrap_mean(right, share=True, seed=seed, resamples=resamples)
 
 
 def _stillness(local: FloatArray, total: FloatArray, groups: list[IntArray], dead: float) -> FloatArray:
-    """Variance within each batch as a share of that of all data, (V, G); infinite for codes that are dead."""
+    """Variance within each batch as a share of the variance of all data, (V, G); infinite for codes that are dead."""
     if not np.isfinite(dead):
         raise InputError(f"Expected dead to be a standard deviation, found {dead!r}.")
     alive = (total > 0) & (np.sqrt(total.clip(0)) > dead)

@@ -60,7 +60,7 @@ def dci(
     Returns:
         `score` is disentanglement, `further` has "completeness" and "informativeness" (accuracy on the test rows,
         mean over factors; chance is what the most frequent classes have). All in [0, 1], 1 is best. Parts: `importance`
-        (G, K), columns sum to 1 where anything is used; `disentanglement` (G,) of each code, `completeness` (K,) of
+        (G, K), columns sum to 1 if anything is used; `disentanglement` (G,) of each code, `completeness` (K,) of
         each factor, `accuracy` (K,), `informativeness_train`. Constant codes have no importance: if all
         are, disentanglement and completeness are 0. With a single factor disentanglement is 1, with a single code
         completeness.
@@ -131,7 +131,7 @@ def _model(estimator: Estimator, random: np.random.RandomState) -> Any:
     if estimator == "boosting":
         return GradientBoostingClassifier(random_state=random)
     if estimator == "forest":
-        # All dimensions at each split, as in the paper: where a split sees a few of them, useless ones get used.
+        # All dimensions at each split, as in the paper: a split that sees only a few of them uses useless ones.
         return RandomForestClassifier(100, max_features=None, random_state=random)
     return LogisticRegression(random_state=random)
 

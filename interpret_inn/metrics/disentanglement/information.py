@@ -1,16 +1,16 @@
 """Mutual information of codes and factors: the mutual information gap, and modularity.
 
-A code of one dimension is cut into bins, and its information is that of the counts. Joint bins of several dimensions
-would hold one sample each. So where any group has several dimensions, the information of *every* group is what a
-reader of it gains: a random forest says how likely each value of the factor is, trees that did not see a row answer
-for it, and I ≈ mean of log q(value | code) − log p(value). The answers are first mixed with the factor's own shares
-and raised to a power, the two numbers for which the mean is highest (power 0, the shares alone, gains 0). No reader
-gains more than the information that is there, so this estimates from below, between 0 and the factor's entropy; it
-reaches it where the factor can be read without errors, rises with every dimension that helps the forest, and is the
-same estimate for all groups, so that gaps are fair.
+A code of one dimension is cut into bins, and its information is computed from the counts. Joint bins of several
+dimensions would hold one sample each. If any group has several dimensions, the information of *every* group is
+therefore what a random forest gains by reading it: I ≈ mean of log q(value | code) − log p(value), with q of the trees
+that did not see the row. The probabilities are first mixed with the factor's own shares and raised to a power, by the
+two numbers for which the mean is highest (power 0, the shares alone, gains 0). No reader gains more than the
+information that is there, so this estimates from below, between 0 and the factor's entropy. The estimate reaches the
+entropy if the factor can be read without errors, and rises with every dimension that helps the forest. All groups are
+estimated alike, so that gaps are fair.
 
 Counts of N samples overestimate information by about (rows − 1)(columns − 1)/2N nats (Miller 1955): independent codes
-get not quite 0 from counts. Compare figures of one estimate alone.
+get a little more than 0 from counts. Figures of the two estimates do not compare.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.disentanglement.inputs import (
+    ROUNDING_STEPS,
     Groups,
     Rows,
+    numbered,
     read_codes,
     read_count,
     read_groups,
@@ -36,9 +38,15 @@ from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly,
 from interpret_inn.types import FloatArray, IntArray
 
 BINS = 20
+"""Bins of a dimension, as in Locatello et al. 2019."""
+_STEPS_OF_A_BIN = 4
+"""A bin spans at least this many neighbouring numbers, else neighbouring edges are the same number."""
 _TREES = 50
+"""Of a forest: each row is left out by about 18 of them."""
 _MIXED = (1e-6, 1e-4, 1e-3, 1e-2, 0.1)
+"""Shares of the factor's own shares in a forest's probabilities, to choose from: they keep logarithms finite."""
 _POWERS = (0.0, 0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 4.0, 8.0)
+"""Powers of a forest's probabilities, to choose from: under 1 for one that is too sure, above for one too unsure."""
 
 
 def discretise(
@@ -76,7 +84,7 @@ def discretise(
     if method not in ("histogram", "quantile"):
         raise InputError(f'Expected method="histogram" or "quantile", found {method!r}.')
     found = np.zeros(array.shape, np.int64)
-    live = varying(array, steps=max(64, 4 * bins))  # else neighbouring edges are the same number
+    live = varying(array, steps=max(ROUNDING_STEPS, _STEPS_OF_A_BIN * bins))
     for place in np.flatnonzero(live):
         column = array[:, place]
         if method == "histogram":
@@ -107,7 +115,7 @@ def mutual_information(
     Args:
         codes: (N, D).
         factors: (N, K), a class per different value.
-        bins: Of `discretise`; None: codes are classes already. Not used where a group has several dimensions.
+        bins: Of `discretise`; None: codes are classes already. Not used if a group has several dimensions.
         groups: Dimensions that make up one code; None: each by itself.
         seed: Of the forests that read groups of several dimensions.
 
@@ -136,13 +144,13 @@ def mig(
         codes: (N, D).
         factors: (N, K), a class per different value.
         bins: Bins of equal width of each dimension; None: codes are classes already.
-        groups: Dimensions that make up one code; how their information is estimated stands at the head of this
-            module. None: each by itself.
-        resamples: For an interval: rows are drawn anew that often; bins and forests stay.
+        groups: Dimensions that make up one code; the head of this module says how their information is estimated.
+            None: each by itself.
+        resamples: For an interval: how often rows are drawn anew; bins and forests stay.
         seed: Of these draws and of the forests.
 
     Returns:
-        In [0, 1]: 1 where every factor lies in one code, whole, and nowhere else; 0 if another code knows as much.
+        In [0, 1]: 1 if every factor lies whole in one code, and in no other; 0 if another code knows as much.
         Parts: `mutual_information` (G, K) and `entropy` (K,) in nats, `gap` (K,), each factor's share of the score.
         Constant codes tell nothing: 0. A single code has 0 as its second.
 
@@ -176,8 +184,8 @@ def modularity(
         seed: As in `mig`.
 
     Returns:
-        In [0, 1], 1 where each code tells of one factor. Codes that tell next to nothing tell it of all factors alike,
-        for information is overestimated by a little everywhere: they lower the score. Parts:
+        In [0, 1], 1 if each code tells of one factor. Codes that tell next to nothing lower the score: information is
+        overestimated by a little everywhere, so they seem to tell of all factors alike. Parts:
         `mutual_information` (G, K) and `entropy` (K,) in nats, `each` (G,), 0 for a constant code.
 
     Raises:
@@ -235,7 +243,7 @@ def _modules(found: Information) -> tuple[float, FloatArray]:
 def _estimate(
     rows: Rows, bins: int | None, groups: list[IntArray], seed: int
 ) -> Callable[[FloatArray | None], Information]:
-    """Information of the rows, each counted as often as its weight (N,) says."""
+    """A function from weights of the rows, (N,), to their information; None: each row counts once."""
     labels = rows.labels
     if any(len(group) > 1 for group in groups):
         gains = np.array([[_gain(rows.codes[:, group], y, seed) for y in labels.T] for group in groups])
@@ -257,25 +265,16 @@ def _estimate(
 
 def _classes(codes: npt.NDArray[Any], bins: int | None) -> IntArray:
     """Class numbers of one-dimensional codes (N, G)."""
-    if bins is not None:
-        return discretise(codes, bins)
-    columns = [np.unique(column, return_inverse=True)[1].reshape(-1) for column in codes.T]
-    return np.stack(columns, 1).astype(np.int64)
+    return numbered(codes) if bins is None else discretise(codes, bins)
 
 
 def _gain(codes: npt.NDArray[Any], labels: IntArray, seed: int) -> FloatArray:
-    """What a reader of the code gains about each row's value, nats (N,): see the head of this module."""
+    """What a forest that reads the code gains about each row's value, nats (N,): see the head of this module."""
     from sklearn.ensemble import RandomForestClassifier
 
     shares = np.bincount(labels) / len(labels)
-    forest = RandomForestClassifier(
-        _TREES,
-        min_samples_leaf=max(
-            2, round(len(labels) ** 0.5 / 3)
-        ),  # enough for a share of them to be worth something
-        oob_score=_unscored,
-        random_state=seed,
-    )
+    leaf = max(2, round(len(labels) ** 0.5 / 3))  # rows enough for shares among them to mean something
+    forest = RandomForestClassifier(_TREES, min_samples_leaf=leaf, oob_score=_unscored, random_state=seed)
     fit_quietly(forest, codes, labels)
     likely = forest.oob_decision_function_
     likely = np.where(np.isfinite(likely), likely, shares)  # a row that every tree has seen
@@ -290,5 +289,5 @@ def _gain(codes: npt.NDArray[Any], labels: IntArray, seed: int) -> FloatArray:
 
 
 def _unscored(*_: Any) -> float:
-    """Stands for the forest's score of itself, which is not asked for."""
+    """Takes the place of the forest's own score, which is not needed."""
     return 0.0

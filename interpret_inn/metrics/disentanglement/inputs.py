@@ -13,22 +13,22 @@ from torch import Tensor
 
 from interpret_inn.errors import InputError
 from interpret_inn.types import IntArray
+from interpret_inn.types.numbers import BoolArray
 
 Groups = Sequence[slice | Sequence[int] | IntArray]
 """Which dimensions make up one code: slices, or lists of dimensions."""
 
 CodeArray = npt.NDArray[np.floating[Any]]
 
-
-_ROUNDING = 64
-"""Steps between neighbouring numbers that a column must span to vary: less is what rounding makes."""
+ROUNDING_STEPS = 64
+"""A column whose values span no more than this many neighbouring numbers is constant up to rounding."""
 
 
 class Rows(NamedTuple):
     """Some rows of codes and factors.
 
     Attributes:
-        codes: float32 or float64 (N, D), as given: what is cut into bins depends on the last digits.
+        codes: float32 or float64 (N, D), as given: bins depend on the last digits.
         labels: int64 (N, K), the factors' values by number, in their order.
     """
 
@@ -77,12 +77,12 @@ def read_rows(codes: Any, factors: Any) -> Rows:
         factors: (N, K), each column a factor whose different values are its classes.
 
     Raises:
-        InputError: shapes that do not go together, values that are not finite, a factor of one value, or one with
-            so many values that it must be a measured number.
+        InputError: shapes that do not go together, values that are not finite, a factor of one value, or one that has
+            more values than half the rows, as measured numbers have.
     """
     array = read_codes(codes)
     values = _factors(factors, len(array))
-    labels = _numbered(values)
+    labels = numbered(values)
     _check_labels(labels)
     return Rows(array, labels)
 
@@ -102,12 +102,8 @@ def read_parts(codes: Any, factors: Any, test: tuple[Any, Any] | float, seed: in
     if not isinstance(test, tuple):
         rows = read_rows(codes, factors)
         kept = tested_rows(len(rows.codes), test, seed)
-        train, test_rows = (
-            Rows(rows.codes[~kept], rows.labels[~kept]),
-            Rows(rows.codes[kept], rows.labels[kept]),
-        )
-        _check_labels(train.labels)
-        return train, test_rows
+        _check_labels(rows.labels[~kept])
+        return Rows(rows.codes[~kept], rows.labels[~kept]), Rows(rows.codes[kept], rows.labels[kept])
     if len(test) != 2:
         raise InputError(f"Expected test=(codes, factors) or a share such as 0.3, found {len(test)} arrays.")
     array, other = read_codes(codes), read_codes(test[0], "test codes")
@@ -117,16 +113,16 @@ def read_parts(codes: Any, factors: Any, test: tuple[Any, Any] | float, seed: in
             f"Expected test codes and factors of {array.shape[1]} and {values.shape[1]} columns, as those to learn "
             f"from, found {other.shape[1]} and {tested.shape[1]}."
         )
-    labels = _numbered(np.concatenate([values, tested]))
+    labels = numbered(np.concatenate([values, tested]))
     _check_labels(labels[: len(array)])
     return Rows(array, labels[: len(array)]), Rows(other, labels[len(array) :])
 
 
-def tested_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
+def tested_rows(count: int, share: float, seed: int) -> BoolArray:
     """Which of the rows are kept to test on, (count,).
 
     Raises:
-        InputError: the share leaves nothing on one side.
+        InputError: the share leaves nothing on one side, or the seed is not a whole number from 0.
     """
     size = round(share * count) if 0 < share < 1 else 0
     if not 0 < size < count:
@@ -135,7 +131,8 @@ def tested_rows(count: int, share: float, seed: int) -> npt.NDArray[np.bool_]:
             f"found {share}."
         )
     kept = np.zeros(count, np.bool_)
-    kept[np.random.default_rng(seed).permutation(count)[:size]] = True
+    generator = np.random.default_rng(read_count(seed, "seed", least=0))
+    kept[generator.permutation(count)[:size]] = True
     return kept
 
 
@@ -174,19 +171,19 @@ def _places(group: Any) -> npt.NDArray[Any]:
     return places if len(places) else np.empty(0, np.int64)
 
 
-def varying(codes: CodeArray, steps: int = _ROUNDING) -> npt.NDArray[np.bool_]:
-    """Dimensions (D,) that are not constant, up to what rounding makes of equal numbers.
+def varying(codes: CodeArray, steps: int = ROUNDING_STEPS) -> BoolArray:
+    """Dimensions (D,) that are not constant up to rounding.
 
     Args:
         codes: (N, D).
-        steps: A dimension is constant where its values span no more than so many neighbouring numbers of their type.
+        steps: A dimension is constant if its values span no more than this many neighbouring numbers of their type.
     """
     finest = np.finfo(codes.dtype).eps * np.abs(codes).max(0)
     return np.asarray(np.ptp(codes, 0) > steps * finest, np.bool_)
 
 
 def read_array(given: Any, what: str) -> npt.NDArray[Any]:
-    """An array of whatever holds one: tensors of any precision and device, lists.
+    """An array of what may hold one: a tensor of any precision and device, lists.
 
     Raises:
         InputError: rows of different lengths.
@@ -229,19 +226,29 @@ def _factors(given: Any, count: int) -> npt.NDArray[Any]:
     return values
 
 
-def _numbered(values: npt.NDArray[Any]) -> IntArray:
+def numbered(values: npt.NDArray[Any]) -> IntArray:
+    """The values of each column by number, in their order: int64 (N, K) of (N, K)."""
     columns = [np.unique(column, return_inverse=True)[1].reshape(-1) for column in values.T]
     return np.stack(columns, 1).astype(np.int64)
+
+
+def refuse_constant(constant: BoolArray) -> None:
+    """Refuses factors that are marked as constant, (K,).
+
+    Raises:
+        InputError: there are some.
+    """
+    if constant.any():
+        raise InputError(
+            f"Expected factors that vary, found a single value in column(s) {np.flatnonzero(constant).tolist()}. "
+            "Leave them out: nothing can be told of a factor that is always the same."
+        )
 
 
 def _check_labels(labels: IntArray) -> None:
     """Refuses factors of one value, and measured numbers."""
     counts = np.array([len(np.unique(column)) for column in labels.T])
-    if (counts < 2).any():
-        raise InputError(
-            f"Expected factors that vary, found a single value in column(s) {np.flatnonzero(counts < 2).tolist()}. "
-            "Leave them out: nothing can be told of a factor that is always the same."
-        )
+    refuse_constant(counts < 2)
     many = (counts > 2) & (counts * 2 > len(labels))
     if many.any():
         raise InputError(

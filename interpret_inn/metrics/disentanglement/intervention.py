@@ -23,24 +23,24 @@ def irs(
 ) -> CodeScore:
     """Interventional robustness score (Suter et al. 2019, "Robustly disentangled causal mechanisms", section 4).
 
-    For a code and a factor: hold the factor at a value, see how far the code gets from its mean there while all others
-    change; the mean of that over the factor's values, as a share of the farthest that the code ever gets from its
-    mean. 1 minus that is the matrix; each code belongs to the factor it is most robust with. The score is the mean of
-    these over codes, weighted by how far each gets.
+    For a code and a factor: hold the factor at a value, and see how far the code gets from its mean there while all
+    others change. The mean of this over the factor's values, as a share of the farthest that the code ever gets from
+    its mean, is subtracted from 1; these are the entries of the matrix. Each code belongs to the factor of its highest
+    entry. The score is the mean of these entries over codes, weighted by how far each code gets.
 
-    Samples should cover the factors' combinations: what was never seen to change cannot move a code.
+    Samples should cover the factors' combinations: a factor that was never seen to change cannot move a code.
 
     Args:
         codes: (N, D).
         factors: (N, K), a class per different value.
-        quantile: How far a code gets with a held factor: that quantile of the distances; 1 is the paper's maximum,
-            0.99 disentanglement_lib's, which minds single samples less.
+        quantile: How far a code gets with a held factor is this quantile of the distances; 1 is the paper's maximum,
+            0.99 disentanglement_lib's, which depends less on single samples.
         groups: Dimensions that make up one code: distances are Euclidean. None: each by itself.
-        resamples: For an interval: rows are drawn anew that often.
+        resamples: For an interval: how often rows are drawn anew.
         seed: Of these draws.
 
     Returns:
-        In [0, 1], 1 where every code answers to one factor alone; it does not ask whether all factors have a code.
+        In [0, 1], 1 if every code answers to one factor alone; it does not ask whether all factors have a code.
         Values that few rows have look robust: a value of a single row moves nothing. Parts: `matrix` (G, K), `each`
         (G,), `factor` (G,), `deviation` (G,), the farthest. Constant codes have no weight; 0 if all are.
 
@@ -92,7 +92,7 @@ def _distances(codes: FloatArray, groups: list[IntArray]) -> FloatArray:
 
 
 def _average(matrix: FloatArray, deviation: FloatArray) -> float:
-    """The codes' best, weighted by how far they get; between 0 and 1."""
+    """The highest entry of each code, averaged with how far the codes get as weights; between 0 and 1."""
     if not deviation.sum() > 0:
         return 0.0
     return float(np.clip(matrix.max(1) @ deviation / deviation.sum(), 0, 1))

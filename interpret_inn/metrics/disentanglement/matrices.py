@@ -8,7 +8,8 @@ import numpy.typing as npt
 from interpret_inn.errors import InputError
 from interpret_inn.types import FloatArray
 
-_TINY = 1e-11  # what disentanglement_lib adds to every importance, so that empty rows are even rows
+_ADDED = 1e-11
+"""Added to every importance, as in disentanglement_lib, so that rows without any are even rows."""
 
 
 def disentanglement_of(importance: npt.ArrayLike) -> tuple[float, FloatArray]:
@@ -21,7 +22,7 @@ def disentanglement_of(importance: npt.ArrayLike) -> tuple[float, FloatArray]:
         importance: (G, K), 0 or more.
 
     Returns:
-        The score in [0, 1], and that of each code (G,). A code without importance has 0 and no weight; with a single
+        The score in [0, 1], and each code's (G,). A code without importance has 0 and no weight; with a single
         factor all scores are 1.
 
     Raises:
@@ -39,7 +40,7 @@ def completeness_of(importance: npt.ArrayLike) -> tuple[float, FloatArray]:
         importance: (G, K), 0 or more.
 
     Returns:
-        The score in [0, 1], and that of each factor (K,); with a single code all are 1.
+        The score in [0, 1], and each factor's (K,); with a single code all are 1.
 
     Raises:
         InputError: as in `disentanglement_of`.
@@ -57,7 +58,7 @@ def modularity_of(information: npt.ArrayLike) -> tuple[float, FloatArray]:
         information: (G, K), mutual information of codes and factors, 0 or more.
 
     Returns:
-        The score in [0, 1], and that of each code (G,): with a single factor 1 for all that tell of it.
+        The score in [0, 1], and each code's (G,): with a single factor 1 for all that tell of it.
 
     Raises:
         InputError: as in `disentanglement_of`.
@@ -80,15 +81,15 @@ def _matrix(values: npt.ArrayLike) -> FloatArray:
 
 
 def _concentration(matrix: FloatArray) -> FloatArray:
-    """1 − entropy of each row to the base of their length, (rows,)."""
+    """1 − the entropy of each row as shares, to the base of its length, (rows,)."""
     if matrix.shape[1] == 1:
         return np.ones(len(matrix))
     from scipy.stats import entropy
 
-    each: FloatArray = 1 - entropy(matrix + _TINY, base=matrix.shape[1], axis=1)
+    each: FloatArray = 1 - entropy(matrix + _ADDED, base=matrix.shape[1], axis=1)
     return each
 
 
 def _shares(sums: FloatArray) -> FloatArray:
-    """Weights that sum to 1; even where all are 0."""
+    """Weights that sum to 1; equal ones if all are 0."""
     return sums / sums.sum() if sums.sum() > 0 else np.full(len(sums), 1 / len(sums))

@@ -43,16 +43,16 @@ def resampled(
 ) -> Score:
     """A score with the interval of its values on rows drawn anew, with replacement.
 
-    Drawn rows repeat, and repeated rows raise whatever estimates a dependence (as fewer rows would). So the drawn
-    values are moved until their mean is the score, and only their spread is used.
+    Drawn rows repeat, and repeated rows raise every estimate of a dependence (as fewer rows would). Only the spread of
+    the drawn values is therefore used: they are moved until their mean is the score.
 
     Args:
         value: The score of all rows.
-        statistic: The score of the rows that it is given the numbers of; NaN if they have none.
+        statistic: From numbers of rows to the score of these rows; NaN if they have none.
         count: How many rows there are.
         resamples: How many times they are drawn; 0: no interval.
         seed: Of the draws.
-        highest: The interval is cut off at 0 and there.
+        highest: The interval is cut off at 0 and at this value.
 
     Raises:
         InputError: fewer than 0 resamples.
@@ -66,7 +66,7 @@ def resampled(
 
 
 def refitted(value: float, drawn: npt.ArrayLike) -> Score:
-    """A score with the interval that a few values of it on other rows give: Student's, from their deviation."""
+    """A score with Student's interval by the deviation of a few values of it on other rows; it lies in [0, 1]."""
     values = np.asarray(drawn, np.float64)
     if len(values) < 2:
         return Score(value)
@@ -75,7 +75,7 @@ def refitted(value: float, drawn: npt.ArrayLike) -> Score:
 
 
 def drawn_rows(count: int, resamples: int, seed: int) -> Iterator[IntArray]:
-    """Row numbers (count,), drawn with replacement, as often as wanted.
+    """Row numbers (count,), drawn with replacement, `resamples` times.
 
     Raises:
         InputError: fewer than 0 resamples.
@@ -95,7 +95,7 @@ def gap(matrix: FloatArray) -> FloatArray:
 
 
 def fit_quietly(model: Any, codes: npt.NDArray[Any], labels: IntArray) -> Any:
-    """The model, fitted: that it did not converge is no news where the number of iterations is part of a definition."""
+    """The model, fitted without warnings: scores are defined with few iterations, which need not converge."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return model.fit(codes, labels)

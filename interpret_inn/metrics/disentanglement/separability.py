@@ -14,11 +14,15 @@ from interpret_inn.metrics.disentanglement.inputs import (
     read_codes,
     read_groups,
     read_parts,
+    refuse_constant,
 )
 from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly, gap, resampled
 from interpret_inn.types import FloatArray, IntArray
 
-_CONSTANT = 1e-12  # variance; disentanglement_lib's bound
+_CONSTANT = 1e-12
+"""Codes of no more variance are constant: the bound of disentanglement_lib."""
+_PENALTY = 0.01
+"""Inverse penalty of the support vector machines: that of disentanglement_lib."""
 
 
 def sap(
@@ -33,11 +37,11 @@ def sap(
 ) -> CodeScore:
     """SAP score (Kumar et al. 2018, "Variational inference of disentangled latent concepts", section 3).
 
-    Each code alone reads each factor, linearly; the score is the mean over factors of the best code's minus the second
-    best's. Discrete factors: accuracy of a linear support vector machine (C = 0.01, classes weighted alike) on the
-    test rows, as in disentanglement_lib. Continuous ones: the squared correlation.
+    Each code alone reads each factor, linearly; the score is the mean over factors of what the best code reaches minus
+    what the second best reaches. Discrete factors: accuracy of a linear support vector machine (C = 0.01, classes
+    weighted alike) on the test rows, as in disentanglement_lib. Continuous ones: the squared correlation.
 
-    The machine is penalised in the units of the codes: codes on a tiny scale read badly.
+    The machine's penalty depends on the units of the codes: codes on a tiny scale read badly.
 
     Args:
         codes: (N, D).
@@ -52,7 +56,7 @@ def sap(
         seed: Of the split, and of these draws.
 
     Returns:
-        In [0, 1]: 1 where each factor is read without errors by one code and by no other at all, which only continuous
+        In [0, 1]: 1 if each factor is read without errors by one code and by no other at all, which only continuous
         factors reach (chance is above 0 for accuracies: C equal classes reach 1 − 1/C). Parts: `matrix` (G, K) of
         accuracies or R², `gap` (K,). Constant codes have 0 (continuous) or what one constant answer has. A single code
         has 0 as its second.
@@ -70,12 +74,12 @@ def sap(
             return float(gap(right[rows].mean(0)).mean())
 
     elif kind == "continuous":
-        array, values = read_codes(codes), _numbers(factors)
+        array, values = read_codes(codes), np.asarray(read_codes(factors, "factors"), np.float64)
         if len(values) != len(array):
             raise InputError(
                 f"Expected one row of factors for each of {len(array)} codes, found {len(values)}."
             )
-        _check_varying(values)
+        refuse_constant(np.ptp(values, 0) == 0)
         dimensions, count = read_groups(groups, array.shape[1]), len(array)
         matrix = _explained(array, values, dimensions)
 
@@ -96,7 +100,7 @@ def _read_rightly(train: Rows, test_rows: Rows, groups: list[IntArray]) -> Float
     right = np.zeros((len(test_rows.labels), len(groups), train.labels.shape[1]))
     for g, group in enumerate(groups):
         for k, labels in enumerate(train.labels.T):
-            model = LinearSVC(C=0.01, class_weight="balanced", random_state=0)
+            model = LinearSVC(C=_PENALTY, class_weight="balanced", random_state=0)
             fit_quietly(model, train.codes[:, group], labels)
             right[:, g, k] = model.predict(test_rows.codes[:, group]) == test_rows.labels[:, k]
     return right
@@ -124,16 +128,3 @@ def _explained(codes: npt.NDArray[Any], factors: FloatArray, groups: list[IntArr
         spare = max(count - 1 - x.shape[1], 1)
         rows.append((1 - (1 - share) * (count - 2) / spare).clip(0, 1))
     return np.stack(rows)
-
-
-def _numbers(factors: Any) -> FloatArray:
-    return np.asarray(read_codes(factors, "factors"), np.float64)
-
-
-def _check_varying(values: FloatArray) -> None:
-    constant = np.ptp(values, 0) == 0
-    if constant.any():
-        raise InputError(
-            f"Expected factors that vary, found a single value in column(s) {np.flatnonzero(constant).tolist()}. "
-            "Leave them out: nothing can be told of a factor that is always the same."
-        )

@@ -18,11 +18,16 @@ from interpret_inn.errors import InputError, suggest
 Distance = Callable[[Tensor, Tensor], Tensor]
 """From two batches of images (B, C, H, W) to (B,)."""
 
-_TINY = 1e-12  # under roots, whose slope at 0 is infinite
-_LEAST = 4  # pixels along the shorter side of the coarsest scale
+_UNDER_ROOTS = 1e-12
+"""Added under roots, whose slope at 0 is infinite; far under the squared step of 8 bits (1.5e-5)."""
+_COARSEST = 4
+"""Pixels along the shorter side of the coarsest scale, at least: fewer show no shape."""
 _WINDOW, _SIGMA = 11, 1.5
+"""Width of the window of structural similarity and its standard deviation, in pixels: the published ones."""
 _SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+"""Weights of the scales of structural similarity, the finest first: the published ones."""
 _STABLE = (0.01, 0.03)
+"""K1 and K2 of structural similarity, which keep its quotients finite: the published ones."""
 
 
 def pixel_distance(first: Tensor, second: Tensor) -> Tensor:
@@ -33,21 +38,21 @@ def pixel_distance(first: Tensor, second: Tensor) -> Tensor:
 def multi_scale_pixels(first: Tensor, second: Tensor) -> Tensor:
     """Root of the mean squared difference of pixels, mean over scales, (B,), in the images' own units.
 
-    Images are halved until their shorter side has less than 8 pixels. A thing that moves further than its own width is
-    no farther away by pixels alone; by coarse pixels it is.
+    Images are halved until their shorter side has less than 8 pixels. The distance of fine pixels stops growing once a
+    thing has moved by its own width; the distance of coarse pixels goes on.
     """
     _require_images(first, second)
     difference, squared = first - second, []
     while True:
         squared.append(difference.square().flatten(1).mean(1))
-        if min(difference.shape[2:]) < 2 * _LEAST:
+        if min(difference.shape[2:]) < 2 * _COARSEST:
             return _root(torch.stack(squared).mean(0))
         difference = functional.avg_pool2d(difference, 2)
 
 
 def _root(squared: Tensor) -> Tensor:
-    """A root with a slope at 0."""
-    return (squared + _TINY).sqrt() - math.sqrt(_TINY)
+    """A root whose slope at 0 is finite, and that is 0 there."""
+    return (squared + _UNDER_ROOTS).sqrt() - math.sqrt(_UNDER_ROOTS)
 
 
 def ms_ssim_distance(first: Tensor, second: Tensor, *, span: float = 1.0) -> Tensor:
@@ -79,7 +84,7 @@ def ms_ssim_distance(first: Tensor, second: Tensor, *, span: float = 1.0) -> Ten
     for scale, weight in enumerate(weights):
         similarity, contrast = _ssim(first, second, span)
         last = scale == count - 1
-        found = found * (similarity if last else contrast).clamp_min(_TINY) ** weight
+        found = found * (similarity if last else contrast).clamp_min(_UNDER_ROOTS) ** weight
         first, second = functional.avg_pool2d(first, 2), functional.avg_pool2d(second, 2)
     return 1 - found
 
@@ -109,12 +114,12 @@ class FeatureDistance:
 
     The formula of LPIPS (Zhang, Isola, Efros, Shechtman and Wang, "The unreasonable effectiveness of deep features as a
     perceptual metric", 2018): features of unit length at every place, their squared difference, mean over places, sum
-    over layers. The network runs as it is, in evaluation mode, and is left as it was.
+    over layers. The network runs in evaluation mode, and its training flags are put back.
 
     Args:
         network: Any module that takes images.
         layers: Paths of modules whose outputs are maps (B, C, h, w).
-        prepare: What is done to images first, such as taking off a mean; None: nothing.
+        prepare: Called with the images first, to take off a mean, say; None: they are taken unchanged.
         weights: For each layer the weights of its channels, (C,), as LPIPS has learnt them; None: all channels alike,
             each 1.
 
@@ -190,7 +195,7 @@ class FeatureDistance:
 
 
 def _unit(features: Tensor) -> Tensor:
-    return features / (features.square().sum(1, keepdim=True) + _TINY).sqrt()
+    return features / (features.square().sum(1, keepdim=True) + _UNDER_ROOTS).sqrt()
 
 
 def _require_images(first: Tensor, second: Tensor) -> None:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
@@ -15,8 +14,10 @@ from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.traversals.distances import Distance, multi_scale_pixels
 from interpret_inn.types import FloatArray, Score
+from interpret_inn.types.numbers import BoolArray
 
-_DEAD = 0.01  # of the longest axis
+_DEAD = 0.01
+"""Axes shorter than this share of the longest never count: if most axes are dead, so is the median."""
 Generate = Callable[[Tensor], Tensor]
 """From codes (B, D) to images (B, C, H, W)."""
 
@@ -29,21 +30,21 @@ class TraversalLengths:
         score: The sum over active axes of their mean lengths, with its interval over starting points.
         axes: Mean length of each axis, float64 (K,), in the distance's units.
         active: Those at least as long as the threshold, bool (K,).
-        threshold: What an axis needs, in the distance's units.
+        threshold: Length that an axis needs to count, in the distance's units.
         each: Length of each axis from each starting point, float64 (S, K).
-        factors: The factor that each axis belongs to, (K,); empty where axes belong to none.
+        factors: The factor that each axis belongs to, (K,); empty if they belong to none.
     """
 
     score: Score
     axes: FloatArray
-    active: npt.NDArray[np.bool_]
+    active: BoolArray
     threshold: float
     each: FloatArray = field(repr=False)
     factors: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def by_factor(self) -> dict[str, float]:
-        """What each factor's active axes add to the score; empty where axes belong to none."""
+        """What each factor's active axes add to the score; empty if they belong to none."""
         found = dict.fromkeys(self.factors, 0.0)
         for name, length in zip(self.factors, self.axes * self.active, strict=False):
             found[name] += float(length)
@@ -70,8 +71,8 @@ def tpl(
     threshold, which hardly do anything, count 0.
 
     Args:
-        generate: From codes (B, D) to images (B, C, H, W). Run without gradients, in evaluation mode if it is
-            a module that has been put into it: that is the caller's.
+        generate: From codes (B, D) to images (B, C, H, W). It runs without gradients; the caller puts a module into
+            evaluation mode.
         axes: `D`: every axis of the code; or directions to move along, (K, D), of any length but 0.
         distance: Of two batches of images; its units are the score's.
         starts: How many starting points are drawn from N(0, I), or the codes to start from, (S, D), whose device and
@@ -80,8 +81,8 @@ def tpl(
         span: How far a traversal reaches to either side.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median axis' length (but a hundredth of the longest at least, as most
-            axes may be dead), so that it means the same for every distance;
-            False: it is a length itself (published with LPIPS: 0.1, 0.3 and 0.5).
+            axes may be dead), so that it means the same for every distance; False: it is a length itself (published
+            with LPIPS: 0.1, 0.3 and 0.5).
         at_once: Images that are made together.
         seed: Of the starting points.
 
@@ -89,7 +90,7 @@ def tpl(
         The score and what it is made of.
 
     Raises:
-        InputError: axes, starts or numbers that cannot be used, or images that are none.
+        InputError: axes, starts or numbers that cannot be used, or `generate` returns no images.
     """
     check_traversals(steps=steps, at_once=at_once, span=span, threshold=threshold)
     directions = directions_of(axes)
@@ -113,10 +114,9 @@ def summed_up(
 
 
 def least_length(lengths: FloatArray, *, threshold: float, relative: bool) -> FloatArray:
-    """What an axis needs to count, for lengths (..., K) of axes that are measured by one ruler: (...)."""
+    """Length that an axis needs to count, (...), for lengths (..., K) of axes by one distance; see `tpl`."""
     if not relative:
         return np.full(lengths.shape[:-1], float(threshold))
-    # where most axes are dead, so is the median
     least: FloatArray = np.maximum(threshold * np.median(lengths, -1), _DEAD * lengths.max(-1))
     return least
 

@@ -30,11 +30,14 @@ from interpret_inn.metrics.traversals.lengths import (
     traversed_lengths,
 )
 from interpret_inn.types import FloatArray, Score
-from interpret_inn.types.numbers import TINY
+from interpret_inn.types.numbers import TINY, BoolArray
 
 RESAMPLES = 2000
+"""Draws of a ranking: a share of wins is then sure to a hundredth."""
 _ENDS = (0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2)
-_SAME = 1e-6  # of the length: what rounding makes of one code measured twice
+"""Quantiles at the ends of an interval."""
+_TIED = 1e-6
+"""Codes whose lengths differ by a smaller share tie: one code that is measured twice differs that much by rounding."""
 
 
 @dataclass(frozen=True)
@@ -45,16 +48,16 @@ class Ranking:
         scores: Traversal perceptual length of each, with its interval over starting points.
         first: Share of resamples in which each is the shortest, float64 (C,); they sum to 1.
         behind: How much longer each is than the best, with its interval; 0 for the best itself, NaN if no axis acts.
-        order: Their places, the shortest first; those none of whose axes acts come last.
+        order: Their places, the shortest first; codes without an axis that acts come last.
         active: Axes that count, of each bool (K,).
-        threshold: What an axis needs to count, in the distance's units, the same for all.
+        threshold: Length that an axis needs to count, in the distance's units, the same for all.
     """
 
     scores: tuple[Score, ...]
     first: FloatArray
     behind: tuple[Score, ...]
     order: tuple[int, ...]
-    active: tuple[npt.NDArray[np.bool_], ...] = field(repr=False)
+    active: tuple[BoolArray, ...] = field(repr=False)
     threshold: float
 
 
@@ -69,27 +72,28 @@ def rank(
 ) -> Ranking:
     """Ranks codes by the sum over their active axes of mean lengths.
 
-    Starting points are drawn again with replacement, the same ones for all codes, so that what all of them find
-    long at a starting point cancels in their differences. The threshold is one length for all: a share of the median
-    of all codes' axes together (and a hundredth of the longest at least), found anew in every resample. By thresholds
-    of their own, codes of many short axes would have them counted and codes of few would not.
+    Starting points are drawn again with replacement, the same ones for all codes: a starting point from which all
+    codes are long cancels in their differences. The threshold is one length for all: a share of the median of all
+    codes' axes together (and a hundredth of the longest at least), found anew in every resample. With a threshold for
+    each code, short axes would count in codes that have many of them and would not in others.
 
-    Resamples are stretched about their value by Student's t and n / (n − 1) (Hesterberg, "What teachers should know
-    about the bootstrap", 2015, section 5.3) where codes are compared: few starting points else look surer than they
-    are. Each `behind` is for itself: of many codes that are alike, the last is often found longer.
+    To compare codes, resamples are stretched about their value by Student's t and n / (n − 1) (Hesterberg, "What
+    teachers should know about the bootstrap", 2015, section 5.3): without that, few starting points look surer than
+    they are. The intervals of `behind` hold for one comparison each: among many codes that are alike, the last is often
+    found longer.
 
     Args:
         each: Of each code, length of each axis from each starting point, float64 (S, K), from the same S points.
-        errors: Of each code the standard error, as a share, of how far its axes are traversed: 1/√(2n) where a standard
-            deviation of n samples says that. It is the same from all starting points, so that no number of these
-            makes up for it. None: traversals are as long as they should be.
+        errors: Of each code the standard error, as a share, of how far its axes are traversed: 1/√(2n) if a standard
+            deviation of n samples sets that. It is the same from all starting points, so more of these do not lessen
+            it. None: traversals are as long as they should be.
         threshold: As for `tpl`.
         relative: As for `tpl`; the median is that of all codes' axes.
         seed: Of the resamples.
         resamples: How many.
 
     Raises:
-        InputError: no codes, codes without axes, other numbers of starting points, or fewer than two of these.
+        InputError: no codes, codes without axes, different numbers of starting points, or fewer than two of these.
 
     Example:
         >>> found = rank([np.array([[1.0, 2.0], [1.1, 2.0], [0.9, 2.1]]), np.full((3, 1), 5.0)])
@@ -126,7 +130,7 @@ def rank(
 
 def _totals(
     lengths: FloatArray, begins: npt.NDArray[np.intp], threshold: float, relative: bool
-) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+) -> tuple[FloatArray, BoolArray]:
     """Lengths (R, K) of all codes' axes as totals of each code (R, C); and which axes count (R, K)."""
     least = least_length(lengths, threshold=threshold, relative=relative)[:, None]
     active = (lengths >= least) & (lengths > 0)
@@ -134,16 +138,16 @@ def _totals(
 
 
 def _stretch(count: int) -> float:
-    """How much farther from the value resamples of so few starting points should be."""
+    """How much farther from their value resamples of `count` starting points should lie."""
     usual = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
     return math.sqrt(count / (count - 1)) * student_quantile(count - 1) / usual
 
 
 def _shares(stretched: FloatArray, drawn: FloatArray) -> FloatArray:
-    """Share of resamples in which each of C codes is the shortest, (C,); those that tie share it."""
-    found = np.where(drawn > 0, stretched, np.inf)  # what moves nothing is no winner
+    """Share of resamples in which each of C codes is the shortest, (C,); codes that tie share one."""
+    found = np.where(drawn > 0, stretched, np.inf)  # a code that moves nothing does not win
     least = found.min(1, keepdims=True)
-    tied = found <= least + _SAME * np.abs(least)
+    tied = found <= least + _TIED * np.abs(least)
     shares: FloatArray = (tied / tied.sum(1, keepdims=True)).mean(0)
     return shares
 
@@ -169,8 +173,8 @@ class RotationCurve:
     Attributes:
         degrees: Angles, float64 (A,).
         lengths: Sum of the lengths of both turned axes at each angle, with intervals over starting points.
-        gain: How much shorter the axes are as they stand than turned by 45 degrees, as a share of the latter: above 0
-            for axes that are simpler than their mixtures, 0 if no rotation is better than another.
+        gain: How much shorter the axes are than the same turned by 45 degrees, as a share of the latter: above 0 for
+            axes that are simpler than their mixtures, 0 if no rotation is better than another.
         each: Of each starting point, float64 (S, A).
     """
 
@@ -193,7 +197,7 @@ def rotation_curve(
     at_once: int = 128,
     seed: int = 0,
 ) -> RotationCurve:
-    """Traversals two axes of a code, turned together by angles from 0 to 180 degrees.
+    """Traverses two axes of a code, turned together by angles from 0 to 180 degrees.
 
     Of two good axes the curve has its minima at multiples of 90 degrees ("Where and What?", 2021, section 4.3).
 
