@@ -228,7 +228,7 @@ def thumbnail(picture: Picture) -> Picture:
     return np.asarray(image)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Chosen:
     batches: Iterator[tuple[list[str], Any]]
     count: int | None
