@@ -23,8 +23,9 @@ from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.redraws import Target
 from interpret_inn.explore import report_galleries
-from interpret_inn.fitting.fit import Where, fit
+from interpret_inn.fitting.fit import fit
 from interpret_inn.fitting.notes import idle_settings
+from interpret_inn.fitting.store import Storage
 from interpret_inn.localizing import places_finder
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.choosing import chosen_sources, report_localizer
@@ -58,8 +59,8 @@ class Interpreter(AttachedModel):
         *sources: ConceptSource | str,
         seed: int = 0,
         sizes: Mapping[str, int] | None = None,
-        cache: Where = "auto",
-        checkpoint: Where = "auto",
+        cache: Storage = "auto",
+        checkpoint: Storage = "auto",
         batch_size: int | Literal["auto"] = "auto",
         **options: Any,
     ) -> Interpreter:
