@@ -1,4 +1,4 @@
-"""Scores of inputs and labels that the caller gives."""
+"""Scores of the codes of given inputs against given labels."""
 
 from __future__ import annotations
 
@@ -26,16 +26,16 @@ def scores_of_inputs(
     groups: Any = None,
     wish: Wish,
 ) -> Scores:
-    """Scores of inputs.
+    """Scores the codes of inputs against labels.
 
     Args:
         encode: From inputs to codes, (N, D) or (N, P, D).
-        fitted: What is known of the concepts: a concept of the same name tells how values are meant.
+        fitted: The fit. Labels of one of its concepts are of that concept's kind.
         inputs: N inputs.
         labels: By concept, the values of all inputs; None: only metrics that need none.
-        kinds: How labels of further concepts compare.
+        kinds: Kinds of labels by name; they take precedence over those of the fit's concepts.
         groups: (N,), inputs of one group are variants of one thing; None: all apart.
-        wish: What is asked for.
+        wish: Which metrics are computed, and how.
 
     Raises:
         InputError: labels that are no mapping, or not one for each input.
@@ -59,7 +59,7 @@ def scores_of_inputs(
 
 
 def _concept(name: str, given: Any, kind: ConceptKind, count: int) -> Concept:
-    """A concept of these values; unless something says its kind, whole numbers and names are categories."""
+    """A concept of these values; if its kind is unlabelled, whole numbers and names are taken as categories."""
     array = read_array(given, f"labels of {name!r}")
     if kind == "unlabelled":
         whole = array.dtype.kind != "f" or bool((np.nan_to_num(array) % 1 == 0).all())

@@ -1,4 +1,4 @@
-"""All metrics that are asked for, computed of one set of codes."""
+"""A table of scores: the metrics that are asked for, computed for one set of codes."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from interpret_inn.scoring.known import BINS, Known, known_factors
 from interpret_inn.types import Concept, Factors, FloatArray, IntArray, MetricSpec, Score, Scores
 from interpret_inn.types.metric_calls import parameter_names
 
-_TEST_SHARE = 1 / 3
+_TEST_SHARE = 1 / 3  # of groups, held out from predictors that a metric trains
 _TOGETHER = (
     "Several samples are variants of one thing: predictors are tested on other things than they learn from, and there "
     "are no intervals, as samples would be drawn as if each were by itself."
 )
 
 _OFFERED = ("groups", "resamples", "seed", "test")
-"""What a metric is given if it takes it; see `MetricSpec`."""
+"""Arguments that a metric is given if it takes them; see `MetricSpec`."""
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options of metrics, by the metric's name."""
 
 
 class Wish(NamedTuple):
-    """What is asked for.
+    """Which metrics are computed, and how.
 
     Attributes:
         names: Names of metrics; None: the quick ones; "all": all.
         options: Options of metrics, by name.
         bins: Classes that numbers are cut into.
-        seed: Of everything that draws.
+        seed: Of all draws.
     """
 
     names: Sequence[str] | str | None = None
@@ -45,11 +45,11 @@ class Wish(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """Codes and what is known of them.
+    """Codes to score, and the values of their concepts.
 
     Attributes:
-        codes: float64 (N, D), or the leading axes of them.
-        factors: Where the factors stand.
+        codes: float64 (N, D), or the leading axes of them, (N, d).
+        factors: All factors of the code.
         concepts: With values for the N samples.
         groups: int64 (N,), samples of one group are variants of one thing; None: all apart.
     """
@@ -89,7 +89,11 @@ def score_table(given: Scored, wish: Wish) -> Scores:
 
 
 def _chosen(wish: Wish) -> tuple[list[MetricSpec], list[MetricSpec]]:
-    """The metrics that are asked for, and all others."""
+    """The metrics that are asked for, and all others.
+
+    Raises:
+        PluginError: an unknown metric, or options that it does not take.
+    """
     manager = get_manager()
     every = list(manager.metrics())
     if wish.names is None:
@@ -112,9 +116,9 @@ def _chosen(wish: Wish) -> tuple[list[MetricSpec], list[MetricSpec]]:
 
 
 def _scored(spec: MetricSpec, given: Scored, known: Known, wish: Wish, together: bool) -> Score | str:
-    """A metric's score, or why there is none."""
+    """A metric's score, or the reason why there is none."""
     rows = np.ones_like(known.rows) if spec.suits == "none" else known.rows
-    # arrays of its own, as a metric may write into what it is given
+    # copies, as a metric may write into its arguments
     codes, factors = given.codes[rows], known.columns(spec.suits).copy()
     slices = [slice(f.start, min(f.stop, codes.shape[1])) for f in given.factors if f.start < codes.shape[1]]
     offered: dict[str, Any] = {"groups": slices, "seed": wish.seed}
