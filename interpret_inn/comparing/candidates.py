@@ -33,11 +33,11 @@ _SHOWN = 3  # factors, or axes, whose images are shown of each code
 
 
 class Code(Protocol):
-    """What can be traversed.
+    """A code that can be traversed.
 
     Attributes:
         factors: The factor that each axis belongs to; empty where axes belong to none.
-        origin: What traversals start from; equal for codes that start from the same images.
+        origin: The starting points of traversals; equal for codes that start from the same images.
         model: Equal for codes of the same model, as far as can be told.
         value_range: Of the images, if it is known.
         error: Relative standard error of how far its axes are traversed.

@@ -14,11 +14,12 @@ from interpret_inn.data import is_stream
 from interpret_inn.errors import InputError
 from interpret_inn.explaining.survey import picture_of
 from interpret_inn.explore.galleries import heads_of
+from interpret_inn.metrics.traversals.ranking import RESAMPLES
 from interpret_inn.translating.translator import REACH, HasTranslator, translator_of
 from interpret_inn.types import Gallery
 
 OWN = "this fit"
-"""What the explained interpreter is called among the others."""
+"""The name of the explained interpreter among the others."""
 GROUP = "Beside other codes"
 _SHOWN_STEPS = 9  # pictures of a traversal
 
@@ -60,7 +61,7 @@ def _table(found: Selection) -> Gallery:
     sure = f"{found.sure:.0%}".replace("%", " %")
     told = (
         f"Traversal perceptual length: how far images move along all axes of a code; less is simpler, and says nothing "
-        f"of what the axes mean. Shortest is {found.best}, in {sure} of 2,000 draws of {found.starts} "
+        f"of what the axes mean. Shortest is {found.best}, in {sure} of {RESAMPLES:,} draws of {found.starts} "
         "starting points."
     )
     return Gallery(
@@ -76,7 +77,7 @@ def _traversals(name: str, code: Code, standing: Standing) -> Gallery:
     low, high = code.value_range or (float(images.min()), float(images.max()))
     return Gallery(
         f"The longest factors of {name}",
-        "One input, the same in all codes of one model, moved along each of the three factors whose axes are longest.",
+        "One input, the same in all codes of one model, moved along up to three factors, those whose axes are longest.",
         tuple(tuple(picture_of(image, low, high) for image in row) for row in images),
         rows=heads,
         columns=heads_of(positions),

@@ -14,7 +14,7 @@ AGREES = 0.999
 
 @dataclass(frozen=True)
 class Checks:
-    """What must hold before anything else is believed.
+    """Checks of the machinery, which must hold before anything else is believed.
 
     Attributes:
         round_trip_data: Largest |T⁻¹(T(z)) − z| on data, in units of the representation's scale

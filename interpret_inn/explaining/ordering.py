@@ -25,7 +25,7 @@ def ordered_by_effect(translator: Translator, data: FitData) -> Fitted:
     """The fit with the factors of its `ordered` sources sorted: the one with the strongest effect on the output first.
 
     The effect is that of redrawing a factor from the data, on samples of the training split: the mean KL divergence
-    where outputs are logits, else the change of the output. The source's first name goes to its strongest
+    if outputs are logits, else the change of the output. The source's first name goes to its strongest
     factor; factors of other sources keep their names and their order, and the residual stays last. A size that was
     asked for by name stays with its name: such factors change places only with those for which the same was asked.
 
@@ -57,7 +57,7 @@ def _interchangeable(fitted: Fitted, places: Sequence[int]) -> list[list[int]]:
 
 
 def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
-    """The fit with the factor at `places[i]` moved to place i, where it takes the name that stands there."""
+    """The fit with the factor at `places[i]` moved to place i, whose name it takes."""
     named = [fitted.factors.named[place] for place in places]
     leading = fitted.network.shape.leading
     rest = range(fitted.factors[-1].start, leading)

@@ -58,7 +58,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ExampleFactor:
-    """What one factor is and does in one input.
+    """One factor in one input: its value and its effect.
 
     Attributes:
         value: Position along the factor's main direction, in standard deviations of the data.
@@ -81,7 +81,7 @@ class ExampleFactor:
 
 @dataclass(frozen=True)
 class Example:
-    """One input: its picture, what the model says of it, and what each factor does."""
+    """One input: its picture, the model's prediction, and the value and effect of each factor."""
 
     name: str
     picture: Picture | None = field(repr=False)
@@ -155,7 +155,7 @@ class Place:
     Attributes:
         factor: Its name.
         localizer: The localizer that made the masks.
-        space: What they lie over: the model's input or its output.
+        space: The images that the masks lie over: the model's inputs or outputs.
         reliability: How much better than chance the masks do what they claim; see `Masks.reliability`.
         area: Share of the images that the masks cover.
         figures: Figures of the localizer's own, by name.

@@ -24,15 +24,13 @@ Target = int | Callable[[Tensor], Tensor] | None
 """What of the output to watch; see `measure`."""
 
 _NOTHING = Score(math.nan)
-_BORDER = (
-    0.99  # quantile of the data's distances to each other: a code that is further away has left the data
-)
+_BORDER = 0.99  # quantile of the data's distances to each other, beyond which a code has left the data
 _FEWEST_DISTANCES, _DISTANCE_WORK = 200, 4e9
-"""Codes whose distances are measured at least; else as many as keep the multiplications below this, for seconds."""
+"""Rows of both whose distances are measured at least; beyond that, as many as take this many multiplications."""
 
 
 def output_kind(outputs: Tensor) -> OutputKind:
-    """What outputs look like: (B, C) with C ≥ 2 logits, (B, C, H, W) images, anything else a scalar."""
+    """The kind of outputs by their shape: (B, C) with C ≥ 2 logits, (B, C, H, W) images, anything else a scalar."""
     if outputs.ndim == 2 and outputs.shape[1] >= 2:
         return "classes"
     return "image" if outputs.ndim == 4 else "scalar"

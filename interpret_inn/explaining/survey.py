@@ -30,7 +30,9 @@ WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
 IMAGE_PIXELS = 2**22
 """Pixels of output images that a factor's redraws may take: 1024 images of 64 by 64. If these are too few for all edits
 of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are edited."""
-_CHECKED = 128  # inputs that are checked, up to the end of a batch: each check runs the model twice more
+_CHECKED = (
+    128  # inputs that are checked, up to the end of a batch: checks run the model up to three times more
+)
 _THUMBNAIL = 96  # pixels along the longer side of a thumbnail
 
 

@@ -21,7 +21,7 @@ SIDE = 8
 FACTORS = 8
 """Factors with a grid of their own: those whose redraws change the output most."""
 SHEET = 16
-"""Factors in the sheet of all factors."""
+"""Factors in the sheet of all factors, at most: the first named ones, and the residual."""
 _STEPS, _CLASSES = 9, 12  # columns: positions of a traversal, classes
 _EXAMPLES, _LINES = 4, 3  # rows: examples that are moved, pairs of examples that a line joins
 _SAMPLES = (4, 8)  # rows and columns of samples
@@ -187,7 +187,7 @@ class _Maker:
         ]
 
     def samples(self) -> list[Gallery]:
-        """New outputs, where codes alone make them."""
+        """New outputs, if codes alone make them."""
         if not can_sample(self.translator):
             return []
         rows, columns = _SAMPLES

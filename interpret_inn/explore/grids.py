@@ -12,7 +12,6 @@ from torch import Tensor
 from interpret_inn.backbones import Carried, primary
 from interpret_inn.errors import EditError
 from interpret_inn.translating.batch import Batch
-from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import HasTranslator, translator_of
 from interpret_inn.types import Factor
 
@@ -144,11 +143,11 @@ def _between(first: Batch, second: Batch, share: float, factors: Sequence[str] |
     translator, codes = first.translator, torch.lerp(first.codes, second.codes, share)
     if factors is None:
         return translator.representation(codes, _carried(first.carried, second.carried, share), first.z)
-    partly = first.codes
+    moved = first
     for name in factors:
-        place = translator.factors[name].slice
-        partly = placed(partly, place, codes[..., place])
-    return translator.representation(partly, first.carried, first.z)
+        factor = translator.factors[name]
+        moved = moved.with_factor(factor, codes[..., factor.slice])
+    return moved.representation()
 
 
 def _carried(first: Carried, second: Carried, share: float) -> Carried:

@@ -41,7 +41,7 @@ class Projection:
 
     Attributes:
         latents: Inputs of the model, (B, ...): encode, edit and traverse these.
-        outputs: What the model makes of them, (B, C, H, W), on the CPU.
+        outputs: Outputs of the model for them, (B, C, H, W), on the CPU.
         error: float (B,), the squared error of each output, as a share of that of the model's mean image: 0 is exact,
             1 no better than the mean image.
     """
@@ -126,7 +126,7 @@ def _targets(backbone: Backbone, images: Any, pool: _Pool) -> Tensor:
         if known is None:
             warnings.warn(
                 f"The range of {backbone.name}'s outputs is not known; pictures are scaled to that of {_POOL:,} "
-                f"of its own, {low:.2f} to {high:.2f}. Type wrap(…, value_range=(−1, 1)) where you know better.",
+                f"of its own, {low:.2f} to {high:.2f}. Type wrap(…, value_range=(−1, 1)) if you know better.",
                 InnWarning,
                 stacklevel=4,
             )

@@ -111,7 +111,7 @@ def outputs_of(translator: Translator, codes: Tensor, *, seed: int = 0) -> Tenso
     backbone = translator.backbone
     outputs = backbone.tail(z)
     if outputs is None and backbone.sample_inputs is not None:
-        # What comes before the site is run for its shape alone and overwritten.
+        # The layers before the site run for their shapes alone: their result is overwritten.
         some = backbone.prepare(backbone.sample_inputs(len(z), Generator().manual_seed(seed)))
         outputs = backbone.rewritten(some, lambda _: z)
     return primary(outputs).detach().cpu()

@@ -109,7 +109,7 @@ def random_walk(
 
     Args:
         interpreter: A fitted interpreter.
-        inputs: `B` inputs; each walks on its own, from where it stands.
+        inputs: `B` inputs; each walks on its own, from its own code.
         factor: The factor that walks.
         steps: `S`, counted with the start.
         step_size: In units of the time after which a walk has forgotten all but 1/e of its start.

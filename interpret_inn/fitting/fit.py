@@ -120,7 +120,7 @@ def fit(
 
 
 def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
-    """The flow before it saw any pair: what a fitted factor must beat."""
+    """The flow before it saw any pair: fitted factors are compared with it."""
     return _fresh_network(fitted.network.whitening, fitted.settings, fitted.seed)
 
 
@@ -213,7 +213,7 @@ def _said_of_wishes(pool: Pool, wanted: Mapping[str, int]) -> str:
 
 
 def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:
-    """Turns the whitened axes so that the fit begins where a linear map would end."""
+    """Turns the whitened axes to the best linear map for the pairs, at which the fit begins."""
     pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), split="train")
     network.align(rotated(aligning_matrix(white.mean(1), *pairs, sizes), pool, sizes))
 

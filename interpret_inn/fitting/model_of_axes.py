@@ -1,4 +1,4 @@
-"""What the rest of the model makes of the whitened axes, for sources that choose axes by the output."""
+"""The rest of the model as a function of the whitened axes, for sources that choose axes by the output."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whiteni
 
 
 def _gradients(backbone: Backbone, prepared: Tensor, generator: Generator) -> list[Tensor]:
-    """Gradients of random projections of the outputs by what the site carries, each (B, ...)."""
+    """Gradients of random projections of the outputs by the representation, each (B, ...)."""
     with torch.enable_grad():
         z = backbone.represent(prepared).detach().requires_grad_()
         try:

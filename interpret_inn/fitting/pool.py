@@ -30,7 +30,7 @@ class PooledSource:
         split: The indices of its own samples in each split, counted from its own first sample.
         groups: The groups by which its samples were split: what any of the sources that share them keeps together.
         concepts: Its concepts in this fit; its plan may have replaced its own.
-        plan: What it wants of this fit.
+        plan: Its plan for this fit.
     """
 
     source: ConceptSource
@@ -107,7 +107,7 @@ class Pool:
         return tuple(concept.name for concept in self.concepts)
 
     def follow(self, plans: Sequence[Plan]) -> None:
-        """Takes over what each source wants of this fit; rows and splits stay as they are.
+        """Takes over the plans of the sources for this fit; rows and splits stay the same.
 
         Raises:
             ConceptError: two sources name the same concept now, or there is none left.

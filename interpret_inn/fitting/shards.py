@@ -22,7 +22,7 @@ from torch import Tensor
 from interpret_inn.errors import StoreError
 
 FORMAT = 1
-"""Version of what is written here; part of every key."""
+"""Version of the form of these files; part of every key."""
 
 SHARD_BYTES = 64 * 2**20
 """About how much one file holds."""
@@ -32,7 +32,7 @@ _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class Damaged(Exception):  # noqa: N818  (never leaves this package)
-    """A file that is not what was written."""
+    """A file does not hold what was written to it."""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from interpret_inn.types.numbers import TINY
 
 
 class Sizes(NamedTuple):
-    """Factors, and the raw score each size was estimated from (NaN where the size was given)."""
+    """Factors, and the raw score each size was estimated from (NaN: the size was given)."""
 
     factors: Factors
     raw_scores: dict[str, float]

@@ -1,4 +1,4 @@
-"""Losses that sources add to a fit, each held to giving a scalar, and named where it fails."""
+"""Losses that sources add to a fit: each must give a scalar, and errors name its source."""
 
 from __future__ import annotations
 

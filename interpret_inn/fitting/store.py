@@ -46,8 +46,8 @@ def encode(
 ) -> StoredRows:
     """Runs every sample through the backbone once, up to the site, and keeps the rows.
 
-    With a cache, what was computed before for the same weights, site, layout, preprocessing and contents
-    is used again, and an interrupted run goes on after its last whole file.
+    With a cache, rows that were computed before for the same weights, site, layout, preprocessing and contents
+    are used again, and an interrupted run goes on after its last whole file.
 
     Args:
         backbone: The frozen network and its site.

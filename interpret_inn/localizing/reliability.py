@@ -1,4 +1,4 @@
-"""How much better than chance masks do what they claim, measured in one way for every localizer.
+"""Reliability: how much better than chance masks do what they claim, measured in one way for every localizer.
 
 A mask over the *input* claims that the factor's value stands there. Its inside is moved into other images of the
 batch, and the factor's code should move with it ("transplant"). Chance is what the same masks do at random places. A

@@ -12,7 +12,7 @@ from interpret_inn.errors import FitError, InputError
 from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.fitting.store import FitData
 from interpret_inn.plugin import get_manager
-from interpret_inn.scoring.score_table import Scored, Wish, score_table
+from interpret_inn.scoring.score_table import Scored, ScoreRequest, score_table
 from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.types import FloatArray, Scores
 
@@ -21,7 +21,9 @@ _NUMBERS = 2**21  # samples times axes that are scored at most, so that scores t
 _CHUNK = 512  # samples that go through the flow together
 
 
-def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: object = None) -> Scores:
+def scores_of_fit(
+    fitted: Fitted, data: FitData | None, request: ScoreRequest, *, given: object = None
+) -> Scores:
     """Scores of the test split.
 
     At most 4,000 samples are used; fewer of codes with more than 524 axes, so that samples times axes stay below two
@@ -31,7 +33,7 @@ def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: ob
     Args:
         fitted: The fit.
         data: The data of the fit; None: they are no longer available.
-        wish: Which metrics are computed, and how.
+        request: Which metrics are computed, and how.
         given: Labels that were given without inputs, which is refused.
 
     Raises:
@@ -57,7 +59,7 @@ def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: ob
     codes = np.concatenate([_codes(fitted, data, chunk, kept) for chunk in indices.split(_CHUNK)])
     pool = data.pool
     return score_table(
-        Scored(codes, fitted.factors, pool.concepts_at(indices), pool.groups_at(indices)), wish
+        Scored(codes, fitted.factors, pool.concepts_at(indices), pool.groups_at(indices)), request
     )
 
 
@@ -68,7 +70,7 @@ def with_scores(evaluation: Evaluation, fitted: Fitted, data: FitData | None) ->
     wanted = {spec.name for spec in get_manager().metrics() if spec.quick}
     if evaluation.scores is not None and {*evaluation.scores, *evaluation.scores.left_out} == wanted:
         return evaluation
-    return dataclasses.replace(evaluation, scores=scores_of_fit(fitted, data, Wish(seed=fitted.seed)))
+    return dataclasses.replace(evaluation, scores=scores_of_fit(fitted, data, ScoreRequest(seed=fitted.seed)))
 
 
 @torch.no_grad()

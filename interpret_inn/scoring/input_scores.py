@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.disentanglement.inputs import read_array
-from interpret_inn.scoring.score_table import Scored, Wish, score_table
+from interpret_inn.scoring.score_table import Scored, ScoreRequest, score_table
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import Concept, ConceptKind, IntArray, Scores
 
@@ -24,7 +24,7 @@ def scores_of_inputs(
     *,
     kinds: Mapping[str, ConceptKind] | None = None,
     groups: Any = None,
-    wish: Wish,
+    request: ScoreRequest,
 ) -> Scores:
     """Scores the codes of inputs against labels.
 
@@ -35,7 +35,7 @@ def scores_of_inputs(
         labels: By concept, the values of all inputs; None: only metrics that need none.
         kinds: Kinds of labels by name; they take precedence over those of the fit's concepts.
         groups: (N,), inputs of one group are variants of one thing; None: all apart.
-        wish: Which metrics are computed, and how.
+        request: Which metrics are computed, and how.
 
     Raises:
         InputError: labels that are no mapping, or not one for each input.
@@ -55,7 +55,7 @@ def scores_of_inputs(
         for name, given in (labels or {}).items()
     ]
     numbers = None if groups is None else _numbered(read_array(groups, "groups"), "groups", len(codes))
-    return score_table(Scored(codes, fitted.factors, concepts, numbers), wish)
+    return score_table(Scored(codes, fitted.factors, concepts, numbers), request)
 
 
 def _concept(name: str, given: Any, kind: ConceptKind, count: int) -> Concept:
