@@ -23,14 +23,15 @@ from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.redraws import Target
 from interpret_inn.explore import report_galleries
-from interpret_inn.fitting.fit import Where, fit
+from interpret_inn.fitting.fit import fit
 from interpret_inn.fitting.notes import idle_settings
+from interpret_inn.fitting.store import Storage
 from interpret_inn.localizing import places_finder
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.choosing import chosen_sources, report_localizer
 from interpret_inn.renamed import with_old_names
 from interpret_inn.reports import Report
-from interpret_inn.scoring import Wish, scores_of_fit, scores_of_inputs, with_scores
+from interpret_inn.scoring import ScoreRequest, scores_of_fit, scores_of_inputs, with_scores
 from interpret_inn.translating.settings import FitSettings, wished_settings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptKind, ConceptSource, Gallery, LocalizerFunction, Scores
@@ -58,8 +59,8 @@ class Interpreter(AttachedModel):
         *sources: ConceptSource | str,
         seed: int = 0,
         sizes: Mapping[str, int] | None = None,
-        cache: Where = "auto",
-        checkpoint: Where = "auto",
+        cache: Storage = "auto",
+        checkpoint: Storage = "auto",
         batch_size: int | Literal["auto"] = "auto",
         **options: Any,
     ) -> Interpreter:
@@ -221,12 +222,12 @@ class Interpreter(AttachedModel):
             InputError: labels that do not go with the inputs.
             PluginError: an unknown metric, or options that it does not take.
         """
-        wish = Wish(names, options, bins, seed)
+        request = ScoreRequest(names, options, bins, seed)
         if inputs is not None:
             return scores_of_inputs(
-                self.encode, self.fitted, inputs, labels, kinds=kinds, groups=groups, wish=wish
+                self.encode, self.fitted, inputs, labels, kinds=kinds, groups=groups, request=request
             )
-        return scores_of_fit(self.fitted, self._data, wish, given=labels)
+        return scores_of_fit(self.fitted, self._data, request, given=labels)
 
     def _test_inputs(self) -> Any:
         if self._data is None:

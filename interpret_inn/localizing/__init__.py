@@ -1,4 +1,4 @@
-"""Where factors act: what authors of localizers need, and how reliable masks are.
+"""Where factors act: tools for authors of localizers, and the reliability of masks.
 
 ```python
 from interpret_inn.localizing import FactorReader, prepared_inputs

@@ -85,7 +85,7 @@ def test_columns_of_other_sources_move_with_it(fitted_to, world):
     before, after = Curious(world.rows, 2, name="before"), Curious(world.rows, 1, name="after")
     fitted, data = fitted_to(before, world.source(), after)
     assert fitted.factors.names == ("before 1", "before 2", "shape", "side", "after 1", "residual")
-    shares = data.pool.sample(600, torch.Generator().manual_seed(0), part="train").rho
+    shares = data.pool.sample(600, torch.Generator().manual_seed(0), split="train").rho
     assert ((shares > 0).sum(0) > 0).tolist() == [False, False, True, True, False, False]
 
 
