@@ -125,6 +125,8 @@ def added_loss(
         what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         yield f"Expected loss() to return a scalar tensor, found {what}."
         return
+    if tried.sets_modes:
+        yield "Sets the mode of the model by train() or eval(); the model is the user's, in evaluation mode."
     scalar = torch.as_tensor(found).reshape(())
     yield from _trains(scalar, tried.network.blocks, module)
     with torch.no_grad():
@@ -150,14 +152,19 @@ def _not_finite(tried: _Trial) -> Iterator[str]:
 
 
 class _Trial:
-    """The loss of a plan, for a small flow and a model that is that of `ToyView`."""
+    """The loss of a plan, for a small flow and the model of `ToyView`.
+
+    Attributes:
+        network: The flow.
+        sets_modes: Whether the loss ever left a module of the model in training mode.
+    """
 
     def __init__(self, loss: Callable[[LossContext], Tensor | float], axes: int, seed: int) -> None:
-        self._loss, self._axes, self._seed = loss, axes, seed
+        self._loss, self._axes, self._seed, self.sets_modes = loss, axes, seed, False
         whitening = Whitening(torch.zeros(AXES), torch.eye(AXES), torch.ones(AXES), 1.0, 0.01)
         shape = FlowShape(AXES, AXES, 2, 8, 1)
         self.network = InvertibleNetwork(whitening, shape, Generator().manual_seed(seed))
-        model = nn.Sequential(_Decoder(ToyView(AXES, seed=seed).weights))
+        model = nn.Sequential(_Decoder(ToyView(AXES, seed=seed).weights)).eval()
         self._backbone = Backbone(model, "0:in", preprocess="identity")
         self._backbone.represent(torch.zeros(2, AXES))
 
@@ -166,7 +173,9 @@ class _Trial:
         generator = Generator().manual_seed(self._seed)
         axes = torch.arange(self._axes)
         context = TrainingContext(self.network, self._backbone, generator, step, axes, looking=looking)
-        return self._loss(context)
+        found = self._loss(context)
+        self.sets_modes |= any(module.training for module in self._backbone.model.modules())
+        return found
 
 
 class _Decoder(nn.Module):

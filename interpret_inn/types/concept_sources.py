@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from torch import Generator, Tensor, nn
 
 from interpret_inn.types.concepts import Concept
+from interpret_inn.types.members import names_nearest
 from interpret_inn.types.results import Gallery
 from interpret_inn.types.sources import Pairs, Samples
 
@@ -48,6 +49,7 @@ class AxesView(Protocol):
         """Directions in the representation, float (m, D), as directions along the leading axes, float (m, d)."""
 
 
+@names_nearest
 @dataclass(frozen=True)
 class Preparation:
     """What a source may look at before a fit: the training split, and the model.
@@ -100,6 +102,7 @@ class LossContext(Protocol):
         """This is validation: weights are compared, and nothing is trained. Draws are the same each time."""
 
 
+@names_nearest
 @dataclass(frozen=True)
 class Plan:
     """What a source wants of one fit. All of it may be left out.
