@@ -1,4 +1,4 @@
-"""The contract of what a concept source plans: it is shown made-up data, and each part of its plan is tried."""
+"""The contract of `prepare`: a concept source is shown made-up data, and each part of its plan is tried."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from interpret_inn.testing.toys import ToyView
 from interpret_inn.types import ConceptSource, LossContext, Plan, Preparation
 
 AXES = 64
-"""Of the made-up representation."""
+"""Axes of the made-up representation."""
 _TRIED_STEPS = (0, 1, 50, 1000)
 """Steps at which a loss must be finite: a weight that rises or falls may divide by 0 at one of them."""
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What came of `prepare`.
+    """The outcome of a call of `prepare`.
 
     Attributes:
         source: A copy of the source, prepared.
@@ -66,7 +66,7 @@ def rehearsed(source: ConceptSource, *, seed: int) -> Rehearsal:
 
 
 def toy_preparation(samples: int, *, seed: int) -> tuple[Preparation, Tensor]:
-    """What a source is shown, and the matrix that `output_gradients` returns each time, float64 (d, d)."""
+    """A made-up context for `samples` samples, and the matrix that its `output_gradients` returns, float64 (d, d)."""
     generator = Generator().manual_seed(seed)
     white = torch.randn(7 * samples // 10, AXES, generator=generator)
     pulled = torch.randn(2 * AXES, AXES, generator=generator, dtype=torch.float64)

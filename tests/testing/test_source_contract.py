@@ -358,7 +358,7 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     ],
     "pairs_repeatable": [
         (unrepeatable, "other pairs from the same state of the generator"),
-        (constant, "the same pairs whatever the generator says"),
+        (constant, "the same pairs from generators of different seeds"),
     ],
     "pairs_meaning": [
         (pairs(swapped), "said to share 'shape' .* do not: the share of equal classes is 0"),
