@@ -126,7 +126,7 @@ class Interpreter(AttachedModel):
         """Explains what the site encodes and what the output depends on.
 
         Up to 512 inputs, spread evenly, are looked at. Scores of factors are from the test split of the
-        fit's own data, whatever inputs are given.
+        fit's own data, no matter which inputs are given.
 
         Args:
             inputs: What to explain; None: the test split of the data that the interpreter was fitted on.

@@ -115,7 +115,7 @@ class Manager(Registry):
         return call_named(title, function, *arguments, **options)
 
     def adapt(self, model_or_name: Any, site: Any = None, **options: Any) -> Any | None:
-        """Asks every backbone plugin in turn; the first that does not say "not mine" adapts.
+        """Asks every backbone plugin in turn; the first that takes the model adapts it.
 
         Args:
             model_or_name: A module, or a name such as "timm:resnet50".

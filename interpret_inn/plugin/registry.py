@@ -57,7 +57,7 @@ def selected(
         chosen: None: all; else names separated by commas, "" for none.
 
     Returns:
-        Those to load, those to leave out, and names that nobody has.
+        Those to load, those to leave out, and names without an entry point.
     """
     if chosen is None:
         return list(found), [], []
@@ -94,7 +94,7 @@ class Registry:
         """Registers a module, or an instance of a class, whose functions are marked with `@inn.hookimpl`.
 
         Args:
-            plugin: The plugin; one that is registered already is left as it is.
+            plugin: The plugin; one that is registered already is not registered again.
             name: What to call it (default: the module's or the class's name).
 
         Returns:

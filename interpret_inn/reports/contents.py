@@ -1,4 +1,4 @@
-"""What stands in the JSON file beside a report: the whole explanation without its pictures."""
+"""The JSON file beside a report: the whole explanation without its pictures."""
 
 from __future__ import annotations
 

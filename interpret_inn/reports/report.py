@@ -149,7 +149,7 @@ def _write(file: Path, text: str) -> None:
 
 
 def _free(file: Path) -> str:
-    """How much room there is where a file was to go; empty if that cannot be told."""
+    """A sentence on the free space where a file was to be written; empty if there is no folder yet."""
     folder = next((parent for parent in file.parents if parent.is_dir()), None)
     return "" if folder is None else f"{wording.bytes_text(shutil.disk_usage(folder).free)} are free there. "
 

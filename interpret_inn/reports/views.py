@@ -180,7 +180,7 @@ def _cell(
 
 @dataclass(frozen=True)
 class AssociationRow:
-    """How well a concept is told by each other concept's true value."""
+    """How well a concept can be predicted from the true value of each other concept."""
 
     concept: str
     chance: str

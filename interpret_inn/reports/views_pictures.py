@@ -132,18 +132,23 @@ class GalleryGroup(Headed):
 def gallery_groups(
     explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
 ) -> tuple[GalleryGroup, ...]:
-    """All galleries by group, in the order in which groups first occur."""
-    groups: dict[str, list[GalleryView]] = {}
-    told: set[str] = set()
+    """All galleries by group, in the order in which groups first occur; a caption stands at its first gallery."""
+    groups: dict[str, list[Gallery]] = {}
     for gallery in explanation.galleries:
-        if not any(len(row) for row in gallery.cells):
-            continue
-        groups.setdefault(gallery.group, []).append(_gallery(gallery, told, thumbnail))
-        told.add(gallery.caption)
-    return tuple(GalleryGroup(name, css.get(name, ""), tuple(views)) for name, views in groups.items())
+        if any(len(row) for row in gallery.cells):
+            groups.setdefault(gallery.group, []).append(gallery)
+    found = []
+    captions: set[str] = set()
+    for name, galleries in groups.items():
+        views = []
+        for gallery in galleries:
+            views.append(_gallery(gallery, "" if gallery.caption in captions else gallery.caption, thumbnail))
+            captions.add(gallery.caption)
+        found.append(GalleryGroup(name, css.get(name, ""), tuple(views)))
+    return tuple(found)
 
 
-def _gallery(gallery: Gallery, told: set[str], thumbnail: Thumbnails) -> GalleryView:
+def _gallery(gallery: Gallery, caption: str, thumbnail: Thumbnails) -> GalleryView:
     columns = [
         _cell(head, f"Head of column {place}", thumbnail) for place, head in enumerate(gallery.columns, 1)
     ]
@@ -152,17 +157,16 @@ def _gallery(gallery: Gallery, told: set[str], thumbnail: Thumbnails) -> Gallery
         head = None
         if place <= len(gallery.rows):
             head = _cell(gallery.rows[place - 1], f"Head of row {place}", thumbnail)
-        where = _said(gallery.rows, place, "row")
+        where = _head_text(gallery.rows, place, "row")
         cells = tuple(
-            _cell(cell, f"{where}, {_said(gallery.columns, column, 'column')}", thumbnail)
+            _cell(cell, f"{where}, {_head_text(gallery.columns, column, 'column')}", thumbnail)
             for column, cell in enumerate(row, 1)
         )
         rows.append((head, cells))
-    caption = "" if gallery.caption in told else gallery.caption
     return GalleryView(gallery.title, caption, tuple(columns), tuple(rows))
 
 
-def _said(heads: Sequence[Picture | str], place: int, noun: str) -> str:
+def _head_text(heads: Sequence[Picture | str], place: int, noun: str) -> str:
     """A row or column by its head if that is a text, else by its number."""
     head = heads[place - 1] if place <= len(heads) else None
     return head if isinstance(head, str) and head else f"{noun} {place}"

@@ -22,7 +22,7 @@ def require_stored(shape: FlowShape, tensors: Mapping[str, Tensor]) -> None:
     """Raises unless a flow of this shape has exactly the stored tensors.
 
     Raises:
-        ValueError: the shape is not that of the tensors, or no shape.
+        ValueError: the tensors have another shape, or this one holds no sizes.
     """
     sizes = (shape.width, shape.leading, shape.blocks, shape.hidden, shape.depth)
     if any(type(size) is not int or size < 0 for size in sizes):
@@ -75,7 +75,7 @@ def require_shallow(value: Any) -> Any:
 
 
 def is_too_large(name: str, value: Any) -> bool:
-    """Whether an option that is a shape or a size stands for more numbers than are made unasked."""
+    """Whether an option whose name ends with "shape" or "size" stands for more than `LARGEST` numbers."""
     if not name.endswith(("shape", "size")):
         return False
     sides = value if isinstance(value, list) else [value]

@@ -211,7 +211,8 @@ def _bears_silence(case: _Case) -> Iterator[str]:
 def _gives_model_back(case: _Case) -> Iterator[str]:
     """Runs on a copy that no localizer has seen, as a change that lasts is only seen the first time."""
     fresh = dataclasses.replace(case, translator=case.untouched())
-    # As a user may have left it: some modules where batch norm would move its statistics, some weights frozen.
+    # As a user may have left it: some modules in training mode, in which batch norm moves its statistics, and some
+    # weights frozen.
     for number, module in enumerate(fresh.model.modules()):
         module.training = number % 3 != 1
     for number, parameter in enumerate(fresh.model.parameters()):

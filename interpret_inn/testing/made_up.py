@@ -21,7 +21,7 @@ from interpret_inn.testing.toys import SHAPES, toy_images
 from interpret_inn.types import RESIDUAL, Score, Scores
 
 HOSTILE = "<b class='hostile'>&"
-"""A name that breaks a page where somebody forgot to escape it."""
+"""A name that breaks a page which does not escape it."""
 
 
 def toy_explanation(*, hostile: bool = False) -> Explanation:

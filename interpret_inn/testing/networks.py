@@ -138,7 +138,7 @@ def _given_back(case: _Case) -> Iterator[str]:
     model, backbone = case.backbone.model, case.backbone
     flags = [module.training for module in model.modules()]
     try:
-        # As a user may have left it: where batch norm would move its statistics.
+        # In training mode, as a user may have left it, batch norm would move its statistics.
         for module in model.modules():
             module.training = True
         before = model_state(model)
@@ -160,7 +160,7 @@ def _fail(z: Tensor) -> Tensor:
 
 
 def model_state(model: nn.Module) -> dict[str, Any]:
-    """Everything of a model that nobody may change."""
+    """All that must stay unchanged in a model."""
     return {
         "training flags": [module.training for module in model.modules()],
         "attributes": [sorted(vars(module)) for module in model.modules()],

@@ -77,7 +77,7 @@ def toy_preparation(samples: int, *, seed: int) -> tuple[Preparation, Tensor]:
 
 
 def rotated_axes(rotation: Callable[[Tensor], Tensor], *, seed: int) -> Iterator[str]:
-    """Calls `rotation` as a fit does, for all axes and where other sources have some; says what is wrong with it."""
+    """Calls `rotation` as a fit does, with all axes and with those that other sources leave; says what is wrong."""
     generator = Generator().manual_seed(seed)
     for count in (AXES, AXES - 10):
         span = torch.linalg.qr(torch.randn(AXES, count, generator=generator)).Q

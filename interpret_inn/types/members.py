@@ -28,7 +28,7 @@ _FOREIGN = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
 
 
 def refuse_near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, str] | None = None) -> None:
-    """Refuses a public attribute whose name is nearly that of a member of `base`.
+    """Refuses a public attribute whose name is nearly the name of a member of `base`.
 
     A member of `base` is optional, so a misspelt one is not missed: `setings` would be kept and never read. Other
     names are the author's own, and so is a near name beside the member itself (`sample_pair`, which draws one, in
