@@ -101,6 +101,7 @@ class AttachedModel:
             representation: nothing is lost.
 
         Raises:
+            NotFittedError: before `fit`.
             InputError: inputs of the wrong shape or range, or not finite.
         """
         return self.translator.encode(inputs)
@@ -118,6 +119,7 @@ class AttachedModel:
             What the site would carry, (B, …) in its own shape.
 
         Raises:
+            NotFittedError: before `fit`.
             EditError: codes of another width, or inputs are needed.
         """
         return self.translator.invert(codes, inputs)
@@ -220,7 +222,11 @@ class AttachedModel:
 
     @property
     def captured(self) -> Tensor:
-        """What the site carried in the model's last forward within the `with` block, (B, …)."""
+        """What the site carried in the model's last forward within the `with` block, (B, …).
+
+        Raises:
+            BackboneError: outside a `with` block.
+        """
         if self._listener is None:
             raise BackboneError("Nothing is captured outside a `with interpreter:` block.")
         return self._listener.captured

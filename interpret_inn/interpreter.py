@@ -261,6 +261,7 @@ class Interpreter(AttachedModel):
         """Writes the fitted interpreter into a folder; the model and the data are not in it.
 
         Raises:
+            NotFittedError: before `fit`.
             ArtefactError: it cannot be written there.
             BackboneError: the model's weights have changed since the fit.
         """

@@ -18,6 +18,7 @@ from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
 from interpret_inn.saving.bounds import is_too_large
 
+_Path = str | os.PathLike[str]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -159,7 +160,7 @@ def _adapted(
 
 
 def _adapted_as_saved(
-    path: Any,
+    path: _Path,
     artefact: saving.Artefact,
     model: Any,
     kind: str | None,
@@ -199,7 +200,7 @@ def _plain(model: Any, site: str | None, **given: Any) -> Backbone:
     )
 
 
-def _asked_for_model(path: Any, about: Mapping[str, Any]) -> str:
+def _asked_for_model(path: _Path, about: Mapping[str, Any]) -> str:
     """What to type if no model is given; the reader checks the name that the folder holds."""
     told = saving.told_model(about)
     named = ":" in told and told == ascii(about["model"]["name"])  # not cut short
@@ -213,7 +214,7 @@ def _asked_for_model(path: Any, about: Mapping[str, Any]) -> str:
 
 
 def _kind_kept(
-    path: Any, stored: Mapping[str, Any] | None, options: Mapping[str, Any]
+    path: _Path, stored: Mapping[str, Any] | None, options: Mapping[str, Any]
 ) -> tuple[str | None, Mapping[str, Any]]:
     """The kind of backbone that was wrapped and its stored options, over which those given now win."""
     if stored is None:

@@ -18,8 +18,8 @@ from interpret_inn.errors import PluginError
 from interpret_inn.testing.contract import Check, hold, misfits, same
 from interpret_inn.testing.networks import attributes, model_changes, model_state
 from interpret_inn.translating.encoding import Prepared
-from interpret_inn.translating.translator import Translator
-from interpret_inn.types import Localizer, Masks, Score, Space
+from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
+from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score, Space
 from interpret_inn.types.members import refuse_near_names
 
 _MOST_FACTORS = 3
@@ -93,7 +93,9 @@ class _Case:
             yield f"The masks of {factor!r} drag a graph of gradients along."
 
 
-def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str, ...]:
+def check_localizer(
+    localizer: LocalizerFunction, interpreter: HasTranslator | Translator, inputs: Any
+) -> tuple[str, ...]:
     """Checks a localizer: `localizer(translator, inputs, factor)` gives masks (B, 1, H, W) in [0, 1], or `Masks`.
 
     It is called about ten times, so one with few steps saves time. Whether its masks are *right* is measured by
@@ -109,12 +111,13 @@ def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str,
 
     Raises:
         ContractError: everything that is broken, at once.
+        InputError: `interpreter` is neither of the two.
         ValueError: fewer than 2 inputs.
     """
     if len(inputs) < 2:
         raise ValueError(f"Expected at least 2 inputs to check a localizer with, found {len(inputs)}.")
     title = f"The localizer {getattr(localizer, '__name__', type(localizer).__name__)}"
-    translator = interpreter if isinstance(interpreter, Translator) else interpreter.translator
+    translator = translator_of(interpreter)
     case = _Case(localizer, translator, inputs, copy.deepcopy(translator.backbone))
     return hold(title, LOCALIZER_CHECKS, case)
 

@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.errors import SiteError, suggest
+from interpret_inn.types.members import names_nearest
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -144,6 +145,7 @@ LAYERS = ("affine", "bent")
 """Layers of a `ToyView`: a matrix product, and its tanh."""
 
 
+@names_nearest
 class ToyView:
     """An `AxesView` whose images are `tanh(white @ weights / 4)`, 8 × 8 pixels; later axes move them less.
 

@@ -394,6 +394,9 @@ def test_a_misspelt_attribute_of_the_context_is_named_with_the_nearest(fitted_to
         PluginError, match=r"AttributeError: Preparation has no 'varianses'. Did you mean 'variances'"
     ):
         fitted_to(source)
+    source.prepare = lambda context: context.model.eval()
+    with pytest.raises(PluginError, match=r"ModelOfAxes has no 'eval'. Known: 'axes', 'layer'"):
+        fitted_to(source)
     with pytest.raises(PluginError, match=r"TrainingContext has no 'looked'. Did you mean 'looking'"):
         fitted_to(world.lossy(lambda context: context.looked))
 
