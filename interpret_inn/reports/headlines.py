@@ -162,14 +162,16 @@ def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
     largest_error = math.nan if any(map(math.isnan, errors)) else max(errors)
     largest = Markup("largest error {} of the layer’s own spread, on data and after edits; allowed {}")
     word = Markup("The translation there and back is {}exact").format("" if exact else "not ")
-    agree = Markup("The model agrees with itself through it in {}").format(percent(checks.agreement))
-    same = "unedited" if checks.unedited_identical else "although unedited, not"
+    agree = Markup("The model’s output is the same through it in {}").format(percent(checks.agreement))
+    same = "those" if checks.unedited_identical else "not those"
     statements = [
         Statement(exact, word, largest.format(number(largest_error), number(checks.tolerance))),
         Statement(
             checks.agrees and checks.unedited_identical,
             agree,
-            Markup("of {}; {} bit for bit as the bare model").format(count(checks.samples, "input"), same),
+            Markup("of {}; without an edit, outputs are {} of the bare model bit for bit").format(
+                count(checks.samples, "input"), same
+            ),
         ),
         Statement(
             None if tested < FEW_TESTED else True,

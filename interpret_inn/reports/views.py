@@ -60,11 +60,11 @@ class RedrawFigure:
 
 
 _CAPTIONS = {
-    "classes": "Share of inputs whose predicted class changes when this factor alone is "
-    "exchanged for that of other data",
+    "classes": "Share of cases in which the predicted class changes when this factor alone is "
+    "exchanged for that of other inputs",
     "image": "Root mean squared change of the output image when this factor alone is exchanged, "
     "in units of the data’s range",
-    "scalar": "Mean change of the output when this factor alone is exchanged for that of other data",
+    "scalar": "Mean change of the output when this factor alone is exchanged for that of other inputs",
 }
 
 
