@@ -37,13 +37,14 @@ from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptKind, ConceptSource, Gallery, LocalizerFunction, Scores
 
 _OWN_SAMPLES = 4096
+"""Latents that a generator draws of its own for a fit without `data`."""
 
 
 @with_old_names
 class Interpreter(AttachedModel):
     """A frozen model, a site in it, and (once fitted) the flow that translates what the site carries.
 
-    Made by `wrap` and `load`. Shapes: `B` inputs, `D` axes of the code, `P` positions (where the layout is
+    Made by `wrap` and `load`. Shapes: `B` inputs, `D` axes of the code, `P` positions (in the layout
     `positions`, codes are (B, P, D)), `S` steps of a traversal. Inputs are anything that
     `interpret_inn.data.samples` takes: tensors and arrays, Datasets, DataLoaders, lists of images, folders.
 
@@ -126,7 +127,7 @@ class Interpreter(AttachedModel):
         """Explains what the site encodes and what the output depends on.
 
         Up to 512 inputs, spread evenly, are looked at. Scores of factors are from the test split of the
-        fit's own data, whatever inputs are given.
+        fit's own data, no matter which inputs are given.
 
         Args:
             inputs: What to explain; None: the test split of the data that the interpreter was fitted on.
@@ -145,6 +146,10 @@ class Interpreter(AttachedModel):
         Raises:
             NotFittedError: before `fit`.
             BackboneError: the model's weights have changed since the fit.
+            EditError: `examples` or `resamples` below 1.
+            FitError: no inputs, and the data of the fit are not at hand.
+            LocalizerError: the localizer cannot work with this model, or gave no masks.
+            PluginError: an unknown localizer.
         """
         check_counts(examples, resamples)
         self._require_same_weights()
@@ -162,7 +167,7 @@ class Interpreter(AttachedModel):
         return explanation
 
     def report(self, inputs: Any = None, **options: Any) -> Report:
-        """Explains inputs and puts it on one page; options as for `explain`.
+        """Explains inputs and makes a page of it; options and errors as for `explain`.
 
         Returns:
             A report: `.save("report.html")` writes page and JSON, `.to_html()`, `.to_dict()`.
@@ -173,12 +178,21 @@ class Interpreter(AttachedModel):
 
     @torch.no_grad()
     def check(self, inputs: Any) -> Checks:
-        """Measures round trips and agreement on inputs; `.passed` sums them up."""
+        """Measures round trips and agreement on inputs; `.passed` is True if every check holds.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
         return check(self.translator, inputs)
 
     @property
     def evaluation(self) -> Evaluation:
-        """Scores from the test split of the fit's data; computed at first use, saved with the artefact."""
+        """Scores from the test split of the fit's data; computed at first use, saved with the artefact.
+
+        Raises:
+            NotFittedError: before `fit`.
+            FitError: they were not saved, and the data of the fit are not at hand.
+        """
         if self._evaluation is None:
             if self._data is None:
                 self._require_fitted()
@@ -202,16 +216,16 @@ class Interpreter(AttachedModel):
     ) -> Scores:
         """Scores the codes, grouped by factor, against known values of concepts: MIG, DCI, SAP and what plugins add.
 
-        Without inputs those of the test split of the fit's own data are taken, with the values of its concepts.
+        Without inputs it takes the test split of the fit's own data, with the values of its concepts.
 
         Args:
             inputs: N inputs.
             labels: By concept, the values of all inputs: numbers or names, (N,) or (N, k). −1, NaN or None is missing.
             names: Names of metrics, as `inn.plugins()` lists them; None: the quick ones; "all": all.
             options: Options of metrics by name: `{"dci": {"estimator": "forest"}}`.
-            kinds: How labels of further concepts compare; of the fit's own concepts it is known.
+            kinds: Kinds of concepts that the fit does not have; its own are known.
             groups: (N,), inputs of one group are variants of one thing.
-            bins: Classes that numbers are cut into, where a metric takes classes.
+            bins: Classes that numbers are cut into, if a metric takes classes.
             seed: Of all draws.
 
         Returns:
@@ -248,6 +262,7 @@ class Interpreter(AttachedModel):
         """Writes the fitted interpreter into a folder; the model and the data are not in it.
 
         Raises:
+            NotFittedError: before `fit`.
             ArtefactError: it cannot be written there.
             BackboneError: the model's weights have changed since the fit.
         """

@@ -12,8 +12,10 @@ from interpret_inn.backbones.state import device_and_dtype
 from interpret_inn.errors import BackboneError, SiteError
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import Whitening
+from interpret_inn.types.members import names_nearest
 
 
+@names_nearest
 class ModelOfAxes:
     """The model behind the site, as a function of the whitened leading axes: `d` of `D` (see `types.AxesView`).
 

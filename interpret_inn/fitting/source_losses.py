@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,9 +13,10 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.errors import FitError, PluginError
 from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
 from interpret_inn.flows import InvertibleNetwork
-from interpret_inn.types import LossContext
+from interpret_inn.types.members import names_nearest
 
 
+@names_nearest
 @dataclass(frozen=True)
 class TrainingContext:
     """What the loss of a plan is given: a `LossContext`, with the model.
@@ -58,13 +61,15 @@ class AddedLoss:
         self.axes, self.finite = axes, True
         self.modules = self._modules()
 
-    def __call__(self, context: LossContext) -> Tensor:
+    def __call__(self, context: TrainingContext) -> Tensor:
         """The loss, a scalar. A source may give a plain number, which trains nothing.
+
+        The frozen network stays in evaluation mode for the rest of the fit, even if the loss sets another mode.
 
         Raises:
             PluginError: the source raised, or returned something else.
         """
-        with named_failure(self.source, "to compute its loss"):
+        with named_failure(self.source, "to compute its loss"), _modes_kept(context.backbone.model):
             found = self._loss(context)
         if isinstance(found, int | float):
             found = torch.tensor(float(found))
@@ -95,6 +100,18 @@ class AddedLoss:
                 f"found {type(module).__name__}."
             )
         return [module]
+
+
+@contextmanager
+def _modes_kept(model: nn.Module) -> Iterator[None]:
+    """Gives back the training flag of each module, which `train()` and `eval()` set."""
+    found = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, training in found:
+            if module.training != training:
+                module.training = training
 
 
 def added_losses(pool: Pool, owner: Tensor) -> list[AddedLoss]:

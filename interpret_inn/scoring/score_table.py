@@ -109,9 +109,8 @@ def _chosen(request: ScoreRequest) -> tuple[list[MetricSpec], list[MetricSpec]]:
                 f"Options were given for the metric {name!r}, which is not asked for. {suggest(name, names)}"
             )
         spec = manager.find("metric", name)
-        title = f"the metric {name!r} of {manager.provider(spec)}"
         given = dict.fromkeys(set(_OFFERED) & set(parameter_names(spec.evaluate))) | dict(options)
-        check_options(title, spec.evaluate, (None, None), given)
+        check_options(manager.title(spec), spec.evaluate, (None, None), given)
     return chosen, [spec for spec in every if spec.name not in names]
 
 

@@ -387,6 +387,39 @@ def test_near_members_are_refused_with_the_right_name(fitted_to, world, member, 
         fitted_to(source)
 
 
+def test_a_misspelt_attribute_of_the_context_is_named_with_the_nearest(fitted_to, world):
+    source = world.source()
+    source.prepare = lambda context: context.varianses
+    with pytest.raises(
+        PluginError, match=r"AttributeError: Preparation has no 'varianses'. Did you mean 'variances'"
+    ):
+        fitted_to(source)
+    source.prepare = lambda context: context.model.eval()
+    with pytest.raises(PluginError, match=r"ModelOfAxes has no 'eval'. Known: 'axes', 'layer'"):
+        fitted_to(source)
+    with pytest.raises(PluginError, match=r"TrainingContext has no 'looked'. Did you mean 'looking'"):
+        fitted_to(world.lossy(lambda context: context.looked))
+
+
+def test_a_misspelt_field_of_a_plan_is_named_with_the_nearest(fitted_to, world):
+    source = world.source()
+    source.prepare = lambda context: Plan(rotaton=None)
+    with pytest.raises(PluginError, match=r"Plan takes no 'rotaton'. Did you mean 'rotation'"):
+        fitted_to(source)
+
+
+def test_the_model_is_in_evaluation_mode_again_after_a_loss_that_trains_it(world):
+    seen = []
+
+    def loss(context):
+        seen.append(context.backbone.model.training)
+        context.backbone.model.train()
+        return context.network.blocks(torch.zeros(2, 6))[0].square().mean()
+
+    fit(world.backbone(), [world.lossy(loss)], seed=0, settings=SMALL, cache=None, checkpoint=None)
+    assert len(seen) > 2 and not any(seen)
+
+
 def test_other_members_are_the_authors_own(fitted_to, world):
     source = world.source()
     source.values, source.colours = [1, 2], "red"

@@ -38,7 +38,7 @@ def make(world):
         white = white + 0.1 * torch.arange(positions)[:, None]
         return Trainer(
             network, white, pool=pool, sizes=(2, 2, 2), settings=settings, seed=0,
-            **{"backbone": "the backbone", **options},
+            **{"backbone": world.backbone(), **options},
         )  # fmt: skip
 
     return made
@@ -154,7 +154,7 @@ def test_an_added_loss_is_told_what_it_may_use_and_its_modules_are_trained(make,
     whole = made()
     record = whole.run()
     assert [step for step, _, _ in seen] == list(range(24))
-    assert seen[0][1:] == ("the backbone", whole.network)
+    assert seen[0][1:] == (whole.backbone, whole.network)
     # it counts in validation, too, the first of which is before any step, and draws the same each time
     assert [step for step, _ in validated] == [0, *(step for step, _, _ in record.history)]
     assert all(torch.equal(inputs, validated[0][1]) for _, inputs in validated)
