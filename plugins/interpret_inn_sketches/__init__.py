@@ -17,7 +17,7 @@ from interpret_inn.errors import ConceptError
 from interpret_inn.types import ConceptSource, ConceptSourceSpec
 from interpret_inn_sketches.features import FeatureStylizer
 from interpret_inn_sketches.filters import FilterStylizer
-from interpret_inn_sketches.given_form import read_images
+from interpret_inn_sketches.pixels import read_images
 from interpret_inn_sketches.rendering import Stylizer, kept, make_key, render
 from interpret_inn_sketches.sketch_files import read_sketches
 from interpret_inn_sketches.sketch_parts import assign, cut

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from interpret_inn.types import Gallery, Picture
-from interpret_inn_sketches.given_form import Pixels
+from interpret_inn_sketches.pixels import Pixels
 from interpret_inn_sketches.sketch_files import Sketch
 
 _ROWS = 6

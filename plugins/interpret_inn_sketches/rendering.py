@@ -19,7 +19,7 @@ from interpret_inn.data.digests import digest
 from interpret_inn.data.process import progress
 from interpret_inn.errors import ConceptError, InnWarning
 from interpret_inn.types import IntArray
-from interpret_inn_sketches.given_form import Pixels, as_planes, from_planes
+from interpret_inn_sketches.pixels import Pixels, as_planes, from_planes
 
 Stylizer = Callable[[Tensor, Tensor], Tensor]
 """Renders images float (B, C, H, W) in the style of examples float (B, C, h, w), both in [0, 1], one by one."""

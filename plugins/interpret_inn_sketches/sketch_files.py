@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from interpret_inn.data.given_form import has_alpha
 from interpret_inn.data.image_files import decode, opened
 from interpret_inn.errors import ConceptError, DataError
-from interpret_inn_sketches.given_form import Pixels, as_pixels
+from interpret_inn_sketches.pixels import Pixels, as_pixels
 
 BLANK = 2 / 255
 """A sketch whose values spread less than this (standard deviation) shows nothing."""
@@ -130,7 +131,7 @@ def _opened(name: str, path: Path) -> Any:
 
 def _is_transparent(picture: Any) -> bool:
     if isinstance(picture, Image.Image):
-        if "A" not in picture.getbands() and "transparency" not in picture.info:
+        if not has_alpha(picture):
             return False
         low, _ = picture.convert("RGBA").getchannel("A").getextrema()
         return float(np.asarray(low).min()) < 255

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data import OrderedSamples
+from interpret_inn.data.given_form import GivenForm, stacked
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import (
     SAME,
@@ -21,8 +22,8 @@ from interpret_inn.types import (
     Plan,
     Preparation,
 )
-from interpret_inn_sketches.given_form import Form, Pixels
 from interpret_inn_sketches.illustrations import gallery
+from interpret_inn_sketches.pixels import Pixels, as_planes
 from interpret_inn_sketches.sketch_files import Sketch
 
 
@@ -46,7 +47,7 @@ class StyledSamples(OrderedSamples):
     def __init__(
         self,
         pixels: Pixels,
-        form: Form,
+        form: GivenForm,
         *,
         parts: IntArray,
         names: Sequence[str] | None,
@@ -61,8 +62,9 @@ class StyledSamples(OrderedSamples):
         self.origins = np.tile(np.arange(len(parts), dtype=np.int64), 2)
         self.pixels, self._form, self._key = pixels, form, key
 
-    def _read(self, indices: Sequence[int]) -> object:
-        return self._form.restored(self.pixels[np.asarray(indices, dtype=np.int64)])
+    def _read(self, indices: Sequence[int]) -> Any:
+        planes = as_planes(self.pixels[np.asarray(indices, dtype=np.int64)])
+        return stacked([self._form.restored(one) for one in planes])
 
     def _compute_fingerprint(self) -> str:
         return self._key

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.given_form import GivenForm, stacked
 from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.types import FloatArray, IntArray, Samples
-from interpret_inn_transforms.given_form import Form, collated, read_picture, squared
 from interpret_inn_transforms.known_transforms import Transform
+from interpret_inn_transforms.picture_values import read_picture, squared
 
 
 class TransformedSamples:
@@ -96,7 +97,7 @@ class TransformedSamples:
                 made = self._changed(made, chosen[members], transform)
             for at, picture in zip(members, made, strict=True):
                 changed[at] = read[places[at]][1].restored(picture)
-        return collated(changed)
+        return stacked(changed)
 
     def fingerprint(self) -> str:
         """A digest of the pictures, the transforms, their strength and the seed."""
@@ -108,7 +109,7 @@ class TransformedSamples:
         return digest.hexdigest()
 
     def _alike(
-        self, chosen: IntArray, places: IntArray, read: list[tuple[Tensor, Form]]
+        self, chosen: IntArray, places: IntArray, read: list[tuple[Tensor, GivenForm]]
     ) -> Iterator[list[int]]:
         """Places of samples that go through the same transform and have the same shape."""
         alike: dict[tuple[int, tuple[int, ...]], list[int]] = {}
