@@ -47,7 +47,7 @@ STANDARD = (
 )
 """What is looked at if nothing is named."""
 
-_STRONGEST = 4.0
+_STRONGEST = 4.0  # beyond, the ranges of amounts leave little of a picture
 
 
 def build(

@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, suggest
+from interpret_inn.types import FloatArray
 from interpret_inn_transforms import colours, shapes
 
 Kind = Literal["numeric", "cyclic", "categorical"]
@@ -49,10 +50,10 @@ class Transform:
 
     def draw(
         self, pictures: int, variants: int, *, strength: float, generator: np.random.Generator
-    ) -> np.ndarray[Any, Any]:
+    ) -> FloatArray:
         """Amounts for each variant of each picture, float64 (pictures · variants,) or (…, axes).
 
-        They are spread as evenly as can be, in random order. Where there is only done and not done, variants of one
+        They are spread as evenly as can be, in random order. If there is only done and not done, variants of one
         picture take turns, so that two of them differ.
         """
         count = pictures * variants

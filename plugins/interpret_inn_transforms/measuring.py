@@ -102,28 +102,35 @@ def nuisances(
 
 
 class _Layer(NamedTuple):
-    """Of pictures as they are.
+    """What a layer carries for some pictures, and what the model makes of it.
 
     Attributes:
         codes: (B, D), or (B, P, D) at positions.
         rows: The representation, (B, …) flattened.
         outputs: (B, …).
-        apart: How far two rows lie apart, squared.
+        apart: How far the rows of two of the pictures that were read lie apart on average, squared.
     """
 
     codes: Tensor
     rows: Tensor
     outputs: Tensor
-    apart: float = 0.0
+    apart: float
 
     def of(self, indices: IntArray) -> _Layer:
-        """Those of some of the pictures."""
-        apart = max(2 * float(self.rows.var(0, correction=0).sum()), TINY)
-        return _Layer(self.codes[indices], self.rows[indices], self.outputs[indices], apart)
+        """Those of some of the pictures; `apart` stays that of all."""
+        return _Layer(self.codes[indices], self.rows[indices], self.outputs[indices], self.apart)
 
 
 def _measured(interpreter: Interpreter, name: str, before: _Layer, asis: Any, changed: Any) -> Nuisance:
-    """One transform; `before` is of the pictures `asis`, one for each of `changed`."""
+    """The figures of one transform.
+
+    Args:
+        interpreter: Fitted with the source "transforms".
+        name: Of the transform and of its factor.
+        before: Of the pictures `asis`.
+        asis: Pictures as they are, one for each of `changed`.
+        changed: Their variants.
+    """
     factor, leading = interpreter.factors[name], interpreter.fitted.network.shape.leading
     after = _looked_at(interpreter, changed)
     step = (after.codes - before.codes)[..., :leading].square().flatten(0, -2).sum(0)
@@ -210,7 +217,8 @@ def _looked_at(interpreter: Interpreter, images: Any) -> _Layer:
             rows = interpreter.fitted.layout.to_rows(seen.z)[0].reshape(len(seen), -1).double().cpu()
             found.append((seen.codes.cpu(), rows, _outputs(seen.outputs())))
     codes, rows, outputs = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return _Layer(codes, rows, outputs)
+    apart = max(2 * float(rows.var(0, correction=0).sum()), TINY)
+    return _Layer(codes, rows, outputs, apart)
 
 
 def _rerun(interpreter: Interpreter, images: Any, codes: Tensor) -> Tensor:

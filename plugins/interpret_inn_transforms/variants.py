@@ -51,6 +51,7 @@ class TransformedSamples:
     ) -> None:
         self._whole, self._seed, self._size = whole, seed, size
         self._list = list(transforms.items())
+        # the text of a function tells where it lies in memory: another one stands in for all of them
         about = [dataclasses.replace(transform, function=len) for transform in transforms.values()]
         self._plan = f"{list(transforms)} {about} {variants} {strength} {seed} {size}"
         self.per_picture = 1 + len(transforms) * variants

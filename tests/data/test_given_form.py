@@ -26,7 +26,8 @@ COLOUR = np.random.default_rng(0).integers(0, 256, (6, 8, 3)).astype(np.uint8)
 )
 def test_a_picture_is_restored_as_it_came(picture):
     form = GivenForm.of(picture)
-    values = torch.as_tensor(np.array(picture)).float()
+    values = picture if isinstance(picture, torch.Tensor) else torch.from_numpy(np.array(picture))
+    values = values.float()
     values = values / 255 if form.whole else values
     planes = {"hw": values[None], "hwc": values.movedim(-1, 0) if values.ndim == 3 else None, "chw": values}
     found = form.restored(planes[form.axes])
