@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from interpret_inn.backbones import Address, Backbone, Preprocess, check_path, unwrap
+from interpret_inn.backbones.picture_forms import range_of
 from interpret_inn.errors import BackboneError, InnError, SiteError, suggest
 
 from .codes import Chooser, read_code
 from .examining import examiner
-from .ranges import Range, checked_range
+from .ranges import Range
 
 SITE = "decode:in"
 """The code, as the decoder takes it."""
@@ -164,7 +165,7 @@ def adapt(
         layout="flat" if layout is None and str(where) == SITE else layout,
         name=name or own_name,
         kind="autoencoder",
-        value_range=checked_range(value_range) or _inputs_range(prepared),
+        value_range=range_of(value_range) or _inputs_range(prepared),
     )
     backbone.examine = examiner(backbone)
     return backbone
@@ -209,7 +210,7 @@ def _network(model: Any) -> tuple[nn.Module, str]:
 
 
 def _function(network: nn.Module, chosen: Part, names: tuple[str, str], option: str) -> Callable[[Any], Any]:
-    """The half of the network that the user named, or that is named as halves mostly are."""
+    """The half of the network that the user names; None: the first of these names that can be called."""
     if chosen is not None and not isinstance(chosen, str):
         if callable(chosen):
             return chosen
@@ -265,7 +266,7 @@ def _inputs_range(preprocess: Preprocess) -> Range | None:
     return min(ends), max(ends)
 
 
-def _first_layer(decode: Decode) -> Any:
+def _first_layer(decode: Decode) -> nn.Linear | nn.modules.conv._ConvNd | None:
     """The first layer of the decoder that has weights for its inputs; None if that cannot be told."""
     half = decode._function[0]
     if not isinstance(half, nn.Module):
