@@ -1,4 +1,4 @@
-"""Concepts from nothing: independent factors, found without labels, sketches or transforms.
+"""Concepts without labels, sketches or transforms: independent factors, simple ones, and directions of other methods.
 
 ```python
 interpreter.fit("unsupervised", data=images)
@@ -50,7 +50,8 @@ def build(
     """
     from interpret_inn.data import samples as read_samples
 
-    sizes = _sizes(factors, whole(size, "size"))
+    size = whole(size, "size")
+    sizes = _sizes(factors, size)
     if directions not in get_args(Directions):
         raise ConceptError(f'Expected directions="output" or directions="principal", found {directions!r}.')
     return UnsupervisedSource(

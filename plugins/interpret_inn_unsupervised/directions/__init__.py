@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -23,7 +24,7 @@ __all__ = ["DirectionsSource", "Method", "build"]
 def build(
     data: Any,
     *,
-    method: Method | Any = "latents",
+    method: Method | Tensor | npt.ArrayLike = "latents",
     factors: int | None = None,
     layer: str | None = None,
     training_steps: int = 300,

@@ -19,7 +19,7 @@ from interpret_inn_unsupervised.directions.discovery import discovered_direction
 from interpret_inn_unsupervised.independent import numbered, refuse_too_many
 from interpret_inn_unsupervised.watching import WatchingSource, about_width, own_axes
 
-_MOST = 10
+_MOST = 10  # factors, if their number is not given
 Method = Literal["latents", "ganspace", "sefa", "discovery"]
 
 
