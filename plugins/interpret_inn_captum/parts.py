@@ -1,4 +1,4 @@
-"""What methods compare images with, and the parts that they take away."""
+"""Baselines that methods compare images with, and the parts of images that they take away."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from interpret_inn.errors import LocalizerError
 
 Baseline = Literal["zero", "mean", "blur"] | float | Tensor | Callable[[Tensor], Tensor]
 NAMES = ("zero", "mean", "blur")
+_SHARE = 8  # the blur's standard deviation and the window's side are the longer side over this
 
 
 def baseline_of(baseline: Any, prepared: Tensor, *, distribution: bool) -> Tensor:
@@ -21,10 +22,10 @@ def baseline_of(baseline: Any, prepared: Tensor, *, distribution: bool) -> Tenso
     Args:
         baseline: A name, a number, a tensor that fits the images, or a callable that makes one of them.
         prepared: (B, C, H, W).
-        distribution: Any number of images will do, as they are drawn from.
+        distribution: The method draws from the baselines, so that there may be any number of them.
 
     Returns:
-        (B, C, H, W), or (N, C, H, W) where they are drawn from.
+        (B, C, H, W), or (N, C, H, W) if they are drawn from.
 
     Raises:
         LocalizerError: it is none of these, or does not fit.
@@ -64,7 +65,7 @@ def _named(name: str, prepared: Tensor) -> Tensor:
 
 def blurred(prepared: Tensor) -> Tensor:
     """Images (B, C, H, W) blurred by a Gaussian of an eighth of their longer side."""
-    width = max(prepared.shape[2:]) / 8
+    width = max(prepared.shape[2:]) / _SHARE
     for axis in (2, 3):
         prepared = _blurred_along(prepared, axis, width)
     return prepared
@@ -95,7 +96,7 @@ def squares(prepared: Tensor, across: int) -> Tensor:
 def window(prepared: Tensor) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """What Occlusion covers by default, an eighth of the longer side, and its steps, half of that: (C, h, w)."""
     channels, height, width = prepared.shape[1:]
-    side = max(1, round(max(height, width) / 8))
+    side = max(1, round(max(height, width) / _SHARE))
     step = max(1, side // 2)
     covered = (channels, min(side, height), min(side, width))
     return covered, (channels, min(step, covered[1]), min(step, covered[2]))

@@ -143,7 +143,7 @@ def adapt(
         encode: Name of the method or module that encodes, or a function; None: "encode", else "encoder".
         decode: Likewise; None: "decode", else "decoder".
         code: Which part of what `encode` returns is the code, where that is not plain; see `read_code`.
-        value_range: Lowest and highest value of images; None: that of the prepared inputs, where known.
+        value_range: Lowest and highest value of images; None: the range of prepared inputs, if known.
         name: What messages and reports call the model; None: its class.
 
     Raises:

@@ -10,6 +10,12 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
+Fill = Literal["blur", "noise", "mean"]
+_SIGMAS = 3  # standard deviations after which a Gaussian is cut off
+_WIDTH = 6  # the blur's standard deviation is the shorter side over this
+_FLAT = 1e-6  # spread of a patch without any, so that nothing is divided by 0
+_CORRELATED = 16  # patches of noise are the shorter side over this wide
+
 
 def smoothed(images: Tensor, sigma: float) -> Tensor:
     """Images (B, C, H, W) under a Gaussian, `sigma` in pixels; at the border it is made of what there is."""
@@ -20,7 +26,7 @@ def smoothed(images: Tensor, sigma: float) -> Tensor:
 
 def softened(masks: Tensor, sigma: float) -> Tensor:
     """Masks (B, 1, H, W) under a Gaussian; beyond the image there is no mask, so that the middle comes out highest."""
-    margin = math.ceil(3 * sigma)
+    margin = math.ceil(_SIGMAS * sigma)
     wide = smoothed(functional.pad(masks, (margin,) * 4), sigma)
     return wide[..., margin:-margin, margin:-margin]
 
@@ -31,12 +37,6 @@ def _along(images: Tensor, sigma: float, axis: int) -> Tensor:
     weight = torch.exp(-0.5 * ((place[:, None] - place[None]) / sigma) ** 2)
     weight = (weight / weight.sum(1, keepdim=True)).to(images)
     return (images.transpose(axis, -1) @ weight.T).transpose(axis, -1)
-
-
-Fill = Literal["blur", "noise", "mean"]
-_WIDTH = 6  # the blur's standard deviation is the shorter side over this
-_FLAT = 1e-6  # spread of a patch without any, so that nothing is divided by 0
-_CORRELATED = 16  # patches of noise are the shorter side over this wide
 
 
 def blurred(images: Tensor) -> Tensor:

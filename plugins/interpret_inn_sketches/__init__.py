@@ -58,7 +58,7 @@ def build(
     together when data are split: the concept is tested on parts of the sketches that the fit never saw.
 
     Args:
-        data: Images, whatever `interpret_inn.data.samples` reads, not yet normalised.
+        data: Images in any form that `interpret_inn.data.samples` reads, not yet normalised.
         sketches: Two pictures (paths, arrays, tensors, PIL images), or two by name.
         concept: Its name.
         stylizer: `"filters"` (no network), `"gram"`, `"moments"`, a name that was added to `STYLIZERS`, or a

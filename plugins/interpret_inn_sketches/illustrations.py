@@ -10,7 +10,7 @@ from interpret_inn_sketches.pixels import Pixels
 from interpret_inn_sketches.sketch_files import Sketch
 
 _ROWS = 6
-_SIDE = 192
+_SIDE = 192  # pixels of the longer side of a shown picture
 
 
 def gallery(images: Pixels, styled: Pixels, sketches: tuple[Sketch, Sketch], *, group: str) -> Gallery:

@@ -1,4 +1,4 @@
-"""Two sketches, whatever they come as: paths, arrays, PIL images, of any size and mode."""
+"""Two sketches from paths, arrays or PIL images, of any size and mode."""
 
 from __future__ import annotations
 

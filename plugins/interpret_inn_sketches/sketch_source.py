@@ -26,9 +26,13 @@ from interpret_inn_sketches.illustrations import gallery
 from interpret_inn_sketches.pixels import Pixels, as_planes
 from interpret_inn_sketches.sketch_files import Sketch
 
+_OPPOSITE = -SAME / 2
+"""ρ of the two styles of one image in the concept."""
+_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
+
 
 class StyledSamples(OrderedSamples):
-    """N images, each in the style of the first sketch; then the same N in that of the second.
+    """N images, each in the style of the first sketch; then the same N in the style of the second.
 
     Args:
         pixels: uint8 (2 N, H, W, C).
@@ -91,15 +95,14 @@ class SketchSource(ConceptSource):
 
     Half of the pairs are different images in one style, rendered from different parts of the sketch: ρ = 0.975 in the
     concept and 0 in the residual. The other half are the two styles of one image: 0.975 in the residual and
-    `opposite` in the concept. The partner always has the other style, which turns one direction around and says
-    nothing about others: with two axes, −1 for one and 0 for the other.
+    −0.4875 in the concept. The partner always has the other style, which turns one direction around and says
+    nothing about others: ρ is −0.975 for one of the concept's two axes and 0 for the other, on average half of it.
 
     Args:
         samples: N images in both styles.
         images: uint8 (N, H, W, C), as they were; shown in the report.
         sketches: Both.
         name: Of the concept.
-        opposite: ρ of the two styles of one image.
         notes: Sentences for the report.
     """
 
@@ -112,7 +115,6 @@ class SketchSource(ConceptSource):
         sketches: tuple[Sketch, Sketch],
         *,
         name: str,
-        opposite: float = -SAME / 2,
         notes: Sequence[str] = (),
     ) -> None:
         count = len(samples) // 2
@@ -120,7 +122,7 @@ class SketchSource(ConceptSource):
         self.samples = samples
         self.notes = tuple(notes)
         self.concepts = (Concept(name, "categorical", values, tuple(sketch.name for sketch in sketches)),)
-        self._pictures, self._sketches, self._opposite = (images, samples.pixels), sketches, opposite
+        self._pictures, self._sketches = (images, samples.pixels), sketches
         self._drawn_from: list[tuple[Tensor, _Drawable]] = []
 
     def prepare(self, context: Preparation) -> Plan:  # noqa: ARG002 - the contract's argument
@@ -147,7 +149,7 @@ class SketchSource(ConceptSource):
         first = torch.cat((alike[0], torch.where(swapped, others, twins)))
         second = torch.cat((alike[1], torch.where(swapped, twins, others)))
         rho = torch.tensor([[SAME, 0.0]]).repeat(n, 1)
-        rho[n - crossed :] = torch.tensor([self._opposite, SAME])
+        rho[n - crossed :] = torch.tensor([_OPPOSITE, SAME])
         order = torch.randperm(n, generator=generator)
         return Pairs(first[order], second[order], rho[order])
 
@@ -177,7 +179,7 @@ class SketchSource(ConceptSource):
             if torch.equal(key, among):
                 return drawable
         drawable = self._sorted(among)
-        self._drawn_from = [*self._drawn_from, (among.clone(), drawable)][-4:]
+        self._drawn_from = [*self._drawn_from, (among.clone(), drawable)][-_PLANS:]
         return drawable
 
     def _sorted(self, among: Tensor) -> _Drawable:

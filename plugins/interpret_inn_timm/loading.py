@@ -107,7 +107,7 @@ def _given(text: str, file: str) -> Path:
 
 
 def _filled(text: str, name: str, path: Path) -> nn.Module:
-    """The model with the weights of a file; timm is told of no other place that has some."""
+    """The model with the weights of a file; all other places of weights are taken out of timm's configuration."""
     if path.suffix.lower() != ".npz":
         overlay: dict[str, Any] = dict.fromkeys(_PLACES) | {"source": "", "custom_load": False}
         overlay["state_dict"] = state_dict(text, path)

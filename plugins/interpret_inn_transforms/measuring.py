@@ -65,11 +65,11 @@ def nuisances(
 ) -> tuple[Nuisance, ...]:
     """Measures every transform that the interpreter was fitted to.
 
-    The response is that of the edit `swap(name, transformed pictures)`: the factor alone takes the code that it has in
-    the transformed picture, everything else stays that of the picture as it is. Transforms overlap in a layer (blur and
-    noise move much the same axes) while factors do not, so that a factor holds a part of what its transform does;
-    `response` is scaled to all of it, as changes grow with the square of a small move: KL divergences and mean
-    squares do.
+    The response is the change by the edit `swap(name, transformed pictures)`: the factor alone takes the code that it
+    has in the transformed picture, everything else keeps the code of the picture as it is. Transforms
+    overlap in a layer (blur and noise move much the same axes) while factors do not, so that a factor holds a part of
+    what its transform does. `response` is scaled to all of it, as KL divergences and mean squares grow with the square
+    of a small move.
 
     Changes are KL divergences to the changed prediction in nats for outputs that are logits (B, C), and mean squared
     differences for others.
@@ -117,7 +117,7 @@ class _Layer(NamedTuple):
     apart: float
 
     def of(self, indices: IntArray) -> _Layer:
-        """Those of some of the pictures; `apart` stays that of all."""
+        """Those of some of the pictures; `apart` stays the same."""
         return _Layer(self.codes[indices], self.rows[indices], self.outputs[indices], self.apart)
 
 

@@ -34,7 +34,7 @@ def build(
     """Makes a concept source that needs no labels.
 
     Args:
-        data: Whatever `interpret_inn.data.samples` reads; labels that come with it are not used. A fit of a model
+        data: Anything that `interpret_inn.data.samples` reads; labels that come with it are not used. A fit of a model
             whose inputs are latents draws them itself if no data are given.
         factors: How many; or a mapping of names to numbers of axes; or "auto": as many as make up
             80 % of the output's change, or of the representation's variance with `directions="principal"`.

@@ -36,8 +36,8 @@ def build(
     """Makes a concept source whose factors are directions that another method finds, for comparison.
 
     Args:
-        data: Whatever `interpret_inn.data.samples` reads. A fit of a model whose inputs are latents draws them itself
-            if no data are given.
+        data: Anything that `interpret_inn.data.samples` reads. If none are given, a fit of a model whose inputs are
+            latents draws them itself.
         method: "latents": the representation's own coordinates; "ganspace": principal axes of an inner layer, brought
             back to the representation; "sefa": eigenvectors of the first affine layer's weights; "discovery":
             directions that a recognizer learns to tell apart; or directions, float (m, D).

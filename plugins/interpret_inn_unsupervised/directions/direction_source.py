@@ -27,7 +27,7 @@ class DirectionsSource(WatchingSource):
     """A factor for each of some directions; the flow rotates to them and is not trained.
 
     Args:
-        samples: Latents, or whatever the model takes.
+        samples: Latents, or other inputs of the model.
         method: How directions are found, or the directions themselves, float (m, D) in the representation.
         factors: How many; None: 10, or as many as there are directions or axes to spare where these are fewer.
         layer: For "ganspace", the layer whose principal axes are taken; for "sefa", the affine one.

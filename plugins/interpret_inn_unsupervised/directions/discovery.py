@@ -33,7 +33,7 @@ def drawn_steps(
     Args:
         count: How many.
         width: Axes of the code.
-        factors: The first so many of them are stepped along.
+        factors: How many of them are stepped along, the first ones.
         most: Longest step, in standard deviations.
         generator: Draws axes and lengths.
 

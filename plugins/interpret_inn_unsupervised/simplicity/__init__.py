@@ -41,8 +41,8 @@ def build(
     """Makes a concept source whose factors are simple to the eye: the best rotation, without training.
 
     Args:
-        data: Whatever `interpret_inn.data.samples` reads. A fit of a model whose inputs are latents draws them itself
-            if no data are given.
+        data: Anything that `interpret_inn.data.samples` reads. If none are given, a fit of a model whose inputs are
+            latents draws them itself.
         factors: How many; "auto": as many as change the images by a twentieth of the strongest or more.
         most: Largest number of factors that "auto" chooses.
         orthogonality: Weight of the overlap beside the length: how much alike the changes of two axes are.

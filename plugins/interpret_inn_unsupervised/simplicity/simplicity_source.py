@@ -84,7 +84,7 @@ class SimplicitySource(WatchingSource):
     different ways (`simplest_rotation`), and ends there.
 
     Args:
-        samples: Latents, or whatever the model takes.
+        samples: Latents, or other inputs of the model.
         search: How the rotation is looked for.
 
     Attributes:
