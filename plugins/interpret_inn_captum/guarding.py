@@ -23,7 +23,7 @@ _EXPECTED = (
 
 @contextmanager
 def hooks_kept(model: nn.Module) -> Iterator[None]:
-    """All hooks of a model are afterwards as they were, also where captum raised before it removed its own."""
+    """All hooks of a model are afterwards as they were, also if captum raised before it removed its own."""
     modules = list(model.modules())
     before = [(table, dict(table)) for module in modules for name in _TABLES if (table := getattr(module, name))
               is not None]  # fmt: skip

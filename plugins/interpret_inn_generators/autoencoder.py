@@ -53,7 +53,7 @@ class Encode(Step):
         self.code = code
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The code in what the encoder returns; raises BackboneError where it is not plain which that is."""
+        """The code in what the encoder returns; raises BackboneError if it is not plain which that is."""
         return read_code(super().forward(inputs), self.code)
 
 
@@ -61,7 +61,7 @@ class Decode(Step):
     """Codes (B, ...) to images."""
 
     def forward(self, inputs: Tensor) -> Any:
-        """What the decoder returns; the mean where that is a distribution."""
+        """What the decoder returns; the mean if that is a distribution."""
         found = super().forward(inputs)
         return found.mean if isinstance(found, Distribution) else found
 
@@ -74,7 +74,7 @@ class Autoencoder(nn.Module):
         self.network, self.encode, self.decode = network, encode, decode
 
     def forward(self, images: Tensor) -> Any:
-        """Images to images; raises BackboneError where the decoder does not take the encoder's codes."""
+        """Images to images; raises BackboneError if the decoder does not take the encoder's codes."""
         code = self.encode(images)
         try:
             return self.decode(code)
@@ -142,7 +142,7 @@ def adapt(
         layout: A layout's name; None: at the code, all of it ("flat"), else inferred.
         encode: Name of the method or module that encodes, or a function; None: "encode", else "encoder".
         decode: Likewise; None: "decode", else "decoder".
-        code: Which part of what `encode` returns is the code, where that is not plain; see `read_code`.
+        code: Which part of what `encode` returns is the code, if that is not plain; see `read_code`.
         value_range: Lowest and highest value of images; None: the range of prepared inputs, if known.
         name: What messages and reports call the model; None: its class.
 
@@ -250,14 +250,14 @@ def _site(adapted: Autoencoder, site: Any) -> Address:
     try:
         check_path(adapted, address.path)
     except SiteError:
-        check_path(adapted.network, address.path)  # names the user's own modules where there is no such one
+        check_path(adapted.network, address.path)  # its error names the user's own modules
         inside = f"network.{address.path}"
         return Address(inside, address.call, address.input, address.selector)
     return address
 
 
 def _inputs_range(preprocess: Preprocess) -> Range | None:
-    """Where pictures in [0, 1] end up: an autoencoder gives images like those that it takes."""
+    """The range of prepared pictures: an autoencoder gives images like those that it takes."""
     if preprocess.mode != "pictures":
         return None
     if not preprocess.mean:

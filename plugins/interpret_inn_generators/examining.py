@@ -51,7 +51,7 @@ def _random_code(backbone: Backbone, prepared: Tensor) -> list[str]:
 
 
 def _ranges(backbone: Backbone, prepared: Tensor, images: Tensor) -> list[str]:
-    """Says so where the decoder's images live elsewhere than the encoder's."""
+    """A sentence if the decoder's images have another range than the encoder's."""
     expected = backbone.value_range or guess_range(prepared)
     if expected is None or outside(images, expected) <= FEW:
         return []
@@ -70,7 +70,7 @@ def _ranges(backbone: Backbone, prepared: Tensor, images: Tensor) -> list[str]:
 
 
 def _reconstruction(prepared: Tensor, images: Tensor) -> list[str]:
-    """Says so where the images that come out are not those that went in."""
+    """A sentence if the images that come out are not those that went in."""
     if images.shape != prepared.shape:
         return [
             f"The decoder gives images of shape {tuple(images.shape[1:])}, while the encoder took "

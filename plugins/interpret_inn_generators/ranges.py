@@ -16,7 +16,7 @@ _CLEARLY_BELOW = -0.05  # a few dark pixels just under 0 do not make a range fro
 
 
 def guess_range(images: Tensor) -> Range | None:
-    """(0, 1) or (−1, 1) where images (n, ...) look so, else None."""
+    """(0, 1) or (−1, 1) if images (n, ...) look so, else None."""
     low, high = shown(images)
     if low >= -SLACK and high <= 1 + SLACK:
         return 0.0, 1.0

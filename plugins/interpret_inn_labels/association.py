@@ -29,7 +29,7 @@ def association(
         weights: float64 (N,), how much each sample counts; None: all the same.
 
     Returns:
-        By concept, then by other concept, values in [0, 1]; NaN where fewer than 3 samples have both.
+        By concept, then by other concept, values in [0, 1]; NaN if fewer than 3 samples have both.
 
     >>> shape = Concept("shape", "categorical", np.array([0, 0, 1, 1]))
     >>> size = Concept("size", "numeric", np.array([1.0, 2.0, 3.0, 4.0]))

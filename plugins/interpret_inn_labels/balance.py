@@ -47,7 +47,7 @@ def rake(variables: Sequence[Sequence[IntArray]], count: int) -> FloatArray:
 
     Iterative proportional fitting (Deming and Stephan, 1940): each pair's table is scaled in turn to the
     product of its unweighted margins. Empty cells stay empty, so what never occurs is not made up; samples
-    where one of the two is missing keep their weights.
+    of which one of the two is missing keep their weights.
 
     Args:
         variables: For each concept its variables, int64 (M,) with −1 where missing.

@@ -26,7 +26,7 @@ def read_concepts(
     Args:
         labels: One column (the concept is then named "label"), or a mapping (or data frame) of columns by
             name. A column holds N values, or (N, d) numbers.
-        kinds: `categorical`, `numeric` or `cyclic` by name; guessed where not given.
+        kinds: `categorical`, `numeric` or `cyclic` by name; guessed if not given.
         count: N, the number of samples.
         skipped: How many items of the data were left out as unreadable, for messages.
 

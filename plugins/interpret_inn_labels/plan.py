@@ -19,7 +19,7 @@ from interpret_inn_labels.partners import NearPoint, Partner
 from interpret_inn_labels.wheels import Wheel, Wheels, uniform
 
 _HARDLY_LESS = 0.9  # of the samples: weights that cost less are not worth a word
-_ROUNDS = 16  # of looking for another partner where one's own group came up
+_ROUNDS = 16  # of drawing another partner, if the one drawn is of the same group
 _STRONG = 0.3  # an association that a reader should know of
 _FAR = 0.8  # a correlation reached between "nearest" rows that a reader should know of
 

@@ -173,7 +173,7 @@ class Constriction(Localizer):
         return Masks(factor, masks[:, None], "output", figures=figures, notes=(note,) if still else ())
 
     def _shared(self, factor: str, changes: Tensor, drawn: Tensor) -> Masks:
-        """One mask for all: fitted on drawn inputs, or where there are none, on the given ones."""
+        """One mask for all: fitted on drawn inputs; if there are none, on the given ones."""
         notes: tuple[str, ...] = ()
         if len(drawn):
             (mask,) = self._fit(pooled(drawn)[None])
@@ -215,7 +215,7 @@ def pooled(changes: Tensor) -> Tensor:
     """One map (H, W) of the changes (B, H, W) of several inputs.
 
     Each input counts nearly the same, however strongly it changes; those that hardly change count less, because
-    where they do is mostly chance.
+    the place of such a change is mostly chance.
     """
     total = changes.sum((1, 2), keepdim=True)
     return (changes / (total + _FLOOR * total.mean()).clamp_min(torch.finfo(total.dtype).tiny)).mean(0)

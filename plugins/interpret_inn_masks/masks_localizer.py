@@ -25,7 +25,7 @@ _RENAMED = {"walk_steps": "traversal_steps"}
 
 
 class ChosenMasks(Localizer):
-    """Masks over the output where a model makes images, else over its input.
+    """Masks over the output of a model that makes images, else over its input.
 
     Args:
         over: "input" or "output"; None: the output of a model that makes images, else the input.

@@ -24,7 +24,7 @@ from interpret_inn_masks.fills import softened
 from interpret_inn_masks.pooled import removal_strength
 
 Measure = Literal["share", "change", "code"]
-_NOTHING = 1e-12  # what positions carry where they carry nothing, so that nothing is divided by 0
+_NOTHING = 1e-12  # strength of positions that carry nothing, so that nothing is divided by 0
 _STILL = 1e-6  # spread of an axis that does not vary, likewise
 _AT_PLACES = ("positions", "pooled")
 _SUITS = 2.0  # a localizer for all models says 1
@@ -151,8 +151,8 @@ def build_positions(*, measure: Measure = "share") -> Localizer:
             as it is large wherever there is anything at all.
 
     Returns:
-        A localizer; its `figures["agreement"]` is `|Δ̄| / sqrt(mean |Δ_p|²)`: 1 where all positions say the same, `1/√P`
-        where one alone speaks or all speak at random.
+        A localizer; its `figures["agreement"]` is `|Δ̄| / sqrt(mean |Δ_p|²)`: 1 if all positions say the same, `1/√P`
+        if one alone speaks or all speak at random.
 
     Raises:
         LocalizerError: another measure.

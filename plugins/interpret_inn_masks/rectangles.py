@@ -84,7 +84,7 @@ def fit_rectangles(
         change: Squared change, float (N, H, W), none of it negative; a map without any gets an empty mask.
         rectangles: J, the number in a mask at most.
         combine: See `joined`.
-        area_weight: λ: a place is worth covering where its change exceeds λ times the map's mean.
+        area_weight: λ: a place is worth covering if its change exceeds λ times the map's mean.
         steps: Of Adam. 0 leaves the rectangles as they start.
         seed: Of the small differences between rectangles that start as the same.
 

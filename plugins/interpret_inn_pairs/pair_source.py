@@ -89,7 +89,7 @@ class PairSource(ConceptSource):
         return Pairs(first, second, self._rho[plan.numbers[chosen]])
 
     def illustrations(self) -> Sequence[Gallery]:
-        """Some pairs of each concept, where the inputs are pictures."""
+        """Some pairs of each concept, if the inputs are pictures."""
         found = [gallery(self.samples, one.name, one.ends, differs=one.differs) for one in self._named]
         return tuple(one for one in found if one is not None)
 

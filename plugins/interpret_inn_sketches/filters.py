@@ -80,7 +80,7 @@ def analyse(images: Tensor, scales: int) -> list[Tensor]:
 
 
 def synthesise(bands: list[Tensor], scales: int, *, colours: int) -> Tensor:
-    """Images (B, C, H, W) from what `analyse` gave; exact where nothing was changed."""
+    """Images (B, C, H, W) from what `analyse` gave; exact if nothing was changed."""
     each = 1 if colours == 1 else 2
     images = bands[-1]
     for scale in reversed(range(scales)):

@@ -92,7 +92,7 @@ def _read(name: str, picture: Any, notes: list[str]) -> Sketch:
 
 
 def _refuse_blank(sketch: Sketch, *, transparent: bool) -> None:
-    """A picture of one colour shows no style; says why it looks so where that can be told."""
+    """A picture of one colour shows no style; the error says why it looks so, if that can be told."""
     height, width = sketch.pixels.shape[:2]
     if height * width == 1:
         raise ConceptError(

@@ -154,7 +154,7 @@ class SketchSource(ConceptSource):
         return Pairs(first[order], second[order], rho[order])
 
     def _alike(self, drawable: _Drawable, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Two different images of one style, of different groups where there are two."""
+        """Two different images of one style, of different groups if there are two."""
         usable = [at for at in range(2) if len(drawable.members[at]) > 1]
         if not usable:
             raise ConceptError("Expected at least two images in one style to draw pairs from, found fewer.")

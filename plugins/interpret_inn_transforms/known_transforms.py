@@ -27,7 +27,7 @@ class Transform:
         function: `function(picture, amount, generator)` gives the changed picture: `picture` is float32
             (C, H, W) in [0, 1], `amount` a number, and `generator` the only thing to draw from. What it gives is
             clipped to [0, 1]. With `batched`, it gets pictures (B, C, H, W), amounts (B,) or (B, axes), and B
-            generators where `random` is set.
+            generators if `random` is set.
         low: Amounts are drawn evenly from `low` …
         high: … to `high`; for `categorical` transforms the amount is 0 or 1.
         kind: `numeric`; `cyclic`, for angles in radians of a full turn; `categorical`, for done and not done.

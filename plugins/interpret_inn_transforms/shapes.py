@@ -47,7 +47,7 @@ def scale(pictures: Tensor, amounts: Tensor) -> Tensor:
 
 
 def flip(pictures: Tensor, amounts: Tensor) -> Tensor:
-    """Mirrors left and right where the amount is 1."""
+    """Mirrors left and right if the amount is 1."""
     return torch.where(amounts.view(-1, 1, 1, 1) > 0.5, pictures.flip(3), pictures)
 
 

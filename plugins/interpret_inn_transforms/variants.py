@@ -51,7 +51,7 @@ class TransformedSamples:
     ) -> None:
         self._whole, self._seed, self._size = whole, seed, size
         self._list = list(transforms.items())
-        # the text of a function tells where it lies in memory: another one stands in for all of them
+        # the text of a function holds its address in memory, so that another one stands in for all
         about = [dataclasses.replace(transform, function=len) for transform in transforms.values()]
         self._plan = f"{list(transforms)} {about} {variants} {strength} {seed} {size}"
         self.per_picture = 1 + len(transforms) * variants
@@ -83,7 +83,7 @@ class TransformedSamples:
             yield self.take(range(at, min(at + batch_size, stop)))
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The variants at these places, a tensor or array (B, …), or a list where pictures differ in size."""
+        """The variants at these places, a tensor or array (B, …), or a list if pictures differ in size."""
         chosen = np.asarray(indices, dtype=np.int64)
         needed, places = np.unique(self.source[chosen], return_inverse=True)
         read = []

@@ -73,7 +73,7 @@ def whole(value: Any, name: str, *, least: int = 1) -> int:
 
 
 def refuse_too_many(wanted: int, axes: int) -> None:
-    """Raises ConceptError where factors of one axis each leave none of the axes to the residual."""
+    """Raises ConceptError if factors of one axis each leave none of the axes to the residual."""
     if wanted >= axes:
         raise ConceptError(
             f"Expected fewer factors than axes of the representation, {axes}, found {wanted}. "

@@ -18,7 +18,7 @@ WIDEST = 4096
 
 
 def require_images(outputs: Tensor) -> None:
-    """Raises ConceptError where outputs are no images (B, C, H, W)."""
+    """Raises ConceptError if outputs are no images (B, C, H, W)."""
     if outputs.ndim != 4:
         raise ConceptError(
             f"Expected a model that makes images, (B, C, H, W), found outputs {tuple(outputs.shape)}. Wrap a generator "

@@ -41,7 +41,7 @@ def build(
         method: "latents": the representation's own coordinates; "ganspace": principal axes of an inner layer, brought
             back to the representation; "sefa": eigenvectors of the first affine layer's weights; "discovery":
             directions that a recognizer learns to tell apart; or directions, float (m, D).
-        factors: How many; None: 10, of your own directions all, and fewer where there are no more directions, or no
+        factors: How many; None: 10, of your own directions all, and fewer if there are no more directions, or no
             axis would be left to the residual.
         layer: The path of the layer for "ganspace", which needs one, and for "sefa"; None: the first affine one.
         training_steps: Of the training of "discovery".

@@ -29,7 +29,7 @@ class DirectionsSource(WatchingSource):
     Args:
         samples: Latents, or other inputs of the model.
         method: How directions are found, or the directions themselves, float (m, D) in the representation.
-        factors: How many; None: 10, or as many as there are directions or axes to spare where these are fewer.
+        factors: How many; None: 10, or as many as there are directions or axes to spare if these are fewer.
         layer: For "ganspace", the layer whose principal axes are taken; for "sefa", the affine one.
         steps: Of the training of "discovery".
         pairs: Of images in each of these steps.
