@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError
+from interpret_inn.localizing import smoothed
 
 Baseline = Literal["zero", "mean", "blur"] | float | Tensor | Callable[[Tensor], Tensor]
 NAMES = ("zero", "mean", "blur")
@@ -57,26 +58,10 @@ def _named(name: str, prepared: Tensor) -> Tensor:
     if name == "mean":
         return prepared.mean((2, 3), keepdim=True).expand_as(prepared).contiguous()
     if name == "blur":
-        return blurred(prepared)
+        return smoothed(prepared, max(prepared.shape[2:]) / _SHARE)
     raise LocalizerError(
         f'Expected baseline="zero", "mean" or "blur", a tensor, a number or a callable, found {name!r}.'
     )
-
-
-def blurred(prepared: Tensor) -> Tensor:
-    """Images (B, C, H, W) blurred by a Gaussian of an eighth of their longer side."""
-    width = max(prepared.shape[2:]) / _SHARE
-    for axis in (2, 3):
-        prepared = _blurred_along(prepared, axis, width)
-    return prepared
-
-
-def _blurred_along(images: Tensor, axis: int, width: float) -> Tensor:
-    places = torch.arange(images.shape[axis], dtype=torch.float32)
-    weights = torch.exp(-0.5 * ((places[:, None] - places) / width).square())
-    weights = (weights / weights.sum(1, keepdim=True)).to(images)
-    found: Tensor = torch.tensordot(images, weights, ([axis], [1])).movedim(-1, axis)
-    return found
 
 
 def squares(prepared: Tensor, across: int) -> Tensor:
