@@ -146,7 +146,7 @@ class Plan:
 
     def _warn(self, reason: str) -> None:
         self.notes.append(reason)
-        warnings.warn(reason, InnWarning, stacklevel=6)
+        warnings.warn(reason, InnWarning, stacklevel=7)
 
     def _make_rules(self, usable: Sequence[Usable]) -> tuple[list[Partner], Tensor]:
         shared: dict[PairingKind, Partner] = {}  # pairs of all concepts of one kind are drawn at once

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.data import OrderedSamples
 from interpret_inn.data.given_form import GivenForm, stacked
+from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import (
     SAME,
@@ -28,7 +29,6 @@ from interpret_inn_sketches.sketch_files import Sketch
 
 _OPPOSITE = -SAME / 2
 """ρ of the two styles of one image in the concept."""
-_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
 
 
 class StyledSamples(OrderedSamples):
@@ -123,7 +123,7 @@ class SketchSource(ConceptSource):
         self.notes = tuple(notes)
         self.concepts = (Concept(name, "categorical", values, tuple(sketch.name for sketch in sketches)),)
         self._pictures, self._sketches = (images, samples.pixels), sketches
-        self._drawn_from: list[tuple[Tensor, _Drawable]] = []
+        self._drawable = PerSplit(self._sorted)
 
     def prepare(self, context: Preparation) -> Plan:  # noqa: ARG002 - the contract's argument
         """Asks for 2 axes: the difference of two styles is one direction, and one more gives room to bend."""
@@ -172,15 +172,6 @@ class SketchSource(ConceptSource):
             firsts.append(members[one])
             seconds.append(members[other])
         return torch.cat(firsts), torch.cat(seconds)
-
-    def _drawable(self, among: Tensor) -> _Drawable:
-        among = among.detach().cpu()
-        for key, drawable in self._drawn_from:
-            if torch.equal(key, among):
-                return drawable
-        drawable = self._sorted(among)
-        self._drawn_from = [*self._drawn_from, (among.clone(), drawable)][-_PLANS:]
-        return drawable
 
     def _sorted(self, among: Tensor) -> _Drawable:
         count = len(self.samples) // 2

@@ -8,14 +8,13 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import Concept, ConceptKind, ConceptSource, Gallery, Pairs
 from interpret_inn_transforms.illustrations import gallery
 from interpret_inn_transforms.known_transforms import Transform
 from interpret_inn_transforms.turns import Drawn, Turns, turns_of
 from interpret_inn_transforms.variants import TransformedSamples
-
-_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
 
 
 class TransformSource(ConceptSource):
@@ -44,7 +43,7 @@ class TransformSource(ConceptSource):
             _concept(name, transform, samples, strength) for name, transform in transforms.items()
         )
         self._across = across
-        self._plans: list[tuple[Tensor, list[tuple[int, Turns]]]] = []
+        self._plan = PerSplit(self._planned)
 
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
         """Draws `n` pairs from the samples `among`, int64 (M,); only `generator` is drawn from.
@@ -74,10 +73,8 @@ class TransformSource(ConceptSource):
         """What the transforms do to a few pictures."""
         return (gallery(self.samples, self.transforms),)
 
-    def _plan(self, among: Tensor) -> list[tuple[int, Turns]]:
-        for key, plan in self._plans:
-            if torch.equal(key, among):
-                return plan
+    def _planned(self, among: Tensor) -> list[tuple[int, Turns]]:
+        """Each transform that can be paired among these samples, by its number."""
         chosen = np.sort(among.numpy())
         plan = []
         for number, concept in enumerate(self.concepts):
@@ -90,7 +87,6 @@ class TransformSource(ConceptSource):
             raise ConceptError(
                 f"Expected variants to pair, found none among {len(among)} samples. Give more pictures."
             )
-        self._plans = [*self._plans, (among.clone(), plan)][-_PLANS:]
         return plan
 
 
