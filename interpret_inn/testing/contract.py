@@ -48,7 +48,7 @@ def hold(title: str, checks: Sequence[Check[Case]], case: Case) -> tuple[str, ..
     broken: list[str] = []
     with _strange_randomness():
         for number, check in enumerate(checks):
-            found = _checked(check, case)
+            found = dict.fromkeys(_checked(check, case))  # what is broken twice alike is said once
             broken += [f"{check.__name__.strip('_')}: {line}" for line in found]
             if broken and number == 0:
                 break

@@ -513,6 +513,7 @@ def test_every_check_finds_its_saboteur(check: str, sabotage: Callable[[Good], N
         check_concept_source(source)
     assert isinstance(caught.value, AssertionError)
     assert any(line.startswith(f"{check}: ") for line in caught.value.broken)
+    assert len(set(caught.value.broken)) == len(caught.value.broken), "each thing is said once"
 
 
 @pytest.mark.parametrize("draw", [random.random, np.random.random, lambda: torch.rand(1)])
