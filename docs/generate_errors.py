@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from interpret_inn import errors
-from interpret_inn.plugin.manager import PluginWarning
+from interpret_inn.plugin import PluginWarning
 from interpret_inn.testing import ContractError
 
 ROOT = Path(__file__).parents[1]

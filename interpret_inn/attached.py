@@ -74,11 +74,11 @@ class AttachedModel:
 
     @torch.no_grad()
     def label(self, inputs: Any, labels: Labeller | Mapping[str, Labeller]) -> Any:
-        """Labels inputs by what the model makes of them, so that samples of a generator can be told apart.
+        """Labels inputs by the model's outputs, so that samples of a generator get labels.
 
         Args:
             inputs: Inputs, N of them.
-            labels: A callable, a classifier say, from primary outputs (B, …) to labels (B,) or logits
+            labels: A callable, such as a classifier, from primary outputs (B, …) to labels (B,) or logits
                 (B, C), of which the largest counts; or several by name.
 
         Returns:
@@ -97,10 +97,11 @@ class AttachedModel:
         """Translates what the site carries for these inputs into codes.
 
         Returns:
-            float32 (B, D), or (B, P, D) at positions, on the CPU, where the flow is. `D` is the size of the
+            float32 (B, D), or (B, P, D) at positions, on the CPU, as is the flow. `D` is the size of the
             representation: nothing is lost.
 
         Raises:
+            NotFittedError: before `fit`.
             InputError: inputs of the wrong shape or range, or not finite.
         """
         return self.translator.encode(inputs)
@@ -111,13 +112,14 @@ class AttachedModel:
 
         Args:
             codes: float (B, D), or (B, P, D) at positions.
-            inputs: The inputs the codes are of. Needed where the layout carries something along that is not
-                in the code: `pooled` (the deviations from the mean) and tokens with a prefix.
+            inputs: The inputs of these codes. Needed if the layout carries something beside the code: `pooled`
+                (the deviations from the mean) and tokens with a prefix.
 
         Returns:
             What the site would carry, (B, …) in its own shape.
 
         Raises:
+            NotFittedError: before `fit`.
             EditError: codes of another width, or inputs are needed.
         """
         return self.translator.invert(codes, inputs)
@@ -131,8 +133,12 @@ class AttachedModel:
             edits: One edit or several, applied in order; see `interpret_inn.edits`.
 
         Returns:
-            The model's own outputs (a tensor, or whatever structure it gives); without edits they are the
+            The model's own outputs (a tensor, or the structure that it gives); without edits they are the
             bare model's bit for bit.
+
+        Raises:
+            EditError: an edit that cannot be applied.
+            NotFittedError: edits before `fit`.
         """
         chosen = listed(edits)
         return self.translator.run(inputs, chosen) if chosen else run_bare(self.backbone, inputs)
@@ -148,6 +154,10 @@ class AttachedModel:
 
         Returns:
             (S, B, …): primary outputs, on the CPU.
+
+        Raises:
+            NotFittedError: before `fit`.
+            EditError: no step, or positions that are no numbers.
         """
         return self.translator.traverse(inputs, factor, steps)
 
@@ -162,13 +172,14 @@ class AttachedModel:
             factor: Name of the factor.
             localizer: The name of a localizer whose options follow ("masks", "positions", "captum", a plugin's); one
                 made by `inn.localizer`, or any callable (translator, inputs, factor); "auto": the one that says it
-                suits this model best, as "positions" does where the flow is fitted to the positions of a map or to
-                their mean, and "masks" elsewhere.
-            seed: Of the measurement of reliability, and of the named localizer where it takes one; None: 0.
+                suits this model best: "positions" if the flow is fitted to the positions of a map or to their mean,
+                else "masks".
+            seed: Of the measurement of reliability, and of the named localizer if it takes one; None: 0 for the
+                measurement, and the localizer's default.
             options: Of the named localizer.
 
         Returns:
-            Masks, float (B, 1, H, W) in [0, 1], over what the model takes, or gives where that is an image.
+            Masks, float (B, 1, H, W) in [0, 1], over the images that the model takes, or those that it gives.
 
         Raises:
             NotFittedError: before `fit`.
@@ -180,7 +191,7 @@ class AttachedModel:
         return localize(self.translator, inputs, factor, made, title, seed=seed or 0)
 
     def _require_fitted(self) -> Translator:
-        """The translator; raises NotFittedError where there is none."""
+        """The translator; raises NotFittedError before `fit`."""
         if self._translator is None:
             raise NotFittedError(
                 'This interpreter has not been fitted yet. Type interpreter.fit("labels", data=…) first.'
@@ -211,7 +222,11 @@ class AttachedModel:
 
     @property
     def captured(self) -> Tensor:
-        """What the site carried in the model's last forward within the `with` block, (B, …)."""
+        """What the site carried in the model's last forward within the `with` block, (B, …).
+
+        Raises:
+            BackboneError: outside a `with` block.
+        """
         if self._listener is None:
             raise BackboneError("Nothing is captured outside a `with interpreter:` block.")
         return self._listener.captured

@@ -9,7 +9,7 @@ import warnings
 from collections.abc import Sequence
 from json import dumps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,10 +18,15 @@ from interpret_inn.errors import ArtefactError, InnError, InnWarning, shown
 from interpret_inn.refused_values import PlainPath
 from interpret_inn.translating.settings import FitSettings
 
+if TYPE_CHECKING:
+    from interpret_inn.interpreter import Interpreter
+
 _PATH = PlainPath(path_type=Path)
 _SEED = click.IntRange(0, 2**63 - 1)
+_SIDE, _CHANNELS = 224, 3
+"""Inputs of models whose configuration does not say their size: those of ImageNet."""
 _LONGEST = 4000
-"""Characters of a message that are printed."""
+"""Characters of a message that are printed; the rest would scroll the beginning away."""
 
 
 class Program(click.Group):
@@ -56,7 +61,9 @@ def demo(out: Path, seed: int) -> None:
 @program.command()
 @click.argument("model", metavar="model")
 @click.option(
-    "--size", type=int, help="Side of the square input; by default as the model's configuration says."
+    "--size",
+    type=click.IntRange(1),
+    help="Side of the square input; by default as the model's configuration says.",
 )
 def sites(model: str, size: int | None) -> None:
     """List the places in a model, named as in timm:resnet50, that can be explained."""
@@ -65,8 +72,8 @@ def sites(model: str, size: int | None) -> None:
     import interpret_inn as inn
 
     backbone = inn.wrap(model).backbone
-    height, width = (size, size) if size else backbone.preprocess.size or (224, 224)
-    example = torch.zeros(1, backbone.preprocess.channels or 3, height, width)
+    height, width = (size, size) if size else backbone.preprocess.size or (_SIDE, _SIDE)
+    example = torch.zeros(1, backbone.preprocess.channels or _CHANNELS, height, width)
     with backbone.session():
         print(inn.sites(backbone.model, example))
 
@@ -148,7 +155,7 @@ def report(
 @click.argument("data", metavar="data", type=_PATH)
 @click.option("--model", help="Name of the model that was fitted; always needed.")
 def check(artefact: Path, data: Path, model: str | None) -> None:
-    """Measure round trips and agreement of a saved interpreter; exit with 1 where a check fails."""
+    """Measure round trips and agreement of a saved interpreter; exit with 1 if a check fails."""
     from interpret_inn.explaining.records import plain
 
     checks = _loaded(artefact, model).check(data)
@@ -167,8 +174,8 @@ def plugins(json: bool) -> None:
     print(dumps(table.to_dict(), indent=1) if json else table)
 
 
-def _loaded(artefact: Path, model: str | None) -> Any:
-    """The saved interpreter with the model that the user names; what the folder says is only shown."""
+def _loaded(artefact: Path, model: str | None) -> Interpreter:
+    """The saved interpreter with the model that the user names; the name in the folder is only shown."""
     import interpret_inn as inn
     from interpret_inn.saving import read_artefact
 
@@ -178,7 +185,7 @@ def _loaded(artefact: Path, model: str | None) -> Any:
 
 
 def _asked_for_model(artefact: Path, name: str) -> str:
-    """What to type; a name that a shell might act on is shown, but not for pasting."""
+    """What to type; a name that a shell might act on is shown, but not as something to paste."""
     plain = re.fullmatch(r"[\w.:/@?=-]{1,200}", name, re.ASCII) and not name.startswith("-")
     network = " Its ?download uses the network." if "?download" in name else ""
     return (
@@ -214,12 +221,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         print(f"interpret-inn: {shown(error, _LONGEST)}", file=sys.stderr)
         sys.exit(2)
     except KeyboardInterrupt:
-        print("interpret-inn: stopped. A fit goes on where it was when asked for again.", file=sys.stderr)
+        print("interpret-inn: stopped. The same command goes on with a fit where it was.", file=sys.stderr)
         sys.exit(130)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: Any, **options: Any) -> None:
-    """Warnings of the library in words; others, which are for programmers, as ever."""
+    """Prints warnings of the library as notes; others, which are for programmers, in Python's own form."""
     if issubclass(category, InnWarning):
         print(f"interpret-inn: note: {shown(message, _LONGEST)}", file=sys.stderr)
     else:

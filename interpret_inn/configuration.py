@@ -1,8 +1,8 @@
 """Options of the command line as plain data: text, numbers, booleans, null, lists and mappings.
 
 Nothing here imports, builds or opens what a value names. Only `--config` opens a file, and no value in that file
-leads to another one here. The command then reads and writes at the paths that a file names; the network is asked
-only by a flag or argument that was typed.
+opens another one. The command itself reads and writes at the paths that a file names; it uses the network only for a
+flag or argument that was typed.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ _WORDS: dict[type, str] = {int: "a whole number"}
 _NULLS = ("null", "Null", "NULL", "~")
 _QUOTES = ("'", '"')
 _DEEPEST = 20
+"""Names with dots between them in one flag; a mapping of thousands of levels would exceed Python's recursion."""
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -43,20 +44,20 @@ class PlainLoader(yaml.SafeLoader):
         raise yaml.MarkedYAMLError(problem=f"found {what}", problem_mark=place.start_mark)
 
     def compose_node(self, parent: Any, index: Any) -> Any:
-        """An alias may stand for a structure of any size, or for the one that it lies in."""
+        """Refuses aliases, which may stand for a structure of any size, or for the one that they lie in."""
         if self.check_event(yaml.AliasEvent):
             self.refuse("an alias; write the value itself", self.peek_event())  # type: ignore[no-untyped-call]
         return super().compose_node(parent, index)
 
     def construct_scalar(self, node: Any) -> Any:
-        """Text that can be printed and written."""
+        """Refuses text that cannot be printed and written."""
         value = super().construct_scalar(node)
         if isinstance(value, str) and UNUSABLE.search(value):
             self.refuse(f"text that cannot be used, {value[:80]!a}", node)
         return value
 
     def construct_mapping(self, node: Any, deep: bool = False) -> dict[Any, Any]:
-        """A mapping; the second of two equal keys does not silently win."""
+        """Refuses a mapping with two equal keys, of which the second would win."""
         mapping = super().construct_mapping(node, deep)
         if len(mapping) < len(node.value):
             self.refuse("a key twice in this mapping", node)
@@ -64,7 +65,7 @@ class PlainLoader(yaml.SafeLoader):
 
 
 class TextLoader(PlainLoader):
-    """The same, with all scalars as they are written: the site 4.10 is not the number 4.1."""
+    """The same, with each scalar as its text: the site 4.10 is not the number 4.1."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012
 
@@ -101,7 +102,7 @@ def load_plain(text: str, loader: type[PlainLoader] = PlainLoader) -> Any:
 
 
 def plain_value(text: str) -> Any:
-    """What the text of a flag means: as YAML reads it, or else the text itself.
+    """The value of a flag's text: as YAML reads it, or the text itself if it is no YAML.
 
     >>> plain_value("3"), plain_value("[1, a]"), plain_value("#1 of it: x"), plain_value("null")
     (3, [1, 'a'], '#1 of it: x', None)
@@ -165,7 +166,7 @@ class Command(click.Command):
         )  # fmt: skip
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Takes `--options.NAME VALUE` out, which click does not know; `section` puts it where it belongs."""
+        """Takes out `--options.NAME VALUE`, which click does not know; the callback of `section` reads it later."""
         free = {param.name for param in self.params if isinstance(param.type, Section)}
         rest, words = [], iter(args)
         for word in words:
@@ -222,7 +223,7 @@ def _dotted(name: str) -> str:
 def _together(
     ctx: click.Context, param: click.Parameter, given: tuple[dict[str, Any], ...]
 ) -> dict[str, Any]:
-    """One mapping of what files say, then `--NAME`, then `--NAME.KEY`."""
+    """One mapping of what files say, `--NAME` and `--NAME.KEY`; later ones win."""
     kind, name = param.type, str(param.name)
     found: dict[str, Any] = {}
     for mapping in (*(ctx.default_map or {}).get(name, ()), *given):
@@ -239,7 +240,7 @@ def _together(
 
 
 def _read_files(ctx: click.Context, param: click.Parameter, files: tuple[Path, ...]) -> None:
-    """Makes what stands in files the defaults of the command."""
+    """Makes the options in files the defaults of the command."""
     for file in files:
         try:
             text = file.read_text("utf-8-sig")

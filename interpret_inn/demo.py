@@ -37,7 +37,12 @@ class ColouredDigits(NamedTuple):
 
 
 def coloured_digits(*, seed: int = 0, colourings: int = COLOURINGS) -> ColouredDigits:
-    """Draws the digits of the demo; nothing is downloaded."""
+    """Draws the digits of the demo; nothing is downloaded.
+
+    Args:
+        seed: Of the colours.
+        colourings: Images of each drawing.
+    """
     from sklearn.datasets import load_digits
 
     drawings, labels = load_digits(return_X_y=True)
@@ -52,9 +57,9 @@ def coloured_digits(*, seed: int = 0, colourings: int = COLOURINGS) -> ColouredD
 
 
 def digit_classifier(data: ColouredDigits, *, seed: int = 0) -> nn.Module:
-    """Trains timm's smallest ResNet on the digits, for about ten seconds.
+    """Trains timm's smallest ResNet on the digits, for about ten seconds, and gives it in evaluation mode.
 
-    Images enter it normalised as its own configuration says: mean 0.5 and standard deviation 0.5.
+    It takes images that are normalised as its own configuration says: mean 0.5 and standard deviation 0.5.
     """
     import timm
 

@@ -23,26 +23,28 @@ from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.redraws import Target
 from interpret_inn.explore import report_galleries
-from interpret_inn.fitting.fit import Where, fit
+from interpret_inn.fitting.fit import fit
 from interpret_inn.fitting.notes import idle_settings
+from interpret_inn.fitting.store import Storage
 from interpret_inn.localizing import places_finder
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.choosing import chosen_sources, report_localizer
 from interpret_inn.renamed import with_old_names
 from interpret_inn.reports import Report
-from interpret_inn.scoring import Wish, scores_of_fit, scores_of_inputs, with_scores
+from interpret_inn.scoring import ScoreRequest, scores_of_fit, scores_of_inputs, with_scores
 from interpret_inn.translating.settings import FitSettings, wished_settings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptKind, ConceptSource, Gallery, LocalizerFunction, Scores
 
 _OWN_SAMPLES = 4096
+"""Latents that a generator draws of its own for a fit without `data`."""
 
 
 @with_old_names
 class Interpreter(AttachedModel):
     """A frozen model, a site in it, and (once fitted) the flow that translates what the site carries.
 
-    Made by `wrap` and `load`. Shapes: `B` inputs, `D` axes of the code, `P` positions (where the layout is
+    Made by `wrap` and `load`. Shapes: `B` inputs, `D` axes of the code, `P` positions (in the layout
     `positions`, codes are (B, P, D)), `S` steps of a traversal. Inputs are anything that
     `interpret_inn.data.samples` takes: tensors and arrays, Datasets, DataLoaders, lists of images, folders.
 
@@ -58,8 +60,8 @@ class Interpreter(AttachedModel):
         *sources: ConceptSource | str,
         seed: int = 0,
         sizes: Mapping[str, int] | None = None,
-        cache: Where = "auto",
-        checkpoint: Where = "auto",
+        cache: Storage = "auto",
+        checkpoint: Storage = "auto",
         batch_size: int | Literal["auto"] = "auto",
         **options: Any,
     ) -> Interpreter:
@@ -125,7 +127,7 @@ class Interpreter(AttachedModel):
         """Explains what the site encodes and what the output depends on.
 
         Up to 512 inputs, spread evenly, are looked at. Scores of factors are from the test split of the
-        fit's own data, whatever inputs are given.
+        fit's own data, no matter which inputs are given.
 
         Args:
             inputs: What to explain; None: the test split of the data that the interpreter was fitted on.
@@ -144,6 +146,10 @@ class Interpreter(AttachedModel):
         Raises:
             NotFittedError: before `fit`.
             BackboneError: the model's weights have changed since the fit.
+            EditError: `examples` or `resamples` below 1.
+            FitError: no inputs, and the data of the fit are not at hand.
+            LocalizerError: the localizer cannot work with this model, or gave no masks.
+            PluginError: an unknown localizer.
         """
         check_counts(examples, resamples)
         self._require_same_weights()
@@ -161,7 +167,7 @@ class Interpreter(AttachedModel):
         return explanation
 
     def report(self, inputs: Any = None, **options: Any) -> Report:
-        """Explains inputs and puts it on one page; options as for `explain`.
+        """Explains inputs and makes a page of it; options and errors as for `explain`.
 
         Returns:
             A report: `.save("report.html")` writes page and JSON, `.to_html()`, `.to_dict()`.
@@ -172,12 +178,21 @@ class Interpreter(AttachedModel):
 
     @torch.no_grad()
     def check(self, inputs: Any) -> Checks:
-        """Measures round trips and agreement on inputs; `.passed` sums them up."""
+        """Measures round trips and agreement on inputs; `.passed` is True if every check holds.
+
+        Raises:
+            NotFittedError: before `fit`.
+        """
         return check(self.translator, inputs)
 
     @property
     def evaluation(self) -> Evaluation:
-        """Scores from the test split of the fit's data; computed at first use, saved with the artefact."""
+        """Scores from the test split of the fit's data; computed at first use, saved with the artefact.
+
+        Raises:
+            NotFittedError: before `fit`.
+            FitError: they were not saved, and the data of the fit are not at hand.
+        """
         if self._evaluation is None:
             if self._data is None:
                 self._require_fitted()
@@ -201,16 +216,16 @@ class Interpreter(AttachedModel):
     ) -> Scores:
         """Scores the codes, grouped by factor, against known values of concepts: MIG, DCI, SAP and what plugins add.
 
-        Without inputs those of the test split of the fit's own data are taken, with the values of its concepts.
+        Without inputs it takes the test split of the fit's own data, with the values of its concepts.
 
         Args:
             inputs: N inputs.
             labels: By concept, the values of all inputs: numbers or names, (N,) or (N, k). −1, NaN or None is missing.
             names: Names of metrics, as `inn.plugins()` lists them; None: the quick ones; "all": all.
             options: Options of metrics by name: `{"dci": {"estimator": "forest"}}`.
-            kinds: How labels of further concepts compare; of the fit's own concepts it is known.
+            kinds: Kinds of concepts that the fit does not have; its own are known.
             groups: (N,), inputs of one group are variants of one thing.
-            bins: Classes that numbers are cut into, where a metric takes classes.
+            bins: Classes that numbers are cut into, if a metric takes classes.
             seed: Of all draws.
 
         Returns:
@@ -221,12 +236,12 @@ class Interpreter(AttachedModel):
             InputError: labels that do not go with the inputs.
             PluginError: an unknown metric, or options that it does not take.
         """
-        wish = Wish(names, options, bins, seed)
+        request = ScoreRequest(names, options, bins, seed)
         if inputs is not None:
             return scores_of_inputs(
-                self.encode, self.fitted, inputs, labels, kinds=kinds, groups=groups, wish=wish
+                self.encode, self.fitted, inputs, labels, kinds=kinds, groups=groups, request=request
             )
-        return scores_of_fit(self.fitted, self._data, wish, given=labels)
+        return scores_of_fit(self.fitted, self._data, request, given=labels)
 
     def _test_inputs(self) -> Any:
         if self._data is None:
@@ -247,6 +262,7 @@ class Interpreter(AttachedModel):
         """Writes the fitted interpreter into a folder; the model and the data are not in it.
 
         Raises:
+            NotFittedError: before `fit`.
             ArtefactError: it cannot be written there.
             BackboneError: the model's weights have changed since the fit.
         """

@@ -18,6 +18,7 @@ from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
 from interpret_inn.saving.bounds import is_too_large
 
+_Path = str | os.PathLike[str]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -35,13 +36,13 @@ def wrap(
 
     Args:
         model: Any `nn.Module`; a name such as `"timm:resnet50"` (weights from the local cache only; the
-            plugin's documentation has the other spellings); or a `Backbone`, which is taken as it is.
+            plugin's documentation has the other spellings); or a `Backbone`, which is used unchanged.
         site: Where to read and write, such as `"layer4"`, `"blocks.5"`, `"fc:in"`; None: the model's pooled
             vector before its classifier, the code of an autoencoder, the latents of a generator.
             `interpret_inn.sites` lists what there is.
-        backbone: The kind of model where it cannot be told from the model itself: `"generator"`,
-            `"autoencoder"`, or what a plugin contributes; None: all plugins are asked.
-        preprocess: None: the model's own configuration where it has one (timm), else images are only
+        backbone: The kind of model, if the model itself does not show it: `"generator"`, `"autoencoder"`, or
+            what a plugin contributes; None: all plugins are asked.
+        preprocess: None: the model's own configuration if it has one (timm), else images are only
             brought to [0, 1]; `"identity"`: inputs are prepared already; a `Preprocess`, or a callable.
         layout: How the representation becomes rows: `vector`, `flat`, `pooled` or `positions`; None: by its
             shape.
@@ -52,7 +53,7 @@ def wrap(
         SiteError: there is no such site.
         BackboneError: the model cannot be attached to, its weights are not at hand, or options without
             `backbone`.
-        PluginError: no plugin knows the name, or it does not take the options.
+        PluginError: no plugin has this kind, or the plugin does not take the options.
     """
     given = {"preprocess": preprocess, "layout": layout}
     if isinstance(model, Backbone):
@@ -105,36 +106,14 @@ def load(
         BackboneError: a `Backbone` together with what it already has.
     """
     artefact = saving.read_artefact(Path(path))
-    about, layout = artefact.about, artefact.fitted.layout
+    about = artefact.about
     if model is None:
         raise ArtefactError(_asked_for_model(path, about))
-    stored = Preprocess.from_dict(about["preprocess"])
     if isinstance(model, Backbone):
         _refuse_beside(backbone=backbone, preprocess=preprocess, **options)
-    kind, kept = None, _NOTHING
-    if not isinstance(model, Backbone):
-        told = about.get("backbone")
-        other = backbone is not None and (told is None or backbone != told["kind"])
-        kind, kept = (backbone, options) if other else _kind_kept(path, told, options)
-    try:
-        adapted = (
-            model
-            if isinstance(model, Backbone)
-            else _adapted(
-                model,
-                about["site"],
-                kind=kind,
-                options=kept,
-                preprocess=stored if preprocess is None else preprocess,
-                layout=f"{layout.name}:{layout.order}",
-            )
-        )
-    except SiteError as error:
-        raise ArtefactError(
-            f"The interpreter at {path} was fitted for another model: expected "
-            f"{shown(about['model']['architecture'])} with the site {about['site']!r:.200}, "
-            f"found {type(model).__name__}: {shown(error)}"
-        ) from error
+        adapted = model
+    else:
+        adapted = _adapted_as_saved(path, artefact, model, backbone, preprocess, options)
     saving.refuse_mismatch(Path(path), about, adapted)
     if adapted.class_names is None:
         adapted.class_names = about["model"]["class_names"]
@@ -156,14 +135,14 @@ def _adapted(
         backbone = manager.adapt(model, site, **given)
     else:
         spec = manager.find("backbone", kind)
-        told = {name: value for name, value in given.items() if value is not None}
-        known = sorted({"site", *told} & set(options))
-        if known:  # only `load` has them from elsewhere
+        chosen = {name: value for name, value in given.items() if value is not None}
+        twice = sorted({"site", *chosen} & set(options))
+        if twice:  # `wrap` has parameters of these names, so only `load` comes here
             raise BackboneError(
-                f"Expected options of the kind of backbone {kind!r}, found {known}, which the saved interpreter tells. "
+                f"Expected options of the kind of backbone {kind!r}, found {twice}, which the saved interpreter has. "
                 "Leave them out."
             )
-        backbone = manager.call(spec, model, site, **told, **options)
+        backbone = manager.call(spec, model, site, **chosen, **options)
         if backbone is None:
             raise BackboneError(
                 f"Expected a model that can be wrapped as {kind!r}, found {type(model).__name__}."
@@ -180,6 +159,37 @@ def _adapted(
     return backbone
 
 
+def _adapted_as_saved(
+    path: _Path,
+    artefact: saving.Artefact,
+    model: Any,
+    kind: str | None,
+    preprocess: Any,
+    options: Mapping[str, Any],
+) -> Backbone:
+    """The model at the site, in the layout and with the preprocessing of the fit; raises as `load`."""
+    about, layout = artefact.about, artefact.fitted.layout
+    stored = about.get("backbone")
+    is_another_kind = kind is not None and (stored is None or kind != stored["kind"])
+    if not is_another_kind:
+        kind, options = _kind_kept(path, stored, options)
+    try:
+        return _adapted(
+            model,
+            about["site"],
+            kind=kind,
+            options=options,
+            preprocess=Preprocess.from_dict(about["preprocess"]) if preprocess is None else preprocess,
+            layout=f"{layout.name}:{layout.order}",
+        )
+    except SiteError as error:
+        raise ArtefactError(
+            f"The interpreter at {path} was fitted for another model: expected "
+            f"{shown(about['model']['architecture'])} with the site {about['site']!r:.200}, "
+            f"found {type(model).__name__}: {shown(error)}"
+        ) from error
+
+
 def _plain(model: Any, site: str | None, **given: Any) -> Backbone:
     if isinstance(model, nn.Module):
         return adapt_module(model, site, **given)
@@ -190,10 +200,10 @@ def _plain(model: Any, site: str | None, **given: Any) -> Backbone:
     )
 
 
-def _asked_for_model(path: Any, about: Mapping[str, Any]) -> str:
-    """What to type where no model is given; the name in the folder is for the reader to check."""
+def _asked_for_model(path: _Path, about: Mapping[str, Any]) -> str:
+    """What to type if no model is given; the reader checks the name that the folder holds."""
     told = saving.told_model(about)
-    named = ":" in told and told == ascii(about["model"]["name"])  # whole
+    named = ":" in told and told == ascii(about["model"]["name"])  # not cut short
     network = " (its ?download uses the network)" if named and "?download" in told else ""
     return (
         f"Expected the model with the interpreter at {path}, found none. The folder says that it was fitted for "
@@ -204,9 +214,9 @@ def _asked_for_model(path: Any, about: Mapping[str, Any]) -> str:
 
 
 def _kind_kept(
-    path: Any, stored: Mapping[str, Any] | None, options: Mapping[str, Any]
+    path: _Path, stored: Mapping[str, Any] | None, options: Mapping[str, Any]
 ) -> tuple[str | None, Mapping[str, Any]]:
-    """The kind of backbone that was wrapped, with the options of then, those given now first."""
+    """The kind of backbone that was wrapped and its stored options, over which those given now win."""
     if stored is None:
         return None, options
     restored = get_manager().find("backbone", stored["kind"]).restored
@@ -243,7 +253,7 @@ def _holds_text(value: Any) -> bool:
 
 
 def _refuse_beside(**options: Any) -> None:
-    """A Backbone has its site, layout and preprocessing already."""
+    """Refuses what a Backbone has already: site, layout, preprocessing."""
     chosen = [name for name, value in options.items() if value is not None]
     if chosen:
         raise BackboneError(

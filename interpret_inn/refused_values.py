@@ -1,4 +1,4 @@
-"""What the command line takes from nobody: text that nothing can use, and downloads that stand in a file."""
+"""What the command line refuses: text that cannot be a name or a path, and downloads that a file asks for."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ import click
 
 _DOWNLOAD = "?download"
 UNUSABLE = re.compile("[\0\ud800-\udfff]")
-"""What no name, path or table can hold: the zero character, and halves of a pair of UTF-16."""
+"""What no name, path or table may hold: the zero character, and halves of a pair of UTF-16."""
 
 
 class PlainPath(click.Path):
     """A path that can be opened: without the zero character, and in letters that the system can write."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
-        """The path."""
+        """The path, if it can be opened."""
         try:
             usable = b"\0" not in os.fsencode(value)
         except UnicodeEncodeError:
@@ -28,7 +28,14 @@ class PlainPath(click.Path):
 
 
 def refuse_download(written: Any) -> None:
-    """Raises if a file asks for the network, be it for the model or anywhere else."""
+    """Raises if a file asks for the network, in the model's name or elsewhere.
+
+    Args:
+        written: What the file holds.
+
+    Raises:
+        click.UsageError: it does.
+    """
     rest = [written]
     while rest:
         value = rest.pop()

@@ -94,9 +94,8 @@ def with_old_names(cls: _Class) -> _Class:
     def missing(self: Any, name: str) -> Any:
         if name in old:
             raise RenamedError(sentence(cls.__name__, name))
-        return object.__getattribute__(
-            self, name
-        )  # raises once more what a property raised, or that there is none
+        # raises once more what a property raised, or that there is no such attribute
+        return object.__getattribute__(self, name)
 
     cls.__getattr__ = missing  # type: ignore[attr-defined]  # hidden from type checkers, which refuse unknown names
     return cls

@@ -29,18 +29,18 @@ from interpret_inn.types import FloatArray
 Candidate: TypeAlias = HasTranslator | tuple[Callable[[Tensor], Tensor], int | Tensor]
 """A fitted interpreter, or a callable from codes to images with its axes, as `tpl` takes them."""
 
-_SHOWN = 3
+_SHOWN = 3  # factors, or axes, whose images are shown of each code
 
 
 class Code(Protocol):
-    """What can be traversed.
+    """A code that can be traversed.
 
     Attributes:
         factors: The factor that each axis belongs to; empty where axes belong to none.
-        origin: What traversals start from; equal for codes that start from the same images.
+        origin: The starting points of traversals; equal for codes that start from the same images.
         model: Equal for codes of the same model, as far as can be told.
         value_range: Of the images, if it is known.
-        error: Standard error, as a share, of how far its axes are traversed.
+        error: Relative standard error of how far its axes are traversed.
     """
 
     factors: tuple[str, ...]
@@ -54,11 +54,11 @@ class Code(Protocol):
         ...
 
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
-        """Names of the strongest factors and images (F, T, C, H, W) along each, from the first starting point.
+        """Names of the longest factors and images (F, T, C, H, W) along each, from the first starting point.
 
         Args:
             found: Lengths of this code, by which its factors are ranked.
-            positions: Of T steps, in standard deviations.
+            positions: T positions, in standard deviations.
         """
         ...
 
@@ -72,7 +72,7 @@ class FittedCode:
         self.factors = owners(translator, self.axes)
         self.model: Hashable = (translator.backbone.architecture(), translator.backbone.fingerprint())
         self.value_range = translator.backbone.value_range
-        # a traversal reaches so many standard deviations of the stored codes
+        # traversals reach to multiples of the standard deviation of M stored codes, whose error is 1 / sqrt(2M)
         self.error = (2 * max(1, len(translator.fitted.reference_codes))) ** -0.5
 
     def each(self, settings: TraversalSettings) -> FloatArray:
@@ -80,7 +80,7 @@ class FittedCode:
         return axis_lengths(self.start, self.axes, settings)
 
     def strips(self, found: TraversalLengths, positions: Tensor) -> tuple[tuple[str, ...], Tensor]:
-        """See `Code`; the residual, which has no meaning as a whole, is left out."""
+        """See `Code`; the residual is left out, as it has no meaning as a whole."""
         first, by_factor = self.start.take(torch.tensor([0])), found.by_factor
         chosen = sorted(self.translator.factors.named, key=lambda factor: -by_factor[factor.name])[:_SHOWN]
         with self.translator.backbone.session():
@@ -123,13 +123,13 @@ class BareCode:
 
 
 def codes_of(
-    candidates: Mapping[str, Any] | Sequence[Any], *, inputs: Any, starts: int, seed: int
+    candidates: Mapping[str, Candidate] | Sequence[Candidate], *, inputs: Any, starts: int, seed: int
 ) -> dict[str, Code]:
-    """Candidates by name, all with as many starting points, the same ones if that is possible.
+    """The codes of candidates by name, all with as many starting points; for one model, the same ones.
 
     Raises:
-        InputError: none, something else, two of one name, or fewer than two inputs to start from.
-        InnError: what a candidate raised, with its name.
+        InputError: no candidates, something else, two of one name, or fewer than two inputs to start from.
+        InnError: an error of a candidate, with its name.
     """
     named = _named(candidates)
     given = None if inputs is None else some_of(inputs, starts)
@@ -144,25 +144,30 @@ def codes_of(
                 generate, axes = candidate
                 found[name] = BareCode(generate, axes, _codes_given(given, axes, count), seed=seed)
             else:
-                found[name] = _fitted(translator_of(candidate), given, count, seed, references)
+                found[name] = _fitted_code(translator_of(candidate), given, count, seed, references)
     return found
 
 
 def left_as_found(generate: Callable[[Tensor], Tensor]) -> AbstractContextManager[object]:
-    """A module runs in evaluation mode and is given back as it was, and so is the random state."""
+    """Keeps the random state; a module runs in evaluation mode and is given back unchanged."""
     return as_found(generate) if isinstance(generate, nn.Module) else torch.random.fork_rng()
 
 
 @contextmanager
 def blamed(name: str) -> Iterator[None]:
-    """Names the candidate in what is raised."""
+    """Names the candidate in errors of this library."""
     try:
         yield
     except InnError as error:
         raise type(error)(f"Candidate {name!r}: {error}") from error
 
 
-def _named(candidates: Any) -> dict[str, Any]:
+def _named(candidates: Any) -> dict[str, Candidate]:
+    """Candidates by name: their own, or their number.
+
+    Raises:
+        InputError: no candidates, something else, or two of one name.
+    """
     if isinstance(candidates, Mapping):
         rows = [(str(name), candidate) for name, candidate in candidates.items()]
     elif isinstance(candidates, Sequence) and not isinstance(candidates, str):
@@ -186,32 +191,26 @@ def _named(candidates: Any) -> dict[str, Any]:
     return dict(rows)
 
 
-def _fitted(
+def _fitted_code(
     translator: Translator, given: Any, count: int, seed: int, references: dict[Hashable, Tensor]
 ) -> FittedCode:
-    """A fit with its starting points; those of stored codes are shared by fits of one representation."""
+    """The code of a fit with its starting points; fits of one representation share those from stored codes."""
     backbone = translator.backbone
     with backbone.session():
         inputs = drawn_by(backbone, count, seed=seed) if given is None else given
         if inputs is not None:
             start = translator.whole(inputs)
             return FittedCode(translator, start, start.prepared.cpu())
-        place = (
-            backbone.fingerprint(),
-            str(backbone.address),
-            str(translator.fitted.layout),
-            translator.fitted.z_shape,
-        )
-        z = (
-            references[place]
-            if place in references
-            else references.setdefault(place, stored(translator, count, seed=seed))
-        )
+        fitted = translator.fitted
+        same = (backbone.fingerprint(), str(backbone.address), str(fitted.layout), fitted.z_shape)
+        if same not in references:
+            references[same] = stored(translator, count, seed=seed)
+        z = references[same]
         return FittedCode(translator, translator.at(z, z), z.cpu())
 
 
 def _codes_given(given: Any, axes: int | Tensor, count: int) -> int | Tensor:
-    """Inputs that may be codes of a bare candidate, such as a generator's latents; else how many are to be drawn."""
+    """The inputs if they may be codes of a pair, such as a generator's latents; else how many codes to draw."""
     width = axes.shape[-1] if isinstance(axes, Tensor) else axes
     fits = (
         isinstance(given, Tensor)

@@ -15,6 +15,7 @@ from tqdm import tqdm
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.errors import BackboneError, InnWarning, InputError
+from interpret_inn.explaining.survey import spread_evenly
 from interpret_inn.explore.sampling import has_run
 from interpret_inn.metrics.traversals import Distance, TraversalLengths, multi_scale_pixels
 from interpret_inn.metrics.traversals.lengths import check_traversals, distances_of, summed_up
@@ -22,14 +23,17 @@ from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 from interpret_inn.types import FloatArray
 
+STARTS, STEPS, SPAN, AT_ONCE, THRESHOLD = 10, 24, 4.0, 128, 0.1
+"""The arguments of `lengths` and `select` that the caller leaves out; starts and steps are the published ones."""
+
 
 class TraversalSettings(NamedTuple):
     """How axes are traversed; see `lengths`."""
 
-    distance: Distance
-    steps: int
-    span: float
-    at_once: int
+    distance: Distance = multi_scale_pixels
+    steps: int = STEPS
+    span: float = SPAN
+    at_once: int = AT_ONCE
 
 
 @torch.no_grad()
@@ -38,13 +42,13 @@ def lengths(
     *,
     inputs: Any = None,
     distance: Distance = multi_scale_pixels,
-    starts: int = 10,
-    steps: int = 24,
-    span: float = 4.0,
-    threshold: float = 0.1,
+    starts: int = STARTS,
+    steps: int = STEPS,
+    span: float = SPAN,
+    threshold: float = THRESHOLD,
     relative: bool = True,
     residual: bool = True,
-    at_once: int = 128,
+    at_once: int = AT_ONCE,
     seed: int = 0,
 ) -> TraversalLengths:
     """Traversal perceptual length of a fit: how far images move along each axis of its code; less is simpler.
@@ -55,22 +59,23 @@ def lengths(
     stored codes along that axis: directions that hardly vary are hardly traversed. At positions, all positions are
     put at the same place.
 
-    All axes that enter the flow's blocks count, each for itself, the residual's among them: else a fit would be
-    short by naming few factors. Neither the axes of one factor nor those of the residual are told apart by the fit.
+    All axes that enter the flow's blocks count, the residual's among them; otherwise a fit could be short by naming few
+    factors. The fit itself fixes factors and not single axes: it may rotate the axes within a factor, and so change its
+    length.
 
     Args:
         interpreter: A fitted interpreter of a model that makes images.
-        inputs: What to start from: `starts` of them, spread evenly. None: inputs that the model draws itself, else
-            codes that the fit stored.
+        inputs: Inputs to start from, of which up to `starts` are taken, spread evenly. None: inputs that the model
+            draws itself, else codes that the fit stored.
         distance: Of two batches of images, which are where the model is; its units are the score's.
-        starts: How many starting points.
+        starts: Number of starting points.
         steps: Images on each traversal.
         span: How far a traversal reaches to either side, in standard deviations of the stored codes.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median axis' length (and a hundredth of the longest at least);
             False: it is a length itself.
-        residual: Traverse the residual, too; without it, fits with other factors cannot be compared.
-        at_once: Images that are made together.
+        residual: Traverse the residual, too; without it, fits with different factors cannot be compared.
+        at_once: Images in one forward.
         seed: Of the starting points and the interval.
 
     Returns:
@@ -104,7 +109,7 @@ def lengths(
 
 
 def traversed_axes(translator: Translator, *, residual: bool = True) -> range:
-    """The axes that are traversed: those in the flow's blocks, or only the named factors' of them."""
+    """The axes that are traversed: all that enter the flow's blocks; without the residual, the named factors' axes."""
     return range(translator.fitted.network.shape.leading if residual else translator.factors[-1].start)
 
 
@@ -116,12 +121,12 @@ def owners(translator: Translator, axes: Sequence[int]) -> tuple[str, ...]:
 def axis_lengths(start: Batch, axes: Sequence[int], settings: TraversalSettings) -> FloatArray:
     """Length of the traversal along each of K axes from each of S starting points, float64 (S, K).
 
-    A batch holds one step of many traversals, each in the same row in every step: a model that draws noise in its
-    forward draws the same for a row each time.
+    A batch holds one step of many traversals, each in the same row in every step: a model that draws noise by rows
+    in its forward draws the same for a traversal in each step.
 
     Raises:
         BackboneError: the outputs are no images.
-        InputError: a distance that gives something else than finite numbers (B,).
+        InputError: a distance that gives anything but finite numbers (B,).
     """
     count = len(start)
     moved = torch.tensor(axes).repeat_interleave(count)
@@ -134,7 +139,7 @@ def axis_lengths(start: Batch, axes: Sequence[int], settings: TraversalSettings)
 
 
 def _summed(start: Batch, axis: Tensor, settings: TraversalSettings) -> Tensor:
-    """Length of the traversal from each of B starting points along an axis of its own, int64 (B,): float64 (B,)."""
+    """Lengths, float64 (B,), of traversals from B starting points, each along its own axis, int64 (B,)."""
     reference = start.translator.fitted.reference_codes
     mean, spread = (of.to(start.codes)[axis] for of in (reference.mean(0), reference.std(0, correction=0)))
     moved = torch.nn.functional.one_hot(axis, start.codes.shape[-1]).bool().to(start.codes.device)
@@ -156,16 +161,17 @@ def _summed(start: Batch, axis: Tensor, settings: TraversalSettings) -> Tensor:
 
 
 def check_starts(starts: int, *, least: int = 1) -> None:
-    """Refuses numbers of starting points that are none.
+    """Refuses what is no number of starting points.
 
     Raises:
-        InputError: one of them.
+        InputError: no whole number, or one below `least`.
     """
     if isinstance(starts, bool) or not isinstance(starts, numbers.Integral) or starts < least:
         raise InputError(f"Expected starts to be a whole number, at least {least}, found {starts!r}.")
 
 
 def _start(translator: Translator, inputs: Any, starts: int, seed: int) -> Batch:
+    """The inputs to start from; see `lengths`."""
     given = drawn_by(translator.backbone, starts, seed=seed) if inputs is None else some_of(inputs, starts)
     if given is not None:
         return translator.whole(given)
@@ -177,7 +183,7 @@ def some_of(inputs: Any, count: int) -> Any:
     """Up to `count` inputs as one batch, spread evenly over those given; of a stream the first.
 
     Raises:
-        DataError: nothing that can be read.
+        DataError: the inputs cannot be read.
         InputError: an empty stream.
     """
     if is_stream(inputs):
@@ -185,7 +191,7 @@ def some_of(inputs: Any, count: int) -> Any:
             return batch[:count]
         raise InputError("Expected at least one input, found none.")
     found = samples(inputs)
-    return found.take(np.unique(np.linspace(0, len(found) - 1, min(count, len(found))).round().astype(int)))
+    return found.take(spread_evenly(len(found), count))
 
 
 def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
@@ -194,12 +200,12 @@ def drawn_by(backbone: Backbone, count: int, *, seed: int) -> Tensor | None:
 
 
 def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
-    """Representations (count, ...) of codes that the fit stored, as inputs of models whose outputs need nothing else.
+    """Representations (count, ...) of reference codes, as starting points of models whose outputs need nothing else.
 
-    If there are fewer, some come twice.
+    If there are fewer codes than `count`, some come twice.
 
     Raises:
-        InputError: outputs need more than codes.
+        InputError: outputs need more than codes, or the model has not run yet.
     """
     backbone, reference = translator.backbone, translator.fitted.reference_codes
     if (

@@ -1,4 +1,4 @@
-"""A fit beside others in the report: how long each code is, and traversals in the strongest factors of each."""
+"""A fit beside others in the report: the length of each code, and traversals of the longest factors of each."""
 
 from __future__ import annotations
 
@@ -6,35 +6,33 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
-from interpret_inn.comparing.fit_lengths import TraversalSettings
+from interpret_inn.comparing.fit_lengths import STARTS, TraversalSettings
 from interpret_inn.comparing.selection import Selection, Standing, selected
 from interpret_inn.data import is_stream
 from interpret_inn.errors import InputError
 from interpret_inn.explaining.survey import picture_of
 from interpret_inn.explore.galleries import heads_of
-from interpret_inn.metrics.traversals import multi_scale_pixels
+from interpret_inn.metrics.traversals.ranking import RESAMPLES
 from interpret_inn.translating.translator import REACH, HasTranslator, translator_of
 from interpret_inn.types import Gallery
 
 OWN = "this fit"
-"""What the explained interpreter is called among the others."""
+"""The name of the explained interpreter among the others."""
 GROUP = "Beside other codes"
-_STARTS, _STEPS, _SPAN, _AT_ONCE = 10, 24, 4.0, 128
-_SHOWN_STEPS = 9
+_SHOWN_STEPS = 9  # pictures of a traversal
 
 
 def beside_galleries(
     interpreter: HasTranslator, beside: Mapping[str, Candidate] | None, inputs: Any, *, seed: int = 0
 ) -> tuple[Gallery, ...]:
-    """A table of a fit and others by the lengths of their axes, this one first, and traversals in each for one input.
+    """A table of the lengths of a fit and of others, the fit first, and traversals of each code from one input.
 
     Args:
         interpreter: The fit that is explained.
         beside: Other candidates by name, as `select` takes them; None: no galleries.
-        inputs: What to start from, where the model draws no inputs itself.
+        inputs: Inputs to start from if the model draws none itself; a stream is not read.
         seed: Of starting points and resamples.
 
     Raises:
@@ -51,8 +49,8 @@ def beside_galleries(
         )
     draws = translator_of(interpreter).backbone.sample_inputs is not None
     given = None if draws or is_stream(inputs) else inputs
-    codes = codes_of({OWN: interpreter, **beside}, inputs=given, starts=_STARTS, seed=seed)
-    selection = selected(codes, TraversalSettings(multi_scale_pixels, _STEPS, _SPAN, _AT_ONCE), seed=seed)
+    codes = codes_of({OWN: interpreter, **beside}, inputs=given, starts=STARTS, seed=seed)
+    selection = selected(codes, TraversalSettings(), seed=seed)
     traversals = [_traversals(name, code, selection.candidates[name]) for name, code in codes.items()]
     return (_table(selection), *traversals)
 
@@ -63,7 +61,7 @@ def _table(found: Selection) -> Gallery:
     sure = f"{found.sure:.0%}".replace("%", " %")
     told = (
         f"Traversal perceptual length: how far images move along all axes of a code; less is simpler, and says nothing "
-        f"of what the axes mean. Shortest is {found.best}, in {sure} of 2,000 draws of {found.starts} "
+        f"of what the axes mean. Shortest is {found.best}, in {sure} of {RESAMPLES:,} draws of {found.starts} "
         "starting points."
     )
     return Gallery(
@@ -76,16 +74,12 @@ def _traversals(name: str, code: Code, standing: Standing) -> Gallery:
     positions = torch.linspace(-REACH, REACH, _SHOWN_STEPS)
     with blamed(name):
         heads, images = code.strips(standing.lengths, positions)
-    low, high = code.value_range or _range(images)
+    low, high = code.value_range or (float(images.min()), float(images.max()))
     return Gallery(
         f"The longest factors of {name}",
-        "One input, the same in all codes of one model, moved along each of the three factors whose axes are longest.",
+        "One input, the same in all codes of one model, moved along up to three factors, those whose axes are longest.",
         tuple(tuple(picture_of(image, low, high) for image in row) for row in images),
         rows=heads,
         columns=heads_of(positions),
         group=name,
     )
-
-
-def _range(images: Tensor) -> tuple[float, float]:
-    return float(images.min()), float(images.max())

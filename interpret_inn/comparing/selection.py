@@ -12,7 +12,15 @@ from typing import Any
 import torch
 
 from interpret_inn.comparing.candidates import Candidate, Code, blamed, codes_of
-from interpret_inn.comparing.fit_lengths import TraversalSettings, check_starts
+from interpret_inn.comparing.fit_lengths import (
+    AT_ONCE,
+    SPAN,
+    STARTS,
+    STEPS,
+    THRESHOLD,
+    TraversalSettings,
+    check_starts,
+)
 from interpret_inn.errors import InnWarning
 from interpret_inn.metrics.traversals import (
     Distance,
@@ -25,18 +33,18 @@ from interpret_inn.metrics.traversals.lengths import check_traversals
 from interpret_inn.types import FloatArray, Score
 from interpret_inn.types.numbers import SMALLEST
 
-_LEFT_OUT = 0.1  # of a code's length in axes that do not count
+_LEFT_OUT = 0.1  # share of a code's length in axes that do not count, above which a note says so
 
 
 @dataclass(frozen=True)
 class Standing:
-    """How a candidate does beside the others.
+    """How a candidate compares with the others.
 
     Attributes:
-        lengths: Of its axes; the threshold is that of all candidates.
+        lengths: Lengths of its axes; the threshold is the same for all candidates.
         first: Share of resamples in which it is the shortest.
-        behind: How much longer it is than the best, from the same starting points; 0 for the best itself, NaN where
-            no axis moves the images.
+        behind: How much longer it is than the best, from the same starting points; 0 for the best itself, NaN if no
+            axis moves the images.
     """
 
     lengths: TraversalLengths
@@ -72,9 +80,9 @@ class Selection:
 
     @property
     def sure(self) -> float:
-        """How often the first is the shortest when starting points are drawn again, 0 to 1; 1 for a single candidate.
+        """Share of resamples of the starting points in which the first is the shortest; 1 for a single candidate.
 
-        Of two that are equal, one comes first by chance and this lies anywhere from 0.5 to 1, as a confidence does.
+        Of two equal candidates one comes first by chance, with any share from 0.5 to 1.
         """
         return self.candidates[self.best].first
 
@@ -117,45 +125,45 @@ def select(
     *,
     inputs: Any = None,
     distance: Distance = multi_scale_pixels,
-    starts: int = 10,
-    steps: int = 24,
-    span: float = 4.0,
-    threshold: float = 0.1,
+    starts: int = STARTS,
+    steps: int = STEPS,
+    span: float = SPAN,
+    threshold: float = THRESHOLD,
     relative: bool = True,
-    at_once: int = 128,
+    at_once: int = AT_ONCE,
     seed: int = 0,
 ) -> Selection:
     """Ranks fits by traversal perceptual length, which needs no labels, and says how sure the ranking is.
 
     All candidates are traversed as `inn.lengths` does, from the same images if they are of one model:
     latents drawn by one seed, the same inputs, or the same stored representations. Differences are therefore paired.
-    Starting points are drawn again 2,000 times for the intervals, and for how often each candidate is the shortest.
-    So is how far the axes of a fit are traversed, which is only as sure as the standard deviations of its stored codes
-    (taken as independent of other fits' ones). The threshold is one length for all candidates, a share of the median
-    of all their axes.
+    Starting points are resampled 2,000 times for the intervals and for how often each candidate is the shortest. Each
+    resample also varies how far the axes of a fit are traversed, by the error of the standard deviations of its stored
+    codes (independently between fits). The threshold is one length for all candidates, a share of the median of all
+    their axes.
 
     Args:
         candidates: Fitted interpreters by name, or several of them, which are then named "1", "2" …; also pairs
             (generate, axes) as `interpret_inn.metrics.traversals.tpl` takes them, whose codes are N(0, I). A module
             runs in evaluation mode and is given back as it was.
-        inputs: What to start from, `starts` of them; None: inputs that a model draws itself, else codes that a fit
-            stored. A pair starts from them if they are codes (S, D) of its width, else from N(0, I).
+        inputs: Inputs to start from, of which up to `starts` are taken; None: inputs that a model draws itself, else
+            codes that a fit stored. A pair starts from them if they are codes (S, D) of its width, else from N(0, I).
         distance: Of two batches of images; its units are those of lengths.
-        starts: How many starting points, two at least.
+        starts: Number of starting points, two at least.
         steps: Images on each traversal.
         span: How far a traversal reaches to either side, in standard deviations.
         threshold: Length that an axis needs to count.
         relative: The threshold is a share of the median length of all candidates' axes (and a hundredth of the longest
             at least); False: it is a length itself, and a candidate's score does not depend on the others.
-        at_once: Images that are made together.
+        at_once: Images in one forward.
         seed: Of starting points and resamples.
 
     Returns:
-        The candidates in order. A candidate none of whose axes moves the images has length 0 and comes last.
+        The candidates in order. A candidate without an axis that moves the images has length 0 and comes last.
 
     Raises:
         BackboneError: a candidate makes no images.
-        InputError: no candidates, candidates of another kind or of one name, or numbers that cannot be used.
+        InputError: no candidates, something else, two candidates of one name, or numbers that cannot be used.
         NotFittedError: a candidate has not been fitted.
 
     Warns:
@@ -182,11 +190,11 @@ def selected(
     codes: Mapping[str, Code],
     settings: TraversalSettings,
     *,
-    threshold: float = 0.1,
+    threshold: float = THRESHOLD,
     relative: bool = True,
     seed: int = 0,
 ) -> Selection:
-    """Traverses and ranks; see `select`."""
+    """Traverses and ranks codes; see `select`."""
     each = {}
     for name, code in codes.items():
         with blamed(name):
@@ -209,7 +217,7 @@ def _standing(ranking: Ranking, place: int, each: FloatArray, factors: tuple[str
 
 
 def _of_models(codes: Mapping[str, Code]) -> list[str]:
-    """What cannot be compared where models differ."""
+    """Notes on comparisons that differing models, ranges or starting points make less sure."""
     ranges = sorted({code.value_range for code in codes.values() if code.value_range is not None})
     notes, (first, *others) = [], codes.values()
     if len(ranges) > 1:
@@ -235,7 +243,7 @@ def _same(first: Code, second: Code) -> bool:
 
 
 def _of_axes(codes: Mapping[str, Code], standings: Mapping[str, Standing]) -> list[str]:
-    """What the score of a candidate does not say."""
+    """Notes on axes that the scores do not count."""
     notes = []
     counts = {name: len(one.lengths.axes) for name, one in standings.items()}
     if len({code.model for code in codes.values()}) == 1 and len(set(counts.values())) > 1:

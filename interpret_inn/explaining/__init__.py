@@ -1,1 +1,1 @@
-"""What the factors mean and do: edits, probes, redraws, maps, and the records that hold them."""
+"""The meaning and the effect of factors: evaluation on the test split, checks, redraws, examples, and their records."""

@@ -1,6 +1,7 @@
-"""What the labels alone imply: how well another concept's true value predicts a concept.
+"""Association: how well another concept's true value predicts a concept.
 
-A factor that predicts a concept no better than this leaks nothing of its own: the data do.
+If a factor predicts another concept no better than the true value of its own concept does, it leaks nothing: the two
+concepts go together in the data.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from interpret_inn.types.concepts import kind_of
 from interpret_inn.types.numbers import SMALLEST
 
 CELLS = 16
-"""A number is cut into so many cells at most."""
+"""Cells that a number is cut into at most."""
 FULL = 10
 """Training samples that a cell of a number holds on average, at least."""
+_AXES = 4  # of several columns: 16 cells are 2 along each of 4 axes
 
 
 def predicted_by(
@@ -36,7 +38,7 @@ def predicted_by(
     """Scores a concept's prediction from another concept: the majority, or mean, of each cell of the other.
 
     Categories are cells by themselves; numbers are cut at quantiles (several columns: along their leading
-    principal axes), angles into equal sectors. For cells that the training split never reaches, all of it predicts.
+    principal axes), angles into equal sectors. In cells without a training sample, the whole training split predicts.
 
     Args:
         train_values: The concept on the training split, (n,) or (n, k), as in `Concept.values`.
@@ -77,7 +79,7 @@ def _sectors(train: FloatArray, test: FloatArray) -> tuple[IntArray, IntArray]:
 def _quantile_cells(train: FloatArray, test: FloatArray) -> tuple[IntArray, IntArray]:
     """Cell numbers of both splits; the cells are cut by the training split."""
     mean, scale = train.mean(0), train.std(0) + SMALLEST
-    axes = np.linalg.svd((train - mean) / scale, full_matrices=False)[2][:4]
+    axes = np.linalg.svd((train - mean) / scale, full_matrices=False)[2][:_AXES]
     each = max(2, round(_count(train) ** (1 / len(axes))))
     numbers = [np.zeros(len(train), np.int64), np.zeros(len(test), np.int64)]
     for axis in axes:
@@ -90,6 +92,7 @@ def _quantile_cells(train: FloatArray, test: FloatArray) -> tuple[IntArray, IntA
 
 
 def _count(train: FloatArray) -> int:
+    """Cells for this many training samples."""
     return int(np.clip(len(train) // FULL, 2, CELLS))
 
 

@@ -1,4 +1,4 @@
-"""What must hold before anything else is believed: measured, never assumed."""
+"""Checks of the machinery, measured on inputs: round trips, agreement, identity without edits."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import primary
 from interpret_inn.backbones.structures import same
 from interpret_inn.explaining.evidence import Checks
+from interpret_inn.explaining.redraws import output_kind
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.codec import Codec, placed
 
 _SAME_OUTPUT = 1e-3
+"""Outputs that change by a smaller share of their spread are the same: rounding in the model gives less."""
 
 
 class BatchChecks(NamedTuple):
@@ -34,13 +36,14 @@ class BatchChecks(NamedTuple):
 def check_batch(batch: Batch, *, seed: int) -> BatchChecks:
     """Checks one batch.
 
-    The round trip on edited codes resamples every factor in turn; it is measured in the code, whose axes have
-    unit variance, and in the representation, in units of its scale, and the larger one counts.
+    The round trip on edited codes resamples every factor in turn. It is measured in the code, whose axes have unit
+    variance, and in the representation, in units of its scale; the larger error counts. The bare model is run anew,
+    without any hook: the outputs that a batch keeps come from a forward with a hook at the site.
     """
     translator, codes = batch.translator, batch.codes
     scale = _scale(translator)
     there = translator.representation(codes, batch.carried, batch.z)
-    outputs = batch.outputs()
+    outputs = translator.backbone.outputs(batch.prepared)
     through = primary(batch.outputs_at(there))
     agreeing, change = _agreement(primary(outputs), through)
     unedited = translator.backbone.rewritten(batch.prepared, lambda z: z)
@@ -80,6 +83,7 @@ def _scale(translator: Codec) -> float:
 def _edited_round_trip(
     translator: Codec, codes: Tensor, scale: float, generator: Generator
 ) -> tuple[float, bool]:
+    """The largest error of codes (R, D) with one factor redrawn, for each factor; and whether all is finite."""
     network, worst, finite = translator.fitted.network, 0.0, True
     for factor in translator.factors:
         changed = placed(codes, factor.slice, translator.draw(factor, len(codes), generator))
@@ -92,18 +96,18 @@ def _edited_round_trip(
 
 
 def _largest(difference: Tensor) -> float:
-    """Largest absolute value; infinite if something is not a number."""
+    """Largest absolute value; infinite if a value is not finite."""
     largest = float(difference.abs().max())
     return largest if math.isfinite(largest) else math.inf
 
 
 def _agreement(before: Tensor, after: Tensor) -> tuple[int, float]:
     """How many inputs keep their output, and the largest change in units of the outputs' spread."""
-    before, after = before.flatten(1).float(), after.flatten(1).float()
+    classes = output_kind(before) == "classes"
+    before, after = (outputs.reshape(len(outputs), -1).float() for outputs in (before, after))
     spread = float(before.std(correction=0)) or 1.0
     change = (after - before).abs().amax(1) / spread
-    if before.shape[1] > 1:
-        kept = (before.argmax(1) == after.argmax(1)) | (change < _SAME_OUTPUT)
-    else:
-        kept = change < _SAME_OUTPUT
+    kept = change < _SAME_OUTPUT
+    if classes:
+        kept |= before.argmax(1) == after.argmax(1)
     return int(kept.sum()), float(change.max())

@@ -22,11 +22,11 @@ def drifts(
     """Drift of every concept with a factor of its own, for swaps of every other factor.
 
     `hold` works with a probe trained on the training split. The probe here is independent of it: it is trained on half
-    of the groups of the test split. Factors are swapped between samples of the other half. Predictions of categories
-    count as moved where they change; numbers by the mean absolute change in units of the concept's standard deviation.
+    of the groups of the test split. Factors are swapped between samples of the other half. `Concept.distance` says how
+    far a prediction moves.
 
     Args:
-        translator: With the fitted flow.
+        translator: Backbone and flow.
         codes: Of the test split, float (M, d): the leading axes, or all.
         concepts: With values for these samples.
         groups: int64 (M,).
@@ -53,6 +53,7 @@ def drifts(
 def _independent_probe(
     translator: Translator, codes: Tensor, concept: Concept, groups: IntArray
 ) -> LinearProbe | None:
+    """A linear probe of the concept that `hold` does not use; None if too few values are known, or all are equal."""
     values, known = np.asarray(concept.values), concept.known
     if known.sum() < FEWEST or len(np.unique(values[known], axis=0)) < 2:
         return None

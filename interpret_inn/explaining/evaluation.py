@@ -1,4 +1,4 @@
-"""What the test split says of a fit: computed once, from rows that the fit never saw, and saved with it."""
+"""The evaluation of a fit on its test split, which the fit never saw; computed once and saved with it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Scores
 
-_ROWS, _CHUNK = 4000, 512  # samples that are used of each split, and that go through the flow together
+_ROWS = 4000  # samples of each split that are used at most, so that probes are trained in seconds
+_CHUNK = 512  # samples that go through the flow together
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +54,7 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
     before = unfitted_network(fitted)
     chosen = [_some(data.pool.indices(split), fitted.seed) for split in ("train", "test")]
     train, test = (_encode(data, fitted, before, indices) for indices in chosen)
-    table = leakage(train, test, fitted.factors, seed=fitted.seed, rows=_ROWS)
+    table = leakage(train, test, fitted.factors, seed=fitted.seed)
     maps = {}
     for factor in fitted.factors:
         own = [next((c for c in split.concepts if c.name == factor.name), None) for split in (test, train)]
@@ -71,11 +72,13 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
 
 
 def _some(indices: Tensor, seed: int) -> Tensor:
+    """Up to 4,000 of these indices at random, in ascending order."""
     order = torch.randperm(len(indices), generator=Generator().manual_seed(seed))
     return indices[order[:_ROWS].sort().values]
 
 
 def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: Tensor) -> EncodedSplit:
+    """Some samples through the fitted flow, through the flow before the fit, and whitened without scales."""
     network = fitted.network
     kept = network.shape.width if network.shape.width <= WIDEST_REFERENCE else network.shape.leading
     found: list[list[Tensor]] = [[], [], []]
@@ -87,5 +90,8 @@ def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: T
             codes = flow(flat)[0][:, :kept]
             results.append(codes.reshape(len(rows), -1, kept).cpu())
     codes, unfitted, white = (torch.cat(results) for results in found)
-    turned = white / network.whitening.scales[:kept].cpu()
-    return EncodedSplit(codes, turned, unfitted, data.pool.concepts_at(indices), data.pool.groups_at(indices))
+    # the representation up to a rotation, which probes do not mind
+    representation = white / network.whitening.scales[:kept].cpu()
+    return EncodedSplit(
+        codes, representation, unfitted, data.pool.concepts_at(indices), data.pool.groups_at(indices)
+    )

@@ -1,4 +1,4 @@
-"""What the test split says of a fit: its checks, which factors carry their concepts, leakage, and drift."""
+"""The evidence for a fit: checks on inputs; verdicts, leakage and drift from the test split."""
 
 from __future__ import annotations
 
@@ -9,21 +9,22 @@ from typing import Literal
 from interpret_inn.types import ProbeScores, Score
 
 AGREES = 0.999
-"""Share of inputs whose output has to be the same: one in a thousand may lie on the border of two classes."""
+"""Share of inputs that must keep their output: one in a thousand may lie on the border of two classes."""
 
 
 @dataclass(frozen=True)
 class Checks:
-    """What must hold before anything else is believed.
+    """Checks of the machinery, which must hold before anything else is believed.
 
     Attributes:
         round_trip_data: Largest |T⁻¹(T(z)) − z| on data, in units of the representation's scale
             (the root mean variance of its axes).
         round_trip_edited: The same for edited codes, measured in the code as |T(T⁻¹(z̃)) − z̃| and in `z`
             as the larger of the two.
-        agreement: Share of inputs whose output is the same through T⁻¹∘T (the same top class; for other
-            outputs, a relative difference under one in a thousand).
-        output_change: Largest change of the output through T⁻¹∘T, in units of the output's spread.
+        agreement: Share of inputs whose output is the same through T⁻¹∘T: the same top class, or a change of less
+            than a thousandth of the outputs' spread.
+        output_change: Largest change of the output through T⁻¹∘T, in units of the outputs' spread (their standard
+            deviation).
         unedited_identical: The attached, unedited model gave the bare model's outputs bit for bit.
         finite: All codes and all outputs of edits were finite.
         samples: How many inputs all this was measured on.
@@ -41,7 +42,7 @@ class Checks:
 
     @property
     def agrees(self) -> bool:
-        """Whether enough inputs keep their output through T⁻¹∘T: at least `AGREES`; not where it is NaN."""
+        """Whether enough inputs keep their output through T⁻¹∘T: a share of at least `AGREES`."""
         return self.agreement >= AGREES
 
     @property
@@ -88,7 +89,8 @@ class Drift:
     Attributes:
         edited: The factor that was swapped.
         held: The concept whose prediction is watched, by an independent probe that `hold` never saw.
-        without_hold: Mean absolute change of that prediction (categorical: share of changed predictions).
+        without_hold: Mean change of that prediction. Categories: share of changed predictions; numbers: absolute change
+            in units of the concept's standard deviation; angles: absolute change in radians.
         with_hold: The same with `hold=[held]`.
     """
 
@@ -105,10 +107,10 @@ class FactorSummary:
     Attributes:
         name: The factor.
         size: Axes it takes.
-        share: The share of the variance of `z̃` axes in the blocks that it takes (its size over D).
+        share: Its share of all axes of the code, 0 to 1.
         raw_score: The score its size was estimated from (NaN: size was given).
-        learnt: True where the lower 95 % bound of its own probe's score exceeds chance and the unfitted flow;
-            None if there are no labels to test it on (the residual, unlabelled concepts).
+        learnt: Whether the lower 95 % bound of its own linear probe's score exceeds both chance and the score of the
+            probe from the unfitted flow; None if there are no labels to test it on (the residual, unlabelled concepts).
         verdict: The same in a plain sentence.
     """
 

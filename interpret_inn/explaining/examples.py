@@ -1,4 +1,4 @@
-"""Single inputs: what each factor is in them, what it does, and predictions in a few words."""
+"""Single inputs: the value of each factor in them, its effect, and predictions in a few words."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ from interpret_inn.explaining.records import (
     ExampleFactor,
     Neighbours,
     Outcome,
+    OutputKind,
     Picture,
     Traversal,
 )
-from interpret_inn.explaining.redraws import OutputKind, Target
+from interpret_inn.explaining.redraws import Target
 from interpret_inn.explaining.survey import Survey, picture_of
 from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import Factor, FloatArray
 from interpret_inn.types.concepts import class_name
 
-_TRAVERSED = 3
-_TRAVERSAL_STEPS = 9
-_CURVES = 4
-_STOPS = np.linspace(-2, 2, 7)
-_PER_STOP = 4
+_TRAVERSED, _TRAVERSAL_STEPS = 3, 9  # examples that are traversed, and positions of each
+_CURVES = 4  # classes whose probabilities a traversal shows
+_STOPS = np.linspace(-2, 2, 7)  # standard deviations: 95 % of normal data lie between the outer ones
+_PER_STOP = 4  # inputs that are shown at each stop
+_TOP = 3  # classes that a prediction names
 
 
 def describe_examples(translator: Translator, survey: Survey, *, target: Target) -> tuple[Example, ...]:
@@ -69,6 +70,7 @@ def _donors(base: list[Outcome]) -> list[int]:
 def _factor_rows(
     translator: Translator, survey: Survey, factor: Factor, after: list[Outcome], donors: list[int]
 ) -> list[ExampleFactor]:
+    """One factor in each example, with the predictions after its swap."""
     axis = translator.axes[factor.name]
     codes = survey.examples.codes if survey.examples.codes.ndim == 2 else survey.examples.codes.mean(1)
     positions = axis.position(codes[:, factor.slice]).cpu()
@@ -89,7 +91,7 @@ def _factor_rows(
 
 
 def neighbours(translator: Translator, survey: Survey) -> dict[str, Neighbours]:
-    """Real inputs nearest to seven stops along each factor's main direction."""
+    """The inputs nearest to seven stops along each factor's main direction."""
     found = {}
     for factor in translator.factors:
         axis = translator.axes[factor.name]
@@ -113,7 +115,7 @@ def neighbours(translator: Translator, survey: Survey) -> dict[str, Neighbours]:
 
 
 def traversals(translator: Translator, survey: Survey, *, target: Target) -> dict[str, tuple[Traversal, ...]]:
-    """Traversals: the output while one factor of one example moves along its main direction."""
+    """By factor, the outputs of the first examples while it moves along its main direction."""
     positions = torch.linspace(-REACH, REACH, _TRAVERSAL_STEPS)
     first = survey.examples.take(slice(0, _TRAVERSED))
     before, found = first.primary_outputs(), {}
@@ -136,7 +138,7 @@ def _traversal(
     target: Target,
 ) -> Traversal:
     """One traversal from the output before it, (...), and the outputs along it, (S, ...)."""
-    where: FloatArray = positions.double().numpy()
+    steps: FloatArray = positions.double().numpy()
     if survey.kind == "classes" and not callable(target):
         shares = outputs.double().softmax(1)
         leading = shares.argmax(1).unique().tolist()
@@ -145,25 +147,22 @@ def _traversal(
         if len(shown) == 1:  # a straight line alone says little: add the runner-up
             shown.append(next(c for c in shares.amax(0).argsort(descending=True).tolist() if c not in shown))
         names = tuple(class_name(c, translator.backbone.class_names) for c in shown)
-        return Traversal(index, where, names, shares[:, shown].numpy())
+        return Traversal(index, steps, names, shares[:, shown].numpy())
     pictures: tuple[Picture, ...] = ()
     if survey.kind == "image":
         pictures = tuple(picture_of(image, *survey.value_range) for image in outputs)
         if not callable(target):
             change = (outputs - before).double().flatten(1).square().mean(1).sqrt()
-            return Traversal(index, where, ("change",), change[:, None].numpy(), pictures)
+            return Traversal(index, steps, ("change",), change[:, None].numpy(), pictures)
     values = [outcome.values[0] for outcome in outcomes(outputs, kind="scalar", names=None, target=target)]
     name = "score" if callable(target) else "output"
-    return Traversal(index, where, (name,), np.asarray(values, np.float64)[:, None], pictures)
-
-
-_TOP = 3
+    return Traversal(index, steps, (name,), np.asarray(values, np.float64)[:, None], pictures)
 
 
 def outcomes(
     outputs: Tensor, *, kind: OutputKind, names: Sequence[str] | None, target: Target = None
 ) -> list[Outcome]:
-    """What the model says of each input, outputs (B, ...): its top classes, or a number."""
+    """Outputs (B, ...) in a few words: the top classes with their probabilities, or a number; nothing for images."""
     if kind == "classes":
         values, classes = outputs.double().softmax(1).topk(min(_TOP, outputs.shape[1]))
         return [

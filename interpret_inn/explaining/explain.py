@@ -18,16 +18,16 @@ from interpret_inn.explaining.examples import describe_examples, neighbours, tra
 from interpret_inn.explaining.records import Explanation, Place, Redraw
 from interpret_inn.explaining.redraws import Target, distance_to_data
 from interpret_inn.explaining.survey import Survey, survey
-from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Gallery
 
 Further = Callable[[Translator, Survey], Sequence[Gallery]]
 """Makes more pictures of the examples, within the model's session."""
-Locate = Callable[[Batch, Survey], Sequence[Place]]
+Locate = Callable[[Survey], Sequence[Place]]
 """Finds where factors act in the examples, outside any session of the model."""
 
 _LEAVES_DATA = 0.2
+"""Share of redraws outside the data that is worth a warning: twenty times what data themselves give."""
 
 
 @torch.no_grad()
@@ -52,7 +52,7 @@ def explain(
         described = describe_examples(translator, found, target=target)
         traversed = traversals(translator, found, target=target)
         galleries = further(translator, found) if further else ()
-    places = tuple(locate(found.examples, found)) if locate else ()
+    places = tuple(locate(found)) if locate else ()
     backbone, fitted = translator.backbone, translator.fitted
     return Explanation(
         model=backbone.name,
@@ -96,18 +96,16 @@ def check_counts(examples: int, resamples: int | None) -> None:
 def check(translator: Translator, inputs: Any, *, seed: int = 0) -> Checks:
     """Only the checks, on all inputs that are given."""
     with translator.backbone.session():
-        found = [check_batch(batch, seed=seed) for batch in translator.batches(inputs, outputs=True)]
+        found = [check_batch(batch, seed=seed) for batch in translator.batches(inputs)]
     return join_checks(found)
 
 
 def _redraw(translator: Translator, found: Survey, name: str, seed: int) -> Redraw:
     fitted = translator.fitted
-    # In the representation and not in the code: the flow draws what it was fitted to closer together there than
-    # data it has not seen, so that even unedited codes of these would count as far from it.
-    reference, edited = (
-        translator.white(fitted.reference_codes),
-        translator.white(found.edited[name].to(fitted.reference_codes)),
-    )
+    # Distances are measured in the representation. In the code, samples that the flow was fitted to lie closer
+    # together than others, and even unedited codes of new inputs would count as far away.
+    reference = translator.white(fitted.reference_codes)
+    edited = translator.white(found.edited[name].to(fitted.reference_codes))
     away = distance_to_data(edited, reference, groups=fitted.reference_groups, seed=seed)
     return found.redraw_effects[name].summary(found.kind, groups=found.groups, left_data=away, seed=seed)
 
@@ -118,7 +116,7 @@ def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
 
 
 def _warnings(checks: Checks, evaluation: Evaluation, redraws: Mapping[str, Redraw]) -> list[str]:
-    """What to distrust, in plain sentences, beside what the fit itself had to say."""
+    """What to distrust, in plain sentences, beside the notes of the fit."""
     found = []
     if not checks.passed:
         found.append("A check failed: do not trust edits of this interpreter before it passes (see Checks).")
@@ -133,6 +131,7 @@ def _warnings(checks: Checks, evaluation: Evaluation, redraws: Mapping[str, Redr
 
 
 def _unknown_range(translator: Translator, found: Survey) -> list[str]:
+    """Says how images are shown, if their range of values is not known."""
     if found.kind != "image" or translator.backbone.value_range is not None:
         return []
     low, high = found.value_range

@@ -1,4 +1,4 @@
-"""Directions and planes in a factor: where its concept shows most."""
+"""Maps of factors: their codes in the plane in which the concept shows most."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 from interpret_inn.errors import InputError
 from interpret_inn.explaining.records import FactorMap
 from interpret_inn.translating.axes import as_rows, concept_filters, first_axis, principal_axes
-from interpret_inn.types import Concept, FloatArray
+from interpret_inn.types import Concept, ConceptKind, FloatArray
 
 _Rows = Tensor | npt.NDArray[np.floating]
 
@@ -32,15 +32,15 @@ def factor_map(
     number (and for two classes, which have one discriminant); the leading principal axes without values.
 
     Args:
-        codes: Of test samples, (M, d).
-        concept: With values for these M rows, or None.
-        train_codes: Of training samples, (n, d).
-        train_concept: With values for these n rows, or None.
-        points: At most so many are shown.
+        codes: Of test samples, (M, d), or (M, P, d) at positions, whose mean is shown.
+        concept: With values for these M samples, or None.
+        train_codes: Of training samples, (n, d) or (n, P, d).
+        train_concept: With values for these n samples, or None.
+        points: Samples that are shown at most.
         seed: Of the choice of points.
 
     Raises:
-        InputError: The concept does not have one value for every row.
+        InputError: The concept does not have one value for every sample.
     """
     shown, fitted = as_rows(codes), as_rows(train_codes)
     kept = np.sort(np.random.default_rng(seed).permutation(len(shown))[:points])
@@ -73,7 +73,9 @@ def _plane(codes: FloatArray, concept: Concept | None) -> tuple[FloatArray, str]
     ), f"{named} and the leading axis across it"
 
 
-def _colour(concept: Concept | None, kept: npt.NDArray[np.int64], length: int) -> tuple[FloatArray, str]:
+def _colour(
+    concept: Concept | None, kept: npt.NDArray[np.int64], length: int
+) -> tuple[FloatArray, ConceptKind]:
     """One number per point to colour it by, and the kind of it."""
     if concept is None or concept.values is None:
         return np.full(len(kept), math.nan), "unlabelled"

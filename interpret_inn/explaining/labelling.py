@@ -1,4 +1,4 @@
-"""Labels for what a model makes, from anything that can look at its outputs."""
+"""Labels for inputs, from a callable that is given the model's outputs for them."""
 
 from __future__ import annotations
 
@@ -15,13 +15,19 @@ from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.translating.encoding import batches
 
 Labeller = Callable[[Tensor], Any]
-_ONE = "label"
+"""From outputs (B, ...) to labels (B,) or logits (B, C)."""
+_ONE = "label"  # the name of labels that are given without one
 
 
 def label(
     backbone: Backbone, inputs: Any, labels: Labeller | Mapping[str, Labeller]
 ) -> npt.NDArray[Any] | dict[str, npt.NDArray[Any]]:
-    """Labels inputs by what the model makes of them; see `Interpreter.label`."""
+    """Labels inputs by the model's outputs for them; see `Interpreter.label`.
+
+    Raises:
+        ConceptError: something that cannot be called, or that gives other than one label for each output.
+        PluginError: a callable raised.
+    """
     named = {_ONE: labels} if callable(labels) else dict(labels) if isinstance(labels, Mapping) else {}
     if not named or not all(callable(one) for one in named.values()):
         raise ConceptError(
@@ -41,8 +47,7 @@ def label(
 def _values(name: str, labeller: Labeller, outputs: Tensor) -> npt.NDArray[Any]:
     """One label for each output, (B,), numbers or names: logits (B, C) become class indices."""
     try:
-        # what labels is the caller's own, and may keep gradients or modules in training mode: only values count
-        found = labeller(outputs.clone())
+        found = labeller(outputs.clone())  # a copy, as it may write into its argument
     except Exception as error:
         raise PluginError(
             f"The labels {name!r} failed on outputs {tuple(outputs.shape)}: {type(error).__name__}: {error}"
@@ -60,7 +65,7 @@ def _values(name: str, labeller: Labeller, outputs: Tensor) -> npt.NDArray[Any]:
 
 
 def _array(found: Any) -> npt.NDArray[Any]:
-    """What the callable gave as an array; of type object where it is none."""
+    """A callable's answer as an array; of type object if it is none."""
     if isinstance(found, Tensor):
         found = found.detach().cpu()
         return np.asarray(found.float() if found.dtype == torch.bfloat16 else found)

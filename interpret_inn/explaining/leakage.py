@@ -1,4 +1,4 @@
-"""Leakage: which factor predicts which concept, beside chance, `z` itself, and what labels alone imply."""
+"""Leakage: how well probes predict each concept from each factor, from all of `z`, and from the unfitted flow."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from interpret_inn.translating.axes import as_rows
 from interpret_inn.types import Concept, ConceptKind, Factors, FloatArray, IntArray, ProbeScores, Score
 
 WIDEST = 512
-"""Columns that a probe reads at most."""
+"""Columns that a probe reads at most; of more, it reads the leading principal axes."""
+_SQUARE = 16 * WIDEST  # columns whose covariance matrix is formed at most: half a GiB
+_PER_CLASS = 10  # training samples that a probe needs of each class, even if that makes more rows
 
 _ALL = slice(None)
 _FLAT = 1e-10  # of the largest eigenvalue: axes with less carry rounding
@@ -30,7 +32,7 @@ class EncodedSplit(NamedTuple):
 
     Attributes:
         codes: Codes (n, D), or (n, P, D) at positions.
-        representation: The representation itself, (n, width) or (n, P, width).
+        representation: The representation itself, up to a rotation, (n, width) or (n, P, width).
         unfitted: Codes from the flow before it was fitted, in the shape of `codes`.
         concepts: With values for these samples; those without values are left out.
         groups: int (n,), the groups of the samples: intervals draw whole groups. None: all apart.
@@ -54,9 +56,9 @@ def leakage(
     Args:
         train: The training split.
         test: The test split, with the same concepts in the same order.
-        factors: Where the factors stand in the code.
+        factors: All factors of the code.
         seed: Of all draws.
-        rows: At most so many rows of each split are used (of the training split at least 10 per class).
+        rows: Rows of each split that are used at most; of the training split 10 per class, if that is more.
 
     Returns:
         The leakage matrix with 95 % intervals.
@@ -90,7 +92,7 @@ class _Probed:
     """The rows of both splits that are used, and the values and groups that belong to them."""
 
     def __init__(self, train: EncodedSplit, test: EncodedSplit, *, rows: int, seed: int) -> None:
-        most = max([rows, *(10 * len(concept.classes) for concept in train.concepts)])
+        most = max([rows, *(_PER_CLASS * len(concept.classes) for concept in train.concepts)])
         generator = np.random.default_rng(seed)
         self.seed = seed
         self.rows = tuple(
@@ -139,18 +141,18 @@ class _Probed:
 
 
 def principal(train: FloatArray, test: FloatArray, *, seed: int = 0) -> _Both:
-    """Both splits on the leading principal axes of the training split, if there are more than 512 columns.
+    """Both splits (n, d) on the leading principal axes of the training split, if there are more than 512 columns.
 
     The axes come from at most 1,024 rows beyond 8,192 columns, so that no square matrix of columns is formed.
     """
     width = train.shape[1]
     if width <= WIDEST:
         return train, test
-    if width <= 16 * WIDEST and len(train) >= width:
+    if width <= _SQUARE and len(train) >= width:
         centred = train - train.mean(0)
         axes = np.linalg.eigh(centred.T @ centred)[1][:, -WIDEST:]
         return train @ axes, test @ axes
-    count = WIDEST if width <= 16 * WIDEST else WIDEST // 2
+    count = WIDEST if width <= _SQUARE else WIDEST // 2
     some = np.random.default_rng(seed).permutation(len(train))[: len(train) if count == WIDEST else 4 * count]
     centred = train[some] - train[some].mean(0)
     values, vectors = np.linalg.eigh(centred @ centred.T)
@@ -163,7 +165,7 @@ def principal(train: FloatArray, test: FloatArray, *, seed: int = 0) -> _Both:
 def summaries(
     leakage: Leakage, factors: Factors, *, raw_scores: Mapping[str, float] | None = None
 ) -> tuple[FactorSummary, ...]:
-    """One line for every factor: its size, its share, and whether it was learnt.
+    """A summary of every factor: its size, its share, and whether it was learnt.
 
     A factor is learnt if the lower end of the 95 % interval of its own linear probe exceeds both chance and the
     score of the probe from an equally large slice of the unfitted flow.
@@ -171,7 +173,7 @@ def summaries(
     Args:
         leakage: Of the same factors.
         factors: Of the flow.
-        raw_scores: What sizes were estimated from, by factor; missing: the size was given.
+        raw_scores: The scores that sizes were estimated from, by factor; missing or NaN: the size was given.
     """
     raw = raw_scores or {}
     lines = []

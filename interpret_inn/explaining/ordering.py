@@ -1,4 +1,4 @@
-"""Factors that nobody named, sorted by what they do to the output."""
+"""The factors of `ordered` sources, sorted by their effect on the output."""
 
 from __future__ import annotations
 
@@ -17,21 +17,20 @@ from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor, Factors
 
-_INPUTS, _EDITS = 64, 4
+_INPUTS, _EDITS = 64, 4  # inputs and redraws of each: means over 256 outputs, enough to rank by
 
 
 @torch.no_grad()
 def ordered_by_effect(translator: Translator, data: FitData) -> Fitted:
-    """The fit with the factors of its `ordered` sources sorted: first the one that the output answers to most.
+    """The fit with the factors of its `ordered` sources sorted: the one with the strongest effect on the output first.
 
     The effect is that of redrawing a factor from the data, on samples of the training split: the mean KL divergence
-    where outputs are logits, else the change of the output. The source's first name goes to its strongest
+    if outputs are logits, else the change of the output. The source's first name goes to its strongest
     factor; factors of other sources keep their names and their order, and the residual stays last. A size that was
     asked for by name stays with its name: such factors change places only with those for which the same was asked.
 
     Args:
-        translator: Backbone and flow; where something is sorted its flow is changed in place, so that it must
-            not be used any more.
+        translator: Backbone and flow. Sorting changes the flow in place; the translator must not be used afterwards.
         data: What the flow was fitted on.
     """
     places = list(range(len(translator.factors.named)))
@@ -58,7 +57,7 @@ def _interchangeable(fitted: Fitted, places: Sequence[int]) -> list[list[int]]:
 
 
 def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
-    """The fit with the factor at `places[i]` moved to place i, where it takes the name that stands there."""
+    """The fit with the factor at `places[i]` moved to place i, whose name it takes."""
     named = [fitted.factors.named[place] for place in places]
     leading = fitted.network.shape.leading
     rest = range(fitted.factors[-1].start, leading)
@@ -78,8 +77,8 @@ def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
 
 
 def _effects(translator: Translator, entry: PooledSource, factors: Sequence[Factor]) -> list[float]:
-    """How strongly the output answers to each of some factors, on a few samples of their source's training split."""
-    places = entry.split.train[torch.linspace(0, len(entry.split.train) - 1, _INPUTS).long().unique()]
+    """How much redraws of each factor change the output, on a few samples of their source's training split."""
+    places = entry.training_samples(_INPUTS)
     with translator.backbone.session():
         prepared = translator.backbone.prepare(entry.source.samples.take(places.tolist()))
         batch = translator.batch(prepared, outputs=True)
@@ -87,9 +86,8 @@ def _effects(translator: Translator, entry: PooledSource, factors: Sequence[Fact
         kind = output_kind(outputs)
         found = []
         for factor in factors:
-            redrawn = batch.redrawn(
-                factor, _EDITS, Generator().manual_seed(0)
-            )  # the same draws for every factor
+            same_draws = Generator().manual_seed(0)  # of the stored samples, for every factor
+            redrawn = batch.redrawn(factor, _EDITS, same_draws)
             effects = measure(outputs, redrawn.outputs(), kind=kind)
             found.append(float((effects.kl if kind == "classes" else effects.change).mean()))
     return found

@@ -1,7 +1,7 @@
 """The records of an explanation: what was computed for some inputs, and how sure it is.
 
-Every score is from the test split. Arrays in here are small (thumbnails, maps of a few hundred points);
-`to_dict` gives all of it, pictures left out, in the form of the JSON file beside a report.
+Scores of factors are from the test split. Arrays in here are small (thumbnails, maps of a few hundred points). The
+JSON file beside a report holds all of it but the pictures.
 """
 
 from __future__ import annotations
@@ -16,27 +16,31 @@ import numpy as np
 
 from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
 from interpret_inn.renamed import with_old_names
-from interpret_inn.types import FloatArray, Gallery, IntArray, Score, Scores, Section, Space
+from interpret_inn.types import ConceptKind, FloatArray, Gallery, IntArray, Score, Scores, Section, Space
 from interpret_inn.types import Picture as Picture
 from interpret_inn.types import ProbeScores as ProbeScores
+
+OutputKind = Literal["classes", "image", "scalar"]
+"""What outputs are: logits of classes, images, or other numbers."""
 
 
 @dataclass(frozen=True)
 class Redraw:
-    """How the output answers when one factor alone is redrawn from the data.
+    """How the output changes when one factor alone is redrawn from the data.
 
     Attributes:
-        kind: `classes` (outputs are logits), `image`, or `scalar` (another tensor, or the caller's score).
+        kind: What the outputs are; `scalar` is any tensor that is neither logits (B, C) nor images.
         flip_rate: Share of edits that change the predicted class (NaN unless `classes`).
         kl: Mean KL divergence from the unedited to the edited prediction, in nats (NaN unless `classes`).
         class_std: Standard deviation of the predicted class's index over edits of one input, averaged over
-            inputs: the figure of IIN's table (NaN unless `classes`).
-        change: Mean absolute change of the target (for `classes`: the probability of the class predicted
-            without edit; for `image`: root mean squared difference, in units of the data's range).
-        left_data: Share of edited codes further from the data than 99 % of the data are from each other.
+            inputs: the figure of the paper's table (NaN unless `classes`).
+        change: Mean absolute change of the target, which is the caller's, or by default for `classes` the probability
+            of the class predicted without edit, for `image` the root mean squared difference in units of the
+            range of values, else all outputs.
+        left_data: Share of edited representations further from the data than 99 % of the data are from each other.
     """
 
-    kind: Literal["classes", "image", "scalar"]
+    kind: OutputKind
     flip_rate: Score
     kl: Score
     class_std: Score
@@ -54,13 +58,15 @@ class Outcome:
 
 @dataclass(frozen=True)
 class ExampleFactor:
-    """What one factor is and does in one input.
+    """One factor in one input: its value and its effect.
 
     Attributes:
         value: Position along the factor's main direction, in standard deviations of the data.
-        percentile: Share of the data below that position, 0 to 100.
-        label: What the linear probe predicts of the concept ("7", "0.31"; empty for the residual).
-        resample_flip: Share of resamples that change the prediction (NaN if there are no classes).
+        percentile: Percentage of the data below that position, 0 to 100.
+        label: What the linear probe predicts of the concept ("7", "0.31"); empty if the factor has no concept with
+            values.
+        resample_flip: Share of redraws that change the predicted class; NaN if there are no classes, or redraws of
+            this input were not measured.
         swap: The prediction after the factor was taken from `donor`.
         donor: Index of the donor among the examples.
     """
@@ -75,7 +81,7 @@ class ExampleFactor:
 
 @dataclass(frozen=True)
 class Example:
-    """One input: its picture, what the model says of it, and what each factor does."""
+    """One input: its picture, the model's prediction, and the value and effect of each factor."""
 
     name: str
     picture: Picture | None = field(repr=False)
@@ -91,13 +97,16 @@ class FactorMap:
 
     Attributes:
         points: float64 (M, 2).
-        colour: float64 (M,), the concept's value (class index, number or angle), NaN where missing.
+        colour: float64 (M,), the concept's value (class index, number or angle; of several numbers their position along
+            their leading principal axis), NaN where missing.
+        kind: The concept's kind; `unlabelled` without values.
+        classes: Names of its categories, by index.
         method: How the plane was chosen, in words.
     """
 
     points: FloatArray
     colour: FloatArray
-    kind: str
+    kind: ConceptKind
     classes: tuple[str, ...]
     method: str
 
@@ -110,7 +119,8 @@ class Neighbours:
         positions: float64 (S,), in standard deviations of the data.
         indices: int64 (S, R), the R samples nearest to each position.
         pictures: `S` rows of `R` pictures; empty if inputs are not images.
-        values: `S` rows of `R` values of the concept, as text; empty for the residual.
+        values: `S` rows of `R` values of the concept, as text, which the linear probe predicts; empty if the factor has
+            no concept with values.
     """
 
     positions: FloatArray
@@ -126,8 +136,8 @@ class Traversal:
     Attributes:
         example: Index of the example.
         positions: float64 (S,), in standard deviations of the data.
-        labels: Names of the curves (classes that lead at some position), or one name for a scalar.
-        curves: float64 (S, len(labels)), probabilities or values.
+        labels: Names of the curves: classes that lead at some position, or one name for a number.
+        curves: float64 (S, len(labels)), probabilities of these classes, or values of the number.
         pictures: `S` pictures where the output is an image.
     """
 
@@ -144,12 +154,12 @@ class Place:
 
     Attributes:
         factor: Its name.
-        localizer: Who made the masks.
-        space: What they lie over: the model's input or its output.
+        localizer: The localizer that made the masks.
+        space: The images that the masks lie over: the model's inputs or outputs.
         reliability: How much better than chance the masks do what they claim; see `Masks.reliability`.
         area: Share of the images that the masks cover.
-        figures: What the localizer says of its masks, by name.
-        notes: What to know of them, in plain sentences.
+        figures: Figures of the localizer's own, by name.
+        notes: What to know of the masks, in plain sentences.
         pictures: The first examples, each under its mask.
     """
 
@@ -174,7 +184,7 @@ class Explanation:
         site: Address of the site.
         layout: How the representation became rows.
         shape: Shape of the representation of one input.
-        axes: Axes of the representation and axes that enter the flow's blocks.
+        axes: Numbers of axes of the representation, and of axes that enter the flow's blocks.
         split: Numbers of samples in the training, validation and test split.
         checks, factors, leakage, redraws, examples, maps, neighbours, traversals, drifts: see their records;
             mappings are by factor.
@@ -214,7 +224,7 @@ class Explanation:
     scores: Scores | None = None
 
     def __repr__(self) -> str:
-        """A few lines, as a notebook shows them: the whole would be thousands of numbers and pictures."""
+        """A few lines: the fields hold thousands of numbers and pictures."""
         lines = [f"Explanation of {self.model!r} at {self.site!r}"]
         lines += [f"  {factor.verdict}" for factor in self.factors if factor.learnt is not None]
         for name, redraw in self.redraws.items():

@@ -1,4 +1,4 @@
-"""Redraws: how the model's output answers when one factor alone is redrawn.
+"""Redraws: how the model's output changes when one factor alone is redrawn.
 
 `measure` computes the figures of each input, batch by batch; `RedrawEffects.summary` sums them up over inputs, with
 bootstrap intervals.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,26 +16,28 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import InputError
-from interpret_inn.explaining.records import Redraw
+from interpret_inn.explaining.records import OutputKind, Redraw
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import FloatArray, IntArray, Score
 
-OutputKind = Literal["classes", "image", "scalar"]
 Target = int | Callable[[Tensor], Tensor] | None
+"""What of the output to watch; see `measure`."""
 
 _NOTHING = Score(math.nan)
-_BORDER = 0.99  # of the data's distances to each other: what is further away has left the data
+_BORDER = 0.99  # quantile of the data's distances to each other, beyond which a code has left the data
+_FEWEST_DISTANCES, _DISTANCE_WORK = 200, 4e9
+"""Rows of both whose distances are measured at least; beyond that, as many as take this many multiplications."""
 
 
 def output_kind(outputs: Tensor) -> OutputKind:
-    """What outputs look like: (B, C) with C ≥ 2 logits, (B, C, H, W) images, anything else a scalar."""
+    """The kind of outputs by their shape: (B, C) with C ≥ 2 logits, (B, C, H, W) images, anything else a scalar."""
     if outputs.ndim == 2 and outputs.shape[1] >= 2:
         return "classes"
     return "image" if outputs.ndim == 4 else "scalar"
 
 
 class RedrawEffects(NamedTuple):
-    """What edits did, for each of B inputs: means over M edits, float64 (B,), NaN if it has no meaning.
+    """The effects of edits, for each of B inputs: means over M edits, float64 (B,), NaN if one has no meaning.
 
     Attributes:
         flip: Share of edits that changed the predicted class.
@@ -83,7 +85,7 @@ def measure(
     target: Target = None,
     value_range: float | None = None,
 ) -> RedrawEffects:
-    """What M edits did to the outputs of each of B inputs.
+    """The effects of M edits on the outputs of each of B inputs.
 
     The target is: a function from outputs (B, ...) to scores (B,); or the number of a class (its
     probability) or of an output column; or by default the probability of the class predicted without
@@ -94,7 +96,7 @@ def measure(
         edited_outputs: Outputs with edits, (M, B, ...).
         kind: What the outputs are.
         target: As above.
-        value_range: Of images: the range of the data, largest minus smallest value; None: of these
+        value_range: Of images: the width of the range of values; None: the largest minus the smallest of these
             unedited outputs.
 
     Raises:
@@ -193,17 +195,17 @@ def distance_to_data(
 ) -> float:
     """Share of codes that are further from the data than 99 % of the data are from each other.
 
-    A code's distance is that to its nearest neighbour in the reference; the data's distances to each other
-    are those of reference samples to their nearest other one. 0.01 is what data themselves would give.
+    A code's distance is measured to its nearest neighbour in the reference, the data's distances from each reference
+    sample to the nearest one of another group. Data themselves give about 0.01.
 
     Args:
         codes: (n, D), edited codes (or their `z`).
-        reference: (N, D), data in the same space; the unedited codes of the very inputs that were edited
-            must not be among them, or every small edit looks at home.
-        groups: (N,), the group of each reference row: variants of one image are no measure of how far
-            data are from each other.
+        reference: (N, D), data in the same space; the unedited codes of the inputs that were edited
+            must not be among them, as every small edit would then be near.
+        groups: (N,), the group of each reference row: distances between variants of one image do not say how far
+            data are from each other. None: all apart.
         seed: Of the rows used.
-        rows: At most so many of both are used (fewer where D is above 1,000).
+        rows: Rows of both that are used at most (fewer if D is above 1,000).
 
     Returns:
         A share in [0, 1]; codes that are not finite count as away from the data. NaN for no codes or fewer
@@ -219,7 +221,7 @@ def distance_to_data(
         )
     if len(data) < 3 or not len(points):
         return math.nan
-    limit = min(rows, max(200, int(math.sqrt(4e9 / data.shape[1]))))
+    limit = min(rows, max(_FEWEST_DISTANCES, int(math.sqrt(_DISTANCE_WORK / data.shape[1]))))
     generator = np.random.default_rng(seed)
     kept = generator.permutation(len(data))[:limit]
     data = data[kept]

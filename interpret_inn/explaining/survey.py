@@ -1,4 +1,4 @@
-"""The survey of the inputs that are explained: one pass over them, what it keeps of each, and what edits do to it."""
+"""The survey of the inputs that are explained: one pass over them that keeps little of each and measures redraws."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.data import Joined, samples, stream
 from interpret_inn.errors import DataError, InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
-from interpret_inn.explaining.records import Picture
-from interpret_inn.explaining.redraws import OutputKind, RedrawEffects, Target, measure, output_kind
+from interpret_inn.explaining.records import OutputKind, Picture
+from interpret_inn.explaining.redraws import RedrawEffects, Target, measure, output_kind
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.encoding import BATCH, prepared
 from interpret_inn.translating.translator import Translator
@@ -24,34 +24,36 @@ from interpret_inn.types import IntArray
 from interpret_inn.types.numbers import TINY
 
 INPUTS = 512
-"""Inputs that are looked at, spread evenly over those given."""
+"""Inputs that a survey takes, spread evenly over those given."""
 WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
 """Inputs whose redraws are measured, and edits of each, if the tail can run alone and if not."""
 IMAGE_PIXELS = 2**22
 """Pixels of output images that a factor's redraws may take: 1024 images of 64 by 64. If these are too few for all edits
 of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are edited."""
-_CHECKED = 128
-_THUMBNAIL = 96
+_CHECKED = (
+    128  # inputs that are checked, up to the end of a batch: checks run the model up to three times more
+)
+_THUMBNAIL = 96  # pixels along the longer side of a thumbnail
 
 
 @dataclass
 class Survey:
-    """What one pass over the inputs found.
+    """The results of one pass over the inputs.
 
     Attributes:
         names: Of the n inputs.
         examples: The first inputs, with their outputs.
         pictures: Thumbnails of the inputs, or of the outputs if only these are pictures, or None.
-        codes: float (n, d): the leading axes, at positions their mean.
+        codes: Their leading axes, float (n, d), at positions the mean over these.
         outputs: Primary outputs, (n, ...).
         kind: What the outputs are.
-        value_range: What is black and what is white in pictures of outputs: the ends of the model's own range, else
+        value_range: The values that are black and white in pictures of outputs: the ends of the model's own range, else
             the smallest and the largest value seen.
         redraw_effects: By factor, of the m inputs in `order`.
         order: int (m,), the places of the inputs whose redraws were measured.
         edited: By factor, codes (m, d) after one edit each.
         checks: Of the first batches.
-        skipped: What could not be read.
+        skipped: Inputs that could not be read, each with the reason.
         groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
     """
 
@@ -69,6 +71,11 @@ class Survey:
     skipped: tuple[str, ...]
     groups: IntArray | None = None
 
+    def strongest(self, most: int) -> list[str]:
+        """Names of up to `most` factors, those whose redraws change the output most; the strongest first."""
+        strength = {name: float(effects.change.mean()) for name, effects in self.redraw_effects.items()}
+        return sorted(strength, key=lambda name: -strength[name])[:most]
+
 
 @torch.no_grad()
 def survey(
@@ -85,12 +92,12 @@ def survey(
 
     Args:
         translator: Backbone and flow.
-        inputs: What is explained.
+        inputs: The inputs that are explained.
         target: See `measure`.
         resamples: Edits of each input; None: by what a forward costs, and by the pixels of outputs that are images.
         examples: How many inputs are kept whole.
         seed: Of the edits.
-        most: Inputs that are looked at, at most.
+        most: Inputs that are taken at most, spread evenly over those given.
 
     Raises:
         InputError: there are no inputs.
@@ -104,9 +111,9 @@ def effort(backbone: Backbone, outputs: Tensor, resamples: int | None) -> tuple[
     """How many inputs' redraws are measured, and by how many edits of each.
 
     Args:
-        backbone: Whose tail may run alone.
-        outputs: Of some inputs, (B, ...).
-        resamples: Edits of each input that the caller asked for.
+        backbone: The model: a tail that runs alone makes edits cheap.
+        outputs: Outputs of some inputs, (B, ...).
+        resamples: Edits of each input that the caller asked for; None: as many as are cheap.
     """
     if not backbone.has_tail:
         return WITHOUT_TAIL[0], resamples or WITHOUT_TAIL[1]
@@ -119,7 +126,7 @@ def effort(backbone: Backbone, outputs: Tensor, resamples: int | None) -> tuple[
 
 
 class _Pass:
-    """What has been kept so far."""
+    """One pass over the inputs, and what it has kept so far."""
 
     def __init__(
         self, translator: Translator, *, target: Target, resamples: int | None, examples: int, seed: int
@@ -139,17 +146,19 @@ class _Pass:
         self.spread: float | None = None  # of the outputs, largest minus smallest value
 
     def over(self, inputs: Any, most: int) -> Survey:
+        """The survey of up to `most` inputs."""
         chosen = _choose(inputs, most)
         with self.translator.backbone.session():
             bar = tqdm(chosen.batches, desc="explain", total=chosen.count, disable=None, leave=False)
             for names, batch in bar:
-                ready = prepared(self.translator.backbone, batch, start=len(self.names), names=names)
-                self._take(names, ready)
+                self._take(
+                    names, prepared(self.translator.backbone, batch, start=len(self.names), names=names)
+                )
         if not self.names:
             raise InputError("Expected at least one input to explain, found none.")
         outputs, kind = torch.cat(self.outputs), output_kind(self.outputs[0])
         value_range = self._range(outputs)
-        # A generator's inputs are no pictures: what it makes of them stands for them.
+        # A generator's inputs are no pictures: its outputs stand for them.
         if self.pictures is None and kind == "image":
             self.pictures = [thumbnail(picture_of(image, *value_range)) for image in outputs]
         return Survey(
@@ -168,9 +177,10 @@ class _Pass:
             groups=None if chosen.groups is None else chosen.groups[self.order],
         )
 
-    def _take(self, names: Sequence[str], prepared: Tensor) -> None:
+    def _take(self, names: Sequence[str], ready: Tensor) -> None:
+        """Keeps what is needed of one batch of inputs as the model takes them."""
         done = len(self.names)
-        batch = self.translator.batch(prepared, outputs=True)
+        batch = self.translator.batch(ready, outputs=True)
         outputs = batch.primary_outputs()
         if self.spread is None:
             low, high = self._range(outputs)
@@ -180,7 +190,7 @@ class _Pass:
         self.names.extend(names)
         self.codes.append(batch.summary())
         self.outputs.append(outputs)
-        self._keep_pictures(prepared)
+        self._keep_pictures(ready)
         if done < _CHECKED:
             self.checks.append(check_batch(batch, seed=self.seed))
         most, edits = effort(self.translator.backbone, outputs, self.resamples)
@@ -190,10 +200,11 @@ class _Pass:
             self.order.extend(range(done, done + n))
 
     def _range(self, outputs: Tensor) -> tuple[float, float]:
+        """The model's own range of values, else that of these outputs."""
         return self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
 
-    def _keep_pictures(self, prepared: Tensor) -> None:
-        shown = self.translator.backbone.preprocess.undo(prepared) if self.pictures is not None else None
+    def _keep_pictures(self, ready: Tensor) -> None:
+        shown = self.translator.backbone.preprocess.undo(ready) if self.pictures is not None else None
         if shown is None:
             self.pictures = None
         elif self.pictures is not None:
@@ -210,11 +221,16 @@ class _Pass:
             self.edited[factor.name].append(redrawn.summary()[0])
 
 
-def picture_of(image: Tensor, low: float, high: float) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
-    """An output image (C, H, W) as a picture, uint8 (H, W, 3): `low` becomes black and `high` white."""
-    scaled = ((image.float() - low) / max(high - low, TINY)).clamp(0, 1)
-    colours = scaled[:3] if len(scaled) >= 3 else scaled[:1].expand(3, -1, -1)
-    return (colours.permute(1, 2, 0) * 255).round().byte().numpy()
+def picture_of(images: Tensor, low: float, high: float) -> Picture:
+    """An output image (C, H, W) as a picture, uint8 (H, W, 3): `low` becomes black and `high` white.
+
+    Any axes in front stay. Of more than three channels the first three are shown, of two the first one, as grey.
+    """
+    scaled = ((images.float() - low) / max(high - low, TINY)).clamp(0, 1)
+    grey = scaled[..., :1, :, :].expand(*scaled.shape[:-3], 3, -1, -1)
+    colours = scaled[..., :3, :, :] if scaled.shape[-3] >= 3 else grey
+    shown: Picture = (colours.movedim(-3, -1) * 255).round().byte().numpy()
+    return shown
 
 
 def thumbnail(picture: Picture) -> Picture:
@@ -230,10 +246,17 @@ def thumbnail(picture: Picture) -> Picture:
 
 @dataclass(frozen=True)
 class _Chosen:
+    """The inputs of a survey: batches with the names of inputs, and what is known of all of them."""
+
     batches: Iterator[tuple[list[str], Any]]
     count: int | None
     skipped: tuple[str, ...]
     groups: IntArray | None = None
+
+
+def spread_evenly(count: int, most: int) -> IntArray:
+    """Up to `most` places out of `count`, spread evenly, int64, ascending."""
+    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.int64))
 
 
 def _choose(inputs: Any, most: int) -> _Chosen:
@@ -242,7 +265,7 @@ def _choose(inputs: Any, most: int) -> _Chosen:
         found = samples(inputs)
     except DataError:
         return _Chosen(_first(inputs, most), None, ())
-    places = np.unique(np.linspace(0, len(found) - 1, min(most, len(found))).round().astype(int))
+    places = spread_evenly(len(found), most)
     # They are read in shuffled order, which spreads the inputs whose redraws are measured evenly as well.
     places = np.random.default_rng(0).permutation(places)
     chunks = [places[at : at + BATCH].tolist() for at in range(0, len(places), BATCH)]

@@ -1,4 +1,4 @@
-"""What can be done with factors: swap grids, latent traversals, samples, inversion, and pictures of all that.
+"""Swap grids, latent traversals, samples and inversion of generators, and pictures of them.
 
 Functions of factors take a fitted interpreter first and return tensors on the CPU: logits of classifiers, or images.
 

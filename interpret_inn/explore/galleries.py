@@ -1,4 +1,4 @@
-"""The report's galleries: what the functions of this room show for the examples of an explanation."""
+"""The report's galleries: grids, traversals, lines, walks and samples for the examples of an explanation."""
 
 from __future__ import annotations
 
@@ -19,11 +19,13 @@ from interpret_inn.types.concepts import class_name
 SIDE = 8
 """Rows and columns of a swap grid, at most."""
 FACTORS = 8
-"""Factors with a grid of their own: those that the output answers to most."""
+"""Factors with a grid of their own: those whose redraws change the output most."""
 SHEET = 16
-"""Factors in the sheet of all factors."""
-_STEPS, _EXAMPLES, _CLASSES = 9, 4, 12
-_SAMPLES = (4, 8)
+"""Factors in the sheet of all factors, at most: the first named ones, and the residual."""
+_STEPS, _CLASSES = 9, 12  # columns: positions of a traversal, classes
+_EXAMPLES, _LINES = 4, 3  # rows: examples that are moved, pairs of examples that a line joins
+_SAMPLES = (4, 8)  # rows and columns of samples
+_STEP_SIZE = 0.4  # of random walks: in eight steps they forget all but 4 % of where they began
 Cell = Picture | str
 
 
@@ -41,13 +43,13 @@ def report_galleries(translator: Translator, survey: Survey) -> tuple[Gallery, .
     """Galleries of an explanation's examples.
 
     For models that give images: swap grids, a sheet of all factors, traversals through classes, straight lines
-    between inputs, random walks and samples. For classifiers, whose cells are the names of predicted classes: swap
-    grids and traversals through classes, and only if the site alone makes the outputs: so many runs of the whole model
-    would be dear. None for other outputs.
+    between inputs, random walks and samples. For classifiers: swap grids and traversals through classes, with the names
+    of predicted classes as cells, if the outputs can be made from the site alone (running the whole model for each cell
+    would take too long). None for other outputs.
 
     Args:
         translator: Backbone and flow.
-        survey: What was found of all inputs, with the examples.
+        survey: The survey of all inputs, with the examples.
     """
     if (
         survey.kind == "scalar"
@@ -70,9 +72,7 @@ class _Maker:
 
     def __init__(self, translator: Translator, survey: Survey) -> None:
         self.translator, self.survey, self.examples = translator, survey, survey.examples
-        strength = {f.name: float(survey.redraw_effects[f.name].change.mean()) for f in translator.factors}
-        ranked = sorted(translator.factors, key=lambda factor: -strength[factor.name])
-        self.strongest = ranked[:FACTORS]
+        self.strongest = [translator.factors[name] for name in survey.strongest(FACTORS)]
 
     def grids(self) -> list[Gallery]:
         """A swap grid for each of the strongest factors, in the factors' own order."""
@@ -83,7 +83,7 @@ class _Maker:
         rest = self.examples.take(columns)
         caption = (
             "Each cell has the factor of the input at the left of its row, and everything else of the input at "
-            "the top of its column. Where the factor is clean, rows agree in what it stands for and columns in "
+            "the top of its column. If the factor is clean, rows agree in what it stands for and columns in "
             "all the rest."
         )
         return [
@@ -124,11 +124,11 @@ class _Maker:
         return found
 
     def sheet(self) -> list[Gallery]:
-        """One example moved along every factor."""
+        """One example moved along every factor: the fourth, as the report's other traversals show three."""
         index = min(_EXAMPLES - 1, len(self.examples) - 1)
         one = torch.tensor([index])
         shown = [*self.translator.factors.named[: SHEET - 1], self.translator.factors[-1]]
-        if len(shown) < 3:  # the traversals show as much
+        if len(shown) < 3:  # the report's other traversals show as much
             return []
         positions = torch.linspace(-REACH, REACH, _STEPS)
         cells = []
@@ -148,7 +148,7 @@ class _Maker:
 
     def interpolations(self) -> list[Gallery]:
         """From one example to another, in the representation and in the code."""
-        pairs = torch.arange(min(6, len(self.examples)) // 2 * 2)
+        pairs = torch.arange(min(2 * _LINES, len(self.examples)) // 2 * 2)
         first, second = self.examples.take(pairs[::2]), self.examples.take(pairs[1::2])
         cells: list[tuple[Cell, ...]] = []
         by_space = [
@@ -160,8 +160,8 @@ class _Maker:
         return [
             Gallery(
                 "Straight from one input to another",
-                "Above in what the layer carries, below in the code. Where the way through the layer shows both "
-                "ends at once and that through the code does not, the flow has learnt where data lie.",
+                "Above in what the layer carries, below in the code. If the line through the layer shows both ends at "
+                "once and the line through the code does not, the flow has learnt where data lie.",
                 tuple(cells),
                 rows=("layer", "code") * len(by_space[0]),
             )
@@ -175,7 +175,7 @@ class _Maker:
         factor, some = named[0], self.examples.take(slice(0, _EXAMPLES))
         start = some.codes[..., factor.slice]
         generator = Generator().manual_seed(0)
-        path = wander(self.translator, factor, start, _STEPS, step_size=0.4, generator=generator)
+        path = wander(self.translator, factor, start, _STEPS, step_size=_STEP_SIZE, generator=generator)
         return [
             Gallery(
                 f"{factor.name} at random",
@@ -187,7 +187,7 @@ class _Maker:
         ]
 
     def samples(self) -> list[Gallery]:
-        """New outputs, where codes alone make them."""
+        """New outputs, if codes alone make them."""
         if not can_sample(self.translator):
             return []
         rows, columns = _SAMPLES
@@ -209,7 +209,7 @@ class _Maker:
             return ()
 
     def _heads(self, indices: Sequence[int]) -> tuple[Cell, ...]:
-        """What stands for an example: its output if that is an image, else its picture or its prediction."""
+        """Heads for examples: their outputs if these are images, else their pictures or their predictions."""
         outputs = self.examples.primary_outputs()[None, list(indices)]
         if self.survey.kind == "image":
             return tuple(self._cells(outputs)[0])

@@ -12,7 +12,6 @@ from torch import Tensor
 from interpret_inn.backbones import Carried, primary
 from interpret_inn.errors import EditError
 from interpret_inn.translating.batch import Batch
-from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import HasTranslator, translator_of
 from interpret_inn.types import Factor
 
@@ -37,7 +36,7 @@ def swap_grid(
 
     Raises:
         ConceptError: there is no such factor or concept.
-        EditError: rows and columns of different sizes, where the layout is `positions`.
+        EditError: inputs of different sizes, or `hold` names the factor.
         NotFittedError: before `fit`.
     """
     translator = translator_of(interpreter)
@@ -71,7 +70,7 @@ def interpolate(
 
     In the representation `z` the middle of such a line shows both ends at once (ghosting); in the code `z̃` it
     stays among the data, as far as the flow has learnt them. What the layout carries along moves, too, unless
-    only some factors do. If outputs depend on more than the site (connections that go around it), the rest of the
+    `factors` are given. If outputs depend on more than the site (connections that go around it), the rest of the
     network keeps the first inputs.
 
     Args:
@@ -79,8 +78,8 @@ def interpolate(
         first: `B` inputs.
         second: `B` inputs, or one for all.
         steps: `S`, both ends counted.
-        space: `"code"`, or `"representation"` for what the model itself would do.
-        factors: Move these alone, everything else stays as in the first; only in the code.
+        space: `"code"`, or `"representation"` for a line without the flow.
+        factors: Move these alone, and keep everything else as in the first; only in the code. None: all.
 
     Returns:
         (S, B, …): primary outputs, on the CPU. The ends are the outputs of the inputs themselves, up to
@@ -105,7 +104,11 @@ def interpolate(
 
 
 def matched(first: Batch, second: Batch) -> tuple[Batch, Batch]:
-    """Both ends of the lines; one second end serves all."""
+    """Both ends of the lines: a single second end is repeated for all first ends.
+
+    Raises:
+        EditError: other numbers of ends, or of other sizes.
+    """
     if len(second.codes) == 1:
         second = second.take(torch.zeros(len(first.codes), dtype=torch.long))
     if first.z.shape != second.z.shape:
@@ -140,15 +143,15 @@ def _between(first: Batch, second: Batch, share: float, factors: Sequence[str] |
     translator, codes = first.translator, torch.lerp(first.codes, second.codes, share)
     if factors is None:
         return translator.representation(codes, _carried(first.carried, second.carried, share), first.z)
-    partly = first.codes
+    moved = first
     for name in factors:
-        place = translator.factors[name].slice
-        partly = placed(partly, place, codes[..., place])
-    return translator.representation(partly, first.carried, first.z)
+        factor = translator.factors[name]
+        moved = moved.with_factor(factor, codes[..., factor.slice])
+    return moved.representation()
 
 
 def _carried(first: Carried, second: Carried, share: float) -> Carried:
-    """What is carried along, at the same share of the way."""
+    """What the layout carries along, at the same share of the way."""
     rest = None if first.rest is None or second.rest is None else torch.lerp(first.rest, second.rest, share)
     mean = None if first.mean is None or second.mean is None else torch.lerp(first.mean, second.mean, share)
     return dataclasses.replace(first, rest=rest, mean=mean)

@@ -1,4 +1,4 @@
-"""Real images into a generator that has no encoder: latents found by optimisation."""
+"""Inversion of a generator: latents whose outputs come nearest to given images, by optimisation."""
 
 from __future__ import annotations
 
@@ -18,12 +18,16 @@ from interpret_inn.errors import BackboneError, EditError, InnWarning, InputErro
 from interpret_inn.types.numbers import TINY
 
 _POOL = 1024
-_AT_ONCE = 64
-_LEAST_SCALE = 1e-6  # of latents, so that those that are all alike can move
+"""Latents that the model draws, among which starts are looked for; the search stays within their range."""
+_AT_ONCE = 64  # images in one forward
+_STEP = 0.1  # of Adam, in standard deviations of latents
+_LEAST_SCALE = 1e-6  # of latents: latents that are all alike have no spread to move by
+_SLACK = 0.02  # share of the range of outputs by which images may lie outside it
+_SIGNED = -0.5  # if outputs go below this, images without a negative value are probably of another range
 
 
 class HasBackbone(Protocol):
-    """An interpreter, fitted or not, as this room knows it."""
+    """A wrapped model, fitted or not, as far as this room needs it."""
 
     @property
     def backbone(self) -> Backbone:
@@ -37,9 +41,9 @@ class Projection:
 
     Attributes:
         latents: Inputs of the model, (B, ...): encode, edit and traverse these.
-        outputs: What the model makes of them, (B, C, H, W), on the CPU.
-        error: float (B,), the share of the image's variance about the model's mean image that is left:
-            0 is exact, 1 no better than the mean image of the model.
+        outputs: Outputs of the model for them, (B, C, H, W), on the CPU.
+        error: float (B,), the squared error of each output, as a share of that of the model's mean image: 0 is exact,
+            1 no better than the mean image.
     """
 
     latents: Tensor = field(repr=False)
@@ -52,10 +56,9 @@ def project(
 ) -> Projection:
     """Finds latents of a generator whose outputs come nearest to real images.
 
-    Of 1,024 latents drawn as the model's own are, the `starts` whose outputs lie nearest to an image are moved
-    along the gradient of the squared error (Adam, with a step that falls to nothing), kept within the range of
-    the draws; the best one is given. Nothing of the model is changed. Look at `error` before you believe edits:
-    they know nothing of what is not in `outputs`.
+    The model draws 1,024 latents. The `starts` whose outputs lie nearest to an image move along the gradient of the
+    squared error (Adam, with a step that falls to 0) within the range of the draws; the best one is given. Nothing of
+    the model is changed. Look at `error` before you believe edits: they know nothing of what is not in `outputs`.
 
     Args:
         interpreter: With a generator; it need not be fitted.
@@ -78,18 +81,17 @@ def project(
         pool = _draw_pool(backbone, seed)
         targets = _targets(backbone, images, pool)
         nearest = _nearest(targets, pool.outputs, min(starts, len(pool.latents)))
-        bar = tqdm(total=len(targets), desc="project", disable=None, leave=False)
         found = []
-        for chunk in torch.arange(len(targets)).split(max(1, _AT_ONCE // starts)):
-            found.append(_search(backbone, targets[chunk], pool, nearest[chunk], steps=steps))
-            bar.update(len(chunk))
-        bar.close()
+        with tqdm(total=len(targets), desc="project", disable=None, leave=False) as bar:
+            for chunk in torch.arange(len(targets)).split(max(1, _AT_ONCE // starts)):
+                found.append(_search(backbone, targets[chunk], pool, nearest[chunk], steps=steps))
+                bar.update(len(chunk))
     latents, outputs, error = (torch.cat(parts) for parts in zip(*found, strict=True))
     return Projection(latents, outputs, error)
 
 
 class _Pool(NamedTuple):
-    """What the model itself draws: latents (N, ...) and outputs (N, C, H, W)."""
+    """Latents (N, ...) that the model draws itself, and its outputs for them (N, C, H, W)."""
 
     latents: Tensor
     outputs: Tensor
@@ -124,7 +126,7 @@ def _targets(backbone: Backbone, images: Any, pool: _Pool) -> Tensor:
         if known is None:
             warnings.warn(
                 f"The range of {backbone.name}'s outputs is not known; pictures are scaled to that of {_POOL:,} "
-                f"of its own, {low:.2f} to {high:.2f}. Type wrap(…, value_range=(−1, 1)) where you know better.",
+                f"of its own, {low:.2f} to {high:.2f}. Type wrap(…, value_range=(−1, 1)) if you know better.",
                 InnWarning,
                 stacklevel=4,
             )
@@ -151,14 +153,15 @@ def _read(images: Any, channels: int) -> Tensor:
 
 
 def _refuse_other_range(images: Tensor, low: float, high: float) -> None:
-    slack = 0.02 * (high - low)
+    """Refuses images outside the range of outputs, and warns if they seem to be of a range from 0 on."""
+    slack = _SLACK * (high - low)
     least, most = float(images.min()), float(images.max())
     if not (low - slack <= least and most <= high + slack):
         raise InputError(
             f"Expected images in the range of the model's outputs, {low:.2f} to {high:.2f}, found {least:.2f} to "
             f"{most:.2f}. Pass pictures (uint8), which are scaled."
         )
-    if low < -0.5 and least >= 0 and len(images) > 1:
+    if low < _SIGNED and least >= 0 and len(images) > 1:
         warnings.warn(
             f"The model's outputs lie in {low:.2f} to {high:.2f} and these images in {least:.2f} to {most:.2f}: "
             "they are taken as they are. Pass pictures (uint8), which are scaled.",
@@ -181,7 +184,7 @@ def _search(
     low, high = pool.latents.amin(0), pool.latents.amax(0)
     with torch.enable_grad():
         latents = pool.latents[nearest.flatten()].clone().requires_grad_()
-        optimiser = torch.optim.Adam([latents], lr=0.1)
+        optimiser = torch.optim.Adam([latents], lr=_STEP)
         schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         scale = pool.latents.std().clamp_min(_LEAST_SCALE)
         best = torch.full((len(latents),), torch.inf, device=latents.device)
@@ -203,7 +206,6 @@ def _search(
     chosen = best.view(-1, count).argmin(1) + torch.arange(len(targets), device=best.device) * count
     with torch.no_grad():
         outputs = primary(backbone.outputs(kept[chosen])).float()
-        # about the model's mean image: what is left of what was to be explained
         about = (targets - pool.outputs.mean(0)).flatten(1).square().sum(1).clamp_min(TINY)
         error = (targets - outputs).flatten(1).square().sum(1) / about
     return kept[chosen].cpu(), outputs.cpu(), error.cpu()

@@ -16,18 +16,26 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from interpret_inn.errors import InputError, StoreError
+from interpret_inn.explaining.survey import picture_of
 from interpret_inn.types import Picture
-from interpret_inn.types.numbers import TINY
 
 _FORMATS = {".gif": "GIF", ".webp": "WEBP"}
+_SHORTEST = 20  # milliseconds of a frame: browsers slow down what is faster
+_SAMPLED, _STRIP = (
+    16,
+    256,
+)  # frames that a palette is made from, and pixels of the longer side of all of them together
+_PAPER, _INK = (255, 255, 255), (40, 40, 44)
+_TEXT_HEIGHT, _LETTER, _MARGIN = 22, 7, 6
+Cell = Picture | str
 
 
 def to_pictures(images: Tensor, *, value_range: tuple[float, float] | None = None) -> Picture:
     """Turns images of a model into pictures.
 
     Args:
-        images: float (..., C, H, W) with C = 1 or 3 (of more channels the first three are shown): outputs, with
-            any axes in front.
+        images: float (..., C, H, W): outputs, with any axes in front. Of more than three channels the first three are
+            shown, of two the first one.
         value_range: The values that become black and white, such as (0, 1) or (−1, 1); None: the smallest and
             the largest of all these images.
 
@@ -35,7 +43,7 @@ def to_pictures(images: Tensor, *, value_range: tuple[float, float] | None = Non
         uint8 (..., H, W, 3).
 
     Raises:
-        InputError: no images, or a range that is none.
+        InputError: no images, a range whose lower end is not below the upper one, or values that are not finite.
 
     >>> import torch
     >>> to_pictures(torch.zeros(2, 5, 1, 8, 8), value_range=(-1, 1)).shape
@@ -50,13 +58,7 @@ def to_pictures(images: Tensor, *, value_range: tuple[float, float] | None = Non
         raise InputError(
             f"Expected a range from low to high, found {low:g} to {high:g}. Type value_range=(0, 1)."
         )
-    scaled = ((values - low) / max(high - low, TINY)).clamp(0, 1)
-    count = scaled.shape[-3]
-    colours = (
-        scaled[..., :3, :, :] if count >= 3 else scaled[..., :1, :, :].expand(*scaled.shape[:-3], 3, -1, -1)
-    )
-    pictures: Picture = (colours.movedim(-3, -1) * 255).round().byte().numpy()
-    return pictures
+    return picture_of(values, low, high)
 
 
 def save_animation(
@@ -68,7 +70,7 @@ def save_animation(
     value_range: tuple[float, float] | None = None,
     back_and_forth: bool = True,
 ) -> Path:
-    """Writes a traversal as an animation that runs for ever.
+    """Writes a traversal as an animation that repeats for ever.
 
     Args:
         pictures: `S` frames: a traversal's outputs, float tensor (S, B, C, H, W) or (S, C, H, W); or pictures,
@@ -99,7 +101,7 @@ def save_animation(
     shown = [Image.fromarray(frame) for frame in frames]
     if target.suffix.lower() == ".gif":
         shown = _with_one_palette(shown)
-    each = max(20, round(1000 * seconds / len(shown)))  # browsers slow down what is faster than 20 ms
+    each = max(_SHORTEST, round(1000 * seconds / len(shown)))
     _write(target, shown + (shown[-2:0:-1] if back_and_forth else []), each)
     return target
 
@@ -122,11 +124,11 @@ def _frames(pictures: Any, value_range: tuple[float, float] | None) -> Picture:
 
 def _with_one_palette(frames: list[Image.Image]) -> list[Image.Image]:
     """Frames in the same 256 colours: with a palette for each, still parts would flicker."""
-    few = frames[:: max(1, len(frames) // 16)]
+    few = frames[:: max(1, len(frames) // _SAMPLED)]
     strip = Image.new("RGB", (few[0].width, few[0].height * len(few)))
     for place, frame in enumerate(few):
         strip.paste(frame, (0, place * frame.height))
-    strip.thumbnail((256, 256), Image.Resampling.NEAREST)
+    strip.thumbnail((_STRIP, _STRIP), Image.Resampling.NEAREST)
     palette = strip.quantize(256, method=Image.Quantize.MEDIANCUT)
     return [frame.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG) for frame in frames]
 
@@ -150,11 +152,6 @@ def _write(target: Path, frames: list[Image.Image], milliseconds: int) -> None:
             f"The animation cannot be written to {str(target)!r}: {error.strerror or error}. "
             "Name a folder that you can write to."
         ) from error
-
-
-_PAPER, _INK = (255, 255, 255), (40, 40, 44)
-_TEXT_HEIGHT, _LETTER, _MARGIN = 22, 7, 6
-Cell = Picture | str
 
 
 def contact_sheet(
@@ -196,6 +193,11 @@ def contact_sheet(
 
 
 def _cell(cell: Any, enlarge: int) -> Cell:
+    """A text, or an enlarged picture.
+
+    Raises:
+        InputError: it is neither.
+    """
     if isinstance(cell, str):
         return cell
     if isinstance(cell, np.ndarray) and cell.dtype == np.uint8 and cell.ndim == 3 and cell.shape[2] == 3:
@@ -233,7 +235,7 @@ def _laid_out(grid: list[list[Cell]], *, gap: int, first: tuple[bool, bool]) -> 
 
 
 def _starts(sizes: Sequence[int], gap: int, heads: bool) -> list[int]:
-    """Where each row or column begins, and where one more would."""
+    """Pixels at which each row or column begins, and at which one more would; heads stand further apart."""
     found = [0]
     for index, size in enumerate(sizes):
         found.append(found[-1] + size + gap * (3 if heads and index == 0 else 1))

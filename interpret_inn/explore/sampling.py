@@ -17,8 +17,12 @@ from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
 
 Spreading = Literal["data", "normal", "mixture", "stored"]
+"""Where codes are drawn from; see `sample`."""
 _OUTPUTS_AT_ONCE, _CODES_AT_ONCE = 256, 1024
-"""What goes through the model together, and what through the flow alone."""
+"""Codes that go through the model together, and through the flow alone."""
+_STRIDE = 2.0  # one variance of the noise is Tweedie's estimate; two come as far in half as many steps
+_PARTS, _CODES_A_PART = 10, 20  # Gaussians of a mixture at most, and codes that each of them needs
+_CODES_AN_AXIS = 4  # codes that a full covariance needs, for each axis and Gaussian
 
 
 @torch.no_grad()
@@ -40,11 +44,11 @@ def sample(
         seed: Of the draws; the same seed gives the same samples.
         factors: Draw these alone and keep all others at their mean; None: all.
         spread: Where codes are drawn from. `"data"`: the Gaussian with the mean and covariance of stored codes.
-            `"normal"`: N(0, I), what the flow was fitted to; as that was with noise, these samples carry the
-            noise floor. `"mixture"`: a mixture of ten Gaussians fitted to stored codes, which keeps apart what
-            the flow could not make one cloud of (digits, say).
-            `"stored"`: every factor as in some stored sample, each from another one.
-        denoise: Steps that take the noise out again with which the flow was fitted (see `denoised`). One or two make
+            `"normal"`: N(0, I), to which the flow was fitted; as the fit adds noise, these samples carry the noise
+            floor. `"mixture"`: a mixture of up to ten Gaussians fitted to stored codes, which keeps clusters apart
+            (digits, say) that the flow did not join. `"stored"`: every factor as in some stored sample, each from
+            another one.
+        denoise: Steps that remove the noise with which the flow was fitted (see `denoised`). One or two make
             samples cleaner, more make them alike.
 
     Returns:
@@ -52,8 +56,8 @@ def sample(
 
     Raises:
         ConceptError: there is no such factor.
-        EditError: outputs need more than the code: the layout carries something along, or what comes after
-            the site takes more than what the site carries.
+        EditError: a number or `spread` that cannot be used, or outputs that need more than the code: the layout
+            carries something along, or the rest of the model takes more than what the site carries.
     """
     translator = translator_of(interpreter)
     if not isinstance(n, int) or n < 1:
@@ -107,7 +111,7 @@ def outputs_of(translator: Translator, codes: Tensor, *, seed: int = 0) -> Tenso
     backbone = translator.backbone
     outputs = backbone.tail(z)
     if outputs is None and backbone.sample_inputs is not None:
-        # What comes before the site is run for its shape alone and overwritten.
+        # The layers before the site run for their shapes alone: their result is overwritten.
         some = backbone.prepare(backbone.sample_inputs(len(z), Generator().manual_seed(seed)))
         outputs = backbone.rewritten(some, lambda _: z)
     return primary(outputs).detach().cpu()
@@ -142,7 +146,7 @@ def refuse_unless_samples(translator: Translator) -> None:
 
 
 def has_run(translator: Translator) -> bool:
-    """Whether the backbone knows itself: a loaded one has not run yet."""
+    """Whether the model has run, so that its tail is known; that of a loaded interpreter has not."""
     try:
         return bool(translator.backbone.z_shape)
     except SiteError:
@@ -158,18 +162,15 @@ def can_sample(translator: Translator) -> bool:
     return True
 
 
-_STRIDE = 2.0  # one variance of the noise is Tweedie's estimate; two come as far in half as many steps
-
-
 @torch.no_grad()
 def denoised(fitted: Fitted, codes: Tensor, *, steps: int) -> Tensor:
     """Codes (n, D) after some steps up the density that the flow was fitted to, which take the noise floor out.
 
-    A flow is fitted to representations with noise, so that its samples have noise, too; and being continuous, it also
-    leaves some of them between the clusters of the data. The mean of what a noisy `y` was before is
+    A flow is fitted to representations with noise, and its samples have noise, too; being continuous, it also leaves
+    some of them between the clusters of the data. The expected noise-free value of a noisy `y` is
     `y + σ² ∇ log p(y)` (Tweedie's formula; Robbins 1956, Efron 2011). Each step moves the whitened representation twice
-    as far, but by no more than one standard deviation of the noise on average over its axes. Few steps make samples
-    cleaner; many make them all alike.
+    as far, but by no more than one standard deviation of the noise (root mean square over its axes). Few steps make
+    samples cleaner; many make them all alike.
 
     Args:
         fitted: The flow, with its noise floor.
@@ -201,9 +202,6 @@ def _slope(fitted: Fitted, white: Tensor) -> Tensor:
         codes, log_det = fitted.network.blocks(place)
         found: Tensor = torch.autograd.grad((log_det - codes.square().sum(1) / 2).sum(), place)[0]
     return found
-
-
-_PARTS = 10
 
 
 class Spread:
@@ -255,15 +253,13 @@ def mixture_draws(codes: Tensor, n: int, *, seed: int) -> Tensor:
     from sklearn.mixture import GaussianMixture
 
     count, width = codes.shape
-    parts = max(1, min(_PARTS, count // 20))
-    shape = "full" if count >= 4 * width * parts else "diag"
+    parts = max(1, min(_PARTS, count // _CODES_A_PART))
+    shape = "full" if count >= _CODES_AN_AXIS * width * parts else "diag"
     mixture = GaussianMixture(parts, covariance_type=shape, random_state=seed, max_iter=200, reg_covar=1e-5)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it has not quite converged is no matter for draws
+        warnings.simplefilter("ignore")  # draws may come from a mixture that has not quite converged
         mixture.fit(codes.double().cpu().numpy())
     # draws come part by part: shuffled, so that any stretch of them is a fair sample
-    return torch.from_numpy(mixture.sample(n)[0]).to(codes)[torch.randperm(n, generator=_seeded(seed))]
-
-
-def _seeded(seed: int) -> Generator:
-    return Generator().manual_seed(seed)
+    return torch.from_numpy(mixture.sample(n)[0]).to(codes)[
+        torch.randperm(n, generator=Generator().manual_seed(seed))
+    ]

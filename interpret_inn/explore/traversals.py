@@ -28,7 +28,7 @@ def traverse(
     steps: int | Sequence[float] = 9,
     hold: Sequence[str] = (),
 ) -> Tensor:
-    """Outputs while one factor moves along its main direction: `interpreter.traverse`, with `hold`.
+    """Outputs while one factor moves along its main direction: as `interpreter.traverse`, with `hold`.
 
     Args:
         interpreter: A fitted interpreter.
@@ -42,7 +42,7 @@ def traverse(
 
     Raises:
         ConceptError: there is no such factor or concept.
-        EditError: no step at all, or a concept held that is moved.
+        EditError: no step at all, or `hold` names the factor that moves.
     """
     translator = translator_of(interpreter)
     chosen, positions = translator.factors[factor], positions_of(steps)
@@ -59,11 +59,11 @@ def class_traversal(
     steps: int | None = None,
     hold: Sequence[str] = (),
 ) -> Tensor:
-    """Outputs while one factor goes straight from the mean code of each class to that of the next.
+    """Outputs while one factor goes straight from the mean code of each class to the next class's.
 
     Args:
         interpreter: A fitted interpreter.
-        inputs: `B` inputs; all that is not the factor stays theirs.
+        inputs: `B` inputs; they keep all other factors.
         factor: A factor of a categorical concept.
         classes: Names of its classes, in order; None: all that were seen in the fit.
         steps: Steps in all, evenly spread, the first at the first class and the last at the last one; None:
@@ -75,7 +75,7 @@ def class_traversal(
 
     Raises:
         ConceptError: there is no such factor or concept.
-        EditError: the factor has no classes or none of that name, or no step at all.
+        EditError: the factor has no classes or none of that name, no step at all, or `hold` names the factor.
     """
     translator = translator_of(interpreter)
     chosen = translator.factors[factor]
@@ -109,7 +109,7 @@ def random_walk(
 
     Args:
         interpreter: A fitted interpreter.
-        inputs: `B` inputs; each walks on its own, from where it stands.
+        inputs: `B` inputs; each walks on its own, from its own code.
         factor: The factor that walks.
         steps: `S`, counted with the start.
         step_size: In units of the time after which a walk has forgotten all but 1/e of its start.
@@ -121,7 +121,7 @@ def random_walk(
 
     Raises:
         ConceptError: there is no such factor or concept.
-        EditError: no step at all, or a step size that is not positive.
+        EditError: no step at all, a step size that is not positive, or `hold` names the factor.
     """
     translator = translator_of(interpreter)
     chosen, count = translator.factors[factor], _at_least_one(steps)

@@ -1,4 +1,4 @@
-"""Checkpoints of a fit: one safetensors file whose header holds the rest as JSON."""
+"""Checkpoints of a fit: one safetensors file whose header holds the counters of the fit as JSON."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _KEY = "interpret_inn"
 
 
 class Checkpoint:
-    """One file, replaced whole, so that tensors and counters in it always belong together.
+    """One file that is replaced whole: its tensors and counters always belong together.
 
     Args:
         path: The file; its folder is made when it is first written.
@@ -51,7 +51,7 @@ class Checkpoint:
             ) from error
 
     def read(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """Tensors and state, or None if there is no checkpoint of this very fit.
+        """Tensors and state; None if there is no checkpoint.
 
         Raises:
             FitError: the file cannot be read, or belongs to another fit.
@@ -82,7 +82,11 @@ class Checkpoint:
 def flatten_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     """The optimiser's moments as named tensors."""
     state = optimizer.state_dict()["state"]
-    return {f"optimizer.{index}.{name}": tensor for index, of in state.items() for name, tensor in of.items()}
+    return {
+        f"optimizer.{index}.{name}": tensor
+        for index, moments in state.items()
+        for name, tensor in moments.items()
+    }
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: Mapping[str, Tensor]) -> None:

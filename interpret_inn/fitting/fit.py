@@ -9,7 +9,7 @@ import time
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 import torch
 from torch import Generator, Tensor
@@ -23,7 +23,7 @@ from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped
 from interpret_inn.fitting.plans import planned, rotated
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
-from interpret_inn.fitting.store import CHUNK, FitData, encode
+from interpret_inn.fitting.store import CHUNK, FitData, Storage, encode
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import (
     FlowShape,
@@ -36,14 +36,16 @@ from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.translating.settings import FitSettings, Observer
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
-_WHITENING_ROWS = 16384
-_WHITENING_ELEMENTS = 2**29
-_SIZE_PAIRS = 8192
-_ALIGN_PAIRS = 32768
+_WHITENING_ROWS, _WHITENING_ELEMENTS = 16384, 2**29
+"""Whitening is computed from at most this many rows and numbers (2 GiB), so that time and memory have a bound."""
+_WHITENING_SAMPLES = 256
+"""Samples that whitening is computed from at least, however many rows (positions) each of them has."""
+_SIZE_PAIRS, _ALIGN_PAIRS = 8192, 32768
+"""Pairs by which sizes are estimated (a sum over all axes), and axes aligned (a whole covariance for each concept)."""
 _KEY_PAIRS = 512
+"""Pairs whose digest tells fits with other options of a source apart."""
 _REFERENCE_ROWS = 4096
-
-Where = Literal["auto"] | str | Path | None
+"""Reference codes that a fit keeps; see `Fitted`."""
 
 
 def fit(
@@ -53,8 +55,8 @@ def fit(
     seed: int,
     settings: FitSettings,
     sizes: Mapping[str, int] | None = None,
-    cache: Where = "auto",
-    checkpoint: Where = "auto",
+    cache: Storage = "auto",
+    checkpoint: Storage = "auto",
     batch_size: int | Literal["auto"] = "auto",
     observers: Sequence[Observer] = (),
 ) -> tuple[Fitted, FitData]:
@@ -65,11 +67,16 @@ def fit(
         sources: Concept sources; see `ConceptSource`.
         seed: Of everything that is drawn.
         settings: See `FitSettings`.
-        sizes: Numbers of axes by concept; those not named are estimated.
+        sizes: Numbers of axes by concept. Concepts that are left out get the size that their source asks for, else an
+            estimate from pairs.
         cache: Where representations are stored: `"auto"` the user's cache, a folder, or None for memory.
-        checkpoint: Where an interrupted fit goes on from: likewise.
+        checkpoint: Where the state of an interrupted fit is kept, from which the next call goes on: likewise; None:
+            nowhere.
         batch_size: Inputs a forward; `"auto"` halves it when memory runs out.
         observers: Called after each validation.
+
+    Returns:
+        The fit, and the data that it was made from.
 
     Raises:
         InnError: of the kind that fits what went wrong; see `docs/errors.md`.
@@ -99,7 +106,7 @@ def fit(
         *said,
         *skipped_steps(trainer.skipped, record.steps),
         *copies(data),
-        *about_data(pool, validates=trainer.look is not None),
+        *about_data(pool, validates=trainer.validation is not None),
     ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     reference, groups, concepts = _collect_reference(data, network, seed)
@@ -113,7 +120,7 @@ def fit(
 
 
 def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
-    """The flow before it saw any pair: what a fitted factor must beat."""
+    """The flow before it saw any pair: fitted factors are compared with it."""
     return _fresh_network(fitted.network.whitening, fitted.settings, fitted.seed)
 
 
@@ -127,18 +134,13 @@ def _fresh_network(whitening: Whitening, settings: FitSettings, seed: int) -> In
 
 def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening, list[str]]:
     """Whitening from the training split, with as many leading axes as its samples can carry."""
-    train_part = data.pool.indices("train")
-    width, positions = data.stored[0].width, data.stored[0].positions or 1
-    if any((rows.width, rows.positions or 1) != (width, positions) for rows in data.stored):
-        raise FitError(
-            "Expected representations of one size from all sources, found "
-            f"{sorted({rows.width for rows in data.stored})} axes. Give all sources inputs of one size."
-        )
+    train = data.pool.indices("train")
+    width, positions = _common_size(data)
     notes: list[str] = []
     # variants of one image add little to the image: a flow fitted to them as if they were many images is exact on
     # the training split and useless on everything else
-    apart = len(set(data.pool.groups_at(train_part, origins=True).tolist()))
-    what = "training samples" if apart == len(train_part) else "groups of training samples"
+    apart = len(set(data.pool.groups_at(train, origins=True).tolist()))
+    what = "training samples" if apart == len(train) else "groups of training samples"
     most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
@@ -147,15 +149,32 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
         )
         warnings.warn(note, InnWarning, stacklevel=4)
         notes.append(note)
-    enough = max(256, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
-    order = torch.randperm(len(train_part), generator=Generator().manual_seed(seed))[:enough]
-    rows = data.rows(train_part[order.sort().values]).flatten(0, 1)
+    enough = max(_WHITENING_SAMPLES, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
+    order = torch.randperm(len(train), generator=Generator().manual_seed(seed))[:enough]
+    rows = data.rows(train[order.sort().values]).flatten(0, 1)
     return fit_whitening(rows, noise=settings.noise, explained=settings.explained, most=most), notes
+
+
+def _common_size(data: FitData) -> tuple[int, int]:
+    """Axes of the representation, and positions of each sample (1 without positions).
+
+    Raises:
+        FitError: they differ between sources.
+    """
+    widths = sorted({rows.width for rows in data.stored})
+    positions = sorted({rows.positions or 1 for rows in data.stored})
+    if len(widths) > 1 or len(positions) > 1:
+        found = f"{widths} axes" if len(widths) > 1 else f"{positions} positions"
+        raise FitError(
+            f"Expected representations of one size from all sources, found {found}. "
+            "Give all sources inputs of one size."
+        )
+    return widths[0], positions[0]
 
 
 @torch.no_grad()
 def _project(data: FitData, whitening: Whitening) -> Tensor:
-    """The whitened leading axes of all samples, float (N, P, d), a chunk at a time."""
+    """The whitened leading axes of all samples, float (N, P, d), computed in chunks of samples."""
     chunks = []
     for indices in torch.arange(data.pool.rows).split(CHUNK):
         rows = data.rows(indices)
@@ -168,7 +187,7 @@ def _size(
     pool: Pool, white: Tensor, whitening: Whitening, *, given: Mapping[str, int] | None, seed: int
 ) -> Sizes:
     """Factor sizes from pairs of the training split, in the representation's own units."""
-    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), part="train")
+    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), split="train")
     used, places = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
     rows = white[used].mean(1) / whitening.scales[: whitening.leading]
     first, second = places.chunk(2)
@@ -180,11 +199,11 @@ def _size(
             pool.names, scores, leading=whitening.leading, total=width, given={**wanted, **(given or {})}
         )
     except ConceptError as error:
-        raise ConceptError(f"{error}{_askers(pool, wanted)}") from None
+        raise ConceptError(f"{error}{_said_of_wishes(pool, wanted)}") from None
 
 
-def _askers(pool: Pool, wanted: Mapping[str, int]) -> str:
-    """Says which sources asked for sizes themselves, as who called the fit may not know of them."""
+def _said_of_wishes(pool: Pool, wanted: Mapping[str, int]) -> str:
+    """Says which sources asked for sizes themselves: the caller of the fit may not know of these wishes."""
     asked = {
         part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
         for part in pool.parts
@@ -194,16 +213,16 @@ def _askers(pool: Pool, wanted: Mapping[str, int]) -> str:
 
 
 def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:
-    """Turns the whitened axes so that the fit begins where a linear map would end."""
-    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), part="train")
+    """Turns the whitened axes to the best linear map for the pairs, at which the fit begins."""
+    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), split="train")
     network.align(rotated(aligning_matrix(white.mean(1), *pairs, sizes), pool, sizes))
 
 
 def _checkpoint(
-    where: Where, backbone: Backbone, pool: Pool, settings: FitSettings, sizes: tuple[int, ...], seed: int
+    storage: Storage, backbone: Backbone, pool: Pool, settings: FitSettings, sizes: tuple[int, ...], seed: int
 ) -> Checkpoint | None:
-    """A checkpoint that only this very fit can go on from."""
-    if where is None:
+    """The checkpoint of this fit; its key holds everything that the fit depends on. None: none is kept."""
+    if storage is None:
         return None
     parts = [
         backbone.fingerprint(),
@@ -211,14 +230,17 @@ def _checkpoint(
         str(backbone.layout),
         json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
         *(entry.source.samples.fingerprint() for entry in pool.parts),
-        *(hashlib.sha256(_bytes(concept.values)).hexdigest() for concept in pool.concepts),
+        *(_digest_of_values(concept) for concept in pool.concepts),
         *(f"{entry.source.key} {entry.plan.key}" for entry in pool.parts),
         # all other options of a source show in its pairs, and nowhere else
-        *(_digest(column) for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), part="train")),
+        *(
+            _digest(column)
+            for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), split="train")
+        ),
         json.dumps([dataclasses.asdict(settings), pool.names, sizes, seed]),
     ]
     key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    folder = cache_folder() / "fits" if where == "auto" else Path(where)
+    folder = cache_folder() / "fits" if storage == "auto" else Path(storage)
     return Checkpoint(folder / f"{key[:16]}.safetensors", key)
 
 
@@ -226,21 +248,21 @@ def _digest(values: Tensor) -> str:
     return hashlib.sha256(values.numpy().tobytes()).hexdigest()
 
 
-def _bytes(values: Any) -> bytes:
-    return b"" if values is None else values.tobytes()
+def _digest_of_values(concept: Concept) -> str:
+    return hashlib.sha256(b"" if concept.values is None else concept.values.tobytes()).hexdigest()
 
 
 @torch.no_grad()
 def _collect_reference(
     data: FitData, network: InvertibleNetwork, seed: int
 ) -> tuple[Tensor, IntArray, tuple[Concept, ...]]:
-    """Codes of the training split to draw from, their groups, and the concepts' values for them."""
+    """Reference codes from the training split, their groups, and the concepts with their values for them."""
     network.eval().requires_grad_(False)
     generator = Generator().manual_seed(seed)
-    train_part = data.pool.indices("train")
-    chosen = train_part[torch.randperm(len(train_part), generator=generator)[:_REFERENCE_ROWS].sort().values]
+    train = data.pool.indices("train")
+    chosen = train[torch.randperm(len(train), generator=generator)[:_REFERENCE_ROWS].sort().values]
     rows = data.rows(chosen)
-    where = torch.randint(rows.shape[1], (len(rows),), generator=generator)
-    codes = network(rows[torch.arange(len(rows)), where].to(network.whitening.mean))[0]
+    position = torch.randint(rows.shape[1], (len(rows),), generator=generator)
+    codes = network(rows[torch.arange(len(rows)), position].to(network.whitening.mean))[0]
     kept = codes if codes.shape[1] <= WIDEST_REFERENCE else codes[:, : network.shape.leading]
     return kept.contiguous(), data.pool.groups_at(chosen), data.pool.concepts_at(chosen)

@@ -1,4 +1,4 @@
-"""What the rest of the model makes of the whitened axes, for sources that choose axes by the output."""
+"""The rest of the model as a function of the whitened axes, for sources that choose axes by the output."""
 
 from __future__ import annotations
 
@@ -12,23 +12,25 @@ from interpret_inn.backbones.state import device_and_dtype
 from interpret_inn.errors import BackboneError, SiteError
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import Whitening
+from interpret_inn.types.members import names_nearest
 
 
+@names_nearest
 class ModelOfAxes:
     """The model behind the site, as a function of the whitened leading axes: `d` of `D` (see `types.AxesView`).
 
-    It is there where the outputs can be made from the site alone, in the layouts `vector` and `flat`. Gradients
-    flow through it where the caller has them enabled; the model's weights get none.
+    Outputs need a site from which alone they can be made, in the layout `vector` or `flat`. Gradients flow through it
+    if the caller has them enabled; the model's weights get none.
 
     Args:
         backbone: The frozen network and its site.
-        data: Whose training split is drawn from.
-        whitening: Tells the axes.
+        data: Samples are drawn from its training split.
+        whitening: Defines the axes.
     """
 
     def __init__(self, backbone: Backbone, data: FitData, whitening: Whitening) -> None:
         self._backbone, self._data, self._whitening = backbone, data, whitening
-        self._map: Tensor | None = None
+        self._way_back: Tensor | None = None  # (d, D), from leading axes to rows less their mean
 
     @property
     def axes(self) -> int:
@@ -57,7 +59,7 @@ class ModelOfAxes:
 
         Args:
             white: float (B, d).
-            rest: The other axes, float (B, D − d); None: where the data have their mean.
+            rest: The other axes, float (B, D − d); None: their mean in the data.
 
         Raises:
             BackboneError: the outputs cannot be made from the site alone, or the model raised.
@@ -76,7 +78,7 @@ class ModelOfAxes:
         return reached.captured.flatten(1)
 
     def layers(self) -> list[str]:
-        """Paths of the modules that have weights of their own, in the order in which they were made."""
+        """Paths of the modules that have weights of their own, in the model's own order."""
         return [
             path
             for path, module in self._backbone.model.named_modules()
@@ -110,14 +112,14 @@ class ModelOfAxes:
         return outputs
 
     def _rows(self, white: Tensor, rest: Tensor | None) -> Tensor:
-        """Rows (B, D) of the representation. The way back from the axes is affine, and its matrix is kept."""
+        """Rows (B, D) of the representation. The way back from the axes is affine; its matrix is computed once."""
         whitening = self._whitening
         width = len(whitening.mean)
-        if self._map is None:
+        if self._way_back is None:
             with torch.no_grad():
                 axes = torch.eye(self.axes, width).to(whitening.mean)
-                self._map = whitening.inverse(axes)[0] - whitening.mean
-        rows: Tensor = whitening.mean + white.to(whitening.mean) @ self._map
+                self._way_back = whitening.inverse(axes)[0] - whitening.mean
+        rows: Tensor = whitening.mean + white.to(whitening.mean) @ self._way_back
         if rest is not None and rest.shape[1]:
             padded = torch.cat([torch.zeros(len(rest), self.axes).to(rest), rest], 1)
             rows = rows + whitening.inverse(padded)[0] - whitening.mean
@@ -125,12 +127,12 @@ class ModelOfAxes:
 
 
 def _inside_parametrization(path: str) -> bool:
-    """Modules by which torch computes a weight, whose outputs are the weight itself."""
+    """Whether a module is one by which torch computes a weight: its output is that weight."""
     return "parametrizations" in path.split(".")
 
 
 def _has_weights(module: torch.nn.Module) -> bool:
+    """Whether a module has a weight of two axes or more; weights that torch computes from others count."""
     own = list(module.parameters(recurse=False))
-    # weights that are computed from others
     own += [getattr(module, name) for name in getattr(module, "parametrizations", ())]
     return any(weights.ndim > 1 for weights in own)

@@ -1,4 +1,4 @@
-"""What the user should know of a fit: odd outputs, copies in the data, what was left out."""
+"""Notes on a fit for its user: odd outputs, copies in the data, inputs that were left out."""
 
 from __future__ import annotations
 
@@ -14,16 +14,23 @@ from interpret_inn.fitting.store import CHUNK, FitData
 from interpret_inn.translating.settings import FitSettings
 
 _EXAMINED = 64
+"""Inputs whose outputs are examined: enough to tell a range and a spread, in one forward."""
 _OF_TRAINING = {
     "steps", "pairs", "hidden", "depth", "learning_rate", "weight_decay", "warm_up", "clip", "every", "patience",
 }  # fmt: skip
+"""Settings that only a fit with blocks uses."""
 
 
 def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] = "auto") -> list[str]:
-    """What is odd about the model's outputs for the first inputs, if it can be told; `most` inputs fit in memory.
+    """What `examine` of the backbone finds odd about the model's outputs for the first inputs, with a warning for each.
+
+    Args:
+        backbone: The frozen network and its site.
+        pool: The first inputs of its first source are run.
+        most: Inputs that fit in memory together; "auto": 64.
 
     Raises:
-        PluginError: whoever made the backbone failed to tell.
+        PluginError: `examine` failed.
     """
     if backbone.examine is None:
         return []
@@ -75,14 +82,14 @@ def copies(data: FitData) -> list[str]:
 
     def digests(split: str) -> list[bytes]:
         chunks = data.pool.indices(split).split(CHUNK)
-        return [hashlib.blake2b(row.numpy().tobytes()).digest() for c in chunks for row in data.rows(c)]
+        return [hashlib.blake2b(row.numpy().tobytes()).digest() for part in chunks for row in data.rows(part)]
 
     known, tested = set(digests("train")), digests("test")
-    copies = sum(digest in known for digest in tested)
-    if not copies:
+    count = sum(digest in known for digest in tested)
+    if not count:
         return []
     note = (
-        f"{copies} of {len(tested)} test samples are copies of training samples (in the data, or because sources "
+        f"{count} of {len(tested)} test samples are copies of training samples (in the data, or because sources "
         "overlap), so scores are too good. Type groups=… to keep copies together, or give all sources the same data."
     )
     warnings.warn(note, InnWarning, stacklevel=4)
@@ -90,7 +97,7 @@ def copies(data: FitData) -> list[str]:
 
 
 def _left_out(pool: Pool) -> list[str]:
-    """What the sources' samples could not be read of."""
+    """Says how many inputs could not be read, with the first reasons."""
     skipped = [reason for entry in pool.unique() for reason in entry.source.samples.skipped]
     if not skipped:
         return []
@@ -102,7 +109,7 @@ def _left_out(pool: Pool) -> list[str]:
 
 
 def idle_settings(settings: FitSettings, given: Iterable[str]) -> list[str]:
-    """What the caller set that only a fit with blocks looks at."""
+    """Says which settings of the caller had no effect, as the fit has no blocks."""
     idle = sorted(set(given) & _OF_TRAINING) if settings.blocks == 0 else []
     if not idle:
         return []

@@ -10,32 +10,34 @@ from interpret_inn.errors import BackboneError, InnError
 from interpret_inn.fitting.pool import PooledSource
 from interpret_inn.flows import Whitening
 
-_INPUTS, _BATCH, _DRAWS = 192, 16, 4
+_INPUTS, _DRAWS = 192, 4
+"""Inputs, and random projections of each: 768 gradients estimate the leading few of a few hundred directions."""
+_BATCH = 16  # inputs in one forward, whose graph is kept for all projections
 
 
 def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whitening, *, seed: int) -> Tensor:
     """`E[JᵀJ]`, J the Jacobian of the model's outputs by the whitened leading axes, on samples of the training split.
 
-    Its eigenvectors are the directions that move the outputs most for a change of one standard deviation of the
-    data. For logits, outputs are compared by what the prediction makes of them: the matrix is then the Fisher
-    information, and logits of improbable classes do not count. It is estimated without any Jacobian, from
+    Its leading eigenvectors are the directions that move the outputs most for a change of one standard deviation of the
+    data. For logits the matrix is the Fisher information of the prediction, in which logits of improbable classes
+    hardly count. It is estimated without any Jacobian, from
     gradients `g = Jᵀv` of random projections: `E[gᵀg] = E[Jᵀ E[vvᵀ] J]`, with v standard normal, or the gradient of the
     log-probability of a class that is drawn from the prediction.
 
     Args:
         backbone: The frozen network and its site.
         entry: The source whose samples are run.
-        whitening: Tells the axes.
+        whitening: Defines the axes.
         seed: Of the projections.
 
     Returns:
         float64 (d, d), symmetric, in squared units of the outputs (nats for logits).
 
     Raises:
-        BackboneError: no gradient comes from the outputs to the site.
+        BackboneError: no gradient comes from the outputs to the site, or gradients are not finite.
     """
     generator = Generator().manual_seed(seed)
-    places = entry.split.train[torch.linspace(0, len(entry.split.train) - 1, _INPUTS).long().unique()]
+    places = entry.training_samples(_INPUTS)
     total, count = torch.zeros(whitening.leading, whitening.leading, dtype=torch.float64), 0
     with backbone.session():
         for some in places.split(_BATCH):
@@ -54,7 +56,7 @@ def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whiteni
 
 
 def _gradients(backbone: Backbone, prepared: Tensor, generator: Generator) -> list[Tensor]:
-    """Gradients of random projections of the outputs by what the site carries, each (B, ...)."""
+    """Gradients of random projections of the outputs by the representation, each (B, ...)."""
     with torch.enable_grad():
         z = backbone.represent(prepared).detach().requires_grad_()
         try:
@@ -77,7 +79,7 @@ def _gradients(backbone: Backbone, prepared: Tensor, generator: Generator) -> li
 
 
 def _projected(outputs: Tensor, generator: Generator) -> Tensor:
-    """One random number of each output, summed up; see `output_gradients`."""
+    """The sum over inputs of one random projection of each output; see `output_gradients`."""
     if outputs.ndim == 2 and outputs.shape[1] >= 2:
         chances = outputs.float().log_softmax(1)
         drawn = torch.multinomial(chances.detach().exp().cpu(), 1, generator=generator)

@@ -1,4 +1,4 @@
-"""What sources want of one fit: each is asked once, and its plan is checked once."""
+"""The plans of sources for one fit: each source is asked once, and its plan is checked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from interpret_inn.types import Concept, ConceptSource, Plan, Preparation
 from interpret_inn.types.completing import are_sentences
 
 _ORTHOGONAL = 1e-3
-"""Products of columns that a source rotates to may be off by so much: float32 sums over a few hundred axes."""
+"""Products of a rotation's columns may be off by this much: float32 sums over a few hundred axes round."""
 
 
 def planned(
@@ -37,13 +37,13 @@ def planned(
         seed: Of the fit.
 
     Raises:
-        PluginError: a source raised something that is not this library's, or gave what is no plan.
+        PluginError: a source raised an error of another library, or gave no plan.
     """
     view = ModelOfAxes(backbone, data, whitening)
     plans = []
     for entry in data.pool.parts:
         if getattr(entry.source.prepare, "__func__", None) is ConceptSource.prepare:
-            plans.append(Plan())  # what it would look at is a large copy
+            plans.append(Plan())  # spares the large copy that `prepare` would be given
             continue
         context = _preparation(entry, view, backbone, data, whitening, white, seed)
         with named_failure(entry.source, "to prepare the fit"):
@@ -69,7 +69,7 @@ def checked_plan(source: ConceptSource, plan: object) -> Plan:
 
 
 def rotated(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
-    """The axes after sources have rotated those of their own factors and the residual among each other.
+    """The axes after each source has rotated the axes of its own factors and the residual among each other.
 
     Args:
         axes: float (d, d), the axes of the factors one after the other as columns.
@@ -102,16 +102,16 @@ def rotated(axes: Tensor, pool: Pool, sizes: tuple[int, ...]) -> Tensor:
 def orthogonal(given: Tensor, axes: int) -> Tensor:
     """The orthogonal matrix nearest to one that is orthogonal up to rounding, float64 (m, m).
 
-    It is the polar factor `UVᵀ` of `USVᵀ`. Codes are as exact as the rotation is orthogonal, so that what rounding has
-    left undone in float32 is made good here.
+    It is the polar factor `UVᵀ` of `USVᵀ`. Codes are as exact as the rotation is orthogonal; this removes the rounding
+    errors of float32.
 
     Args:
         given: What a source's `rotation` returned.
         axes: `m`.
 
     Raises:
-        ValueError: another shape, values that are not finite, or a matrix too far from orthogonal; its text goes on
-            after "rotated 5 axes by".
+        ValueError: another shape, complex values, values that are not finite, or a matrix too far from orthogonal. Its
+            text continues "rotated 5 axes by".
     """
     wanted = f"expected an orthogonal one, {(axes, axes)}."
     if given.shape != (axes, axes):
@@ -132,7 +132,7 @@ def _preparation(
     entry: PooledSource, view: ModelOfAxes, backbone: Backbone, data: FitData, whitening: Whitening, white: Tensor,
     seed: int,
 ) -> Preparation:  # fmt: skip
-    """What one source may look at: the training split, and nothing of the other two."""
+    """What one source may look at: the training split alone."""
     variances = whitening.scales[: whitening.leading].reciprocal().square() - whitening.noise**2
     gradients = partial(
         output_gradients, backbone, entry, whitening, seed=derived_seed(seed, "output gradients")
@@ -147,7 +147,7 @@ def _preparation(
 
 
 def _wrong_fields(source: ConceptSource, plan: Plan) -> Iterator[str]:
-    """What is wrong with the fields of a plan, as sentences go on after "The concept source … gave"."""
+    """What is wrong with the fields of a plan; each text continues "The concept source … gave"."""
     concepts = source.concepts if plan.concepts is None else plan.concepts
     if not isinstance(concepts, Sequence) or not all(isinstance(one, Concept) for one in concepts):
         yield f"{plan.concepts!r:.80} as concepts of its plan; expected a sequence of Concept, or None for its own."

@@ -1,4 +1,4 @@
-"""All sources of one fit as one: one list of samples, one list of factors, one stream of pairs."""
+"""The sources of one fit, pooled: one list of samples, one list of concepts, one stream of pairs."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class PooledSource:
         source: The source.
         offset: Where its samples begin among all rows.
         columns: The columns of its concepts among all concepts.
-        split: Its own samples' parts, counted from its own first sample.
-        groups: The groups of its samples, by which they were split; those of all sources that share the samples.
-        concepts: Its concepts as they are for this fit; it may choose others for another.
-        plan: What it wants of this fit.
+        split: The indices of its own samples in each split, counted from its own first sample.
+        groups: The groups by which its samples were split: what any of the sources that share them keeps together.
+        concepts: Its concepts in this fit; its plan may have replaced its own.
+        plan: Its plan for this fit.
     """
 
     source: ConceptSource
@@ -41,12 +41,16 @@ class PooledSource:
     concepts: tuple[Concept, ...]
     plan: Plan = _NO_PLAN
 
+    def training_samples(self, most: int) -> Tensor:
+        """Indices of up to `most` samples of its training split, spread evenly over it, int64, ascending."""
+        places = torch.linspace(0, len(self.split.train) - 1, most).long().unique()
+        return self.split.train[places]
+
 
 class Pool:
     """Draws batches of pairs from several sources, evenly, and says where every row belongs.
 
-    What a source does not name is part of its residual, so that the concepts of other sources get the
-    residual's correlation in its pairs.
+    Concepts of other sources are part of a source's residual: in its pairs they have the residual's correlation.
 
     Args:
         sources: At least one; sources over the same samples (by fingerprint) share their rows. A picture in the
@@ -55,9 +59,9 @@ class Pool:
 
     Attributes:
         parts: The sources, each with its place.
-        notes: What could not be kept together, in sentences.
-        digests: What each sample shows, by the fingerprint of the samples; empty for one set of samples.
-        rows: How many there are.
+        notes: Sentences on pictures that could not be kept on one side of the split.
+        digests: A digest of each sample's picture, by the fingerprint of the samples; empty for one set of samples.
+        rows: Number of samples of all sources together.
 
     Raises:
         ConceptError: no source, or two sources name the same concept.
@@ -78,7 +82,7 @@ class Pool:
         several = len(sets) > 1  # one set has no other to share a picture with, and is not read
         self.digests = {key: picture_digests(one.samples) for key, one in sets.items() if several}
         splits, self.notes = split_together(list(sets.values()), seed=seed, digests=self.digests)
-        parts = dict(zip(sets, splits, strict=True))
+        split_of = dict(zip(sets, splits, strict=True))
         starts, self.rows = {}, 0
         for key, one in sets.items():
             starts[key] = self.rows
@@ -86,7 +90,9 @@ class Pool:
         self.parts: list[PooledSource] = []
         for source, concepts in zip(entered, chosen, strict=True):
             key = source.samples.fingerprint()
-            place = PooledSource(source, starts[key], torch.arange(0), parts[key], sets[key].groups, concepts)
+            place = PooledSource(
+                source, starts[key], torch.arange(0), split_of[key], sets[key].groups, concepts
+            )
             self.parts.append(place)
         self._number()
 
@@ -101,7 +107,7 @@ class Pool:
         return tuple(concept.name for concept in self.concepts)
 
     def follow(self, plans: Sequence[Plan]) -> None:
-        """Takes over what each source wants of this fit; rows and splits stay as they are.
+        """Takes over the plans of the sources for this fit; rows and splits stay the same.
 
         Raises:
             ConceptError: two sources name the same concept now, or there is none left.
@@ -131,16 +137,16 @@ class Pool:
         first = {part.offset: part for part in reversed(self.parts)}
         return [first[offset] for offset in sorted(first)]
 
-    def indices(self, name: str) -> Tensor:
+    def indices(self, split: str) -> Tensor:
         """Rows of one split, `train`, `validation` or `test`, int64, ascending."""
-        return torch.cat([entry.offset + getattr(entry.split, name) for entry in self.unique()])
+        return torch.cat([entry.offset + getattr(entry.split, split) for entry in self.unique()])
 
     def counts(self) -> tuple[int, int, int]:
         """Numbers of training, validation and test rows."""
         return len(self.indices("train")), len(self.indices("validation")), len(self.indices("test"))
 
     def concepts_at(self, rows: Tensor) -> tuple[Concept, ...]:
-        """All concepts with their values for some rows; missing where a row is of another source."""
+        """All concepts with their values for some rows, int64 (n,); missing for rows of other sources."""
         found: list[Concept] = []
         for entry in self.parts:
             places = (rows - entry.offset).numpy()
@@ -151,12 +157,12 @@ class Pool:
         return tuple(found)
 
     def groups_at(self, rows: Tensor, *, origins: bool = False) -> IntArray:
-        """The group of some rows, int64 (n,): rows of one group are variants of one thing.
+        """The groups of some rows, int64 (n,): rows of one group are variants of one thing.
 
         Args:
             rows: int64 (n,).
-            origins: Take what samples are variants of (`samples.origins`), if they say so and groups hold several
-                of these together.
+            origins: Group by what samples are variants of (`samples.origins`), if the samples say so: groups may hold
+                several of these together.
         """
         groups = np.arange(self.rows, dtype=np.int64)
         for entry in self.unique():
@@ -173,18 +179,18 @@ class Pool:
         """Numbers of axes that the sources themselves ask for, by concept."""
         return {name: int(size) for part in self.parts for name, size in part.plan.sizes.items()}
 
-    def sample(self, n: int, generator: Generator, *, part: str) -> Pairs:
-        """Draws `n` pairs of rows, evenly from all sources; `rho` is (n, K + 1) over all concepts."""
+    def sample(self, n: int, generator: Generator, *, split: str) -> Pairs:
+        """Draws `n` pairs of rows of a split, evenly from all sources; `rho` is (n, K + 1) over all concepts."""
         shares = [n // len(self.parts) + (i < n % len(self.parts)) for i in range(len(self.parts))]
         drawn = [
-            self._draw(entry, share, generator, part)
+            self._draw(entry, share, generator, split)
             for entry, share in zip(self.parts, shares, strict=True)
             if share
         ]
         return Pairs(*(torch.cat(column) for column in zip(*drawn, strict=True)))
 
-    def _draw(self, entry: PooledSource, n: int, generator: Generator, part: str) -> Pairs:
-        among = getattr(entry.split, part)
+    def _draw(self, entry: PooledSource, n: int, generator: Generator, split: str) -> Pairs:
+        among = getattr(entry.split, split)
         with named_failure(entry.source, f"to draw {n} pairs among {len(among)} samples"):
             pairs = entry.source.sample_pairs(n, generator, among)
         if not isinstance(pairs, Pairs) or not all(isinstance(column, Tensor) for column in pairs):
@@ -217,7 +223,7 @@ class Pool:
 
 @contextmanager
 def named_failure(source: ConceptSource, task: str) -> Iterator[None]:
-    """Says which source failed at what; errors of this library come as they are.
+    """Says which source failed at what; errors of this library pass unchanged.
 
     Raises:
         PluginError: anything else was raised inside; it is chained.
@@ -233,7 +239,7 @@ def named_failure(source: ConceptSource, task: str) -> Iterator[None]:
 
 
 def _check_concepts(sources: Sequence[ConceptSource], chosen: Sequence[Sequence[Concept]]) -> None:
-    """Refuses concepts that cannot be fitted to together; `chosen` are those of each source."""
+    """Refuses concepts that cannot be fitted together; `chosen` holds those of each source."""
     _refuse_same_names(sources, chosen)
     for source, concepts in zip(sources, chosen, strict=True):
         _refuse_other_lengths(source, concepts)
@@ -251,7 +257,7 @@ def _refuse_other_lengths(source: ConceptSource, concepts: Sequence[Concept]) ->
 
 
 def _refuse_order_of_values(source: ConceptSource, concepts: Sequence[Concept]) -> None:
-    """Refuses values in an ordered source: its factors change places, and probes would go to another's factor."""
+    """Refuses values in an ordered source: its factors change places, and values would stay with the wrong factor."""
     valued = [concept.name for concept in concepts if concept.values is not None]
     if source.ordered and valued:
         raise PluginError(

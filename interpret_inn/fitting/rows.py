@@ -1,4 +1,4 @@
-"""Rows of stored representations, wherever they lie."""
+"""Rows of stored representations, in memory or on disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from interpret_inn.errors import DataError, StoreError
 from interpret_inn.fitting.shards import ShardFolder, amount, as_tensor
 
 KEEP_BYTES = 2**30
-"""Stored rows up to this size are read into memory when first asked for; larger ones stay on disk."""
+"""Bytes of stored rows up to which they are read into memory when first asked for; larger ones stay on disk."""
+_SHARE_OF_FREE = 0.8  # of free memory that all rows may take, so that work with them still fits
 
 
 class StoredRows:
@@ -55,7 +56,7 @@ class StoredRows:
 
         Raises:
             DataError: an index outside 0 … N − 1.
-            StoreError: a stored file has gone.
+            StoreError: a stored file has gone or was changed, or memory does not suffice.
         """
         chosen = torch.as_tensor(indices, dtype=torch.int64).cpu().reshape(-1)
         if len(chosen) and (int(chosen.min()) < 0 or int(chosen.max()) >= len(self)):
@@ -71,15 +72,15 @@ class StoredRows:
         return self._shaped(self._rows[chosen])
 
     def all(self) -> Tensor:
-        """All rows, float32 (N, D) or (N, P, D). Not to be changed in place.
+        """All rows, float32 (N, D) or (N, P, D); they must not be changed in place.
 
         Raises:
-            StoreError: they do not fit in memory.
+            StoreError: they do not fit in memory, or a stored file has gone or was changed.
         """
         if self._rows is None:
             assert self._folder is not None
             free = available_memory()
-            if free is not None and self._folder.nbytes > 0.8 * free:
+            if free is not None and self._folder.nbytes > _SHARE_OF_FREE * free:
                 raise StoreError(
                     f"All rows take {amount(self._folder.nbytes)}, but {amount(free)} of memory are free. "
                     "Read some at a time: `.rows(indices)`."
@@ -98,7 +99,7 @@ class StoredRows:
         return rows
 
     def _gathered(self, folder: ShardFolder, chosen: Tensor) -> Tensor:
-        """Picks rows from the mapped files; each file that is touched is gone through once."""
+        """Picks rows from the mapped files, file by file."""
         rows = allocated(len(chosen), folder.positions, folder.width)
         shards = chosen // folder.step
         for shard in shards.unique().tolist():

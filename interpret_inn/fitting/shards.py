@@ -22,16 +22,17 @@ from torch import Tensor
 from interpret_inn.errors import StoreError
 
 FORMAT = 1
-"""Version of what is written here; part of every key."""
+"""Version of the form of these files; part of every key."""
 
 SHARD_BYTES = 64 * 2**20
 """About how much one file holds."""
 
+_HEADING = 4096  # bytes: a heading of ours takes some hundred, so that a longer one is not ours
 _NO_ROOM = {errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC)}
 
 
 class Damaged(Exception):  # noqa: N818  (never leaves this package)
-    """A file that is not what was written."""
+    """A file does not hold what was written to it."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class ShardFolder:
         try:
             with path.open("rb") as file:
                 (length,) = struct.unpack("<Q", file.read(8))
-                if length > 4096:
+                if length > _HEADING:
                     raise Damaged(f"{path.name} begins with a heading of {length} bytes")
                 header = json.loads(file.read(length))
             entry, digest = header["rows"], header["__metadata__"]["sha256"]
@@ -167,7 +168,7 @@ class ShardFolder:
         )
 
     def require_room(self, samples: int) -> None:
-        """Looks before hours of work whether that many samples will fit.
+        """Makes sure that this many samples will fit, before hours of work.
 
         Raises:
             StoreError: they will not.
@@ -188,7 +189,7 @@ def free_bytes(path: Path) -> int | None:
 
 
 def amount(count: float) -> str:
-    """A number of bytes as people say it.
+    """A number of bytes in words.
 
     >>> amount(512), amount(3 * 2**20)
     ('512 bytes', '3.0 MiB')
@@ -203,7 +204,7 @@ def amount(count: float) -> str:
 
 
 def as_tensor(rows: npt.NDArray[np.float32]) -> Tensor:
-    """A copy in memory (a mapped file cannot be written to, which torch warns about)."""
+    """A copy in memory: torch warns about arrays that cannot be written to, as mapped files."""
     return torch.from_numpy(np.array(rows, dtype=np.float32))
 
 

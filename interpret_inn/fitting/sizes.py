@@ -15,22 +15,22 @@ from interpret_inn.types.numbers import TINY
 
 
 class Sizes(NamedTuple):
-    """Factors, and the raw score each size was estimated from (NaN where the size was given)."""
+    """Factors, and the raw score each size was estimated from (NaN: the size was given)."""
 
     factors: Factors
     raw_scores: dict[str, float]
 
 
 def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
-    """IIN's score of each concept: what its pairs have in common, as a share of all variance.
+    """The paper's score of each concept (Esser et al., 2020): what its pairs have in common, of all variance.
 
     `s = Σᵢ cov(zᵃᵢ, zᵇᵢ) / Σᵢ var(zᵢ)` over the pairs that share it; for graded pairs the least squares
-    slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²` with ρ in units of `SAME`, and the two agree
-    if every pair is of the same.
+    slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²` with ρ in units of `SAME`. The two agree if ρ is 0 or `SAME` in
+    every pair.
 
-    Pairs that share the residual share all but one concept. What they differ by is that concept's, and the score of a
-    concept with such pairs is `s = Σᵢ E[(zᵃᵢ − zᵇᵢ)²] / 2 Σᵢ var(zᵢ)` of them, the share of the variance that
-    the concept alone moves (of opposites, with ρ < 0, by as much less as they differ more).
+    Pairs that share the residual share all but one concept, and differ by that concept alone. The score of a concept
+    with such pairs is the share of the variance that it moves in them, `s = Σᵢ E[(zᵃᵢ − zᵇᵢ)²] / 2 Σᵢ var(zᵢ)`
+    (opposites, with ρ < 0, differ more, and are scaled down accordingly).
 
     Args:
         rows: float (N, d), the representation along the axes that enter the blocks.
@@ -49,11 +49,11 @@ def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
     return torch.where(apart.any(0), _slope(apart, moved), _slope(rho, product))
 
 
-def _slope(weights: Tensor, found: Tensor) -> Tensor:
-    """Least squares slopes of what was found (n,) over each column of weights (n, K), through 0."""
+def _slope(weights: Tensor, measured: Tensor) -> Tensor:
+    """Least squares slopes of measurements (n,) over each column of weights (n, K), through 0."""
     # Dividing by Σρ² and not by Σρ lets pairs of little correlation count little.
     total = weights.square().sum(0)
-    return torch.where(total > 0, (weights * found[:, None]).sum(0) / total.clamp_min(TINY), 0.0)
+    return torch.where(total > 0, (weights * measured[:, None]).sum(0) / total.clamp_min(TINY), 0.0)
 
 
 def choose_sizes(
@@ -71,10 +71,11 @@ def choose_sizes(
         scores: float (K,), from `concept_scores`.
         leading: Axes that enter the blocks; all factors but the residual lie in them.
         total: All axes of the code.
-        given: Sizes by concept; concepts that are not in it share what is left as estimated.
+        given: Sizes by concept; all other concepts share the axes that are left, as estimated.
 
     Raises:
-        ConceptError: as many concepts as axes, an unknown name, or sizes that leave no residual.
+        ConceptError: as many concepts as axes, an unknown name, a size that is no whole number from 1, or sizes that
+            leave no residual.
     """
     for name, size in (given or {}).items():
         if name not in names:

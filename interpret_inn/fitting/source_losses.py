@@ -1,7 +1,9 @@
-"""Losses that sources add to a fit, each held to giving a scalar, and named where it fails."""
+"""Losses that sources add to a fit: each must give a scalar, and errors name its source."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -11,20 +13,21 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.errors import FitError, PluginError
 from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
 from interpret_inn.flows import InvertibleNetwork
-from interpret_inn.types import LossContext
+from interpret_inn.types.members import names_nearest
 
 
+@names_nearest
 @dataclass(frozen=True)
 class TrainingContext:
-    """A `LossContext` with the model.
+    """What the loss of a plan is given: a `LossContext`, with the model.
 
     Attributes:
-        network: See there; so are `generator`, `step`, `axes` and `looking`.
+        network: The flow that is being fitted.
         backbone: The frozen network; its weights get no gradient.
         generator: The only source of randomness to draw from.
-        step: The step that is being taken, from 0.
+        step: The step that is being taken, from 0; in validation, the number of steps taken.
         axes: The axes of the code that belong to the source's own factors, int64 (m,).
-        looking: This is validation.
+        looking: Whether this is validation: nothing is trained, and draws are the same each time.
     """
 
     network: InvertibleNetwork
@@ -44,29 +47,30 @@ class AddedLoss:
 
     Attributes:
         source: The source.
-        axes: Those.
-        modules: What it trains; none or one.
-        finite: Whether the last loss was.
+        axes: As given.
+        modules: The modules that the loss trains; none or one.
+        finite: Whether the last loss was finite.
 
     Raises:
         PluginError: `modules` of the plan raised, or returned no module.
     """
 
     def __init__(self, entry: PooledSource, axes: Tensor) -> None:
-        self.source, self.plan = entry.source, entry.plan
+        assert entry.plan.loss is not None
+        self.source, self._loss, self._make_module = entry.source, entry.plan.loss, entry.plan.modules
         self.axes, self.finite = axes, True
         self.modules = self._modules()
 
-    def __call__(self, context: LossContext) -> Tensor:
-        """The loss, a scalar; a plain number is one that trains nothing.
+    def __call__(self, context: TrainingContext) -> Tensor:
+        """The loss, a scalar. A source may give a plain number, which trains nothing.
+
+        The frozen network stays in evaluation mode for the rest of the fit, even if the loss sets another mode.
 
         Raises:
             PluginError: the source raised, or returned something else.
         """
-        if self.plan.loss is None:
-            return torch.zeros(())
-        with named_failure(self.source, "to compute its loss"):
-            found = self.plan.loss(context)
+        with named_failure(self.source, "to compute its loss"), _modes_kept(context.backbone.model):
+            found = self._loss(context)
         if isinstance(found, int | float):
             found = torch.tensor(float(found))
         if not isinstance(found, Tensor) or found.numel() != 1:
@@ -86,10 +90,10 @@ class AddedLoss:
             )
 
     def _modules(self) -> list[nn.Module]:
-        if self.plan.modules is None:
+        if self._make_module is None:
             return []
         with named_failure(self.source, "to give the modules of its loss"):
-            module = self.plan.modules()
+            module = self._make_module()
         if not isinstance(module, nn.Module):
             raise PluginError(
                 f"Expected modules() in the plan of the concept source {self.source.name!r} to return an nn.Module, "
@@ -98,8 +102,20 @@ class AddedLoss:
         return [module]
 
 
+@contextmanager
+def _modes_kept(model: nn.Module) -> Iterator[None]:
+    """Gives back the training flag of each module, which `train()` and `eval()` set."""
+    found = [(module, module.training) for module in model.modules()]
+    try:
+        yield
+    finally:
+        for module, training in found:
+            if module.training != training:
+                module.training = training
+
+
 def added_losses(pool: Pool, owner: Tensor) -> list[AddedLoss]:
-    """Of all sources whose plan has one.
+    """The losses of all sources whose plan has one.
 
     Args:
         pool: The sources.

@@ -19,6 +19,11 @@ from interpret_inn.types import IntArray, Samples
 from interpret_inn.types.numbers import SLACK
 
 SHARES = (0.7, 0.1, 0.2)
+"""Shares of the groups that go to the training, validation and test split."""
+FEWEST = 10
+"""The smallest number of groups that can be split: each split gets one at least."""
+_READ = 256
+"""Samples whose pictures are read at once."""
 
 
 class Split(NamedTuple):
@@ -44,9 +49,9 @@ def split(samples: int, *, groups: IntArray | None, seed: int) -> Split:
     if len(members) != samples:
         raise DataError(f"Expected one group for each of {samples} samples, found {len(members)} groups.")
     names, which = members.unique(return_inverse=True)
-    if len(names) < 10:
+    if len(names) < FEWEST:
         raise DataError(
-            "Expected at least 10 samples (groups of samples) to train, validate and test on, "
+            f"Expected at least {FEWEST} samples (groups of samples) to train, validate and test on, "
             f"found {len(names)}. Give more data, or finer groups."
         )
     order = torch.randperm(len(names), generator=Generator().manual_seed(seed))
@@ -57,19 +62,13 @@ def split(samples: int, *, groups: IntArray | None, seed: int) -> Split:
     return Split(*(torch.nonzero(of_sample == number).flatten() for number in range(3)))
 
 
-FEWEST = 10
-"""So many groups it takes to be split; see `split`."""
-_READ = 256
-"""Samples whose pictures are read at once."""
-
-
 class SampleSet(NamedTuple):
     """Samples that one or several sources share.
 
     Attributes:
         name: Of their first source.
         samples: The samples.
-        groups: int64 (N,), what must not be split, of all these sources together; None: all apart.
+        groups: int64 (N,), the samples that must not be split, by all these sources together; None: all apart.
     """
 
     name: str
@@ -82,9 +81,9 @@ def split_together(
 ) -> tuple[list[Split], list[str]]:
     """Splits several sets of samples so that a picture in two of them is on the same side in both.
 
-    Sets without a picture in common are split each by itself, as `split` does. Otherwise what is connected by a
-    group or by a picture goes to one side. The smallest set is split first; the others take over what is decided,
-    and fill up the shares with the rest.
+    Sets without a picture in common are split each by itself, as `split` does. Otherwise samples that a group or a
+    picture connects go to one side. The smallest set is split first; the others take over what is decided, and fill
+    up the shares with the rest.
 
     Args:
         sets: The sets.
@@ -99,8 +98,8 @@ def split_together(
     notes = _untold(sets, shown)
     if not _meet(shown):
         return apart, notes
-    connected = _connected(sets, shown)
-    few = [one.name for one, mine in zip(sets, connected, strict=True) if len(np.unique(mine)) < FEWEST]
+    components = _components(sets, shown)
+    few = [one.name for one, mine in zip(sets, components, strict=True) if len(np.unique(mine)) < FEWEST]
     if few:
         names = ", ".join(repr(one.name) for one in sets)
         notes.append(
@@ -111,22 +110,22 @@ def split_together(
         return apart, notes
     side: dict[int, int] = {}
     found: dict[int, Split] = {}
-    for at in sorted(range(len(sets)), key=lambda at: len(np.unique(connected[at]))):
-        found[at] = _taken_over(connected[at], side, seed)
+    for at in sorted(range(len(sets)), key=lambda at: len(np.unique(components[at]))):
+        found[at] = _taken_over(components[at], side, seed)
     return [found[at] for at in range(len(sets))], notes
 
 
 def picture_digests(samples: Samples) -> list[bytes]:
     """A digest of what each sample shows, the same for an array, a tensor and a PIL image of one picture.
 
-    Empty where there are not as many inputs as the samples say: whoever encodes them will refuse that.
+    Empty if there are fewer or more inputs than the samples say; `encode` refuses such samples.
     """
     found = [digest(_canonical(item)) for batch in samples.batches(_READ) for item in batch]
     return found if len(found) == len(samples) else []
 
 
 def connected(count: int, labels: Sequence[Sequence[Any] | IntArray]) -> IntArray:
-    """Numbers what is connected: places that have a value in common in any of the labels, directly or in steps.
+    """Connected components of places: two places are linked if they have a value in common in any of the labels.
 
     Args:
         count: Number of places.
@@ -181,7 +180,7 @@ def _meet(shown: Sequence[Sequence[bytes]]) -> bool:
 
 
 def _untold(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list[str]:
-    """Names variants whose pictures are in no other set as they were: what they show cannot be told."""
+    """Notes on sets of variants that share no picture with other sets: their originals may still be the same."""
     notes = []
     for at, one in enumerate(sets):
         others = [set(mine) for place, mine in enumerate(shown) if place != at]
@@ -199,8 +198,8 @@ def _untold(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list
     return notes
 
 
-def _connected(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list[IntArray]:
-    """Components over the samples of all sets, for each set."""
+def _components(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list[IntArray]:
+    """Connected components of the samples of all sets, by set, int64 (N,) each."""
     groups: list[Any] = []
     pictures: list[Any] = []
     for at, (one, mine) in enumerate(zip(sets, shown, strict=True)):
@@ -214,7 +213,7 @@ def _connected(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> l
 
 
 def _taken_over(mine: IntArray, side: dict[int, int], seed: int) -> Split:
-    """Splits one set by its components; those with a side keep it, the others fill up the shares and get one."""
+    """Splits one set by its components: those in `side` keep it, the others fill up the shares and are added to it."""
     names = np.unique(mine).tolist()
     free = [name for name in names if name not in side]
     known = [side[name] for name in names if name in side]
@@ -230,7 +229,7 @@ def _taken_over(mine: IntArray, side: dict[int, int], seed: int) -> Split:
 
 
 def _canonical(item: Any) -> npt.NDArray[Any]:
-    """The contents of an input as one kind of array, whatever it came as: pictures uint8 (H, W) or (H, W, C)."""
+    """The contents of an input as one kind of array, the same for all forms: pictures uint8 (H, W) or (H, W, C)."""
     if isinstance(item, Image.Image):
         item = item if item.mode in ("L", "RGB", "RGBA") else item.convert("RGB")
     if isinstance(item, Tensor):

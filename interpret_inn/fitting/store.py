@@ -25,14 +25,15 @@ from interpret_inn.translating.encoding import BatchRunner, reading_size
 from interpret_inn.types import Samples
 from interpret_inn.types.numbers import TINY
 
-__all__ = ["Cache", "StoredRows", "encode"]
+__all__ = ["CHUNK", "FitData", "Storage", "StoredRows", "encode"]
 
 CHUNK = 1024
 """Samples whose rows are read from the store at once."""
 _SAME_ROWS = 0.02
 """Rows that differ by a smaller share of their norm are the same: reduced precision of another device gives as much."""
 
-Cache = Literal["auto"] | str | Path | None
+Storage = Literal["auto"] | str | Path | None
+"""Where something is kept on disk: "auto" in the user's cache, or in this folder; None: nowhere."""
 
 
 def encode(
@@ -40,13 +41,13 @@ def encode(
     samples: Samples,
     *,
     batch_size: int | Literal["auto"] = "auto",
-    cache: Cache = "auto",
+    cache: Storage = "auto",
     progress: ProgressFactory | None = progress,
 ) -> StoredRows:
     """Runs every sample through the backbone once, up to the site, and keeps the rows.
 
-    With a cache, what was computed before for the same weights, site, layout, preprocessing and contents
-    is used again, and an interrupted run goes on after its last whole file.
+    With a cache, rows that were computed before for the same weights, site, layout, preprocessing and contents
+    are used again, and an interrupted run goes on after its last whole file.
 
     Args:
         backbone: The frozen network and its site.
@@ -58,7 +59,7 @@ def encode(
 
     Raises:
         InputError: representations that are not finite, preprocessing that gives something else every
-            time, or a batch size that is none.
+            time, or a `batch_size` that is no whole number from 1.
         DataError: the samples cannot be read, or change from read to read.
         StoreError: the cache cannot be written to, or memory does not suffice.
         BackboneError: not even one input at a time fits in memory; or as `backbone.represent`.
@@ -89,7 +90,7 @@ def encode(
 
 
 def _probe(backbone: Backbone, runner: BatchRunner, first: Any) -> tuple[Tensor, Tensor]:
-    """The first input, prepared, and its rows (1, P, D); by the way the layout becomes known."""
+    """The first input, prepared, and its rows (1, P, D). Running it also makes the layout known."""
     prepared = backbone.prepare(first)
     if digest(prepared) != digest(backbone.prepare(first)):
         raise InputError(
@@ -113,11 +114,11 @@ def _counted(runner: BatchRunner, span: range, factory: ProgressFactory) -> Iter
 def _folder(
     backbone: Backbone, samples: Samples, prepared: Tensor, probe: Tensor, cache: str | Path
 ) -> ShardFolder:
-    """The folder for these rows. Its name holds everything that they depend on."""
+    """The folder for these rows; its name is a digest of everything that they depend on."""
     parts = [
         backbone.fingerprint(),
         str(backbone.address),
-        json.dumps(_layout(backbone.layout), sort_keys=True),
+        json.dumps(dataclasses.asdict(backbone.layout), sort_keys=True),
         json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
         digest(prepared).hex(),  # a preprocessing function may have changed under its name
         samples.fingerprint(),
@@ -130,14 +131,8 @@ def _folder(
     return ShardFolder.plan(path, count=len(samples), positions=positions, width=width)
 
 
-def _layout(layout: Any) -> Any:
-    if dataclasses.is_dataclass(layout) and not isinstance(layout, type):
-        return dataclasses.asdict(layout)
-    return layout.name
-
-
 def _missing(folder: ShardFolder, probe: Tensor) -> list[int]:
-    """The files to compute: those not there, those damaged, or all where they are another model's."""
+    """The files to compute: missing and damaged ones, or all of them if the model gives other rows now."""
     missing = []
     for shard in range(folder.shards):
         try:
@@ -163,7 +158,7 @@ def _agrees(stored: Tensor, found: Tensor) -> bool:
 
 
 def _fill(folder: ShardFolder, missing: list[int], runner: BatchRunner, factory: ProgressFactory) -> None:
-    """Computes and writes files; neighbouring ones in one go through the samples."""
+    """Computes and writes files; the samples of neighbouring files are read in one run."""
     folder.require_room(sum(len(folder.span(shard)) for shard in missing))
     runs: list[list[int]] = []
     for shard in missing:
@@ -200,7 +195,7 @@ def _about(backbone: Backbone, samples: Samples) -> dict[str, Any]:
 
 
 class FitData(NamedTuple):
-    """What a fit was made of, at hand until the process ends; nothing of it is saved.
+    """The data of a fit, available until the process ends; none of it is saved.
 
     Attributes:
         pool: The sources as one.

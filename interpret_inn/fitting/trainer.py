@@ -21,25 +21,27 @@ from interpret_inn.flows import InvertibleNetwork, owners, pair_log_likelihood, 
 from interpret_inn.translating.settings import FitRecord, FitSettings, Observer
 from interpret_inn.types import FitStep, Pairs
 
-_LOOK_PAIRS = 1024
+_VALIDATION_PAIRS = 1024
+"""Pairs that every validation scores: enough to compare weights, few enough to take less time than the steps."""
 _MOST_BAD_STEPS = 20
+"""Steps in a row without a finite loss that end the fit: single ones may be an outlier's, so many are no chance."""
 
 
 class Trainer:
     """One fit, from its first step or from its checkpoint, to its best weights.
 
-    The representation is whitened once, before the first step: whitening is fixed, orthogonal up to its
-    scales, and has no part in the loss but a constant. Every step adds the noise floor afresh.
+    The representation is whitened once, before the first step: whitening is fixed, and adds only a constant to the
+    loss. Every step adds the noise floor afresh.
 
     Args:
         network: The flow; its blocks are trained in place.
         white: The whitened leading axes of all samples, float (N, P, d): P positions, or 1.
         pool: Gives the pairs.
         sizes: Of the factors within the leading axes, the residual last.
-        settings: See there.
+        settings: See `FitSettings`.
         seed: Of pairs and noise.
         backbone: Handed to the losses of sources.
-        checkpoint: Where to go on from and to; None: nowhere.
+        checkpoint: Where the state of the fit is kept, and read from at the start; None: nowhere.
         observers: Called after every validation.
     """
 
@@ -66,7 +68,7 @@ class Trainer:
         self.added = added_losses(pool, self.owner.cpu())
         self.trained = nn.ModuleList([network.blocks, *(m for added in self.added for m in added.modules)])
         self.parameters = [p for p in self.trained.parameters() if p.requires_grad]
-        self.rotates = not any(p.requires_grad for p in network.blocks.parameters())
+        self.only_rotates = not any(p.requires_grad for p in network.blocks.parameters())
         self.optimizer = torch.optim.AdamW(
             self.parameters or [torch.zeros(1)],
             lr=settings.learning_rate,
@@ -75,7 +77,7 @@ class Trainer:
             fused=True,
         )
         self.seed, self.generator = seed, Generator().manual_seed(seed)
-        self.look = self._prepare_look(seed)
+        self.validation = self._validation_draw(seed)
         self.best = _copy(self.trained)
         self.state: dict[str, Any] = {
             "step": 0, "best_step": 0, "best": math.inf, "seconds": 0.0,
@@ -89,15 +91,15 @@ class Trainer:
             FitError: the loss was not finite for 20 steps in a row, or in validation; or the checkpoint is another
                 fit's.
         """
-        if self.rotates:  # nothing in the flow can be trained: it stays where it begins
+        if self.only_rotates:  # nothing in the flow can be trained
             self._refuse_untrained()
             return FitRecord(0, 0, False, 0.0, ())
         self._resume()
         settings, state = self.settings, self.state
         began, before = time.perf_counter(), state["seconds"]
-        if self.look and not state["step"]:
-            # the end of a linear map is not a bad place: unless something better is found, the flow stays there
-            state["best"] = self._validated(self.look)
+        if self.validation and not state["step"]:
+            # the weights at the start are a linear map, which may be the best: others must improve on it
+            state["best"] = self._validation_loss(self.validation)
         stopped = self._is_stalled()
         bar = tqdm(
             total=settings.steps, initial=state["step"], desc="fit", unit="step", disable=None, leave=False
@@ -108,7 +110,7 @@ class Trainer:
                 bar.update()
                 if state["step"] % settings.every == 0 or state["step"] == settings.steps:
                     state["seconds"] = before + time.perf_counter() - began
-                    self._look()
+                    self._validate()
                     bar.set_postfix(validation=f"{state['history'][-1][2]:.3f}")
                     stopped = self._is_stalled()
         state["seconds"] = before + time.perf_counter() - began
@@ -140,7 +142,11 @@ class Trainer:
         state["sum"], state["taken"] = state["sum"] + float(loss.detach()), state["taken"] + 1
 
     def _refuse_bad_step(self) -> None:
-        """Leaves out a step whose loss is not finite; too many in a row, or no other step at all, end the fit."""
+        """Counts a step whose loss is not finite, and is not taken.
+
+        Raises:
+            FitError: 20 in a row, or all steps of a shorter fit.
+        """
         self.state["bad"] += 1
         self.state["skipped"] += 1
         if self.state["bad"] >= min(_MOST_BAD_STEPS, self.settings.steps):
@@ -152,12 +158,12 @@ class Trainer:
                 f"{self.settings.learning_rate:g}, or a higher noise than {self.settings.noise:g}."
             )
 
-    def _draw(self, n: int, generator: Generator, part: str) -> tuple[Pairs, Tensor]:
+    def _draw(self, n: int, generator: Generator, split: str) -> tuple[Pairs, Tensor]:
         """Pairs of rows (at positions drawn anew) and the noise that is added to them."""
-        pairs = self.pool.sample(n, generator, part=part)
+        pairs = self.pool.sample(n, generator, split=split)
         if self.positions > 1:
-            where = torch.randint(self.positions, (2, n), generator=generator)
-            first, second = torch.stack(pairs[:2]) * self.positions + where
+            position = torch.randint(self.positions, (2, n), generator=generator)
+            first, second = torch.stack(pairs[:2]) * self.positions + position
             pairs = Pairs(first, second, pairs.rho)
         noise = torch.randn(2 * n, len(self.noise), generator=generator, dtype=self.white.dtype)
         return pairs, noise.to(self.white.device) * self.noise
@@ -174,19 +180,23 @@ class Trainer:
         )
         return -likelihood.mean() / (2 * self.white.shape[1])
 
-    def _prepare_look(self, seed: int) -> tuple[Pairs, Tensor] | None:
+    def _validation_draw(self, seed: int) -> tuple[Pairs, Tensor] | None:
         """Fixed pairs and noise of the validation split; None if it is too small for pairs."""
         generator = Generator().manual_seed(derived_seed(seed, "validation pairs"))
         try:
-            return self._draw(_LOOK_PAIRS, generator, "validation")
+            return self._draw(_VALIDATION_PAIRS, generator, "validation")
         except ConceptError:
             return None
 
     @torch.no_grad()
-    def _validated(self, look: tuple[Pairs, Tensor]) -> float:
-        """The whole objective, of pairs of the validation split; added losses draw the same at every look."""
+    def _validation_loss(self, drawn: tuple[Pairs, Tensor]) -> float:
+        """The whole objective on the validation split; added losses draw the same each time.
+
+        Raises:
+            FitError: it is not finite.
+        """
         generator = Generator().manual_seed(derived_seed(self.seed, "validation of added losses"))
-        step, total = self.state["step"], float(self._loss(*look))
+        step, total = self.state["step"], float(self._loss(*drawn))
         for added in self.added:
             total += float(
                 added(TrainingContext(self.network, self.backbone, generator, step, added.axes, looking=True))
@@ -207,7 +217,7 @@ class Trainer:
         return int(self.state["skipped"])
 
     def _refuse_untrained(self) -> None:
-        """Raises FitError where a source trains something, and a fit without blocks trains nothing."""
+        """Raises FitError if a source trains something: a fit without blocks trains nothing."""
         for added in self.added:
             if any(weights.requires_grad for module in added.modules for weights in module.parameters()):
                 raise FitError(
@@ -216,12 +226,12 @@ class Trainer:
                 )
 
     @torch.no_grad()
-    def _look(self) -> None:
-        """Validates the weights, keeps the best, and saves where this stands."""
+    def _validate(self) -> None:
+        """Validates the weights, keeps the best, writes the checkpoint, and tells the observers."""
         state = self.state
         loss = state["sum"] / state["taken"] if state["taken"] else math.nan
         state["sum"], state["taken"] = 0.0, 0
-        validation = self._validated(self.look) if self.look else loss
+        validation = self._validation_loss(self.validation) if self.validation else loss
         if validation < state["best"]:
             state["best"], state["best_step"] = validation, state["step"]
             self.best = _copy(self.trained)
@@ -231,8 +241,8 @@ class Trainer:
             observer(FitStep(state["step"], self.settings.steps, loss, validation, state["seconds"]))
 
     def _is_stalled(self) -> bool:
-        looks = (self.state["step"] - self.state["best_step"]) // self.settings.every
-        return self.look is not None and looks >= self.settings.patience
+        validations = (self.state["step"] - self.state["best_step"]) // self.settings.every
+        return self.validation is not None and validations >= self.settings.patience
 
     def _save(self) -> None:
         if self.checkpoint is None:

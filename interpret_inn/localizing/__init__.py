@@ -1,4 +1,4 @@
-"""Where factors act: what authors of localizers need, and how reliable masks are.
+"""Where factors act: tools for authors of localizers, and the reliability of masks.
 
 ```python
 from interpret_inn.localizing import FactorReader, prepared_inputs
@@ -18,6 +18,7 @@ from interpret_inn.localizing.image_changes import output_changes, redrawn_chang
 from interpret_inn.localizing.mask_shapes import fit_size, heat_to_masks, overlay, soft_intervals
 from interpret_inn.localizing.reliability import randomised, reliability
 from interpret_inn.localizing.run_localizer import localize, places_finder, report_places
+from interpret_inn.localizing.smoothing import smoothed
 from interpret_inn.translating.translator import Translator
 
 __all__ = [
@@ -35,5 +36,6 @@ __all__ = [
     "reliability",
     "report_places",
     "require_images",
+    "smoothed",
     "soft_intervals",
 ]

@@ -16,14 +16,19 @@ from interpret_inn.types.numbers import NEGLIGIBLE, TINY
 
 AT_ONCE = 64
 """Images in one forward: enough to fill a processor, few enough for its memory."""
+_LEAST = 8  # values that it takes to tell a concept's directions from chance
+_RIDGE = (
+    1e-3  # of the mean variance, added to the variance of each axis: axes without variance are not blown up
+)
+_NOTHING = 1e-6  # squared deviations below this are rounding, and no share of them is measured
 
 
 def prepared_inputs(translator: Translator, inputs: Any) -> Tensor:
     """All inputs as one batch, as the model takes them.
 
     Args:
-        translator: Whose model it is.
-        inputs: Anything that can be read as inputs, or what a localizer was given.
+        translator: Of a fitted interpreter.
+        inputs: Anything that can be read as inputs, or the inputs that a localizer is given.
 
     Returns:
         (B, ...), detached, on the model's device, in its precision.
@@ -52,7 +57,7 @@ def require_images(prepared: Tensor) -> tuple[int, int]:
     """Height and width of a batch of images (B, C, H, W).
 
     Raises:
-        LocalizerError: it is none.
+        LocalizerError: it is no batch of images.
     """
     if prepared.ndim != 4:
         raise LocalizerError(
@@ -63,36 +68,32 @@ def require_images(prepared: Tensor) -> tuple[int, int]:
 
 
 def require_translator(found: Any) -> None:
-    """Refuses anything else in its place, an interpreter above all.
+    """Refuses anything but a translator, such as an interpreter.
 
     Raises:
         LocalizerError: it is no translator.
     """
     if not isinstance(found, Translator):
         raise LocalizerError(
-            f"Expected a translator, found {type(found).__name__}. Type interpreter.translator, which is that of a "
-            "fitted interpreter."
+            f"Expected a translator, found {type(found).__name__}. Type interpreter.translator, with a fitted "
+            "interpreter."
         )
-
-
-_LEAST = 8  # values that it takes to tell a concept's directions from chance
-_RIDGE = 1e-3  # of the mean variance, added to that of each axis: axes without variance are not blown up
 
 
 def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None:
     """The linear map from a factor's centred codes to where its concept can be seen.
 
-    A flow makes all axes of a code equally loud, those too in which the concept hardly shows. With S_b the covariance
-    of what the concept tells of the code (class means; the regression on numbers, on cosine and sine of angles) and
-    S_w that of the rest, the map whitens by S_w, turns to the eigenvectors of the whitened S_b, and weighs each by
-    λ / (1 + λ), λ its eigenvalue: Fisher's discriminant coordinates, with those that carry noise alone faded out.
+    In a code all axes vary equally, also those in which the concept hardly shows. Let S_b be the covariance of the part
+    of the code that the concept explains (class means; the regression on numbers, on cosine and sine of angles) and S_w
+    the covariance of the rest. The map whitens by S_w, turns to the eigenvectors of the whitened S_b, and weighs each
+    by λ / (1 + λ), λ its eigenvalue: Fisher's discriminant coordinates, in which axes of noise alone fade out.
 
     Args:
-        codes: Of the reference codes, (M, size).
-        concept: With values for these rows; None or without values: there is nothing to go by.
+        codes: The factor's reference codes, (M, size).
+        concept: With values for these rows; or None.
 
     Returns:
-        (size, r), or None if all axes are to count alike.
+        (size, r); None if there are too few values, or none, and all axes count alike.
     """
     if concept is None or concept.values is None or len(codes) != len(concept.values):
         return None
@@ -102,28 +103,25 @@ def concept_coordinates(codes: Tensor, concept: Concept | None) -> Tensor | None
         return None
     known = codes.detach().cpu().double().numpy()[present]
     centred = np.asarray(known - known.mean(0), np.float64)
-    told = _told(centred, concept.at(present))
+    explained = _explained(centred, concept.at(present))
     size = centred.shape[1]
-    within = np.cov(centred - told, rowvar=False).reshape(size, size)
+    within = np.cov(centred - explained, rowvar=False).reshape(size, size)
     values, vectors = np.linalg.eigh(within)
     whitening = vectors / np.sqrt(values + _RIDGE * max(float(centred.var(0).mean()), TINY))
-    between = np.cov(told @ whitening, rowvar=False).reshape(size, size)
+    between = np.cov(explained @ whitening, rowvar=False).reshape(size, size)
     strength, axes = np.linalg.eigh(between)
     kept = strength > NEGLIGIBLE * max(float(strength.max()), TINY)
     weight = strength[kept] / (1 + strength[kept])
     return torch.from_numpy(whitening @ axes[:, kept] * weight).to(codes)
 
 
-def _told(codes: FloatArray, concept: Concept) -> FloatArray:
-    """What the concept tells of each code, (M, size): the mean of its class, or the regression on its numbers."""
+def _explained(codes: FloatArray, concept: Concept) -> FloatArray:
+    """The part of each code that the concept explains, (M, size): its class's mean, or the regression on numbers."""
     design = concept.indicators
     if design is None:
         design = np.concatenate([concept.targets, np.ones((len(codes), 1))], 1)
     solution = np.linalg.lstsq(design, codes, rcond=None)[0]
     return np.asarray(design @ solution, np.float64)
-
-
-_NOTHING = 1e-6  # squared deviations below are 0 but for rounding, and a share of nothing is none
 
 
 class FactorReader:
@@ -151,9 +149,8 @@ class FactorReader:
         self._translator = translator
         self.factor: Factor = translator.factors[factor]
         reference = self._translator.fitted.reference_codes[:, self.factor.slice]
-        missing = (
-            self.factor.size - reference.shape[1]
-        )  # of very wide representations, only leading axes are kept
+        # of very wide representations, reference codes hold the leading axes alone
+        missing = self.factor.size - reference.shape[1]
         self.centre = torch.nn.functional.pad(reference.mean(0), (0, missing))
         self.spread = torch.nn.functional.pad(reference.std(0, correction=0), (0, missing))
         found = concept_coordinates(reference, self._translator.fitted.concept(self.factor))
@@ -165,12 +162,12 @@ class FactorReader:
         return self._translator.codes(z)[0][..., self.factor.slice]
 
     def deviation(self, codes: Tensor) -> Tensor:
-        """Codes less the centre in the factor's coordinates, positions and axes in one row: (B, r) or (B, P · r)."""
+        """Deviations of codes from the centre in the factor's coordinates: (B, r), or (B, P · r) at positions."""
         away = codes - self.centre.to(codes)
         return (away if self.coordinates is None else away @ self.coordinates.to(codes)).flatten(1)
 
     def projection(self, prepared: Tensor, like: Tensor) -> Tensor:
-        """How far inputs lie along the direction in which others deviate from the centre.
+        """How far inputs lie along the direction in which their unchanged versions deviate from the centre.
 
         Args:
             prepared: (B, ...).
@@ -183,7 +180,7 @@ class FactorReader:
         return (self.deviation(self.codes(prepared)) * torch.nn.functional.normalize(own)).sum(1)
 
     def score(self, prepared: Tensor, like: Tensor) -> Tensor:
-        """Which share of the factor's deviation from the centre is there.
+        """The share of the factor's deviation from the centre that is left in changed inputs.
 
         Args:
             prepared: (B, ...).

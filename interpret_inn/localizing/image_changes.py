@@ -1,8 +1,8 @@
-"""How images that a model makes change with a factor."""
+"""Changes of the images that a model makes, with a factor."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -10,6 +10,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import LocalizerError
 from interpret_inn.localizing.factor_reader import AT_ONCE, prepared_inputs
+from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.translator import Translator, positions_of
 
 
@@ -39,13 +40,13 @@ def output_changes(
 def redrawn_changes(
     translator: Translator, inputs: Any, factor: str, *, draws: int = 6, seed: int = 0
 ) -> Tensor:
-    """Squared change of the output image where a factor is drawn anew from the data of the fit.
+    """Squared change of the output image when a factor is drawn anew from the data of the fit.
 
     Args:
         translator: Of a model that makes images.
         inputs: `B` inputs.
         factor: Name of the factor.
-        draws: How many codes are drawn for each input.
+        draws: Codes that are drawn for each input.
         seed: Of the draws.
 
     Returns:
@@ -58,7 +59,8 @@ def redrawn_changes(
     return _changes(translator, inputs, lambda batch: batch.redrawn(chosen, draws, generator))
 
 
-def _changes(translator: Translator, inputs: Any, change: Any) -> Tensor:
+def _changes(translator: Translator, inputs: Any, change: Callable[[Batch], Batch]) -> Tensor:
+    """Squared changes (M, B, H, W) of the images for M variants of each input."""
     found = []
     with translator.backbone.session():
         for prepared in prepared_inputs(translator, inputs).split(AT_ONCE):

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError
 from interpret_inn.types import Picture
 
-_GREY = 0.12  # how light a dimmed picture is at least, of white, so that black stays apart from the page
-_INSIDE = 0.5  # what is drawn as the border of a mask
+_GREY = 0.12  # share of white that is added to dimmed parts, so that black stays apart from a dark page
+_INSIDE = 0.5  # a mask's border is drawn where it passes this value
 _OUTLINE = np.array([255, 60, 0], np.float32)
 
 
 def fit_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
-    """Maps (B, 1, h, w) at the size (H, W) of the image, each cell's centre where it stands in the image.
+    """Maps (B, 1, h, w) resized to (H, W), the size of the image; the centres of cells keep their places.
 
-    Bilinear; what is made smaller is averaged.
+    Interpolation is bilinear; maps that become smaller are averaged.
     """
     return torch.nn.functional.interpolate(
         maps, size, mode="bilinear", align_corners=False, antialias=maps.shape[-1] > size[-1]
@@ -25,9 +26,9 @@ def fit_size(maps: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def heat_to_masks(heat: Tensor) -> Tensor:
-    """Heat (B, 1, H, W) as masks in [0, 1]: negative heat is none, each image's largest becomes 1.
+    """Heat (B, 1, H, W) as masks in [0, 1]: negative values become 0, the largest value of each image 1.
 
-    Heat that is nowhere positive, or not finite, gives an empty mask.
+    Values that are not finite count as 0. Heat that is nowhere positive gives an empty mask.
     """
     heat = torch.nan_to_num(heat, nan=0.0, posinf=0.0, neginf=0.0).clamp_min(0)
     top = heat.amax((1, 2, 3), keepdim=True)
@@ -35,12 +36,12 @@ def heat_to_masks(heat: Tensor) -> Tensor:
 
 
 def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
-    """A picture that shines where the mask is 1, is dark and grey where it is 0, with a line at one half.
+    """A picture that is unchanged where the mask is 1 and dark grey where it is 0, with a line at one half.
 
     Args:
         picture: uint8 (H, W, 3).
         mask: float (H, W) or (1, H, W) in [0, 1].
-        dimmed: How bright the rest stays, 0 to 1.
+        dimmed: Brightness of the rest, 0 to 1.
 
     Raises:
         LocalizerError: the mask is not of the picture's size.
@@ -59,14 +60,11 @@ def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
     return result
 
 
-def _edge(
-    inside: np.ndarray[tuple[int, ...], np.dtype[np.bool_]],
-) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+def _edge(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Pixels inside that touch the outside, on all four sides; the image's own border is no edge."""
     padded = np.pad(inside, 1, mode="edge")
     surrounded = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    found: np.ndarray[tuple[int, ...], np.dtype[np.bool_]] = inside & ~surrounded
-    return found
+    return np.asarray(inside & ~surrounded)
 
 
 def soft_intervals(starts: Tensor, ends: Tensor) -> Tensor:

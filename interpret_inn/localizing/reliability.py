@@ -1,9 +1,9 @@
-"""How much better than chance masks do what they claim, measured in one way for every localizer.
+"""Reliability: how much better than chance masks do what they claim, measured in one way for every localizer.
 
-A mask over the *input* claims that the factor's value stands there. What is inside it is moved into other images of
-the batch, and the factor's code should move over with it ("transplant"). Chance is what the same masks do at random
-places. A mask over the *output* claims that an edit of the factor changes the image only there: the factor is drawn
-anew, and the change should lie inside. Chance is the mask's area. Neither is what localizers are fitted to.
+A mask over the *input* claims that the factor's value stands there. Its inside is moved into other images of the
+batch, and the factor's code should move with it ("transplant"). Chance is what the same masks do at random places. A
+mask over the *output* claims that an edit of the factor changes the image only there: the factor is drawn anew, and the
+change should lie inside. Chance is the mask's area. Localizers are fitted to neither.
 """
 
 from __future__ import annotations
@@ -26,21 +26,23 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean, percentile_interval,
 from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import FloatArray, Score, Space
+from interpret_inn.types.numbers import TINY
 
 AREAS = (0.1, 0.2, 0.4)
-"""Shares of the image that are moved: the highest of each mask, so that masks of all kinds compare."""
+"""Shares of the image that are moved: the highest pixels of each mask, so that masks of all kinds compare."""
 WHOLE = 0.98
 """A mask over more than this share of the image says nothing of where."""
-_ANYWHERE = 0.9  # where parts at random places take that share along, no place can be better than another
+_ANYWHERE = 0.9  # if parts at random places take this share along, no place can be much better
 FLAT = 1e-6
 """A mask whose pixels differ by less says nothing of where."""
 _DONORS = 2  # others that each image is moved into: one alone would often be a bad example
-_LOT = 0.5  # how much chance has in who is moved into whom, beside how far their codes are apart
-_NEAR = 1e-4  # weight of the surroundings in the order of pixels: only where values are alike do they decide
-_TIES = 1e-9  # and of the lot, below what surroundings differ by
+_LOT = 0.5  # weight of chance in which image is moved into which, beside the distance of their codes
+_NEAR = (
+    1e-4  # weight of the surroundings in the order of pixels: they decide between pixels of nearly one value
+)
+_TIES = 1e-9  # weight of chance in it: it decides between pixels whose surroundings are alike, too
 _NEVER = 1e6  # a distance beyond all others, so that no image is moved into itself or twice into the same
 _SAME = 1e-6  # codes (of standard deviation 1) nearer than this are the same but for rounding
-_SOME = 1e-12  # keeps a division by 0 from happening; what it would give is not used
 
 
 def reliability(
@@ -57,11 +59,11 @@ def reliability(
 
     Args:
         translator: Of a fitted interpreter.
-        inputs: `B` inputs; over the input at least two, for one is moved into another.
+        inputs: `B` inputs; for masks over the input at least two, as one is moved into another.
         factor: Name of the factor.
         values: Masks, (B, 1, H, W).
-        space: What they lie over.
-        areas: Shares of the image that are moved; over the input only.
+        space: The images that the masks lie over.
+        areas: Shares of the image that are moved; for masks over the input only.
         seed: Of all that is drawn.
 
     Returns:
@@ -94,7 +96,7 @@ def _share_inside(
     total = changes.sum((0, 2, 3))
     area = values.double().mean((1, 2, 3))
     share = (inside / total - area) / (1 - area)
-    # Next to nothing is left outside a mask of nearly all: what little changes there would decide alone.
+    # Next to nothing is outside a mask of nearly all: the little that changes there would decide alone.
     return np.asarray(torch.where((total > 0) & (area < WHOLE), share, torch.nan).numpy(), np.float64)
 
 
@@ -120,10 +122,10 @@ def _transplanted(
 
 
 def _beyond_chance(own: FloatArray, chance: FloatArray, seed: int) -> tuple[Score, FloatArray]:
-    """What masks do beyond chance, as a share of what is left to do: the mean with its interval, and each, (B,).
+    """What masks do beyond chance, as a share of the possible: the mean with its interval, and each image's, (B,).
 
-    Chance is that of all images together, as of one image it would be mostly noise. It is an estimate like what the
-    masks do, so both are drawn anew.
+    Chance is estimated from all images together, as a single image's would be mostly noise. Both estimates are
+    resampled for the interval.
     """
     each = _gains(own, chance, np.ones((1, own.shape[1])))[0]
     known = np.isfinite(each)
@@ -136,7 +138,7 @@ def _beyond_chance(own: FloatArray, chance: FloatArray, seed: int) -> tuple[Scor
     weights = resampling_weights(count, seed=seed)
     drawn = (weights * _gains(own[:, known], chance[:, known], weights)).sum(1) / count
     drawn = drawn[np.isfinite(drawn)]
-    if len(drawn) < 2:  # chance is so near to all that it is over the bound whatever is drawn
+    if len(drawn) < 2:  # chance is over the bound in nearly every resample
         return Score(value), each
     low, high = percentile_interval(drawn, count)
     return Score(value, min(low, value), max(high, value)), each
@@ -146,7 +148,7 @@ def _gains(own: FloatArray, chance: FloatArray, weights: FloatArray) -> FloatArr
     """(own − chance) / (1 − chance), mean over areas, (R, B), chance being the mean by each row of weights (R, B)."""
     known = np.isfinite(chance)
     total = weights @ known.T
-    mean = (weights @ np.where(known, chance, 0).T) / np.maximum(total, _SOME)  # (R, areas)
+    mean = (weights @ np.where(known, chance, 0).T) / np.maximum(total, TINY)  # (R, areas)
     mean = np.where((total > 0) & (mean < _ANYWHERE), mean, math.nan)[:, :, None]
     gains = (own[None] - mean) / (1 - mean)
     usable = np.isfinite(gains)
@@ -198,7 +200,7 @@ def _elsewhere(inside: Tensor, generator: Generator) -> Tensor:
 
 
 def _moved(reader: FactorReader, prepared: Tensor, codes: Tensor, donors: Tensor, inside: Tensor) -> Tensor:
-    """Share of the way from the others' code to the image's own that its inside takes along, (B,)."""
+    """How far the inside of an image moves others' codes to its own, as a share of the way, (B,)."""
     above, below = torch.zeros(len(prepared)), torch.zeros(len(prepared))
     for column in donors.T:
         found = [
@@ -217,15 +219,15 @@ Part = Literal["flow", "model"]
 
 
 def randomised(translator: Translator, part: Part = "flow", *, inputs: Any, seed: int = 0) -> Translator:
-    """A translator of which one part has random weights; the original is left as it is.
+    """A translator of which one part has random weights; the original stays unchanged.
 
-    Weights of two axes and more are shuffled, each tensor in itself, so that their sizes stay as they were. A flow
-    also gets a random rotation, as its factors would else begin at the principal axes.
+    Weights of two axes and more are shuffled within each tensor, which keeps their distribution. A flow also gets a
+    random rotation, as its factors would otherwise begin at the principal axes.
 
     Args:
         translator: Of a fitted interpreter.
         part: "flow", or "model".
-        inputs: Whose codes stand for the data of the fit afterwards; a few dozen at least.
+        inputs: Their codes become the reference codes; a few dozen at least.
         seed: Of the weights.
 
     Raises:

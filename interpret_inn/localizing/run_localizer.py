@@ -1,4 +1,4 @@
-"""Runs a localizer, checks what it gave, and measures how far it can be trusted."""
+"""Runs localizers: checks their masks, measures their reliability, and puts them into the report."""
 
 from __future__ import annotations
 
@@ -19,12 +19,16 @@ from interpret_inn.explaining.survey import Survey, picture_of, thumbnail
 from interpret_inn.localizing.factor_reader import prepared_inputs
 from interpret_inn.localizing.mask_shapes import overlay
 from interpret_inn.localizing.reliability import FLAT, WHOLE, reliability
-from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.encoding import Prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Localizer, LocalizerFunction, Masks, Picture, Score, Space
 
-_EMPTY = 1e-6  # a mask that is nowhere higher shows nothing: no picture has so many levels
+LOCALIZED, SHOWN = 10, 6
+"""Examples that are localized, so that reliability is measured on more than a few; and examples that are shown."""
+FACTORS = 12
+"""Factors that are localized, the residual among them: those whose redraws change the output most."""
+_EMPTY = 1e-6  # a mask that is nowhere higher shows nothing: pictures have 256 levels
+_EDGE = 96  # pixels along the longer side that smaller pictures are enlarged to
 
 
 def localize(
@@ -42,16 +46,16 @@ def localize(
         translator: Of a fitted interpreter.
         inputs: `B` inputs.
         factor: Name of the factor.
-        localizer: What gives the masks.
-        title: What errors call it.
+        localizer: Gives the masks.
+        title: The localizer's name in errors.
         seed: Of the measurement of reliability.
 
     Raises:
-        LocalizerError: it gave no masks of the images' size in [0, 1].
+        LocalizerError: the localizer gave no masks of the images' size in [0, 1].
     """
     chosen = translator.factors[factor].name
     prepared = prepared_inputs(translator, inputs)
-    # gradients cannot be had in inference mode, whoever asks for them
+    # localizers may need gradients, which inference mode has not
     with torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
         given = localizer(translator, Prepared(prepared.clone()), chosen)
         found = _checked(_recorded(given, localizer, factor), prepared, title)
@@ -66,7 +70,7 @@ def localize(
 
 
 def _recorded(given: Any, localizer: LocalizerFunction, factor: str) -> Any:
-    """A bare tensor with what its localizer says of all masks; anything else as it is."""
+    """A bare tensor as a record, with the localizer's own space and notes; anything else unchanged."""
     if not isinstance(given, Tensor):
         return given
     space, notes = (getattr(localizer, name, getattr(Localizer, name)) for name in ("space", "notes"))
@@ -139,6 +143,7 @@ def _require_size(found: Masks, size: tuple[int, ...], title: str) -> None:
 
 
 def _doubts(found: Masks, score: Score, count: int) -> list[str]:
+    """Notes on masks that are empty, and on why reliability could not be measured."""
     empty = int((found.values.amax((1, 2, 3)) <= _EMPTY).sum())
     said = any("empty" in note for note in found.notes)
     if empty == count:
@@ -158,29 +163,22 @@ def _doubts(found: Masks, score: Score, count: int) -> list[str]:
     return doubts
 
 
-LOCALIZED, SHOWN = 10, 6
-"""Examples that are localized, so that reliability is of more than a few; and those that are shown."""
-FACTORS = 12
-"""Factors that are localized, the residual among them: those that the output answers to most."""
-_EDGE = 96  # pixels along the longer side that smaller pictures are enlarged to
-
-
 def places_finder(
     translator: Translator, chosen: tuple[LocalizerFunction, str] | None, *, seed: int
 ) -> Locate | None:
-    """What finds the places of an explanation; None if nothing is to be localized.
+    """A function that finds the places of an explanation; None if nothing is to be localized.
 
     Args:
         translator: Of a fitted interpreter.
-        chosen: A localizer and what to call it.
+        chosen: A localizer and its name.
         seed: Of the measurement of reliability.
     """
     if chosen is None:
         return None
     localizer, title = chosen
 
-    def locate(batch: Batch, survey: Survey) -> tuple[Place, ...]:
-        return report_places(translator, localizer, title, batch, survey, seed=seed)
+    def locate(survey: Survey) -> tuple[Place, ...]:
+        return report_places(translator, localizer, title, survey, seed=seed)
 
     return locate
 
@@ -189,7 +187,6 @@ def report_places(
     translator: Translator,
     localizer: LocalizerFunction,
     title: str,
-    batch: Batch,
     survey: Survey,
     *,
     seed: int = 0,
@@ -200,19 +197,15 @@ def report_places(
 
     Args:
         translator: Of a fitted interpreter.
-        localizer: What gives the masks.
+        localizer: Gives the masks.
         title: Its name.
-        batch: The examples.
-        survey: What was found of all inputs.
+        survey: The survey of all inputs, with the examples.
         seed: Of the measurement of reliability.
     """
-    prepared = batch.prepared[:LOCALIZED].clone()
+    prepared = survey.examples.prepared[:LOCALIZED].clone()
     if prepared.ndim != 4 and survey.outputs.ndim != 4:
         return ()
-    strength = {
-        factor.name: float(survey.redraw_effects[factor.name].change.mean()) for factor in translator.factors
-    }
-    chosen = set(sorted(strength, key=lambda name: -strength[name])[:FACTORS])
+    chosen = set(survey.strongest(FACTORS))
     found = []
     for name in (name for name in translator.factors.names if name in chosen):
         try:
@@ -228,6 +221,7 @@ def report_places(
 
 
 def _place(masks: Masks, pictures: list[Picture]) -> Place:
+    """The record of a factor's masks over these pictures."""
     shown = tuple(
         _shown(picture, mask) for picture, mask in zip(pictures[:SHOWN], masks.values[:SHOWN], strict=True)
     )
@@ -251,7 +245,7 @@ def _shown(picture: Picture, mask: Tensor) -> Picture:
 
 
 def _pictures(translator: Translator, prepared: Tensor, masks: Masks, survey: Survey) -> list[Picture]:
-    """What the masks lie over, in their size; inputs that are no pictures as their first channel."""
+    """The images that the masks lie over; inputs that are no pictures are shown by their first channel."""
     if masks.space == "output":
         return [picture_of(image, *survey.value_range) for image in survey.outputs[: len(prepared)]]
     shown = translator.backbone.preprocess.undo(prepared)

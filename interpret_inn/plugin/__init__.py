@@ -2,9 +2,9 @@
 
 from interpret_inn.plugin.contributions import PluginInfo, PluginTable
 from interpret_inn.plugin.hookspecs import hookimpl, hookspec
-from interpret_inn.plugin.manager import (
-    Manager,
-    PluginWarning,
+from interpret_inn.plugin.manager import Manager
+from interpret_inn.plugin.registry import PluginWarning
+from interpret_inn.plugin.shared_manager import (
     concept_source,
     get_manager,
     localizer,

@@ -19,7 +19,8 @@ def call_named(title: str, function: Callable[..., Any], *arguments: Any, **opti
     """Calls a plugin's function; what it raises names `title`.
 
     Raises:
-        PluginError: it raised something that is neither this library's nor about memory.
+        PluginError: it raised an error that is neither this library's nor one of memory, which callers answer with
+            smaller batches.
     """
     try:
         return function(*arguments, **options)
@@ -38,7 +39,7 @@ def check_options(
     """Compares a call's options with the function's signature, so that a misspelt one is named.
 
     Raises:
-        PluginError: an option that it does not take, or one missing that it needs.
+        PluginError: the function does not take an option, or needs one that is missing.
     """
     try:
         signature = inspect.signature(function)
@@ -78,7 +79,7 @@ def check_source(title: str, source: Any) -> None:
     """Refuses what cannot be a concept source.
 
     Raises:
-        PluginError: needed members are missing, or some would never be read; they are named.
+        PluginError: needed members are missing, or a misspelt one would never be read; they are named.
     """
     missing = lacks_members(source)
     if missing:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any
 
-from interpret_inn.errors import ConceptError, LocalizerError, PluginError, suggest
-from interpret_inn.plugin.calling import NamedLocalizer, call_named
-from interpret_inn.plugin.manager import concept_source, get_manager
+from interpret_inn.errors import ConceptError, LocalizerError, suggest
+from interpret_inn.plugin.calling import NamedLocalizer
+from interpret_inn.plugin.shared_manager import get_manager
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptSource, Localizer, LocalizerFunction, LocalizerSpec, as_source
@@ -19,6 +18,9 @@ from interpret_inn.types.completing import is_meant_as_source, lacks_members
 from interpret_inn.types.members import refuse_near_names
 
 AUTO = "auto"
+_NEAR = 0.75
+"""Similarity (`difflib`, 0 to 1) from which an option counts as a misspelt setting: above the 0.6 at which
+errors suggest names, as an option of a source may be a little like a setting."""
 
 
 def chosen_sources(
@@ -34,7 +36,7 @@ def chosen_sources(
     Raises:
         ConceptError: neither a source nor a name, or options of no source or of several.
         PluginError: an unknown name, options that the source does not take, needed members that a source lacks, or
-            members that nobody would read.
+            members that would never be read.
     """
     for source in sources:
         if not isinstance(source, str) and lacks_members(source) and not is_meant_as_source(source):
@@ -51,7 +53,7 @@ def chosen_sources(
         )
     _refuse_typos(named, options)
     return [
-        concept_source(source, **_seeded(source, seed), **options)
+        get_manager().concept_source(source, **_seeded(source, seed), **options)
         if isinstance(source, str)
         else as_source(source)
         for source in sources
@@ -64,11 +66,11 @@ def _seeded(source: str, seed: int) -> dict[str, int]:
 
 
 def _refuse_typos(named: Sequence[str], options: Iterable[str]) -> None:
-    """Says so where an option that the source does not take is nearly a setting of the fit."""
+    """Refuses an option that the source does not take and that is nearly a setting of the fit."""
     for source in named:
         takes = inspect.signature(get_manager().find("concept_source", source).build).parameters
         for option in options:
-            near = difflib.get_close_matches(option, FitSettings.names(), n=1, cutoff=0.75)
+            near = difflib.get_close_matches(option, FitSettings.names(), n=1, cutoff=_NEAR)
             if near and option not in takes and "options" not in takes:
                 raise ConceptError(
                     f"Neither the fit nor the concept source {source!r} takes {option!r}. "
@@ -92,7 +94,7 @@ def chosen_localizer(
         seed: Given to the one that is named, if it takes one; None: it has its own.
 
     Raises:
-        LocalizerError: neither a name nor what can be called as a localizer, options that nobody would read, or
+        LocalizerError: neither a name nor what can be called as a localizer, options beside an object, or
             "auto" although no localizer suits.
         PluginError: an unknown name or option, or a public name of an object that is nearly a member's.
     """
@@ -138,34 +140,15 @@ def report_localizer(
 
 
 def suited(translator: Translator) -> LocalizerSpec | None:
-    """The localizer that says it suits best; None if none does.
-
-    One that fails when it is asked, or gives no number, is passed over with a warning that names it.
+    """The localizer that says it suits best; None if none gives a number above 0.
 
     Raises:
         PluginError: one failed, and the manager is strict.
     """
-    manager, best, most = get_manager(), None, 0.0
-    for spec in manager.localizers():
-        try:
-            found = _said(
-                spec, f"suits of the localizer {spec.name!r} of {manager.provider(spec)}", translator
-            )
-        except PluginError as error:
-            manager._trouble(PluginError(f"{error} It is passed over."), error)
-            continue
-        if found > most:
-            best, most = spec, found
-    return best
-
-
-def _said(spec: LocalizerSpec, title: str, translator: Translator) -> float:
-    found = None if spec.suits is None else call_named(title, spec.suits, translator)
-    if found is None:
-        return 0.0
-    if isinstance(found, bool) or not isinstance(found, Real) or not math.isfinite(found):
-        raise PluginError(f"Expected {title} to give a finite number or None, found {found!r:.60}.")
-    return float(found)
+    manager = get_manager()
+    answers = [(manager.suits(spec, translator), spec) for spec in manager.localizers()]
+    most, best = max(answers, key=lambda answer: answer[0], default=(0.0, None))
+    return best if most > 0 else None
 
 
 def _automatic(translator: Translator) -> LocalizerSpec:
@@ -185,7 +168,7 @@ def _name_of(localizer: Any) -> str:
 
 
 def _require_localizer(localizer: Any) -> None:
-    """Of what can be called as (translator, inputs, factor); a class would take them for its own options."""
+    """Refuses what cannot be called as (translator, inputs, factor), and a class, which such a call would build."""
     if isinstance(localizer, type) or not callable(localizer):
         found = f"the class {localizer.__name__}" if isinstance(localizer, type) else type(localizer).__name__
         raise LocalizerError(

@@ -1,4 +1,4 @@
-"""The kinds of things that plugins contribute, and what a contribution must look like."""
+"""What plugins contribute: the table that lists it, its kinds, and the checks of each record."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class PluginInfo:
 
     Attributes:
         name: Of its entry point, or under which it was registered.
-        distribution: Who supplied it: a distribution, or "" if it was registered by a call.
-        version: Of the distribution, "" if there is none.
+        distribution: The distribution that supplied it; "" if it was registered by a call.
+        version: The distribution's; "" if it is not known.
         state: `loaded`; `failed`, with the `reason`; `off`: left out by INTERPRET_INN_PLUGINS.
         hooks: Names of the hooks that it implements.
         contributions: Names of what it contributes, by kind.
@@ -176,7 +176,7 @@ def kind_of(spec: Spec) -> Kind:
 def checked(kind: Kind, contributed: Any) -> tuple[Spec, ...]:
     """Lists what an implementation of a contributing hook gave, and checks every record.
 
-    A generator runs only now, so this belongs inside the caller's `try`.
+    A generator runs here, so the caller's `try` has to enclose this call too.
 
     Raises:
         PluginError: not an iterable of the kind's records, or a record with an unusable field.

@@ -5,7 +5,7 @@ The contributing hooks take nothing and give frozen records (`interpret_inn.type
 one-line `summary`, so that everything can be listed without building anything. The observing hooks, whose
 names begin with `inn_after_`, are told what happened and return nothing.
 
-The core and the built-in plugins use this one way as well; `docs/hooks.md` shows the same to readers.
+The built-in plugins use the same hooks. `docs/hooks.md` shows each of them in a program.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def inn_backbones() -> Iterable[BackboneSpec]:
 def inn_concept_sources() -> Iterable[ConceptSourceSpec]:
     """Contributes kinds of concept sources, for `Interpreter.fit` and `inn.concept_source`.
 
-    `build(data, **options)` returns a `ConceptSource`.
+    `build(data, **options)` returns a `ConceptSource`, or a plain object with its needed members.
 
     Example:
         ```python

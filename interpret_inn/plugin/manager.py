@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import threading
+import math
 from collections.abc import Sequence
+from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, cast, overload
 
-from interpret_inn.errors import InputError, PluginError, suggest
+from interpret_inn.errors import InnError, InputError, PluginError, suggest
 from interpret_inn.plugin.calling import (
     NamedLocalizer,
     call_named,
@@ -15,8 +15,9 @@ from interpret_inn.plugin.calling import (
     check_source,
     checked_score,
 )
-from interpret_inn.plugin.contributions import PluginTable, Spec, kind_named, kind_of
-from interpret_inn.plugin.registry import PluginWarning, Registry
+from interpret_inn.plugin.contributions import Spec, kind_named, kind_of
+from interpret_inn.plugin.registry import Registry
+from interpret_inn.translating.translator import Translator
 from interpret_inn.types import (
     BackboneSpec,
     ConceptSource,
@@ -36,22 +37,11 @@ from interpret_inn.types.members import refuse_near_names
 if TYPE_CHECKING:
     from interpret_inn.explaining.records import Explanation
 
-__all__ = [
-    "Manager",
-    "PluginWarning",
-    "concept_source",
-    "get_manager",
-    "localizer",
-    "plugins",
-    "register",
-    "unregister",
-]
-
 
 class Manager(Registry):
     """What the core asks of plugins.
 
-    Specs are given in pluggy's order: those registered last come first (`tryfirst` and `trylast` are heeded).
+    Records are listed in pluggy's order: those registered last come first, and `tryfirst` and `trylast` are heeded.
     """
 
     def __init__(self, *, strict: bool = False) -> None:
@@ -120,13 +110,12 @@ class Manager(Registry):
             PluginError: the options do not fit, or the plugin raised anything else; it is named and chained.
         """
         kind = kind_of(spec)
-        title = f"the {kind.words} {spec.name!r} of {self.provider(spec)}"
-        function = getattr(spec, kind.callable)
+        title, function = self.title(spec), getattr(spec, kind.callable)
         check_options(title, function, arguments, options)
         return call_named(title, function, *arguments, **options)
 
     def adapt(self, model_or_name: Any, site: Any = None, **options: Any) -> Any | None:
-        """Asks every backbone plugin in turn; the first that does not say "not mine" adapts.
+        """Asks every backbone plugin in turn; the first that takes the model adapts it.
 
         Args:
             model_or_name: A module, or a name such as "timm:resnet50".
@@ -141,8 +130,7 @@ class Manager(Registry):
         """
         given = {name: option for name, option in options.items() if option is not None}
         for spec in self.backbones():
-            title = f"the backbone {spec.name!r} of {self.provider(spec)}"
-            if spec.claims is not None and not call_named(title, spec.claims, model_or_name, site):
+            if spec.claims is not None and not call_named(self.title(spec), spec.claims, model_or_name, site):
                 continue
             adapted = self.call(spec, model_or_name, site, **given)
             if adapted is not None:
@@ -162,10 +150,10 @@ class Manager(Registry):
         spec = self.find("concept_source", name)
         arguments = (options.pop("data"),) if "data" in options else ()
         source = self.call(spec, *arguments, **options)
-        check_source(f"the concept source {name!r} of {self.provider(spec)}", source)
+        check_source(self.title(spec), source)
         return cast(ConceptSource, source)
 
-    def localizer(self, name: str, **options: Any) -> Localizer:
+    def localizer(self, name: str, /, **options: Any) -> Localizer:
         """Builds a localizer by name.
 
         Args:
@@ -176,8 +164,7 @@ class Manager(Registry):
             PluginError: the name or an option is unknown, the plugin failed, or it built nothing that can be called.
         """
         spec = self.find("localizer", name)
-        built = self.call(spec, **options)
-        title = f"the localizer {name!r} of {self.provider(spec)}"
+        built, title = self.call(spec, **options), self.title(spec)
         if not callable(built):
             raise PluginError(
                 f"Expected {title} to be a callable, localizer(translator, inputs, factor), found an object of type "
@@ -186,14 +173,37 @@ class Manager(Registry):
         refuse_near_names(built, Localizer, owner=title)
         return NamedLocalizer(name, title, built)
 
-    def evaluate(self, spec: MetricSpec, *arrays: Any, **options: Any) -> Score | str:
-        """A metric's score, or why there is none; a metric that fails is named in a warning, too.
+    def suits(self, spec: LocalizerSpec, translator: Translator) -> float:
+        """How well a localizer says that it suits a model; 0 if it says nothing.
 
-        That data do not suit a metric (InputError) is a reason and no failure.
+        One that fails when it is asked, or gives no number, counts as 0 and is named in a warning.
+
+        Raises:
+            PluginError: it failed, and the manager is strict.
+        """
+        title = self.title(spec)
+        try:
+            found = None if spec.suits is None else call_named(f"suits of {title}", spec.suits, translator)
+            if found is None:
+                return 0.0
+            if isinstance(found, bool) or not isinstance(found, Real) or not math.isfinite(found):
+                raise PluginError(
+                    f"Expected suits of {title} to give a finite number or None, found {found!r:.60}."
+                )
+            return float(found)
+        except InnError as error:
+            self._trouble(PluginError(f"{error} So {title} is passed over."), error)
+            return 0.0
+
+    def evaluate(self, spec: MetricSpec, *arrays: Any, **options: Any) -> Score | str:
+        """A metric's score, or a sentence that says why there is none.
+
+        A metric that does not suit the data raises InputError, which is no failure. One that fails is also named in a
+        warning.
         """
         try:
             found = self.call(spec, *arrays, **options)
-            return checked_score(f"the metric {spec.name!r} of {self.provider(spec)}", found)
+            return checked_score(self.title(spec), found)
         except InputError as error:
             return str(error)
         except Exception as error:
@@ -208,8 +218,8 @@ class Manager(Registry):
                 section = self.call(spec, explanation)
                 if section is not None and not isinstance(section, Section):
                     raise PluginError(
-                        f"Expected the report section {spec.name!r} of {self.provider(spec)} to give a "
-                        f"Section or None, found an object of type {type(section).__name__}."
+                        f"Expected {self.title(spec)} to give a Section or None, found an object of type "
+                        f"{type(section).__name__}."
                     )
             except Exception as error:
                 self._trouble(PluginError(f"{error} This section is left out of the report."), error)
@@ -255,56 +265,3 @@ class Manager(Registry):
                 self._complained.add((each.plugin_name, hook))
                 found = f"{type(error).__name__}: {error}"
                 self._trouble(PluginError(f"{hook} of {provider} failed and is passed over. {found}"), error)
-
-
-# --- the manager of this process ------------------------------------------------------------------------
-
-_manager: Manager | None = None
-_making = threading.RLock()
-
-
-def get_manager() -> Manager:
-    """Gives this process's manager; the first call loads the installed plugins.
-
-    The environment says which: INTERPRET_INN_PLUGINS unset: all; empty: none; `labels,timm`: those.
-    INTERPRET_INN_STRICT=1 raises where a plugin fails, instead of warning.
-
-    Raises:
-        PluginError: a plugin failed and INTERPRET_INN_STRICT is set.
-    """
-    global _manager
-    with _making:
-        if _manager is None:
-            # Known before it is full: a plugin that calls register while it is imported comes back to here.
-            _manager = Manager(strict=os.environ.get("INTERPRET_INN_STRICT", "0") not in ("", "0"))
-            try:
-                _manager.load(chosen=os.environ.get("INTERPRET_INN_PLUGINS"))
-            except BaseException:
-                _manager = None
-                raise
-        return _manager
-
-
-def register(plugin: Any, *, name: str | None = None) -> str:
-    """Registers a plugin for this process: see `Registry.register`."""
-    return get_manager().register(plugin, name=name)
-
-
-def unregister(name: str) -> None:
-    """Takes a plugin out again: see `Registry.unregister`."""
-    get_manager().unregister(name)
-
-
-def localizer(name: str, **options: Any) -> Localizer:
-    """Builds a localizer by name: see `Manager.localizer`."""
-    return get_manager().localizer(name, **options)
-
-
-def plugins() -> PluginTable:
-    """Lists all plugins, those that failed or are left out too."""
-    return get_manager().plugins()
-
-
-def concept_source(name: str, **options: Any) -> ConceptSource:
-    """Builds a concept source by name: see `Manager.concept_source`."""
-    return get_manager().concept_source(name, **options)

@@ -1,8 +1,7 @@
 """Which plugins there are: registered by a call, or found among the installed distributions.
 
-pluggy keeps the implementations in order. What it does not do is done here: a plugin is checked, and what it
-contributes is listed, when it is registered. So whatever is wrong with one is said then, by its name, and its
-neighbours stay whole.
+pluggy keeps the implementations in order. The registry checks a plugin, and lists what it contributes, when the
+plugin is registered. An error then names the plugin at fault, and the other plugins stay registered.
 """
 
 from __future__ import annotations
@@ -19,16 +18,17 @@ import pluggy
 from interpret_inn.errors import InnWarning, PluginError, suggest
 from interpret_inn.plugin import hookspecs
 from interpret_inn.plugin.checking import HOOKS, check_plugin, described
-from interpret_inn.plugin.contributions import KINDS, PluginInfo, PluginTable, Spec, checked
+from interpret_inn.plugin.contributions import KINDS, PluginInfo, PluginTable, Spec, checked, kind_of
 from interpret_inn.plugin.hookspecs import GROUP
 
 OWN = "interpret-inn"
+"""The name of this distribution."""
 
 
 def found_entry_points() -> list[EntryPoint]:
     """Lists the entry points of all installed plugins: this distribution's first, then by name.
 
-    So no stranger can take the names of built-in plugins.
+    The first one to use a name keeps it, so no other distribution can take the names of built-in plugins.
     """
     return sorted(entry_points(group=GROUP), key=_order)
 
@@ -42,7 +42,7 @@ def origin_of(entry: EntryPoint) -> PluginInfo:
     """Names an entry point's distribution and version, without importing anything."""
     if entry.dist is None:
         return PluginInfo(entry.name, distribution="an unknown distribution")
-    # Both are None if the distribution's METADATA is damaged, whatever the types say.
+    # Both are None if the distribution's METADATA is damaged, although their types say str.
     name, version = entry.dist.metadata["Name"], entry.dist.metadata["Version"]
     return PluginInfo(entry.name, distribution=name or "an unnamed distribution", version=version or "")
 
@@ -57,7 +57,7 @@ def selected(
         chosen: None: all; else names separated by commas, "" for none.
 
     Returns:
-        Those to load, those to leave out, and names that nobody has.
+        Those to load, those to leave out, and names without an entry point.
     """
     if chosen is None:
         return list(found), [], []
@@ -94,7 +94,7 @@ class Registry:
         """Registers a module, or an instance of a class, whose functions are marked with `@inn.hookimpl`.
 
         Args:
-            plugin: The plugin; one that is registered already is left as it is.
+            plugin: The plugin; one that is registered already is not registered again.
             name: What to call it (default: the module's or the class's name).
 
         Returns:
@@ -122,7 +122,7 @@ class Registry:
             del self._rows[name]
 
     def load(self, entry_points: Iterable[EntryPoint] | None = None, *, chosen: str | None = None) -> None:
-        """Imports and registers installed plugins, one by one; one that fails is named in a warning.
+        """Imports and registers installed plugins, one by one. A plugin that fails is named in a warning.
 
         Args:
             entry_points: Where to look (default: the group `interpret_inn` of all installed distributions).
@@ -239,6 +239,10 @@ class Registry:
                     return self._rows[implementation.plugin_name].provider
         return "a plugin that is not registered"
 
+    def title(self, spec: Spec) -> str:
+        """What messages call a record: "the localizer 'masks' of the plugin 'masks' (from interpret-inn 1.0)"."""
+        return f"the {kind_of(spec).words} {spec.name!r} of {self.provider(spec)}"
+
     def plugins(self) -> PluginTable:
         """Lists all plugins: loaded, failed and left out."""
         with self._lock:
@@ -252,5 +256,5 @@ class Registry:
 
 
 def _told(error: BaseException) -> str:
-    """What an error says; one of a stranger's kind says its kind too."""
+    """What an error says, after the name of its class if that is not this library's."""
     return str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"

@@ -1,17 +1,17 @@
-"""What stands in the JSON file beside a report: the whole explanation without its pictures."""
+"""The JSON file beside a report: the whole explanation without its pictures."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from interpret_inn.explaining.evidence import Checks, FactorSummary, Leakage
+from interpret_inn.explaining.evidence import Checks, Leakage
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw, plain
 from interpret_inn.types import Score, Scores, Section
 
 FORMAT = 2
-"""Version of this form; it grows when a key changes its meaning or vanishes."""
+"""Version of the form of the JSON file; it rises when a key changes its meaning or is removed."""
 
 
 def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict[str, Any]:
@@ -27,7 +27,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "axes": dict(zip(("representation", "blocks"), explanation.axes, strict=True)),
         "split": dict(zip(("train", "validation", "test"), explanation.split, strict=True)),
         "checks": _checks(explanation.checks),
-        "factors": [_factor(summary) for summary in explanation.factors],
+        "factors": explanation.factors,
         "leakage": _leakage(explanation.leakage),
         "redraw": {name: _redraw(redraw) for name, redraw in explanation.redraws.items()},
         "examples": [_without(example, "picture", "edited") for example in explanation.examples],
@@ -59,19 +59,15 @@ def _checks(checks: Checks) -> dict[str, Any]:
     return {**_without(checks), "passed": checks.passed}
 
 
-def _factor(summary: FactorSummary) -> dict[str, Any]:
-    return _without(summary)
-
-
 def _interval(score: Score) -> list[float]:
     return [score.low, score.high]
 
 
 def _leakage(leakage: Leakage) -> dict[str, Any]:
-    def table(pick: Any) -> dict[str, dict[str, Any]]:
+    def table(pick: Callable[[ProbeScores], Any]) -> dict[str, dict[str, Any]]:
         return {c: {f: pick(cell) for f, cell in row.items()} for c, row in leakage.scores.items()}
 
-    def column(probes: Mapping[str, ProbeScores], pick: Any) -> dict[str, Any]:
+    def column(probes: Mapping[str, ProbeScores], pick: Callable[[ProbeScores], Any]) -> dict[str, Any]:
         return {concept: pick(probe) for concept, probe in probes.items()}
 
     return {
@@ -80,11 +76,11 @@ def _leakage(leakage: Leakage) -> dict[str, Any]:
         "kind": leakage.kind,
         "scores": table(lambda cell: cell.linear.value),
         "intervals": table(lambda cell: _interval(cell.linear)),
-        "mlp": table(lambda cell: cell.network.value),
-        "mlp_intervals": table(lambda cell: _interval(cell.network)),
+        "network": table(lambda cell: cell.network.value),
+        "network_intervals": table(lambda cell: _interval(cell.network)),
         "representation": column(leakage.representation, lambda probe: probe.linear.value),
         "representation_intervals": column(leakage.representation, lambda probe: _interval(probe.linear)),
-        "representation_mlp": column(leakage.representation, lambda probe: probe.network.value),
+        "representation_network": column(leakage.representation, lambda probe: probe.network.value),
         "chance": leakage.chance,
         "unfitted": {concept: score.value for concept, score in leakage.unfitted.items()},
         "association": leakage.association,

@@ -44,12 +44,11 @@ def joined(parts: Iterable[Markup]) -> Markup:
     return Markup("").join(parts)
 
 
-def place(value: float, top: float, bottom: float = 0.0) -> str:
-    """Where a value stands between `bottom` and `top`, as a percentage of the width, kept inside."""
-    if not math.isfinite(value) or top <= bottom:
+def place(value: float, top: float) -> str:
+    """Where a value stands between 0 and `top`, as a percentage of the width, kept inside."""
+    if not math.isfinite(value) or top <= 0:
         return "0%"
-    share = (value - bottom) / (top - bottom)
-    return f"{100 * min(max(share, 0.0), 1.0):.2f}%"
+    return f"{100 * min(max(value / top, 0.0), 1.0):.2f}%"
 
 
 def strip(parts: Iterable[Markup], *, height: int, label: str, css: str = "") -> Markup:
@@ -73,26 +72,16 @@ def _grid(height: int) -> Markup:
     return joined(_vertical(f"{share}%", "grid", 0, height) for share in (0, 25, 50, 75, 100))
 
 
-def bar(
-    score: Score,
-    label: str,
-    *,
-    top: float = 1.0,
-    marks: Sequence[Mark] = (),
-    height: int = 22,
-    grid: bool = True,
-) -> Markup:
-    """A bar from 0 to a score, its 95 % interval as a whisker, references as lines.
+def bar(score: Score, label: str, *, top: float) -> Markup:
+    """A bar from 0 to a score, its 95 % interval as a whisker, over lines at the quarters.
 
     Args:
-        score: What to draw; nothing but the grid where it is NaN.
+        score: What to draw; only the lines if it is NaN.
         label: What the strip says, for those who cannot see it.
         top: The value at the right end.
-        marks: References such as chance.
-        height: In pixels.
-        grid: Whether to draw lines at the quarters.
     """
-    middle, parts = height / 2, [_grid(height)] if grid else []
+    height = 22
+    middle, parts = height / 2, [_grid(height)]
     if math.isfinite(score.value):
         thick = round(height * 0.5)
         parts.append(
@@ -106,20 +95,8 @@ def bar(
                 css="bar",
             )
         )
-    parts += [
-        _vertical(place(mark.value, top), f"mark {mark.css}", 1, height - 1) for mark in marks if _known(mark)
-    ]
     parts += _whisker(score, top, middle)
-    said = [label, *_labels(marks)]
-    return strip(parts, height=height, label="; ".join(said))
-
-
-def _known(mark: Mark) -> bool:
-    return math.isfinite(mark.value)
-
-
-def _labels(marks: Sequence[Mark]) -> list[str]:
-    return [mark.label for mark in marks if mark.label and _known(mark)]
+    return strip(parts, height=height, label=label)
 
 
 def _whisker(score: Score, top: float, middle: float, *, cap: float = 3.0) -> list[Markup]:
@@ -134,21 +111,18 @@ def _whisker(score: Score, top: float, middle: float, *, cap: float = 3.0) -> li
     ]
 
 
-def cell(
-    linear: Score, network: Score, label: str, *, marks: Sequence[Mark] = (), top: float = 1.0
-) -> Markup:
-    """A cell of the leakage matrix: linear probe (dot and interval), small network (ring), references."""
-    height, middle = 14, 7.0
+def cell(linear: Score, network: Score, label: str, *, marks: Sequence[Mark] = ()) -> Markup:
+    """A cell of the leakage matrix, from 0 to 1: linear probe (dot and interval), small network (ring), references."""
+    height, middle, top = 14, 7.0, 1.0
+    known = [mark for mark in marks if math.isfinite(mark.value)]
     parts = [element("line", x1="0%", x2="100%", y1=middle, y2=middle, css="rail")]
-    parts += [
-        _vertical(place(mark.value, top), f"mark {mark.css}", 1, height - 1) for mark in marks if _known(mark)
-    ]
+    parts += [_vertical(place(mark.value, top), f"mark {mark.css}", 1, height - 1) for mark in known]
     parts += _whisker(linear, top, middle, cap=0)
     if math.isfinite(network.value):
         parts.append(element("circle", cx=place(network.value, top), cy=middle, r=3.4, css="ring"))
     if math.isfinite(linear.value):
         parts.append(element("circle", cx=place(linear.value, top), cy=middle, r=2.6, css="dot"))
-    said = [label, *_labels(marks)]
+    said = [label, *(mark.label for mark in known if mark.label)]
     return strip(parts, height=height, label="; ".join(said), css="cell-strip")
 
 

@@ -13,12 +13,13 @@ from markupsafe import Markup
 
 from interpret_inn.explaining.records import FactorMap, Traversal
 from interpret_inn.reports.figures import element, joined
-from interpret_inn.reports.wording import number, percent
+from interpret_inn.reports.wording import number, percent, sigmas
 from interpret_inn.types import FloatArray, IntArray
 
 POINTS = 1500
-"""Points drawn in one map; more would only hide each other."""
+"""Points drawn in one map; more would hide each other."""
 CLASS_COLOURS, RAMP_STEPS, WHEEL_STEPS = 10, 7, 12
+"""Colours of the style sheet for classes (`k0` …), sizes (`q0` …) and angles (`h0` …)."""
 LABELLED = 20
 """Classes named in a map or a legend; beyond that names would overlap."""
 _SIDE, _MARGIN = 320.0, 14.0
@@ -229,7 +230,8 @@ def _frame(horizontal: _Scale, vertical: _Scale, shares: bool) -> list[Markup]:
         parts.append(element("text", text, x=_LEFT - 5, y=f"{y + 3.5:.1f}", text_anchor="end", css="tick"))
     for share in (0.0, 0.5, 1.0):
         value = horizontal.start + share * (horizontal.stop - horizontal.start)
-        text = f"{value:+.1f}σ".replace("-", "−").replace("+0.0σ", "mean").replace("−0.0σ", "mean")
+        said = sigmas(value)
+        text = "mean" if said == "0.0σ" else said
         anchor = ("start", "middle", "end")[round(2 * share)]
         parts.append(
             element("text", text, x=f"{horizontal(value):.1f}", y=_HIGH - 8, text_anchor=anchor, css="tick")

@@ -1,6 +1,6 @@
-"""What an explanation amounts to: which factors leak, what the output depends on, what to distrust.
+"""Findings of an explanation: which factors leak, what the output depends on, what to distrust.
 
-Pure functions of an `Explanation`; the sentences they give are `Markup`, with every name escaped.
+These are pure functions of an `Explanation`. Their sentences are `Markup` in which every name is escaped.
 """
 
 from __future__ import annotations
@@ -19,9 +19,20 @@ from interpret_inn.types import RESIDUAL, Score
 
 Level = Literal["bad", "warn", "note"]
 READABLE = 0.02
-"""A concept counts as readable from the layer where the probe exceeds chance by more than this."""
+"""A concept counts as readable from the layer if the probe exceeds chance by more than this."""
 FAINT, MILD, STRONG = 0.05, 0.1, 0.25
-"""Shares of what the layer itself tells: leaks under the first stay in the matrix, over the last are bad."""
+"""Shares of what the layer itself tells. A leak below the first stands in the matrix alone, one from the first on is a
+note, from the second on a caution, and from the third on serious."""
+FEW_TESTED = 100
+"""Fewer test inputs than this make wide intervals: at 100, that of a share of one half reaches 0.1 to both sides."""
+_WHOLE = 0.8
+"""Share of what the layer tells of a concept below which much of it stands outside the concept's own factor."""
+_LEFT_DATA = 0.05
+"""Share of edits outside the data that is told: 1 % is usual for the data themselves."""
+_UNNAMED = 0.2
+"""Share of predictions changed by the residual from which the concepts leave out much of what the model uses."""
+_USELESS = 0.1
+"""Reliability that masks must be able to exceed: less is hardly better than chance."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +48,13 @@ class Leak:
     """A concept that can be read from a factor that is not its own.
 
     Attributes:
-        score: The larger of the linear probe's and the small network's.
-        share: That score on a scale from chance (0) to the probe from the whole layer (1).
-        association: What the other concept's true value alone tells of this one (NaN: no such concept).
+        concept: The concept.
+        factor: The factor.
+        kind: Of the score: `accuracy` or `r2`.
+        score: The score of the linear probe or of the small network, whichever is higher.
+        chance: What guessing reaches.
+        share: The score on a scale from chance (0) to the probe from the whole layer (1).
+        association: How well the true value of the factor's own concept predicts this one; NaN if it has none.
     """
 
     concept: str
@@ -52,7 +67,7 @@ class Leak:
 
 
 def best(probe: ProbeScores) -> Score:
-    """The larger of the linear probe and the small network's."""
+    """The score of the linear probe or of the small network, whichever is higher."""
     return probe.network if probe.network.value > probe.linear.value else probe.linear
 
 
@@ -70,14 +85,14 @@ def recovered(leakage: Leakage, concept: str, factor: str) -> float:
 
 
 def carried(leakage: Leakage, name: str) -> bool:
-    """Whether a factor tells its own concept better than guessing does, be it thanks to the fit or not."""
+    """Whether a factor tells its own concept better than guessing does, whether or not the fit made it so."""
     if name not in leakage.concepts or name not in leakage.factors:
         return False
     return leakage.scores[name][name].linear.low > leakage.chance[name]
 
 
 def leaks(leakage: Leakage) -> tuple[Leak, ...]:
-    """All leaks whose lower bound exceeds chance, the largest share first."""
+    """All leaks from `FAINT` on whose lower bound exceeds chance, the largest share first."""
     found = []
     for concept in leakage.concepts:
         for factor in leakage.factors:
@@ -98,7 +113,7 @@ def measure(redraw: Redraw) -> Score:
 
 
 def ranked(explanation: Explanation) -> tuple[tuple[str, Redraw], ...]:
-    """Factors by how much the output answers to them, the largest first; what was not measured last."""
+    """Factors by how much the output depends on them, the largest first; what was not measured last."""
 
     def order(item: tuple[str, Redraw]) -> tuple[bool, float]:
         value = measure(item[1]).value
@@ -118,7 +133,7 @@ def name_of(factor: str) -> Markup:
 
 
 def doubts(explanation: Explanation) -> tuple[Doubt, ...]:
-    """Everything to distrust, the gravest first and otherwise in the order of the pipeline."""
+    """Everything to distrust: the gravest first, and doubts of one level in the order of the pipeline."""
     found = [
         *_failed_checks(explanation),
         *_factors(explanation),
@@ -167,7 +182,7 @@ def _untested(explanation: Explanation) -> Iterator[Doubt]:
         yield Doubt("warn", text.format(name_of(names[0])))
     elif names:
         text = Markup(
-            "{} factors have no labels to test them on ({}): what they mean is for your own eyes, not a finding."
+            "{} factors have no labels to test them on ({}): what they mean is your own reading, not a finding."
         )
         shown = names if len(names) <= 4 else [*names[:2], "…", names[-1]]
         yield Doubt("warn", text.format(str(len(names)), ", ".join(shown)))
@@ -194,7 +209,7 @@ def _factors(explanation: Explanation) -> Iterator[Doubt]:
         if math.isnan(share):
             text = Markup("The layer itself tells nothing of {} that could be read on new data.")
             yield Doubt("warn", text.format(name_of(name)))
-        elif factor.learnt and share < 0.8:
+        elif factor.learnt and share < _WHOLE:
             text = Markup("The factor {} holds {} of what the layer tells of it; the rest stands elsewhere.")
             yield Doubt("warn", text.format(name_of(name), percent(max(share, 0.0))))
 
@@ -222,7 +237,7 @@ def _leaking(explanation: Explanation) -> Iterator[Doubt]:
 
 def _redraws(explanation: Explanation) -> Iterator[Doubt]:
     for name, redraw in explanation.redraws.items():
-        if redraw.left_data > 0.05:
+        if redraw.left_data > _LEFT_DATA:
             text = Markup(
                 "{} of the edits of {} lie further from the data than 99% of the data lie from each other."
             )
@@ -234,15 +249,17 @@ def _redraws(explanation: Explanation) -> Iterator[Doubt]:
     if ranking[0][0] == RESIDUAL and measure(residual).value > 0:
         text = Markup("The output depends most on {}: on what none of the concepts explains.")
         yield Doubt("warn", text.format(name_of(RESIDUAL)))
-    elif residual.kind == "classes" and residual.flip_rate.value > 0.2:
+    elif residual.kind == "classes" and residual.flip_rate.value > _UNNAMED:
         text = Markup("What none of the concepts explains still changes the prediction in {} of cases.")
         yield Doubt("warn", text.format(percent(residual.flip_rate.value)))
 
 
 def _places(explanation: Explanation) -> Iterator[Doubt]:
     for place in explanation.places:
-        if place.reliability.high <= 0.1:
-            text = Markup("The masks of {} do no better than masks at random places: read nothing from them.")
+        if place.reliability.high <= _USELESS:
+            text = Markup(
+                "The masks of {} are hardly better than masks at random places: read nothing from them."
+            )
             yield Doubt("warn", text.format(name_of(place.factor)))
 
 
@@ -250,7 +267,7 @@ def _data(explanation: Explanation) -> Iterator[Doubt]:
     for warning in explanation.warnings:
         yield Doubt("warn", Markup("{}").format(warning))
     tested = explanation.split[2]
-    if tested < 100:
+    if tested < FEW_TESTED:
         text = Markup(
             "Everything was tested on {}: the intervals are wide, and small effects cannot be seen."
         )

@@ -1,4 +1,4 @@
-"""The first screen: four questions, answered in words for a reader who knows nothing of flows."""
+"""The first screen: the headline and answers in words, for a reader who knows nothing of flows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from interpret_inn.explaining.evidence import FactorSummary
 from interpret_inn.explaining.records import Explanation, Redraw
-from interpret_inn.reports.findings import carried, decides, measure, name_of, ranked, untested
+from interpret_inn.reports.findings import FEW_TESTED, carried, decides, measure, name_of, ranked, untested
 from interpret_inn.reports.wording import (
     MISSING,
     count,
@@ -22,6 +22,21 @@ from interpret_inn.reports.wording import (
 from interpret_inn.types import RESIDUAL
 
 NOTHING = Markup("")
+_HARDLY = 0.05
+"""Share of changed predictions below which the decision hardly depends on a factor."""
+_CLOSE = 0.8
+"""A second factor with this share of the first one's changes is named beside it, and not after it."""
+_EQUAL = 1.05
+"""Changes of an output whose ratio is below this are about equal."""
+_MOST_LINES = 3
+"""Factors without labels that have a line each; more share one."""
+_STRENGTHS = {
+    0.66: "decides",
+    0.33: "often changes it",
+    0.1: "sometimes changes it",
+    0.02: "rarely changes it",
+}
+"""Words for the share of changed predictions, by the least share that they stand for."""
 
 
 @dataclass(frozen=True)
@@ -73,22 +88,23 @@ def _depends_sentence(explanation: Explanation) -> Markup:
         return Markup("")
     subject = "The model’s decision" if decides(explanation) else "The model’s output"
     top, redraw = ranking[0]
+    least = _HARDLY if redraw.kind == "classes" else math.ulp(0.0)
+    if measure(redraw).value < least:
+        return Markup("{} hardly depends on any single factor.").format(subject)
     if redraw.kind == "classes":
-        if redraw.flip_rate.value < 0.05:
-            return Markup("{} hardly depends on any single factor.").format(subject)
         text = Markup("{} depends most on {}: exchanged alone, it changes the predicted class in {} of cases")
         sentence = text.format(subject, _called(explanation, top), percent(redraw.flip_rate.value))
         if len(ranking) == 1:
             return sentence + "."
         second, other = ranking[1]
-        close = other.flip_rate.value > 0.8 * redraw.flip_rate.value
+        close = other.flip_rate.value > _CLOSE * redraw.flip_rate.value
         rest = Markup(", {} in {}.") if close else Markup("; next comes {} with {}.")
         return sentence + rest.format(_called(explanation, second), percent(other.flip_rate.value))
     sentence = Markup("{} depends most on {}").format(subject, _called(explanation, top))
     second_value = measure(ranking[1][1]).value if len(ranking) > 1 else 0.0
     if second_value > 0:
         ratio, second = measure(redraw).value / second_value, _called(explanation, ranking[1][0])
-        if ratio < 1.05:
+        if ratio < _EQUAL:
             sentence += Markup(", and about as much on {}").format(second)
         else:
             sentence += Markup(", {} times as much as on {}").format(f"{ratio:.1f}", second)
@@ -107,7 +123,7 @@ def _called(explanation: Explanation, name: str) -> Markup:
 def learnt_answer(explanation: Explanation) -> tuple[Statement, ...]:
     """What was learnt: a line for every named factor, and one for what is left over."""
     together = untested(explanation)
-    if len(together) < 4:
+    if len(together) <= _MOST_LINES:
         return tuple(_factor_statement(explanation, factor) for factor in explanation.factors)
     tested = [factor for factor in explanation.factors if factor.name not in together]
     text = Markup("<b>{}</b> to <b>{}</b>, {} factors, have no labels to test them on.")
@@ -141,21 +157,24 @@ def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statem
 def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:
     """How sure all of it is."""
     checks, tested = explanation.checks, explanation.split[2]
-    error = max(checks.round_trip_data, checks.round_trip_edited)
-    exact = error <= checks.tolerance
+    errors = (checks.round_trip_data, checks.round_trip_edited)
+    exact = all(error <= checks.tolerance for error in errors)
+    largest_error = math.nan if any(map(math.isnan, errors)) else max(errors)
     largest = Markup("largest error {} of the layer’s own spread, on data and after edits; allowed {}")
     word = Markup("The translation there and back is {}exact").format("" if exact else "not ")
-    agree = Markup("The model agrees with itself through it in {}").format(percent(checks.agreement))
-    same = "unedited" if checks.unedited_identical else "although unedited, not"
+    agree = Markup("The model’s output is the same through it in {}").format(percent(checks.agreement))
+    same = "those" if checks.unedited_identical else "not those"
     statements = [
-        Statement(exact, word, largest.format(number(error), number(checks.tolerance))),
+        Statement(exact, word, largest.format(number(largest_error), number(checks.tolerance))),
         Statement(
             checks.agrees and checks.unedited_identical,
             agree,
-            Markup("of {}; {} bit for bit as the bare model").format(count(checks.samples, "input"), same),
+            Markup("of {}; without an edit, outputs are {} of the bare model bit for bit").format(
+                count(checks.samples, "input"), same
+            ),
         ),
         Statement(
-            None if tested < 100 else True,
+            None if tested < FEW_TESTED else True,
             Markup("Tested on {} the fit never saw").format(count(tested, "input")),
             _precision(explanation),
         ),
@@ -180,16 +199,8 @@ def _precision(explanation: Explanation) -> Markup:
 
 
 def redraw_words(redraw: Redraw) -> str:
-    """How strongly the output answers, in a word or two."""
-    if redraw.kind != "classes":
-        return number(redraw.change.value)
+    """How often a factor changes the predicted class, in a word or two; "–" if there are no classes."""
     rate = redraw.flip_rate.value
     if not math.isfinite(rate):
         return MISSING
-    steps = {
-        0.66: "decides",
-        0.33: "often changes it",
-        0.1: "sometimes changes it",
-        0.02: "rarely changes it",
-    }
-    return next((words for least, words in steps.items() if rate >= least), "practically no say")
+    return next((words for least, words in _STRENGTHS.items() if rate >= least), "hardly ever changes it")

@@ -30,7 +30,6 @@ from interpret_inn.reports.contents import contents
 from interpret_inn.reports.figures import element
 from interpret_inn.reports.findings import decides, doubts
 from interpret_inn.reports.thumbnails import LADDER, Quality, Thumbnails
-from interpret_inn.reports.wording import bytes_text
 from interpret_inn.types import RESIDUAL, Section
 
 BUDGET = 10_000_000
@@ -40,8 +39,8 @@ _UNSEEN = re.compile(
     "\u2060-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3"
     "\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f\ud800-\udfff]"
 )
-"""Characters that are not seen but change how others are shown (Unicode's Cc and Cf, but tabs and line ends), and
-halves of a pair of UTF-16, which cannot be written. Names that others chose could look like other names."""
+"""Characters that are not seen but change how others are shown (Unicode's Cc and Cf without tabs and line ends), and
+halves of a pair of UTF-16, which cannot be written. With them, a name that a stranger chose could look like another."""
 _log = logging.getLogger(__name__)
 
 
@@ -142,17 +141,17 @@ def _write(file: Path, text: str) -> None:
         with contextlib.suppress(OSError):
             partial.unlink(missing_ok=True)
         raise StoreError(
-            f"The report ({bytes_text(len(data))}) cannot be written to {str(file)!r}: "
+            f"The report ({wording.bytes_text(len(data))}) cannot be written to {str(file)!r}: "
             f"{error.strerror or error}. "
             f"{_free(file)}Type report.save(...) with a folder that you can write to."
         ) from error
-    _log.info("Wrote %s (%s).", file, bytes_text(len(data)))
+    _log.info("Wrote %s (%s).", file, wording.bytes_text(len(data)))
 
 
 def _free(file: Path) -> str:
-    """How much room there is where a file was to go; empty if that cannot be told."""
+    """A sentence on the free space where a file was to be written; empty if there is no folder yet."""
     folder = next((parent for parent in file.parents if parent.is_dir()), None)
-    return "" if folder is None else f"{bytes_text(shutil.disk_usage(folder).free)} are free there. "
+    return "" if folder is None else f"{wording.bytes_text(shutil.disk_usage(folder).free)} are free there. "
 
 
 def page(explanation: Explanation, sections: Sequence[Section] = (), *, budget: int = BUDGET) -> str:
@@ -170,7 +169,7 @@ def page(explanation: Explanation, sections: Sequence[Section] = (), *, budget: 
         if _size(html) < budget:
             return html
         _log.info("The report has %s; trying smaller pictures.", wording.bytes_text(_size(html)))
-    # Only markup of plugins can still be that large: what this package draws itself is capped.
+    # Only markup of plugins can still be that large, as the number of this package's own figures is limited.
     return _render(explanation, tuple(_replaced(section) for section in extra), LADDER[-1])
 
 
@@ -196,14 +195,13 @@ def _environment() -> jinja2.Environment:
         "percent": wording.percent,
         "number": wording.number,
         "count": wording.count,
-        "seconds": wording.seconds,
     }
     return environment
 
 
 def _render(explanation: Explanation, sections: Sequence[Section], quality: Quality) -> str:
-    thumbnail = Thumbnails(quality)
-    context = {**_whole(explanation), **_inputs(explanation, thumbnail)}
+    thumbnail, css = Thumbnails(quality), views.factor_css(explanation)
+    context = {**_whole(explanation, css), **_inputs(explanation, css, thumbnail)}
     # Plugins are trusted code and say that they escaped; the page's policy still forbids scripts and loading.
     context["plugin_sections"] = [(section.title, Markup(section.html)) for section in sections]  # noqa: S704
     context["pictures_left_out"] = thumbnail.left_out
@@ -214,14 +212,14 @@ def _render(explanation: Explanation, sections: Sequence[Section], quality: Qual
     )
 
 
-def _whole(explanation: Explanation) -> dict[str, Any]:
-    """What the templates know of the data as a whole."""
+def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
+    """What the templates show of the data as a whole."""
     return {
         "explanation": explanation,
         "residual": RESIDUAL,
         "noun": "decision" if decides(explanation) else "output",
         "classes": decides(explanation),
-        "css": views.factor_css(explanation),
+        "css": css,
         "headline": headlines.headline(explanation),
         "learnt": headlines.learnt_answer(explanation),
         "sure": headlines.sure_answer(explanation),
@@ -232,14 +230,13 @@ def _whole(explanation: Explanation) -> dict[str, Any]:
         "drifts": views.drift_rows(explanation),
         "scores": views_scores.score_rows(explanation),
         "checks": views.check_rows(explanation),
-        "sizes": views.sizes_strip(explanation, views.factor_css(explanation)),
+        "sizes": views.sizes_strip(explanation, css),
         "timings": views.timing_parts(explanation),
     }
 
 
-def _inputs(explanation: Explanation, thumbnail: Thumbnails) -> dict[str, Any]:
-    """What the templates know of single inputs."""
-    css = views.factor_css(explanation)
+def _inputs(explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails) -> dict[str, Any]:
+    """What the templates show of single inputs."""
     return {
         "examples": views_inputs.example_views(explanation, css, thumbnail),
         "shown_first": views_inputs.SHOWN_FIRST,

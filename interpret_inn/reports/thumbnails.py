@@ -10,8 +10,8 @@ import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
-from interpret_inn.explaining.records import Picture
 from interpret_inn.reports.figures import element
+from interpret_inn.types import Picture
 
 CRISP = 48
 """Pictures up to this edge are shown with hard pixels and stored without loss."""
@@ -40,7 +40,8 @@ class Thumbnails:
 
     quality: Quality
     left_out: int = 0
-    _known: dict[tuple[int, int], str] = field(default_factory=dict)
+    _known: dict[tuple[int, int], tuple[Picture, str]] = field(default_factory=dict)
+    """With the picture itself, so that no other one gets its `id`."""
 
     def __call__(self, picture: Picture, alt: str, css: str = "", *, share: float = 1.0) -> Markup:
         """An `img` element.
@@ -59,10 +60,10 @@ class Thumbnails:
         crisp = " crisp" if max(height, width) <= CRISP else ""
         key = (id(picture), edge)
         if key not in self._known:
-            self._known[key] = encode(picture, edge, self.quality.quality)
+            self._known[key] = (picture, encode(picture, edge, self.quality.quality))
         return element(
             "img",
-            src=self._known[key],
+            src=self._known[key][1],
             alt=alt,
             width=width,
             height=height,

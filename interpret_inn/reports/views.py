@@ -24,6 +24,7 @@ from interpret_inn.reports.wording import (
 from interpret_inn.types import RESIDUAL, Score
 
 FACTOR_COLOURS = 8
+"""Colours of the style sheet for factors (`f0` …); they repeat."""
 
 
 def factor_css(explanation: Explanation) -> dict[str, str]:
@@ -37,7 +38,7 @@ def factor_css(explanation: Explanation) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class RedrawRow:
-    """A factor's redraw: its bar, its main number and interval, and further columns (number, interval)."""
+    """A factor's redraw: its bar, its main number and interval, its strength in words, further (number, interval)."""
 
     name: str
     learnt: bool | None
@@ -59,11 +60,11 @@ class RedrawFigure:
 
 
 _CAPTIONS = {
-    "classes": "Share of inputs whose predicted class changes when this factor alone is "
-    "exchanged for that of other data",
+    "classes": "Share of cases in which the predicted class changes when this factor alone is "
+    "exchanged for that of other inputs",
     "image": "Root mean squared change of the output image when this factor alone is exchanged, "
     "in units of the data’s range",
-    "scalar": "Mean change of the output when this factor alone is exchanged for that of other data",
+    "scalar": "Mean change of the output when this factor alone is exchanged for that of other inputs",
 }
 
 
@@ -107,7 +108,7 @@ def _redraw_row(name: str, redraw: Redraw, top: float, learnt: bool | None) -> R
 
 @dataclass(frozen=True)
 class MatrixCell:
-    """One probe: its text, that of the small network, its drawing, and how dark it is (0 to 1)."""
+    """Two probes: the linear one's score, the small network's, their drawing, and how dark the cell is (0 to 1)."""
 
     text: str
     network: str
@@ -179,7 +180,7 @@ def _cell(
 
 @dataclass(frozen=True)
 class AssociationRow:
-    """How well a concept is told by each other concept's true value."""
+    """How well a concept can be predicted from the true value of each other concept."""
 
     concept: str
     chance: str
@@ -231,7 +232,7 @@ def drift_rows(explanation: Explanation) -> tuple[DriftRow, ...]:
 
 @dataclass(frozen=True)
 class CheckRow:
-    """A check: what it asks, what was found, what is allowed, and whether it holds (None: only told)."""
+    """A check: what it asks, what was found, what is allowed, and whether it holds (None: nothing is required)."""
 
     question: str
     found: str
@@ -260,7 +261,7 @@ def check_rows(explanation: Explanation) -> tuple[CheckRow, ...]:
             checks.agrees,
         ),
         CheckRow(
-            "Largest change of the output by it, in units of its spread",
+            "Largest change of the output by the translation, in units of the output’s spread",
             number(checks.output_change),
             "",
             None,

@@ -14,13 +14,12 @@ from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_ma
 from interpret_inn.reports.findings import decides
 from interpret_inn.reports.thumbnails import Thumbnails
 from interpret_inn.reports.views_pictures import Headed
-from interpret_inn.reports.wording import MISSING, number, percent
-from interpret_inn.types import RESIDUAL
+from interpret_inn.reports.wording import number, percent, sigmas
 
 EXAMPLES, TRAVERSALS = 64, 12
 """Examples in the page, and traversals of one factor; the JSON file has all of them."""
 SHOWN_FIRST = 8
-"""Examples before the rest is folded away."""
+"""Examples that are not folded away."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ class ExampleView:
 
 
 def outcome_lines(outcome: Outcome, *, classes: bool, most: int = 3) -> tuple[OutcomeLine, ...]:
-    """The first lines of an outcome; `classes`: values are probabilities."""
+    """The first `most` lines of an outcome, whose values are probabilities if they are of `classes`."""
     labels = outcome.labels or ("",) * len(outcome.values)
     pairs = list(zip(labels, outcome.values, strict=False))[:most]
     return tuple(
@@ -110,19 +109,13 @@ def _example_row(
             donor = thumbnail(source.picture, f"Donor {source.name}", "small", share=0.5)
     picture = example.edited.get(name)
     edited = None if picture is None else thumbnail(picture, f"Output with {name} of the donor", "medium")
-    where = f"{_sigma(factor.value)}: above {factor.percentile:.0f}% of the data"
+    where = f"{sigmas(factor.value)}: above {factor.percentile:.0f}% of the data"
     strip = figures.position(factor.percentile, where if math.isfinite(factor.percentile) else "not known")
     changed = classes and bool(top) and bool(swap) and swap[0].label != top[0]
     flip = percent(factor.resample_flip)
     return ExampleRow(
-        name, css, factor.label, _sigma(factor.value), strip, flip, donor, edited, swap, changed
+        name, css, factor.label, sigmas(factor.value), strip, flip, donor, edited, swap, changed
     )
-
-
-def _sigma(value: float) -> str:
-    if not math.isfinite(value):
-        return MISSING
-    return "0.0σ" if abs(value) < 0.05 else f"{value:+.1f}σ".replace("-", "−")
 
 
 # --- maps and neighbours -----------------------------------------------------------------------------
@@ -187,7 +180,7 @@ def neighbour_views(
                 alt = f"Input {place}" + (f", {name} {value}" if value else "")
                 image = thumbnail(pictures[rank], alt, share=0.6) if rank < len(pictures) else None
                 items.append((image, value or ("" if image else f"#{place}")))
-            columns.append(NeighbourColumn(_sigma(float(where)), tuple(items)))
+            columns.append(NeighbourColumn(sigmas(float(where)), tuple(items)))
         if columns:
             views.append(NeighbourView(name, css.get(name, "f-rest"), tuple(columns)))
     return tuple(views)
@@ -242,21 +235,19 @@ def _traversal(
     picture = None
     if example is not None and example.picture is not None:
         picture = thumbnail(example.picture, f"Input {name}", "small", share=0.5)
-    redraw = explanation.redraws.get(factor) or explanation.redraws.get(RESIDUAL)
-    shares = redraw is not None and redraw.kind == "classes"
     drawing = None
-    pictured = bool(traversal.pictures) and traversal.labels == (
+    shows_change = bool(traversal.pictures) and traversal.labels == (
         "change",
-    )  # the pictures themselves show the change
-    if traversal.curves.size and not pictured:
+    )  # a curve would repeat the pictures
+    if traversal.curves.size and not shows_change:
         here = example.factors[factor].value if example and factor in example.factors else math.nan
-        first, last = (_sigma(float(traversal.positions[end])) for end in (0, -1))
+        first, last = (sigmas(float(traversal.positions[end])) for end in (0, -1))
         label = f"Output along {factor} from {first} to {last}"
         drawing = traversal_curves(
-            traversal, f"{label}: {', '.join(traversal.labels)}", shares=shares, here=here
+            traversal, f"{label}: {', '.join(traversal.labels)}", shares=decides(explanation), here=here
         )
     frames = tuple(
-        (thumbnail(frame, f"Output at {_sigma(float(where))}", share=0.7), _sigma(float(where)))
+        (thumbnail(frame, f"Output at {sigmas(float(where))}", share=0.7), sigmas(float(where)))
         for frame, where in zip(traversal.pictures, traversal.positions, strict=False)
     )
     return TraversalView(name, picture, drawing, frames)

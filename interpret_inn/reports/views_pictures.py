@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation, Place
 from interpret_inn.reports.thumbnails import Thumbnails
-from interpret_inn.reports.wording import MISSING, number, percent
+from interpret_inn.reports.wording import MISSING, interval_text, number, percent
 from interpret_inn.types import Gallery, Picture, Score
 
 
@@ -45,9 +45,9 @@ def place_heads(explanation: Explanation, thumbnail: Thumbnails) -> tuple[Markup
 
 
 def doubtful(place: Place) -> bool:
-    """Whether the masks were measured, and are not shown to be better than chance."""
+    """Whether the masks were measured and the lower end of their interval does not exceed chance."""
     if not math.isfinite(place.reliability.value):
-        return False  # its notes say why
+        return False  # the notes say why it was not measured
     low = place.reliability.low if math.isfinite(place.reliability.low) else place.reliability.value
     return not low > 0
 
@@ -77,9 +77,8 @@ def _row(place: Place, explanation: Explanation, css: dict[str, str], thumbnail:
 def _with_interval(score: Score) -> str:
     if not math.isfinite(score.value):
         return MISSING
-    if not (math.isfinite(score.low) and math.isfinite(score.high)):
-        return number(score.value)
-    return f"{number(score.value)} ({number(score.low)} to {number(score.high)})"
+    interval = interval_text(score, "r2")
+    return f"{number(score.value)} ({interval})" if interval else number(score.value)
 
 
 @dataclass(frozen=True)
@@ -96,11 +95,12 @@ class Headed:
 
 
 _SHARE = 0.6
+"""Edge of pictures in a grid, as a share of the edge of single ones: grids have many."""
 
 
 @dataclass(frozen=True)
 class GridCell:
-    """A cell or a head: a picture, or a text where `picture` is None."""
+    """A cell or a head: a picture, or a text if `picture` is None."""
 
     picture: Markup | None
     text: str
@@ -108,7 +108,7 @@ class GridCell:
 
 @dataclass(frozen=True)
 class GalleryView:
-    """One gallery; the caption is empty where another one just said the same."""
+    """One gallery; the caption is empty if an earlier gallery has the same one."""
 
     title: str
     caption: str
@@ -132,18 +132,23 @@ class GalleryGroup(Headed):
 def gallery_groups(
     explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
 ) -> tuple[GalleryGroup, ...]:
-    """All galleries by group, in the order in which groups first occur."""
-    groups: dict[str, list[GalleryView]] = {}
-    told: set[str] = set()
+    """All galleries by group, in the order in which groups first occur; a caption stands at its first gallery."""
+    groups: dict[str, list[Gallery]] = {}
     for gallery in explanation.galleries:
-        if not any(gallery.cells):
-            continue
-        groups.setdefault(gallery.group, []).append(_gallery(gallery, told, thumbnail))
-        told.add(gallery.caption)
-    return tuple(GalleryGroup(name, css.get(name, ""), tuple(views)) for name, views in groups.items())
+        if any(len(row) for row in gallery.cells):
+            groups.setdefault(gallery.group, []).append(gallery)
+    found = []
+    captions: set[str] = set()
+    for name, galleries in groups.items():
+        views = []
+        for gallery in galleries:
+            views.append(_gallery(gallery, "" if gallery.caption in captions else gallery.caption, thumbnail))
+            captions.add(gallery.caption)
+        found.append(GalleryGroup(name, css.get(name, ""), tuple(views)))
+    return tuple(found)
 
 
-def _gallery(gallery: Gallery, told: set[str], thumbnail: Thumbnails) -> GalleryView:
+def _gallery(gallery: Gallery, caption: str, thumbnail: Thumbnails) -> GalleryView:
     columns = [
         _cell(head, f"Head of column {place}", thumbnail) for place, head in enumerate(gallery.columns, 1)
     ]
@@ -152,17 +157,16 @@ def _gallery(gallery: Gallery, told: set[str], thumbnail: Thumbnails) -> Gallery
         head = None
         if place <= len(gallery.rows):
             head = _cell(gallery.rows[place - 1], f"Head of row {place}", thumbnail)
-        where = _said(gallery.rows, place, "row")
+        where = _head_text(gallery.rows, place, "row")
         cells = tuple(
-            _cell(cell, f"{where}, {_said(gallery.columns, column, 'column')}", thumbnail)
+            _cell(cell, f"{where}, {_head_text(gallery.columns, column, 'column')}", thumbnail)
             for column, cell in enumerate(row, 1)
         )
         rows.append((head, cells))
-    caption = "" if gallery.caption in told else gallery.caption
     return GalleryView(gallery.title, caption, tuple(columns), tuple(rows))
 
 
-def _said(heads: Sequence[Picture | str], place: int, noun: str) -> str:
+def _head_text(heads: Sequence[Picture | str], place: int, noun: str) -> str:
     """A row or column by its head if that is a text, else by its number."""
     head = heads[place - 1] if place <= len(heads) else None
     return head if isinstance(head, str) and head else f"{noun} {place}"

@@ -15,7 +15,7 @@ from interpret_inn.types import Score
 
 @dataclass(frozen=True)
 class ScoreRow:
-    """A score: its metric, what that asks, a bar where it lies between 0 and 1, number and interval, parts."""
+    """A score: its metric, what the metric asks, a bar if it lies in [0, 1], number and interval, parts."""
 
     name: str
     summary: str

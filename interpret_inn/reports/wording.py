@@ -82,6 +82,18 @@ def interval_text(score: Score, kind: str) -> str:
     return f"{score_text(score.low, kind)} to {score_text(score.high, kind)}"
 
 
+def sigmas(value: float) -> str:
+    """A position in standard deviations from the mean, with its sign.
+
+    >>> [sigmas(x) for x in (0.0, -0.04, 1.25, -2.0, float("nan"))]
+    ['0.0σ', '0.0σ', '+1.2σ', '−2.0σ', '–']
+    """
+    if not math.isfinite(value):
+        return MISSING
+    rounded = f"{value:+.1f}σ".replace("-", "−")
+    return rounded[1:] if rounded[1:] == "0.0σ" else rounded
+
+
 def seconds(value: float) -> str:
     """A duration.
 

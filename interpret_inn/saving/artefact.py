@@ -42,7 +42,7 @@ _DAMAGED = (
     OSError, SafetensorError, ValueError, LookupError, TypeError, AttributeError, RuntimeError, ArithmeticError,
     MemoryError,
 )  # fmt: skip
-"""What reading a file raises that is not as it was written; RecursionError is a RuntimeError."""
+"""What reading a damaged file raises; RecursionError is a RuntimeError."""
 
 
 class Artefact(NamedTuple):
@@ -92,7 +92,7 @@ def write_artefact(path: Path, backbone: Backbone, fitted: Fitted, evaluation: E
 
 
 def require_place(path: Path) -> None:
-    """Raises if an artefact must not be written, so that it can be known before a long fit.
+    """Raises if no artefact may be written at a path; called before a long fit, too.
 
     Raises:
         ArtefactError: the path is a file or another kind of folder.
@@ -195,7 +195,7 @@ def read_artefact(path: Path) -> Artefact:
 
 
 def _stored(path: Path) -> Stored:
-    """The contents of the files, which are those that were written and of a format that is known."""
+    """The contents of the files, if their checksums and their format are right."""
     sums, about = (_json(_file(path, name)) for name in (_SUMS, _MAIN))
     if about["format"] > FORMAT:
         raise ArtefactError(
@@ -223,7 +223,7 @@ def _file(path: Path, name: str) -> Path:
 
 
 def _check_words(about: Mapping[str, Any]) -> None:
-    """What is compared with the model, or shown, is text."""
+    """Refuses an artefact in which what is compared with the model, or shown, is no text."""
     model, kind = about["model"], about["backbone"]
     names = model["class_names"]
     texts = [about["site"], model["name"], model["architecture"], model["weights"]]

@@ -11,9 +11,9 @@ from torch import Tensor
 from interpret_inn.flows import FlowShape
 
 DEEPEST = 64
-"""Lists and mappings within each other in the JSON files."""
+"""Lists and mappings within each other in the JSON files; records of this library have fewer than ten."""
 LARGEST = 2**24
-"""Numbers in one tensor whose shape is an option that is stored, such as the latents of a generator."""
+"""Numbers in one tensor whose shape is a stored option, such as the latents of a generator: 64 MiB in float32."""
 
 _FLOW = "flow."
 
@@ -22,13 +22,14 @@ def require_stored(shape: FlowShape, tensors: Mapping[str, Tensor]) -> None:
     """Raises unless a flow of this shape has exactly the stored tensors.
 
     Raises:
-        ValueError: the shape is not that of the tensors, or no shape.
+        ValueError: the tensors have another shape, or this one holds no sizes.
     """
     sizes = (shape.width, shape.leading, shape.blocks, shape.hidden, shape.depth)
     if any(type(size) is not int or size < 0 for size in sizes):
         raise ValueError(f"expected whole numbers from 0 for the flow, found {shape!r:.200}")
     found = {name: tuple(value.shape) for name, value in tensors.items() if name.startswith(_FLOW)}
-    # Counted first: a list of what a flow of a million blocks holds would itself be too long.
+    # Counted first, as a list of what a flow of a million blocks holds would itself be too long: 5 of the whitening, 1
+    # of the rotation, and for each block 2 orders and, in 2 conditioners, weight and bias of `depth + 1` layers.
     count = 6 + shape.blocks * (2 + 4 * (shape.depth + 1))
     if len(found) != count or found != dict(_expected(shape)):
         raise ValueError(f"expected the tensors of {shape!r:.200}, found {len(found)} others")
@@ -55,7 +56,7 @@ def _expected(shape: FlowShape) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def require_shallow(value: Any) -> Any:
-    """The value itself, if what lies in it can be gone through by recursion.
+    """The value itself, if recursion can go through all that lies in it.
 
     Raises:
         ValueError: lists and mappings lie too deep within each other.
@@ -74,7 +75,7 @@ def require_shallow(value: Any) -> Any:
 
 
 def is_too_large(name: str, value: Any) -> bool:
-    """Whether an option that is a shape or a size stands for more numbers than are made unasked."""
+    """Whether an option whose name ends with "shape" or "size" stands for more than `LARGEST` numbers."""
     if not name.endswith(("shape", "size")):
         return False
     sides = value if isinstance(value, list) else [value]

@@ -1,4 +1,4 @@
-"""Whether an artefact belongs to a model, and how its own words are shown: as text, never as something to open."""
+"""Whether an artefact belongs to a model; what the artefact says is shown as text, and never opened."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.errors import ArtefactError, shown
 
 _LONGEST = 200
+"""Characters of a model's name that are shown."""
 
 
 def told_model(about: Mapping[str, Any]) -> str:
@@ -29,7 +30,7 @@ def refuse_mismatch(path: Path, about: Mapping[str, Any], backbone: Backbone) ->
     """Raises if the model, its weights or its preprocessing are not those of the fit.
 
     Raises:
-        ArtefactError: naming both sides.
+        ArtefactError: they are not; both sides are named.
     """
     stored = about["model"]
     sides = [

@@ -42,7 +42,7 @@ class Stored(NamedTuple):
 
 
 class Added(NamedTuple):
-    """A field that the older format has not.
+    """A field that the older format lacks.
 
     Attributes:
         value: What stands in its place; None for a number becomes NaN.
@@ -55,7 +55,7 @@ class Added(NamedTuple):
 
 @dataclass(frozen=True)
 class Changes:
-    """What a format has otherwise than the one before.
+    """What changes from one format to the next.
 
     Fields are named by their paths, with `*` for any key or any place in a list: `"leakage.scores.*.*.mlp"`.
 
@@ -92,7 +92,7 @@ def migrated(stored: Stored, changes: Mapping[int, Changes] | None = None) -> St
         changes: What is to be done from each older format on; None: the table of this module.
 
     Raises:
-        KeyError: there has never been such a format.
+        KeyError: no such format has ever been written.
     """
     steps = {1: FROM_1} if changes is None else changes
     for step in range(stored.about["format"], FORMAT):
@@ -135,7 +135,7 @@ def _fits(pattern: list[str], path: tuple[str, ...]) -> bool:
 
 
 def _put(record: Any, path: list[str], value: Any) -> None:
-    """Adds a field wherever a path leads; what is there already stays."""
+    """Adds a field at each place that a path stands for; a field that is there already stays."""
     key, *rest = path
     if not rest:
         record.setdefault(key, value)

@@ -1,4 +1,4 @@
-"""All metrics that are asked for, computed of one set of codes."""
+"""A table of scores: the metrics that are asked for, computed for one set of codes."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from interpret_inn.errors import PluginError, suggest
 from interpret_inn.metrics.probes import split_off
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.calling import check_options
-from interpret_inn.scoring.known import BINS, Known, known_factors
+from interpret_inn.scoring.known_values import BINS, Known, known_factors
 from interpret_inn.types import Concept, Factors, FloatArray, IntArray, MetricSpec, Score, Scores
 from interpret_inn.types.metric_calls import parameter_names
 
-_TEST_SHARE = 1 / 3
+_TEST_SHARE = 1 / 3  # of groups, held out from predictors that a metric trains
 _TOGETHER = (
     "Several samples are variants of one thing: predictors are tested on other things than they learn from, and there "
     "are no intervals, as samples would be drawn as if each were by itself."
 )
 
 _OFFERED = ("groups", "resamples", "seed", "test")
-"""What a metric is given if it takes it; see `MetricSpec`."""
+"""Arguments that a metric is given if it takes them; see `MetricSpec`."""
 
 Options = Mapping[str, Mapping[str, Any]]
 """Options of metrics, by the metric's name."""
 
 
-class Wish(NamedTuple):
-    """What is asked for.
+class ScoreRequest(NamedTuple):
+    """Which metrics are computed, and how.
 
     Attributes:
         names: Names of metrics; None: the quick ones; "all": all.
         options: Options of metrics, by name.
         bins: Classes that numbers are cut into.
-        seed: Of everything that draws.
+        seed: Of all draws.
     """
 
     names: Sequence[str] | str | None = None
@@ -45,11 +45,11 @@ class Wish(NamedTuple):
 
 
 class Scored(NamedTuple):
-    """Codes and what is known of them.
+    """Codes to score, and the values of their concepts.
 
     Attributes:
-        codes: float64 (N, D), or the leading axes of them.
-        factors: Where the factors stand.
+        codes: float64 (N, D), or the leading axes of them, (N, d).
+        factors: All factors of the code.
         concepts: With values for the N samples.
         groups: int64 (N,), samples of one group are variants of one thing; None: all apart.
     """
@@ -60,19 +60,19 @@ class Scored(NamedTuple):
     groups: IntArray | None = None
 
 
-def score_table(given: Scored, wish: Wish) -> Scores:
+def score_table(given: Scored, request: ScoreRequest) -> Scores:
     """Scores codes, grouped by factor, against the values of concepts.
 
     Raises:
         PluginError: an unknown metric, or options that it does not take.
     """
-    chosen, others = _chosen(wish)
-    known = known_factors(given.concepts, len(given.codes), bins=wish.bins, seed=wish.seed)
+    chosen, others = _chosen(request)
+    known = known_factors(given.concepts, len(given.codes), bins=request.bins, seed=request.seed)
     together = given.groups is not None and len(np.unique(given.groups)) < len(given.groups)
     found: dict[str, Score] = {}
     left_out: dict[str, str] = {}
     for spec in chosen:
-        score = known.refusal(spec.suits) or _scored(spec, given, known, wish, together)
+        score = known.refusal(spec.suits) or _scored(spec, given, known, request, together)
         if isinstance(score, Score):
             found[spec.name] = score
         else:
@@ -88,40 +88,45 @@ def score_table(given: Scored, wish: Wish) -> Scores:
     )
 
 
-def _chosen(wish: Wish) -> tuple[list[MetricSpec], list[MetricSpec]]:
-    """The metrics that are asked for, and all others."""
+def _chosen(request: ScoreRequest) -> tuple[list[MetricSpec], list[MetricSpec]]:
+    """The metrics that are asked for, and all others.
+
+    Raises:
+        PluginError: an unknown metric, or options that it does not take.
+    """
     manager = get_manager()
     every = list(manager.metrics())
-    if wish.names is None:
+    if request.names is None:
         names = [spec.name for spec in every if spec.quick]
-    elif wish.names == "all":
+    elif request.names == "all":
         names = [spec.name for spec in every]
     else:
-        names = [wish.names] if isinstance(wish.names, str) else list(wish.names)
+        names = [request.names] if isinstance(request.names, str) else list(request.names)
     chosen = [manager.find("metric", name) for name in names]
-    for name, options in (wish.options or {}).items():
+    for name, options in (request.options or {}).items():
         if name not in names:
             raise PluginError(
                 f"Options were given for the metric {name!r}, which is not asked for. {suggest(name, names)}"
             )
         spec = manager.find("metric", name)
-        title = f"the metric {name!r} of {manager.provider(spec)}"
         given = dict.fromkeys(set(_OFFERED) & set(parameter_names(spec.evaluate))) | dict(options)
-        check_options(title, spec.evaluate, (None, None), given)
+        check_options(manager.title(spec), spec.evaluate, (None, None), given)
     return chosen, [spec for spec in every if spec.name not in names]
 
 
-def _scored(spec: MetricSpec, given: Scored, known: Known, wish: Wish, together: bool) -> Score | str:
-    """A metric's score, or why there is none."""
+def _scored(
+    spec: MetricSpec, given: Scored, known: Known, request: ScoreRequest, together: bool
+) -> Score | str:
+    """A metric's score, or the reason why there is none."""
     rows = np.ones_like(known.rows) if spec.suits == "none" else known.rows
-    # arrays of its own, as a metric may write into what it is given
+    # copies, as a metric may write into its arguments
     codes, factors = given.codes[rows], known.columns(spec.suits).copy()
     slices = [slice(f.start, min(f.stop, codes.shape[1])) for f in given.factors if f.start < codes.shape[1]]
-    offered: dict[str, Any] = {"groups": slices, "seed": wish.seed}
+    offered: dict[str, Any] = {"groups": slices, "seed": request.seed}
     if together and given.groups is not None:
-        apart = split_off(len(codes), given.groups[rows], seed=wish.seed, share=_TEST_SHARE)
+        apart = split_off(len(codes), given.groups[rows], seed=request.seed, share=_TEST_SHARE)
         offered |= {"resamples": 0, "test": (codes[apart], factors[apart])}
-    own = (wish.options or {}).get(spec.name, {})
+    own = (request.options or {}).get(spec.name, {})
     taken = parameter_names(spec.evaluate)
     options = {name: value for name, value in offered.items() if name in taken and name not in own}
     if "test" in options:

@@ -7,8 +7,9 @@ names of those that held. `ContractError` lists everything that is broken.
 from interpret_inn.testing.contract import ContractError
 from interpret_inn.testing.localizers import check_localizer
 from interpret_inn.testing.made_up import toy_explanation
+from interpret_inn.testing.metric_contract import check_metric
 from interpret_inn.testing.networks import check_backbone
-from interpret_inn.testing.others import check_metric, check_report_section
+from interpret_inn.testing.section_contract import check_report_section
 from interpret_inn.testing.sources import check_concept_source
 from interpret_inn.testing.toys import ToyClassifier, toy_classifier, toy_images
 

@@ -80,7 +80,8 @@ class Agreement(NamedTuple):
         value: 1 for full agreement; 0, or chance for categories, for none.
         measure: What the value is, in words.
         known: Pairs whose values are known on both sides.
-        enough: The least value of pairs that are said to share the concept.
+        enough: The least value that pairs which share the concept must reach. Categories allow a tenth of wrong
+            labels; numbers and angles are shared by degrees, so half of full agreement is enough.
     """
 
     value: float
@@ -128,7 +129,7 @@ def _correlation(one: FloatArray, other: FloatArray) -> float:
     return float(((one * other).mean(0) / np.where(scale > 0, scale, 1)).mean())
 
 
-def _as_they_are(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+def _unchanged(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values
 
 
@@ -150,7 +151,7 @@ class _Measure(NamedTuple):
 
 
 _MEASURES: Mapping[ConceptKind, _Measure] = {
-    "categorical": _Measure(_as_they_are, _equal, "the share of equal classes", 0.9),
+    "categorical": _Measure(_unchanged, _equal, "the share of equal classes", 0.9),
     "numeric": _Measure(_normal_scores, _correlation, "the correlation of ranks", 0.5),
-    "cyclic": _Measure(_as_they_are, _cosine, "the mean cosine of the difference", 0.5),
+    "cyclic": _Measure(_unchanged, _cosine, "the mean cosine of the difference", 0.5),
 }

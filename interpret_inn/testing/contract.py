@@ -32,11 +32,11 @@ class ContractError(InnError, AssertionError):
 
 
 def hold(title: str, checks: Sequence[Check[Case]], case: Case) -> tuple[str, ...]:
-    """Runs every check; there is no way to leave one out. Where the first one fails, the rest would be noise.
+    """Runs every check. If the first one finds a fault, the others are not run, as they would only repeat it.
 
     Args:
         title: What is checked, as the message begins.
-        checks: All checks; the first one says whether there is anything to check at all.
+        checks: All checks. The first one tells whether the subject has what the others need.
         case: What they look at.
 
     Returns:
@@ -48,7 +48,7 @@ def hold(title: str, checks: Sequence[Check[Case]], case: Case) -> tuple[str, ..
     broken: list[str] = []
     with _strange_randomness():
         for number, check in enumerate(checks):
-            found = _checked(check, case)
+            found = dict.fromkeys(_checked(check, case))  # what is broken twice alike is said once
             broken += [f"{check.__name__.strip('_')}: {line}" for line in found]
             if broken and number == 0:
                 break
@@ -84,7 +84,7 @@ def _settings() -> dict[str, Any]:
 
 @contextmanager
 def _strange_randomness() -> Iterator[None]:
-    """Global generators in a state that nobody's seed gives, so that seeding them is seen; given back afterwards."""
+    """Puts global generators into a state that no seed gives, so that seeding them is seen; restores them after."""
     own, arrays, tensors = random.getstate(), np.random.get_state(), torch.get_rng_state()  # noqa: NPY002
     try:
         for draw in (random.random, np.random.random, torch.default_generator.seed):
@@ -99,7 +99,7 @@ def _strange_randomness() -> Iterator[None]:
 
 def random_states() -> tuple[str, bytes, str]:
     """Gives the states of the global generators of numpy, torch (CPU) and Python, in a form to compare."""
-    name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - it is only looked at
+    name, keys, *rest = np.random.get_state(legacy=True)  # noqa: NPY002 - only read
     numpy_state = f"{name}{np.asarray(keys).tobytes().hex()}{rest}"
     return numpy_state, torch.get_rng_state().numpy().tobytes(), str(random.getstate())
 
@@ -128,7 +128,7 @@ def same(first: Any, second: Any) -> bool:
 
 
 def misfits(function: Callable[..., Any], called: str, *names: str) -> Iterator[str]:
-    """Says so if a function cannot be called with as many arguments as these, by place."""
+    """Says why a function cannot be called with these arguments by place; nothing if it can."""
     try:
         inspect.signature(function).bind(*names)
     except ValueError:  # some callables written in C do not tell

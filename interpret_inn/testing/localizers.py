@@ -18,13 +18,14 @@ from interpret_inn.errors import PluginError
 from interpret_inn.testing.contract import Check, hold, misfits, same
 from interpret_inn.testing.networks import attributes, model_changes, model_state
 from interpret_inn.translating.encoding import Prepared
-from interpret_inn.translating.translator import Translator
-from interpret_inn.types import Localizer, Masks, Score, Space
+from interpret_inn.translating.translator import HasTranslator, Translator, translator_of
+from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score, Space
 from interpret_inn.types.members import refuse_near_names
 
 _MOST_FACTORS = 3
+"""Factors that are localized beside the residual, as each call may take long."""
 _APART = 0.05
-"""Values of a mask may differ by so much with the batch: rounding, and what steps of an optimiser make of it."""
+"""How far values of a mask may differ with the batch: rounding does that, and an optimiser's steps enlarge it."""
 
 
 class _StopError(Exception):
@@ -92,7 +93,9 @@ class _Case:
             yield f"The masks of {factor!r} drag a graph of gradients along."
 
 
-def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str, ...]:
+def check_localizer(
+    localizer: LocalizerFunction, interpreter: HasTranslator | Translator, inputs: Any
+) -> tuple[str, ...]:
     """Checks a localizer: `localizer(translator, inputs, factor)` gives masks (B, 1, H, W) in [0, 1], or `Masks`.
 
     It is called about ten times, so one with few steps saves time. Whether its masks are *right* is measured by
@@ -108,12 +111,13 @@ def check_localizer(localizer: Any, interpreter: Any, inputs: Any) -> tuple[str,
 
     Raises:
         ContractError: everything that is broken, at once.
+        InputError: `interpreter` is neither of the two.
         ValueError: fewer than 2 inputs.
     """
     if len(inputs) < 2:
         raise ValueError(f"Expected at least 2 inputs to check a localizer with, found {len(inputs)}.")
     title = f"The localizer {getattr(localizer, '__name__', type(localizer).__name__)}"
-    translator = interpreter if isinstance(interpreter, Translator) else interpreter.translator
+    translator = translator_of(interpreter)
     case = _Case(localizer, translator, inputs, copy.deepcopy(translator.backbone))
     return hold(title, LOCALIZER_CHECKS, case)
 
@@ -176,7 +180,7 @@ def _any_number(case: _Case) -> Iterator[str]:
 
 
 def _each_by_itself(case: _Case) -> Iterator[str]:
-    """The mask of an input is the same whatever stands beside it, unless the localizer says otherwise."""
+    """The mask of an input does not depend on the rest of the batch, unless the localizer says `batchwise`."""
     if getattr(case.localizer, "batchwise", Localizer.batchwise):
         return
     together, alone = case.first, case.run(copy.deepcopy(case.inputs[:1]))
@@ -186,9 +190,9 @@ def _each_by_itself(case: _Case) -> Iterator[str]:
     apart = float((first[:1].double() - second.double()).abs().max())
     if apart > _APART:
         yield (
-            f"Expected the mask of an input to depend on that input alone, found one that is up to {apart:.2g} "
-            "otherwise if the input is given by itself. Say batchwise = True of a localizer that needs the batch, and "
-            "shared=True of one mask for all inputs."
+            f"Expected the mask of an input to depend on that input alone, found one that differs by up to {apart:.2g} "
+            "if the input is given alone. Set batchwise = True if the localizer needs the batch, and shared=True "
+            "if one mask is for all inputs."
         )
 
 
@@ -204,13 +208,14 @@ def _bears_silence(case: _Case) -> Iterator[str]:
         for parameter in silent.backbone.model.parameters():
             parameter.zero_()
     lines = case.problems(case.localizer(silent, copy.deepcopy(case.inputs), case.factor), case.factor)
-    yield from (f"Of a model that answers to nothing, where every gradient is 0: {line}" for line in lines)
+    yield from (f"Of a model whose weights are 0, where every gradient is 0: {line}" for line in lines)
 
 
 def _gives_model_back(case: _Case) -> Iterator[str]:
-    """On a copy that no localizer has seen: what stays changed after the first time is not changed by the second."""
+    """Runs on a copy that no localizer has seen, as a change that lasts is only seen the first time."""
     fresh = dataclasses.replace(case, translator=case.untouched())
-    # As a user may have left it: some modules where batch norm would move its statistics, some weights frozen.
+    # As a user may have left it: some modules in training mode, in which batch norm moves its statistics, and some
+    # weights frozen.
     for number, module in enumerate(fresh.model.modules()):
         module.training = number % 3 != 1
     for number, parameter in enumerate(fresh.model.parameters()):
@@ -224,7 +229,7 @@ def _gives_model_back(case: _Case) -> Iterator[str]:
 
 
 def _run_until(case: _Case, last: int | None) -> int:
-    """Runs, and stops at that call of one of the model's innermost modules; gives the number of calls."""
+    """Runs the localizer and counts calls of the model's innermost modules; raises at the one after `last`."""
     calls = 0
 
     def count(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -254,12 +259,9 @@ def _run_until(case: _Case, last: int | None) -> int:
 
 def _leaves_translator(case: _Case) -> Iterator[str]:
     inputs, flow = copy.deepcopy(case.inputs), case.translator.fitted.network
-    reference, codes, state = (
-        case.translator.fitted.reference_codes.clone(),
-        case.translator.encode(inputs),
-        model_state(flow),
-    )
-    owned = attributes(case.translator, fitted=case.translator.fitted)
+    fitted, state = case.translator.fitted, model_state(flow)
+    reference, codes = fitted.reference_codes.clone(), case.translator.encode(inputs)
+    owned = attributes(case.translator, fitted=fitted)
     case.run(inputs)
     strange = sorted(
         name
@@ -279,9 +281,7 @@ def _leaves_translator(case: _Case) -> Iterator[str]:
         line.replace("The model", "The flow")
         for line in model_changes(state, model_state(flow), "afterwards")
     )
-    if not same(codes, case.translator.encode(inputs)) or not same(
-        reference, case.translator.fitted.reference_codes
-    ):
+    if not same(codes, case.translator.encode(inputs)) or not same(reference, fitted.reference_codes):
         yield "The translator has other codes afterwards; it was to be read only."
 
 

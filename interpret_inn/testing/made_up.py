@@ -21,7 +21,7 @@ from interpret_inn.testing.toys import SHAPES, toy_images
 from interpret_inn.types import RESIDUAL, Score, Scores
 
 HOSTILE = "<b class='hostile'>&"
-"""A name that breaks a page where somebody forgot to escape it."""
+"""A name that breaks a page which does not escape it."""
 
 
 def toy_explanation(*, hostile: bool = False) -> Explanation:
@@ -75,8 +75,9 @@ def _scores(shape: str, hue: str, mark: str) -> Scores:
     )
 
 
-def _probe_scores(linear: float, mlp: float) -> ProbeScores:
-    return ProbeScores(Score(linear, linear - 0.03, linear + 0.02), Score(mlp, mlp - 0.03, mlp + 0.02))
+def _probe_scores(linear: float, network: float) -> ProbeScores:
+    first, second = (Score(value, value - 0.03, value + 0.02) for value in (linear, network))
+    return ProbeScores(first, second)
 
 
 def _leakage(shape: str, hue: str) -> Leakage:

@@ -29,6 +29,9 @@ _MEMBERS = (
     "architecture",
 )
 
+_SLACK, _FEW = 0.05, 0.01
+"""Part of the range by which values may pass it, and the share of values that may lie further out still."""
+
 
 class _RewriteError(Exception):
     """Raised by a rewrite, to see what is left behind."""
@@ -125,7 +128,7 @@ def _edits_arrive(case: _Case) -> Iterator[str]:
     backbone = case.backbone
     with backbone.session():
         bare = backbone.outputs(case.prepared)
-        # Every input gets its neighbour's representation, turned round: no layer is indifferent to both.
+        # Every input gets its neighbour's representation with the signs changed: a layer may ignore one of the two.
         edited = backbone.rewritten(case.prepared, lambda z: -z.roll(1, 0) - 1)
         if same(bare, edited):
             yield "What is written at the site does not change the outputs: it is lost, or nothing reads it."
@@ -135,7 +138,7 @@ def _given_back(case: _Case) -> Iterator[str]:
     model, backbone = case.backbone.model, case.backbone
     flags = [module.training for module in model.modules()]
     try:
-        # As a user may have left it: where batch norm would move its statistics.
+        # In training mode, as a user may have left it, batch norm would move its statistics.
         for module in model.modules():
             module.training = True
         before = model_state(model)
@@ -157,7 +160,7 @@ def _fail(z: Tensor) -> Tensor:
 
 
 def model_state(model: nn.Module) -> dict[str, Any]:
-    """Everything of a model that nobody may change."""
+    """All that must stay unchanged in a model."""
     return {
         "training flags": [module.training for module in model.modules()],
         "attributes": [sorted(vars(module)) for module in model.modules()],
@@ -220,14 +223,14 @@ def _ranges(case: _Case) -> Iterator[str]:
 
 
 def _range_holds(case: _Case, prepared: Tensor) -> Iterator[str]:
-    """A hundredth of the values may pass the range by more than a twentieth: that is cut off where shown."""
+    """Few values lie far outside the range that the backbone names: they are cut off in pictures."""
     named = getattr(case.backbone, "value_range", None)
     images = primary(case.backbone.outputs(prepared))
     if named is None or images.ndim != 4:
         return
     low, high = named
-    slack = 0.05 * (high - low)
-    if float(((images < low - slack) | (images > high + slack)).float().mean()) > 0.01:
+    slack = _SLACK * (high - low)
+    if float(((images < low - slack) | (images > high + slack)).float().mean()) > _FEW:
         found = f"{float(images.min()):.3g} to {float(images.max()):.3g}"
         yield f"value_range is {low:g} to {high:g}, and yet images reach from {found}."
 
@@ -248,7 +251,7 @@ BACKBONE_CHECKS: tuple[Check[_Case], ...] = (
 
 
 def attributes(owner: Any, **parts: Any) -> dict[str, Any]:
-    """What is set of an object and of some of its parts, by name; properties that they keep are not meant."""
+    """The attributes of an object and of some of its parts, by name, without values of cached properties."""
     return {
         f"{where}{name}": value
         for where, each in {"": owner, **{f"{part}.": found for part, found in parts.items()}}.items()

@@ -1,4 +1,4 @@
-"""The contract of what a concept source may have beside what it must have."""
+"""The contract of a concept source's optional members."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract of what a concept source plans: it is shown made-up data, and each part of its plan is tried."""
+"""The contract of `prepare`: a concept source is shown made-up data, and each part of its plan is tried."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from interpret_inn.testing.toys import ToyView
 from interpret_inn.types import ConceptSource, LossContext, Plan, Preparation
 
 AXES = 64
-"""Of the made-up representation."""
+"""Axes of the made-up representation."""
 _TRIED_STEPS = (0, 1, 50, 1000)
 """Steps at which a loss must be finite: a weight that rises or falls may divide by 0 at one of them."""
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What came of `prepare`.
+    """The outcome of a call of `prepare`.
 
     Attributes:
         source: A copy of the source, prepared.
@@ -66,7 +66,7 @@ def rehearsed(source: ConceptSource, *, seed: int) -> Rehearsal:
 
 
 def toy_preparation(samples: int, *, seed: int) -> tuple[Preparation, Tensor]:
-    """What a source is shown, and the matrix that `output_gradients` returns each time, float64 (d, d)."""
+    """A made-up context for `samples` samples, and the matrix that its `output_gradients` returns, float64 (d, d)."""
     generator = Generator().manual_seed(seed)
     white = torch.randn(7 * samples // 10, AXES, generator=generator)
     pulled = torch.randn(2 * AXES, AXES, generator=generator, dtype=torch.float64)
@@ -77,7 +77,7 @@ def toy_preparation(samples: int, *, seed: int) -> tuple[Preparation, Tensor]:
 
 
 def rotated_axes(rotation: Callable[[Tensor], Tensor], *, seed: int) -> Iterator[str]:
-    """Calls `rotation` as a fit does, for all axes and where other sources have some; says what is wrong with it."""
+    """Calls `rotation` as a fit does, with all axes and with those that other sources leave; says what is wrong."""
     generator = Generator().manual_seed(seed)
     for count in (AXES, AXES - 10):
         span = torch.linalg.qr(torch.randn(AXES, count, generator=generator)).Q
@@ -125,6 +125,8 @@ def added_loss(
         what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         yield f"Expected loss() to return a scalar tensor, found {what}."
         return
+    if tried.sets_modes:
+        yield "Sets the mode of the model by train() or eval(); the model is the user's, in evaluation mode."
     scalar = torch.as_tensor(found).reshape(())
     yield from _trains(scalar, tried.network.blocks, module)
     with torch.no_grad():
@@ -150,14 +152,19 @@ def _not_finite(tried: _Trial) -> Iterator[str]:
 
 
 class _Trial:
-    """The loss of a plan, for a small flow and a model that is that of `ToyView`."""
+    """The loss of a plan, for a small flow and the model of `ToyView`.
+
+    Attributes:
+        network: The flow.
+        sets_modes: Whether the loss ever left a module of the model in training mode.
+    """
 
     def __init__(self, loss: Callable[[LossContext], Tensor | float], axes: int, seed: int) -> None:
-        self._loss, self._axes, self._seed = loss, axes, seed
+        self._loss, self._axes, self._seed, self.sets_modes = loss, axes, seed, False
         whitening = Whitening(torch.zeros(AXES), torch.eye(AXES), torch.ones(AXES), 1.0, 0.01)
         shape = FlowShape(AXES, AXES, 2, 8, 1)
         self.network = InvertibleNetwork(whitening, shape, Generator().manual_seed(seed))
-        model = nn.Sequential(_Decoder(ToyView(AXES, seed=seed).weights))
+        model = nn.Sequential(_Decoder(ToyView(AXES, seed=seed).weights)).eval()
         self._backbone = Backbone(model, "0:in", preprocess="identity")
         self._backbone.represent(torch.zeros(2, AXES))
 
@@ -166,7 +173,9 @@ class _Trial:
         generator = Generator().manual_seed(self._seed)
         axes = torch.arange(self._axes)
         context = TrainingContext(self.network, self._backbone, generator, step, axes, looking=looking)
-        return self._loss(context)
+        found = self._loss(context)
+        self.sets_modes |= any(module.training for module in self._backbone.model.modules())
+        return found
 
 
 class _Decoder(nn.Module):

@@ -23,7 +23,9 @@ from interpret_inn.types.completing import NEEDED, completed, strange_members
 _KINDS = get_args(ConceptKind)
 _SAMPLE_MEMBERS = ("__len__", "batches", "take", "fingerprint", "groups", "names", "skipped")
 _ENOUGH = 20
-"""Pairs that it takes to measure what they have in common."""
+"""Pairs needed to measure what they have in common."""
+_SHARED, _NOT_SHARED = 0.9, 0.05
+"""|rho| from which a pair is said to share a concept (`SAME` is 0.975), and up to which it says nothing of it."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,7 @@ class _Case:
     def rehearsal(self) -> preparing.Rehearsal:
         """What a copy of the source, which may choose other concepts in it, plans for made-up data."""
         apart = copy.copy(self.source)
-        with suppress(AttributeError, TypeError):  # a property, or fields that nobody can assign
+        with suppress(AttributeError, TypeError):  # a property, or fields that cannot be assigned
             apart.concepts = list(self.source.concepts)
         return preparing.rehearsed(completed(apart), seed=self.seed)
 
@@ -50,7 +52,7 @@ class _Case:
         """Draws pairs as a fit does, with a generator of its own."""
         generator = Generator().manual_seed(self.seed if seed is None else seed)
         with warnings.catch_warnings():
-            # A class too small to be drawn from may be said; it is no breach.
+            # A source may warn of a class too small to be drawn from; that is no fault.
             warnings.simplefilter("ignore")
             pairs: Pairs = self.source.sample_pairs(n, generator, self.among if among is None else among)
         return pairs
@@ -184,23 +186,23 @@ def _pairs_repeatable(case: _Case) -> Iterator[str]:
     if not all(map(torch.equal, case.draw(64), case.draw(64))):
         yield "Draws other pairs from the same state of the generator, so no fit could be resumed."
     if len(case.among) >= 10 and all(map(torch.equal, case.draw(64), case.draw(64, seed=case.seed + 1))):
-        yield "Draws the same pairs whatever the generator says."
+        yield "Draws the same pairs from generators of different seeds."
 
 
 def _pairs_meaning(case: _Case) -> Iterator[str]:
     pairs = case.draw(1024)
     for column, concept in enumerate(case.concepts):
         rho = pairs.rho[:, column]
-        if not (rho.abs() > 0.05).any():
-            if concept.values is None:  # it may be just an independent factor
+        if not (rho.abs() > _NOT_SHARED).any():
+            if concept.values is None:  # it may be an independent factor
                 continue
             yield f"No pair shares {concept.name!r}, so nothing of it can be learnt."
             continue
-        close = (rho >= 0.9).numpy()
+        close = (rho >= _SHARED).numpy()
         found = agreement(concept, pairs.first.numpy()[close], pairs.second.numpy()[close])
         if found is not None and found.known >= _ENOUGH and found.value < found.enough:
             yield (
-                f"Pairs said to share {concept.name!r} (rho of 0.9 or more) do not: {found.measure} is "
+                f"Pairs said to share {concept.name!r} (rho of {_SHARED:g} or more) do not: {found.measure} is "
                 f"{found.value:.2f}, expected at least {found.enough}. Are rho's columns in the concepts' order?"
             )
 

@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.errors import SiteError, suggest
+from interpret_inn.types.members import names_nearest
 
 Layer = TypeVar("Layer", bound=nn.Module)
 
@@ -141,14 +142,16 @@ def _layer(kind: type[Layer], inputs: int, outputs: int, *, seed: int, **options
 
 
 LAYERS = ("affine", "bent")
+"""Layers of a `ToyView`: a matrix product, and its tanh."""
 
 
+@names_nearest
 class ToyView:
-    """An `AxesView` whose images are `tanh(white @ weights)`, 8 × 8 pixels, of which each axis moves some.
+    """An `AxesView` whose images are `tanh(white @ weights / 4)`, 8 × 8 pixels; later axes move them less.
 
     Args:
-        axes: `d`, which is all there is (`D` = `d`).
-        seed: Of the weights and samples.
+        axes: `d`, which are all axes (`D` = `d`).
+        seed: Of the weights.
     """
 
     def __init__(self, axes: int, *, seed: int = 0) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from torch import Generator, Tensor, nn
 
 from interpret_inn.types.concepts import Concept
+from interpret_inn.types.members import names_nearest
 from interpret_inn.types.results import Gallery
 from interpret_inn.types.sources import Pairs, Samples
 
@@ -53,6 +54,7 @@ class AxesView(Protocol):
         """Directions in the representation, float (m, D), projected to the leading axes, float (m, d)."""
 
 
+@names_nearest
 @dataclass(frozen=True)
 class Preparation:
     """What a source may look at before a fit: the training split, and the model.
@@ -105,6 +107,7 @@ class LossContext(Protocol):
         """Whether this is validation, in which nothing is trained. Draws are then the same each time."""
 
 
+@names_nearest
 @dataclass(frozen=True)
 class Plan:
     """What a source asks of one fit; every part may be left out.

@@ -1,14 +1,17 @@
-"""Refuses a misspelt member of a base class, which would never be called."""
+"""Misspelt members: of a base class, where they would never be called, and of a record that plugins use."""
 
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
-from interpret_inn.errors import PluginError
+from interpret_inn.errors import PluginError, suggest
+
+_Class = TypeVar("_Class", bound=type)
 
 NEAR = 0.84
 """Similarity (`difflib`, 0 to 1) from which a name may be a member misspelt: one wrong letter in six, or a letter too
@@ -85,9 +88,42 @@ def public_members(base: type) -> frozenset[str]:
     """The public names that a class and its bases define, those that are only annotated too."""
     names: set[str] = set()
     for cls in base.__mro__:
-        if _package(cls) not in _FOREIGN:
-            names |= {*vars(cls), *inspect.get_annotations(cls)}
+        if not _is_foreign(cls):
+            names |= {*vars(cls), *_annotated(cls)}
     return frozenset(name for name in names if not name.startswith("_"))
+
+
+def names_nearest(cls: _Class) -> _Class:
+    """Decorates a record that authors of plugins read or build: errors name the member that is nearest.
+
+    Reading an unknown member raises AttributeError, as ever. An unknown keyword of the constructor raises PluginError.
+
+    Example:
+        >>> @names_nearest
+        ... class Disc:
+        ...     def __init__(self, radius=0):
+        ...         self.radius = radius
+        >>> Disc(radios=1)
+        Traceback (most recent call last):
+        interpret_inn.errors.PluginError: Disc takes no 'radios'. Did you mean 'radius'?
+    """
+    start = cls.__init__  # type: ignore[misc]  # of this class, and of no other
+    taken = [*inspect.signature(start).parameters][1:]
+
+    @functools.wraps(start)
+    def checked(self: Any, *given: Any, **named: Any) -> None:
+        for name in named:
+            if name not in taken:
+                raise PluginError(f"{cls.__name__} takes no {name!r}. {suggest(name, taken)}")
+        start(self, *given, **named)
+
+    def missing(self: Any, name: str) -> Any:
+        members = sorted(public_members(type(self)))
+        raise AttributeError(f"{type(self).__name__} has no {name!r}. {suggest(name, members)}")
+
+    cls.__init__ = checked  # type: ignore[misc]
+    cls.__getattr__ = missing  # type: ignore[attr-defined]  # hidden from type checkers, which refuse unknown names
+    return cls
 
 
 def near_name(name: str, members: Iterable[str]) -> str | None:
@@ -120,17 +156,16 @@ def _own_levels(obj: Any, base: type) -> Iterator[set[str]]:
         of_instance if isinstance(of_instance, dict) else ()
     )  # `__getattr__` may answer with anything
     for cls in _classes(obj):
-        if cls not in base.__mro__ and _package(cls) not in _FOREIGN:
-            yield _public({*vars(cls), *getattr(cls, "__dataclass_fields__", ())})
+        if cls not in base.__mro__ and not _is_foreign(cls):
+            yield _public({*vars(cls), *_annotated(cls), *getattr(cls, "__dataclass_fields__", ())})
 
 
 def _foreign_names(obj: Any, base: type) -> set[str]:
     """Public names that classes of torch, NumPy or the standard library define or set in their instances."""
     names: set[str] = set()
     for cls in _classes(obj):
-        if cls not in base.__mro__ and _package(cls) in _FOREIGN:
-            annotated = vars(cls).get("__annotations__")
-            names |= _public({*vars(cls), *(annotated if isinstance(annotated, dict) else ())})
+        if cls not in base.__mro__ and _is_foreign(cls):
+            names |= _public({*vars(cls), *_annotated(cls)})
     return names
 
 
@@ -138,8 +173,28 @@ def _classes(obj: Any) -> tuple[type, ...]:
     return obj.__mro__ if isinstance(obj, type) else type(obj).__mro__
 
 
-def _package(cls: type) -> str:
-    return cls.__module__.partition(".")[0]
+def _is_foreign(cls: type) -> bool:
+    """Whether torch, NumPy or the standard library defines a class.
+
+    Its module alone does not say so: a class that an author makes by `type(…)` or `types.new_class` has the module
+    `abc` or `types`, where that call ends.
+    """
+    if cls.__module__.partition(".")[0] not in _FOREIGN:
+        return False
+    if cls.__module__ == "builtins" or "<locals>" in cls.__qualname__:  # these cannot be looked up
+        return True
+    found: Any = sys.modules.get(cls.__module__)
+    for part in cls.__qualname__.split("."):
+        found = getattr(found, part, None)
+    return found is cls
+
+
+def _annotated(cls: type) -> Iterable[str]:
+    """Names that a class annotates itself; none if Python (from 3.14 on) cannot evaluate the annotations."""
+    try:
+        return inspect.get_annotations(cls)
+    except Exception:
+        return ()
 
 
 def _public(names: Iterable[str]) -> set[str]:

@@ -55,7 +55,7 @@ def build(
             (each image's mean colour), "blur" (Gaussian of an eighth of the longer side), a number, a tensor that fits
             (C, H, W) or (B, C, H, W), or a callable from prepared images to one. None: as captum does it, zero; methods
             that draw from baselines (GradientShap, DeepLiftShap) need one.
-        sign: Which attributions make the mask: "absolute" (whatever moves the value), "positive" (what brings it about)
+        sign: Which attributions make the mask: "absolute" (all that move the value), "positive" (what brings it about)
             or "negative" (what stands against it).
         squares: Along the longer side, for methods that take parts away, if no `feature_mask` is given.
         batch_size: Images that captum is given at once.

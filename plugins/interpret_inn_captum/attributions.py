@@ -20,7 +20,7 @@ _RESERVED = {
 _WHY_NOT = {
     "LRP": "it changes the model's weights while it runs; type 'DeepLift'",
     "LayerLRP": "it changes the model's weights while it runs; type 'LayerDeepLift'",
-    "LayerActivation": "it shows what a layer carries, whatever the factor; type 'LayerGradCam'",
+    "LayerActivation": "it shows what a layer carries for all factors alike; type 'LayerGradCam'",
     "ShapleyValues": "it goes through every order of all parts; type 'ShapleyValueSampling'",
     "LimeBase": "it is made of functions that it is given; type 'Lime'",
     "TCAV": "it scores concepts, writes files into ./cav, and attributes nothing to places",

@@ -1,4 +1,4 @@
-"""What captum leaves behind, taken away: hooks, random states, settings of modules."""
+"""Gives models and random states back as captum found them: hooks, generators, settings of modules."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _EXPECTED = (
 
 @contextmanager
 def hooks_kept(model: nn.Module) -> Iterator[None]:
-    """All hooks of a model are afterwards as they were, also where captum raised before it removed its own."""
+    """All hooks of a model are afterwards as they were, also if captum raised before it removed its own."""
     modules = list(model.modules())
     before = [(table, dict(table)) for module in modules for name in _TABLES if (table := getattr(module, name))
               is not None]  # fmt: skip
@@ -83,7 +83,7 @@ def randomness_kept(device: torch.device, *, seed: int | None = None) -> Iterato
 
 @contextmanager
 def guarded(model: nn.Module, device: torch.device, *, seed: int) -> Iterator[None]:
-    """All of the above, and captum's remarks on its own hooks are not passed on."""
+    """`hooks_kept`, `not_in_place` and `randomness_kept` together, without captum's warnings of its own hooks."""
     with ExitStack() as stack:
         stack.enter_context(hooks_kept(model))
         stack.enter_context(not_in_place(model))

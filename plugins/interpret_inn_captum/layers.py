@@ -84,7 +84,7 @@ def layer_of(
         if _speaks(scalar, prepared[:1], found):
             return found
         silent = silent or found
-    if silent is not None:  # the target depends on nothing at all
+    if silent is not None:  # the target depends on none of the layers that have places
         return silent
     raise LocalizerError(
         f"{backbone.name} has no layer with places before {str(backbone.address)!r}. Type layer=…, or a method that "
@@ -93,7 +93,7 @@ def layer_of(
 
 
 def _inside_attention(model: nn.Module, path: str) -> bool:
-    """Whether a layer is part of one: heads times tokens there look like a map and are none."""
+    """Whether a layer is inside an attention: what it carries, heads times tokens, looks like a map and is none."""
     parents = (model.get_submodule(path[:end]) for end, sign in enumerate(path) if sign == ".")
     return any("attention" in type(parent).__name__.lower() for parent in parents)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -67,7 +67,7 @@ class CaptumLocalizer(Localizer):
 
     @property
     def _inner(self) -> Method:
-        """The method that does the work: another one's where noise is put on top of it."""
+        """The method that attributes; with NoiseTunnel, the one that noise is put on."""
         inner = self.construct.get("attribution_method")
         return find(inner) if isinstance(inner, str) else self.method
 
@@ -98,12 +98,13 @@ class CaptumLocalizer(Localizer):
             return self._run(lambda: self.method.kind(**own))
         return self._run(lambda: self.method.kind(scalar, **where, **own))
 
-    def _parts(self, prepared: Tensor, unchanged: Tensor, baseline: Tensor | None) -> list[tuple[Any, ...]]:
+    def _parts(
+        self, prepared: Tensor, unchanged: Tensor, baseline: Tensor | None
+    ) -> list[tuple[Tensor, Tensor, Tensor | None]]:
         """Batches: images, what was read from them, their baselines."""
         images, codes = prepared.split(self.batch_size), unchanged.split(self.batch_size)
-        if baseline is None or self._inner.takes_distribution:
-            baselines: Any = [baseline] * len(images)
-        else:
+        baselines: Sequence[Tensor | None] = [baseline] * len(images)
+        if baseline is not None and not self._inner.takes_distribution:
             baselines = baseline.split(self.batch_size)
         return list(zip(images, codes, baselines, strict=True))
 
@@ -126,7 +127,7 @@ class CaptumLocalizer(Localizer):
         return first.detach()
 
     def _defaults(self, images: Tensor, layer: Layer | None) -> dict[str, Any]:
-        """What captum would leave to the caller, or do with every pixel by itself."""
+        """Options that captum has no default for, or a default by which each pixel counts by itself."""
         taken, found = self._inner.options, dict[str, Any]()
         if "feature_mask" in taken and not self._inner.takes_layer:
             found["feature_mask"] = squares(images, self.squares)
@@ -142,7 +143,8 @@ class CaptumLocalizer(Localizer):
             found["show_progress"] = self.show_progress
         return found
 
-    def _run(self, call: Any) -> Any:
+    def _run(self, call: Callable[[], Any]) -> Any:
+        """What captum gives; what it raises becomes a LocalizerError, but running out of memory."""
         try:
             return call()
         except Exception as error:
@@ -181,7 +183,7 @@ class CaptumLocalizer(Localizer):
 
 
 def check_baseline(method: Method, baseline: Any) -> None:
-    """Raises LocalizerError where a method needs a baseline that is not there, or takes none."""
+    """Raises LocalizerError if a method needs a baseline or takes none, or if there is none of that name."""
     if baseline is None and method.needs_baseline:
         raise LocalizerError(
             f"captum's {method.name} needs a baseline, images to compare with, found none. Type "

@@ -1,4 +1,4 @@
-"""What methods compare images with, and the parts that they take away."""
+"""Baselines that methods compare images with, and the parts of images that they take away."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError
+from interpret_inn.localizing import smoothed
 
 Baseline = Literal["zero", "mean", "blur"] | float | Tensor | Callable[[Tensor], Tensor]
 NAMES = ("zero", "mean", "blur")
+_SHARE = 8  # the blur's standard deviation and the window's side are the longer side over this
 
 
 def baseline_of(baseline: Any, prepared: Tensor, *, distribution: bool) -> Tensor:
@@ -21,10 +23,10 @@ def baseline_of(baseline: Any, prepared: Tensor, *, distribution: bool) -> Tenso
     Args:
         baseline: A name, a number, a tensor that fits the images, or a callable that makes one of them.
         prepared: (B, C, H, W).
-        distribution: Any number of images will do, as they are drawn from.
+        distribution: The method draws from the baselines, so that there may be any number of them.
 
     Returns:
-        (B, C, H, W), or (N, C, H, W) where they are drawn from.
+        (B, C, H, W), or (N, C, H, W) if they are drawn from.
 
     Raises:
         LocalizerError: it is none of these, or does not fit.
@@ -56,26 +58,10 @@ def _named(name: str, prepared: Tensor) -> Tensor:
     if name == "mean":
         return prepared.mean((2, 3), keepdim=True).expand_as(prepared).contiguous()
     if name == "blur":
-        return blurred(prepared)
+        return smoothed(prepared, max(prepared.shape[2:]) / _SHARE)
     raise LocalizerError(
         f'Expected baseline="zero", "mean" or "blur", a tensor, a number or a callable, found {name!r}.'
     )
-
-
-def blurred(prepared: Tensor) -> Tensor:
-    """Images (B, C, H, W) blurred by a Gaussian of an eighth of their longer side."""
-    width = max(prepared.shape[2:]) / 8
-    for axis in (2, 3):
-        prepared = _blurred_along(prepared, axis, width)
-    return prepared
-
-
-def _blurred_along(images: Tensor, axis: int, width: float) -> Tensor:
-    places = torch.arange(images.shape[axis], dtype=torch.float32)
-    weights = torch.exp(-0.5 * ((places[:, None] - places) / width).square())
-    weights = (weights / weights.sum(1, keepdim=True)).to(images)
-    found: Tensor = torch.tensordot(images, weights, ([axis], [1])).movedim(-1, axis)
-    return found
 
 
 def squares(prepared: Tensor, across: int) -> Tensor:
@@ -95,7 +81,7 @@ def squares(prepared: Tensor, across: int) -> Tensor:
 def window(prepared: Tensor) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """What Occlusion covers by default, an eighth of the longer side, and its steps, half of that: (C, h, w)."""
     channels, height, width = prepared.shape[1:]
-    side = max(1, round(max(height, width) / 8))
+    side = max(1, round(max(height, width) / _SHARE))
     step = max(1, side // 2)
     covered = (channels, min(side, height), min(side, width))
     return covered, (channels, min(step, covered[1]), min(step, covered[2]))

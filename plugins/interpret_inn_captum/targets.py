@@ -66,7 +66,7 @@ def scalar_of(translator: Translator, factor: str, target: Target, reads: Reads)
 
 
 def check_target(target: Any, reads: Any) -> None:
-    """Raises LocalizerError where `target` or `reads` is none."""
+    """Raises LocalizerError if `target` or `reads` has another form than `build` takes."""
     whole = isinstance(target, int) and not isinstance(target, bool)
     if not (target in ("factor", "output") if isinstance(target, str) else whole or callable(target)):
         raise LocalizerError(
@@ -85,7 +85,7 @@ def _projection(reader: FactorReader) -> Callable[[Tensor, Tensor], Tensor]:
     return reduce
 
 
-def _logit(target: Any) -> Callable[[Tensor, Tensor], Tensor]:
+def _logit(target: Literal["output"] | int) -> Callable[[Tensor, Tensor], Tensor]:
     def reduce(outputs: Tensor, unchanged: Tensor) -> Tensor:
         if outputs.ndim != 2:
             raise LocalizerError(
@@ -117,7 +117,7 @@ def _checked(target: Callable[..., Tensor]) -> Callable[[Tensor, Tensor], Tensor
 
 
 def _arguments(function: Callable[..., Any]) -> int:
-    """How many arguments it must or may be given by place."""
+    """How many arguments by place it has that have no default; 1 if it has no signature."""
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):

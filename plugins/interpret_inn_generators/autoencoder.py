@@ -10,11 +10,12 @@ from torch import Tensor, nn
 from torch.distributions import Distribution
 
 from interpret_inn.backbones import Address, Backbone, Preprocess, check_path, unwrap
+from interpret_inn.backbones.picture_forms import range_of
 from interpret_inn.errors import BackboneError, InnError, SiteError, suggest
 
 from .codes import Chooser, read_code
 from .examining import examiner
-from .ranges import Range, checked_range
+from .ranges import Range
 
 SITE = "decode:in"
 """The code, as the decoder takes it."""
@@ -52,7 +53,7 @@ class Encode(Step):
         self.code = code
 
     def forward(self, inputs: Tensor) -> Tensor:
-        """The code in what the encoder returns; raises BackboneError where it is not plain which that is."""
+        """The code in what the encoder returns; raises BackboneError if it is not plain which that is."""
         return read_code(super().forward(inputs), self.code)
 
 
@@ -60,7 +61,7 @@ class Decode(Step):
     """Codes (B, ...) to images."""
 
     def forward(self, inputs: Tensor) -> Any:
-        """What the decoder returns; the mean where that is a distribution."""
+        """What the decoder returns; the mean if that is a distribution."""
         found = super().forward(inputs)
         return found.mean if isinstance(found, Distribution) else found
 
@@ -73,7 +74,7 @@ class Autoencoder(nn.Module):
         self.network, self.encode, self.decode = network, encode, decode
 
     def forward(self, images: Tensor) -> Any:
-        """Images to images; raises BackboneError where the decoder does not take the encoder's codes."""
+        """Images to images; raises BackboneError if the decoder does not take the encoder's codes."""
         code = self.encode(images)
         try:
             return self.decode(code)
@@ -141,8 +142,8 @@ def adapt(
         layout: A layout's name; None: at the code, all of it ("flat"), else inferred.
         encode: Name of the method or module that encodes, or a function; None: "encode", else "encoder".
         decode: Likewise; None: "decode", else "decoder".
-        code: Which part of what `encode` returns is the code, where that is not plain; see `read_code`.
-        value_range: Lowest and highest value of images; None: that of the prepared inputs, where known.
+        code: Which part of what `encode` returns is the code, if that is not plain; see `read_code`.
+        value_range: Lowest and highest value of images; None: the range of prepared inputs, if known.
         name: What messages and reports call the model; None: its class.
 
     Raises:
@@ -164,7 +165,7 @@ def adapt(
         layout="flat" if layout is None and str(where) == SITE else layout,
         name=name or own_name,
         kind="autoencoder",
-        value_range=checked_range(value_range) or _inputs_range(prepared),
+        value_range=range_of(value_range) or _inputs_range(prepared),
     )
     backbone.examine = examiner(backbone)
     return backbone
@@ -209,7 +210,7 @@ def _network(model: Any) -> tuple[nn.Module, str]:
 
 
 def _function(network: nn.Module, chosen: Part, names: tuple[str, str], option: str) -> Callable[[Any], Any]:
-    """The half of the network that the user named, or that is named as halves mostly are."""
+    """The half of the network that the user names; None: the first of these names that can be called."""
     if chosen is not None and not isinstance(chosen, str):
         if callable(chosen):
             return chosen
@@ -249,14 +250,14 @@ def _site(adapted: Autoencoder, site: Any) -> Address:
     try:
         check_path(adapted, address.path)
     except SiteError:
-        check_path(adapted.network, address.path)  # names the user's own modules where there is no such one
+        check_path(adapted.network, address.path)  # its error names the user's own modules
         inside = f"network.{address.path}"
         return Address(inside, address.call, address.input, address.selector)
     return address
 
 
 def _inputs_range(preprocess: Preprocess) -> Range | None:
-    """Where pictures in [0, 1] end up: an autoencoder gives images like those that it takes."""
+    """The range of prepared pictures: an autoencoder gives images like those that it takes."""
     if preprocess.mode != "pictures":
         return None
     if not preprocess.mean:
@@ -265,7 +266,7 @@ def _inputs_range(preprocess: Preprocess) -> Range | None:
     return min(ends), max(ends)
 
 
-def _first_layer(decode: Decode) -> Any:
+def _first_layer(decode: Decode) -> nn.Linear | nn.modules.conv._ConvNd | None:
     """The first layer of the decoder that has weights for its inputs; None if that cannot be told."""
     half = decode._function[0]
     if not isinstance(half, nn.Module):

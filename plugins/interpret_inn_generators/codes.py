@@ -25,7 +25,7 @@ def read_code(answer: Any, code: Chooser = None) -> Tensor:
 
     Args:
         answer: What the encoder returned for B inputs.
-        code: Which part it is where that is not plain: an index, a name ("latents", "latent_dist.mean"), or a
+        code: Which part it is, if that is not plain: an index, a name ("latents", "latent_dist.mean"), or a
             function of the answer.
 
     Returns:
@@ -74,7 +74,7 @@ def _plain(value: Any, depth: int = 3) -> Tensor | None:
 
 
 def _centre(value: Distribution) -> Tensor | None:
-    """Mean of a distribution; where it has none, its mode, or the mean of what it is made of."""
+    """Mean of a distribution; if it has none, its mode, or the mean of what it is made of."""
     tries: list[Callable[[], Tensor]] = [lambda: value.mean, lambda: value.mode]
     if isinstance(value, Independent):
         tries.append(lambda: value.base_dist.mean)

@@ -11,13 +11,13 @@ from torch import Tensor
 from interpret_inn.backbones import primary
 from interpret_inn.types.numbers import TINY
 
-from .ranges import guess_range, outside, shown
+from .ranges import FEW, RANDOM, guess_range, outside, shown
 
 if TYPE_CHECKING:
     from interpret_inn.backbones import Backbone
 
 _FEWEST = 4  # of fewer images a mean image says nothing
-_RANDOM = 1e-4
+_ENCODED_TWICE = 8  # images that tell whether the encoder draws random numbers
 
 
 def examiner(backbone: Backbone) -> Callable[[Tensor, Any], list[str]]:
@@ -36,12 +36,12 @@ def _random_code(backbone: Backbone, prepared: Tensor) -> list[str]:
     """The encoder is run twice: one that samples gives two codes."""
     encode = backbone.model.encode
     with torch.no_grad():
-        first, second = encode(prepared[:8]).float(), encode(prepared[:8]).float()  # type: ignore[operator]
+        first, second = (encode(prepared[:_ENCODED_TWICE]).float() for _ in range(2))  # type: ignore[operator]
     if not bool(first.isfinite().all()):  # said by the fit itself, by the names of the inputs
         return []
     spread = float(first.std()) if first.numel() > 1 else 0.0
     difference = float((first - second).square().mean().sqrt())
-    if difference <= _RANDOM * max(spread, TINY):
+    if difference <= RANDOM * max(spread, TINY):
         return []
     return [
         f"The encoder draws random numbers: the same images gave codes that differ by {difference:.3g} (root mean "
@@ -51,9 +51,9 @@ def _random_code(backbone: Backbone, prepared: Tensor) -> list[str]:
 
 
 def _ranges(backbone: Backbone, prepared: Tensor, images: Tensor) -> list[str]:
-    """Says so where the decoder's images live elsewhere than the encoder's."""
+    """A sentence if the decoder's images have another range than the encoder's."""
     expected = backbone.value_range or guess_range(prepared)
-    if expected is None or outside(images, expected) <= 0.01:
+    if expected is None or outside(images, expected) <= FEW:
         return []
     low, high = shown(images)
     channels = images.shape[1] if images.ndim == 4 else 1
@@ -70,7 +70,7 @@ def _ranges(backbone: Backbone, prepared: Tensor, images: Tensor) -> list[str]:
 
 
 def _reconstruction(prepared: Tensor, images: Tensor) -> list[str]:
-    """Says so where the images that come out are not those that went in."""
+    """A sentence if the images that come out are not those that went in."""
     if images.shape != prepared.shape:
         return [
             f"The decoder gives images of shape {tuple(images.shape[1:])}, while the encoder took "

@@ -9,15 +9,17 @@ import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones import Backbone, primary
+from interpret_inn.backbones.picture_forms import range_of
 from interpret_inn.errors import BackboneError
 from interpret_inn.types.numbers import SLACK, TINY
 
 from .autoencoder import looks_like_one
 from .latents import Sampler, Shape, drawn, given_shape, likely_shapes, sampler
-from .ranges import checked_range, guess_range, outside, shown
+from .ranges import FEW, RANDOM, Range, guess_range, outside, shown
 
-_LOOKED_AT = 64
-_PIXELS_LOOKED_AT = 2**22
+_LOOKED_AT = 64  # samples whose values tell the range; of large images fewer:
+_VALUES_LOOKED_AT = 2**22
+_FEWEST = 8  # samples that are looked at in any case, and latents whose spread says something
 _STANDARD_NORMAL = (0.5, 2.0)  # latents of another spread than this were hardly drawn from N(0, 1)
 
 
@@ -29,7 +31,7 @@ def adapt(
     layout: str | None = None,
     latents: str | Sampler = "normal",
     latent_shape: int | Sequence[int] | None = None,
-    value_range: tuple[float, float] | None = None,
+    value_range: Range | None = None,
     name: str | None = None,
 ) -> Backbone:
     """Adapts a generator: latents (B, ...) to images (B, C, H, W).
@@ -65,9 +67,9 @@ def adapt(
         draw = sampler(latents, shape)
         backbone.sample_inputs = lambda n, generator: drawn(draw, n, generator)
         backbone.input_shape = shape
-        notes = _look_at(backbone, checked_range(value_range))
-    standard = latents if isinstance(latents, str) else None
-    backbone.examine = lambda prepared, outputs: [*notes, *_latents_notes(prepared, standard)]  # noqa: ARG005
+        notes = _look_at(backbone, range_of(value_range))
+    named = latents if isinstance(latents, str) else None
+    backbone.examine = lambda prepared, outputs: [*notes, *_latents_notes(prepared, named)]  # noqa: ARG005
     return backbone
 
 
@@ -152,25 +154,25 @@ def _seeded_latents(backbone: Backbone, n: int) -> Tensor:
     return found
 
 
-def _look_at(backbone: Backbone, value_range: tuple[float, float] | None) -> list[str]:
+def _look_at(backbone: Backbone, value_range: Range | None) -> list[str]:
     """Looks at samples: sets the range of values, and says what is odd."""
     two = _seeded_latents(backbone, 2)
     pair, again = _images(backbone, two), _images(backbone, two)
-    count = max(8, min(_LOOKED_AT, _PIXELS_LOOKED_AT // pair[0].numel()))
+    count = max(_FEWEST, min(_LOOKED_AT, _VALUES_LOOKED_AT // pair[0].numel()))
     images = _images(backbone, _seeded_latents(backbone, count))
     notes = []
     if not images.isfinite().all():
         raise BackboneError(f"Expected finite images from {backbone.name}, found NaN or infinity.")
     backbone.value_range = value_range or guess_range(images)
     low, high = backbone.value_range or shown(images)
-    if backbone.value_range is not None and outside(images, (low, high)) > 0.01:
+    if backbone.value_range is not None and outside(images, (low, high)) > FEW:
         found = shown(images)
         notes.append(
             f"{outside(images, (low, high)):.0%} of the values of {count} samples lie outside "
             f"value_range=({low:g}, {high:g}): they reach from {found[0]:.3g} to {found[1]:.3g}. These are cut off."
         )
     difference = float((pair - again).square().mean().sqrt()) / max(high - low, TINY)
-    if difference > 1e-4:
+    if difference > RANDOM:
         notes.append(
             "The generator draws random numbers of its own: the same latents gave images that differ by "
             f"{difference:.1%} of their range (root mean square). Its noise is kept the same while edits are "
@@ -179,16 +181,16 @@ def _look_at(backbone: Backbone, value_range: tuple[float, float] | None) -> lis
     return notes
 
 
-def _latents_notes(prepared: Tensor, standard: str | None) -> list[str]:
-    """Says so where latents are not of the distribution that was named."""
-    if standard == "uniform":
+def _latents_notes(prepared: Tensor, named: str | None) -> list[str]:
+    """A sentence if latents are not of the distribution that was named."""
+    if named == "uniform":
         beyond = float((prepared.abs() > 1 + SLACK).any(tuple(range(1, prepared.ndim))).float().mean())
-        if beyond > 0.01:
+        if beyond > FEW:
             return [
                 f"{beyond:.0%} of the latents lie outside −1 to 1, though the generator was wrapped with "
                 "latents='uniform'. Its images may be strange there."
             ]
-    if standard == "normal" and len(prepared) >= 8:
+    if named == "normal" and len(prepared) >= _FEWEST:
         spread = float(prepared.std())
         if not _STANDARD_NORMAL[0] <= spread <= _STANDARD_NORMAL[1]:
             return [

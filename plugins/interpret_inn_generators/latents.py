@@ -19,7 +19,7 @@ LATENTS: dict[str, Callable[..., Tensor]] = {
 }
 """Distributions by name: standard normal, and uniform from −1 to 1 on every axis."""
 
-_TRIES = 24
+_TRIES = 24  # shapes that are tried at most: each costs a run of the generator
 _CONVOLUTIONS = (nn.modules.conv._ConvNd, nn.modules.conv._ConvTransposeNd)
 
 

@@ -33,14 +33,14 @@ def build(
     """Makes a concept source from labelled samples.
 
     Args:
-        data: Whatever `interpret_inn.data.samples` reads: arrays, data sets, loaders, folders.
+        data: Anything that `interpret_inn.data.samples` reads: arrays, data sets, loaders, folders.
         labels: One column of N labels, or a mapping of concept names to columns; a column is (N,) or, for
             colours and the like, (N, d). None: the labels that come with the data's items, folders or table.
             None, NaN and "" mean "not known"; for −1 see `label_reading.read_concepts`.
-        kinds: `categorical`, `numeric` or `cyclic` (angles in radians) by concept; guessed where not given.
+        kinds: `categorical`, `numeric` or `cyclic` (angles in radians) by concept; guessed if not given.
         groups: (N,), samples of one group (variants of one image, one identity) are never paired nor split.
         csv: A table beside a folder of images, see `interpret_inn.data.samples`.
-        balance: Draw by weights that make the concepts independent where they go together in the data.
+        balance: Draw by weights that make the concepts independent if they go together in the data.
         strength: The correlation of a pair that shares a concept, in (0, 1).
 
     Raises:
@@ -51,7 +51,7 @@ def build(
 
     samples = read_samples(data, groups=groups, csv=csv)
     if labels is None:
-        scan = getattr(samples, "scan", None)  # a stranger's own samples need not know any labels
+        scan = getattr(samples, "scan", None)  # samples of a plugin need not know any labels
         labels = scan() if scan else None
     if labels is None:
         raise ConceptError(

@@ -10,6 +10,9 @@ import numpy as np
 from interpret_inn.types import Concept, FloatArray, IntArray
 from interpret_inn_labels.kinds import pairing_kind
 
+_NARROW = 1e-9  # share of the widest axis' variance below which an axis is rounding
+_STILL = 1e-15  # variance of features that do not vary, which are of order one
+
 
 def association(
     concepts: Sequence[Concept], *, weights: FloatArray | None = None
@@ -26,7 +29,7 @@ def association(
         weights: float64 (N,), how much each sample counts; None: all the same.
 
     Returns:
-        By concept, then by other concept, values in [0, 1]; NaN where fewer than 3 samples have both.
+        By concept, then by other concept, values in [0, 1]; NaN if fewer than 3 samples have both.
 
     >>> shape = Concept("shape", "categorical", np.array([0, 0, 1, 1]))
     >>> size = Concept("size", "numeric", np.array([1.0, 2.0, 3.0, 4.0]))
@@ -68,8 +71,7 @@ def _axes(features: FloatArray, share: FloatArray) -> FloatArray:
     """Features (n, k) turned into uncorrelated axes of mean 0 and variance 1, (n, r)."""
     features = features - share @ features
     spread, directions = np.linalg.eigh((features * share[:, None]).T @ features)
-    kept = spread > 1e-9 * max(float(spread[-1]), 1e-30)
-    kept &= spread > 1e-15
+    kept = spread > max(_NARROW * float(spread[-1]), _STILL)
     return np.asarray(features @ (directions[:, kept] / np.sqrt(spread[kept])))
 
 

@@ -17,7 +17,7 @@ from interpret_inn_labels.kinds import pairing_kind
 LARGEST = 50.0
 """No sample counts more than this many times the mean."""
 
-_SWEEPS = (5, 50)
+_SWEEPS = (5, 50)  # over all tables: at least, at most
 _WORK = 4e8  # cells looked up in one call at most, about 3 s
 _CLOSE = 0.002  # total variation between a table and its target that ends the sweeps
 
@@ -25,7 +25,7 @@ _CLOSE = 0.002  # total variation between a table and its target that ends the s
 def bins_of(concept: Concept, samples: IntArray) -> list[IntArray]:
     """A concept's values as small integers, −1 where missing; several variables for a table of numbers.
 
-    Categories stay; numbers become up to 8 bins of equally many samples, fewer where samples are few. Up
+    Categories stay; numbers become up to 8 bins of equally many samples, fewer if samples are few. Up
     to three columns (of more, three principal axes of their ranks) are cut each on its own and, to catch what
     shows in no column alone, all together into cells of equally many samples.
 
@@ -47,7 +47,7 @@ def rake(variables: Sequence[Sequence[IntArray]], count: int) -> FloatArray:
 
     Iterative proportional fitting (Deming and Stephan, 1940): each pair's table is scaled in turn to the
     product of its unweighted margins. Empty cells stay empty, so what never occurs is not made up; samples
-    where one of the two is missing keep their weights.
+    of which one of the two is missing keep their weights.
 
     Args:
         variables: For each concept its variables, int64 (M,) with −1 where missing.

@@ -8,11 +8,11 @@ from scipy.stats import rankdata
 from interpret_inn.types import FloatArray, IntArray
 
 _BINS = 8  # more fit the noise: 16 cost four independent concepts 31 % of 10,000 samples, 8 cost 8 %
-_AXES = 3
+_AXES = 3  # of a table that are cut at most
 
 
 def bin_count(samples: int) -> int:
-    """How many bins so many samples are cut into: fewer where they are few."""
+    """How many bins the samples are cut into: 2 to 8, fewer if samples are few."""
     return int(np.clip(np.sqrt(samples / 10), 2, _BINS))
 
 
@@ -38,7 +38,7 @@ def _quantile_bins(values: FloatArray, bins: int) -> IntArray:
 
 
 def _few_axes(table: FloatArray) -> FloatArray:
-    # Middle ranks: equal rows must stay together, whatever their order in the data.
+    # Middle ranks keep equal rows together, in any order of the data.
     ranks = (rankdata(table, axis=0) - 0.5) / len(table) - 0.5
     if ranks.shape[1] <= _AXES:
         return np.asarray(ranks)

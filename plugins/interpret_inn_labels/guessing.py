@@ -12,7 +12,7 @@ from interpret_inn.errors import ConceptError
 from interpret_inn.types import ConceptKind
 
 FEW = 20
-"""So many distinct integers, or fewer, are taken as categories."""
+"""Integers of this many distinct values, or fewer, are taken as categories."""
 
 Array = npt.NDArray[Any]
 Mask = npt.NDArray[np.bool_]
@@ -62,7 +62,7 @@ def _spells_number(text: str) -> bool:
 def guess_kind(name: str, values: Array, known: Mask) -> ConceptKind:
     """Text, bools and integers of few distinct values are categories; other numbers are numeric.
 
-    Integers count as few distinct when there are at most `FEW` or they are all of 0 … C − 1 (class
+    Integers count as few distinct if there are at most `FEW` or they are all of 0 … C − 1 (class
     numbers), with two samples of each on average. Floats that are whole numbers and have gaps are treated
     like integers, because integers cannot hold NaN.
 

@@ -1,4 +1,4 @@
-"""What differs between concepts by their kind where pairs are drawn: partners, bins, and what can be paired."""
+"""How pairs are drawn by the kind of a concept: partners, bins, and which samples can be paired."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Values = npt.NDArray[Any]
 
 
 class Pairable(NamedTuple):
-    """Which of the samples can be paired, bool (n,), and a sentence on what is left out, or none."""
+    """Which of the samples can be paired, bool (n,), and a sentence on what is left out; "" if nothing is."""
 
     kept: npt.NDArray[np.bool_]
     reason: str
@@ -30,7 +30,7 @@ class PairingKind(ABC):
 
     @abstractmethod
     def partner(self, wheels: Wheels, strength: float) -> Partner:
-        """Who is like whom."""
+        """The rule by which partners are looked for."""
 
     @abstractmethod
     def bins(self, values: Values) -> list[IntArray]:
@@ -38,14 +38,14 @@ class PairingKind(ABC):
 
     @abstractmethod
     def features(self, values: Values) -> Values:
-        """What is correlated with other concepts' features: columns, float64 (n, r), or int64 (n,) for indicators."""
+        """What associations are computed from: columns, float64 (n, r), or classes, int64 (n,)."""
 
     def keys(self, values: Values) -> IntArray:
         """Integers in the order in which the values stand on the wheel; equal values, equal integers. int64 (n,)."""
         return np.unique(values, axis=0, return_inverse=True)[1].reshape(-1).astype(np.int64)
 
     def pairable(self, concept: Concept, values: Values, groups: IntArray, *, among: int) -> Pairable:
-        """All samples, or none where all values, or all groups, are the same.
+        """All samples; none if all values, or all groups, are the same.
 
         Args:
             concept: For its name and classes.

@@ -26,7 +26,7 @@ def read_concepts(
     Args:
         labels: One column (the concept is then named "label"), or a mapping (or data frame) of columns by
             name. A column holds N values, or (N, d) numbers.
-        kinds: `categorical`, `numeric` or `cyclic` by name; guessed where not given.
+        kinds: `categorical`, `numeric` or `cyclic` by name; guessed if not given.
         count: N, the number of samples.
         skipped: How many items of the data were left out as unreadable, for messages.
 
@@ -121,7 +121,7 @@ def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Conce
 def _without_minus_one(
     name: str, values: Array, known: Mask, given: _Way | None
 ) -> tuple[Array, Mask, str | None]:
-    """Takes −1 among integer categories as missing where all others are at least two and none is negative."""
+    """Takes −1 among integer categories as missing if there are two others at least, none of them negative."""
     if values.dtype.kind != "i" or values.ndim != 1 or (given and not given.names):
         return values, known, None
     minus = known & (values == -1)
@@ -187,7 +187,7 @@ class _Way(NamedTuple):
     Attributes:
         build: Makes the concept of its name, values, which of them are known, and whether the kind was guessed.
         names: Values name categories: they may be text, and −1 among whole numbers may stand for a missing one.
-        other: The kind to suggest where this one was guessed.
+        other: The kind to suggest if this one was guessed.
     """
 
     build: Callable[[str, Array, Mask, bool], Concept]

@@ -8,11 +8,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Samples
 from interpret_inn_labels.plan import Plan
-
-_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
 
 
 class LabelSource(ConceptSource):
@@ -59,7 +58,7 @@ class LabelSource(ConceptSource):
         self.concepts: Sequence[Concept] = tuple(concepts)
         self._balance, self._strength, self._notes = balance, strength, tuple(notes)
         self._groups = _group_numbers(samples)
-        self._plans: list[tuple[Tensor, Plan]] = []
+        self._plan = PerSplit(self._planned)
         self._largest: tuple[int, Sequence[str]] = (0, ())
 
     @property
@@ -88,11 +87,7 @@ class LabelSource(ConceptSource):
         """By what weight each of the samples `among` is drawn, float64 (M,), mean 1."""
         return torch.from_numpy(self._plan(among).weights.copy())
 
-    def _plan(self, among: Tensor) -> Plan:
-        among = among.detach().cpu()
-        for key, plan in self._plans:
-            if torch.equal(key, among):
-                return plan
+    def _planned(self, among: Tensor) -> Plan:
         if among.dtype.is_floating_point or among.dtype == torch.bool or among.ndim != 1 or not len(among):
             raise ConceptError(
                 "Expected the indices of samples to draw from, int64 (M,) with M of at least 1, "
@@ -110,7 +105,6 @@ class LabelSource(ConceptSource):
             balance=self._balance,
             strength=self._strength,
         )
-        self._plans = [*self._plans, (among.clone(), plan)][-_PLANS:]
         if len(among) > self._largest[0]:
             self._largest = (len(among), tuple(plan.notes))
         return plan

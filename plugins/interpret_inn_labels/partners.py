@@ -1,4 +1,4 @@
-"""Who is like whom: for the first sample of a pair, where on the concept's wheel its partner is looked for.
+"""Partner rules: for the first sample of a pair, where on the concept's wheel its partner is looked for.
 
 A partner rule is called with the concepts' numbers, the first samples' places and entries on the wheels,
 and the generator, all for the pairs that share one of its concepts. It returns the entries aimed at (of which
@@ -21,9 +21,13 @@ from interpret_inn.types.numbers import TINY
 from interpret_inn_labels.wheels import Wheel, Wheels, normal, uniform
 
 _LARGEST_TABLE = 6  # axes of a table of numbers in which neighbours are looked for
-_NEIGHBOURS = 16
+_NEIGHBOURS = 16  # nodes nearest to the aim, among which the partner is drawn
 _COPIES = 4  # of a node of mean weight; some much lighter ones get none and are never aimed at
 _DRAWS = 2048  # pairs drawn for each grade to measure what is reached
+_DEEP = 3.0  # nodes' copies that are drawn among: as many as a few typical nodes have,
+_DEEPEST = 0.02  # and no more than this share of all (or than a few nodes of mean weight)
+_END = 1e-9  # rank of the lowest value at least: a normal score is finite
+_NARROW = 0.01  # share of the widest axis' variance below which an axis is rounding or a repeated column
 
 
 class Aim(NamedTuple):
@@ -41,7 +45,7 @@ class Partner(Protocol):
 
 
 class SameClass:
-    """Categories: the partner has the same."""
+    """Categories: the partner has the same value."""
 
     def __init__(self, strength: float) -> None:
         self._strength = strength
@@ -89,7 +93,7 @@ class NearPoint:
 
     The columns' normal scores are turned into uncorrelated axes v (at most the six widest); the partner is
     one of the few samples nearest to a point drawn from N(ρ vᵃ, (1 − ρ²) I). Nearest is not exact: in several
-    axes samples lie far apart. So the correlation that is really reached is measured once, and that is told.
+    axes samples lie far apart. So the correlation that is really reached is measured once, and stands in the pairs.
 
     Args:
         values: float64 (E, d), in the order in which the samples were given to the wheel.
@@ -131,7 +135,7 @@ class NearPoint:
         self._near = self._nodes[near]
         self._copies = copies.astype(np.float64)
         typical = float(np.square(self._copies).sum() / self._copies.sum())
-        self._depth = min(3 * typical, max(3.0 * _COPIES, 0.02 * self._copies.sum()))
+        self._depth = min(_DEEP * typical, max(_DEEP * _COPIES, _DEEPEST * self._copies.sum()))
         self.reached = self._measure(number)
         """The correlation reached at each grade."""
 
@@ -184,12 +188,12 @@ def _uncorrelated_scores(values: FloatArray, weights: FloatArray) -> FloatArray:
     for column in range(values.shape[1]):
         _, tie = np.unique(values[:, column], return_inverse=True)
         mass = np.bincount(tie.reshape(-1), share)
-        scores[:, column] = ndtri(np.clip(np.cumsum(mass) - mass / 2, 1e-9, 1 - 1e-9))[tie.reshape(-1)]
+        scores[:, column] = ndtri(np.clip(np.cumsum(mass) - mass / 2, _END, 1 - _END))[tie.reshape(-1)]
     scores -= share @ scores
     spread, directions = np.linalg.eigh((scores * share[:, None]).T @ scores)
     spread, directions = spread[::-1], directions[:, ::-1]
-    # An axis of under 1 % of the widest is rounding or a repeated column; scaled up it would be all noise.
-    kept = np.flatnonzero(spread > 0.01 * spread[0])[:_LARGEST_TABLE]
+    # scaled up, a narrow axis would be all noise
+    kept = np.flatnonzero(spread > _NARROW * spread[0])[:_LARGEST_TABLE]
     return np.asarray(scores @ (directions[:, kept] / np.sqrt(spread[kept])))
 
 

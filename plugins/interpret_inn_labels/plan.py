@@ -19,7 +19,7 @@ from interpret_inn_labels.partners import NearPoint, Partner
 from interpret_inn_labels.wheels import Wheel, Wheels, uniform
 
 _HARDLY_LESS = 0.9  # of the samples: weights that cost less are not worth a word
-_ROUNDS = 16  # of looking for another partner where one's own group came up
+_ROUNDS = 16  # of drawing another partner, if the one drawn is of the same group
 _STRONG = 0.3  # an association that a reader should know of
 _FAR = 0.8  # a correlation reached between "nearest" rows that a reader should know of
 
@@ -146,7 +146,7 @@ class Plan:
 
     def _warn(self, reason: str) -> None:
         self.notes.append(reason)
-        warnings.warn(reason, InnWarning, stacklevel=6)
+        warnings.warn(reason, InnWarning, stacklevel=7)
 
     def _make_rules(self, usable: Sequence[Usable]) -> tuple[list[Partner], Tensor]:
         shared: dict[PairingKind, Partner] = {}  # pairs of all concepts of one kind are drawn at once

@@ -88,11 +88,6 @@ class Wheels:
         found = torch.searchsorted(self._right, concept + place, right=True)
         return found.clamp(self.start[concept], self._last[concept])
 
-    def centre(self, concept: Tensor, entry: Tensor) -> Tensor:
-        """The places in the middle of the segments of these entries, in [0, 1]."""
-        first, last = self._segment[:, entry]
-        return (self._left[first] + self._right[last]) / 2 - concept
-
     def same_value(self, target: Tensor, own: Tensor, generator: Generator) -> Tensor:
         """Entries of the value that `target` has, by weight, outside the block of `own`; all (n,).
 

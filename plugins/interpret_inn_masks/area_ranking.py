@@ -23,8 +23,8 @@ def added_by(value: Callable[[Tensor], Tensor], masks: Tensor) -> Tensor:
     """What each pixel of a mask adds to a value while the whole mask fades in.
 
     Integrated gradients (Sundararajan, Taly and Yan, "Axiomatic attribution for deep networks", 2017) with the mask as
-    the input and the empty one as the baseline: over pixels they sum to the value of the mask less that of the empty
-    one, as far as four slopes tell.
+    the input and the empty one as the baseline: over pixels they sum to the value of the mask less the value of the
+    empty one, as far as four slopes tell.
 
     Args:
         value: Of masks (B, 1, H, W), one for each, (B,), differentiable.

@@ -32,11 +32,11 @@ from interpret_inn_masks.rectangles import Combine, fit_rectangles
 Edits = Literal["traversal", "redraw"]
 
 PLACES = 64
-"""Rectangles are fitted on maps of at most so many rows and columns; larger images are averaged down."""
+"""Rows and columns, at most, of the maps that rectangles are fitted on; larger images are averaged down."""
 _VISIBLE = 1 / 510
 """Half a grey level of 256, as a share of the range of the images."""
 _OWN_SEEDS = 7919
-"""Inputs are drawn with other seeds than people use, so that none of those given was fitted on."""
+"""Added to the seed of inputs that are drawn: people hardly use such seeds, so that no given input was fitted on."""
 _FLOOR = 0.1  # of the mean change, added to each input's, so that inputs that hardly change hardly count
 _NEAR = 8  # places within the image over this count as one: lines move by a few pixels
 
@@ -45,7 +45,7 @@ _NEAR = 8  # places within the image over this count as one: lines move by a few
 class Constriction(Localizer):
     """Masks over the images that a generator or an autoencoder makes.
 
-    A shared mask says where the factor acts in whatever image. For a model that draws its own inputs it is fitted on
+    A shared mask says where the factor acts in any image. For a model that draws its own inputs it is fitted on
     inputs drawn anew, and tested on those that were given. Otherwise the mask is fitted on all given inputs; "kept"
     is then of masks fitted on one half of them and tested on the other.
 
@@ -56,7 +56,7 @@ class Constriction(Localizer):
     few pixels count as one place.
 
     Attributes:
-        rectangles: At most so many in a mask. One that would hold next to nothing is left out.
+        rectangles: In a mask, at most. One that would hold next to nothing is left out.
         per_sample: One mask for each input, fitted to its own changes, "kept" included.
         combine: "union" of the rectangles, or their "mean", as published: that reaches 1 only where all of
             them lie on each other, and so loses change wherever more than one is needed.
@@ -173,7 +173,7 @@ class Constriction(Localizer):
         return Masks(factor, masks[:, None], "output", figures=figures, notes=(note,) if still else ())
 
     def _shared(self, factor: str, changes: Tensor, drawn: Tensor) -> Masks:
-        """One mask for all: fitted on drawn inputs, or where there are none, on the given ones."""
+        """One mask for all: fitted on drawn inputs; if there are none, on the given ones."""
         notes: tuple[str, ...] = ()
         if len(drawn):
             (mask,) = self._fit(pooled(drawn)[None])
@@ -215,7 +215,7 @@ def pooled(changes: Tensor) -> Tensor:
     """One map (H, W) of the changes (B, H, W) of several inputs.
 
     Each input counts nearly the same, however strongly it changes; those that hardly change count less, because
-    where they do is mostly chance.
+    the place of such a change is mostly chance.
     """
     total = changes.sum((1, 2), keepdim=True)
     return (changes / (total + _FLOOR * total.mean()).clamp_min(torch.finfo(total.dtype).tiny)).mean(0)

@@ -115,7 +115,15 @@ class InputMasks(Localizer):
 
 
 class _Search:
-    """Looks for the masks of one batch."""
+    """Looks for the masks of one batch.
+
+    Args:
+        options: Of the masks.
+        reader: Of the factor.
+        images: (B, C, H, W), as the model takes them.
+        size: (H, W).
+        generator: Draws fills.
+    """
 
     def __init__(
         self,
@@ -172,7 +180,7 @@ class _Search:
             ) from error
 
     def _loss(self, masks: Tensor) -> Tensor:
-        """What is to become small, summed over images."""
+        """The loss of masks (B, 1, H, W), summed over images."""
         masks, mode = masks.to(self.images), self.options.mode
         loss = masks.new_zeros(())
         if mode != "delete":
@@ -207,7 +215,7 @@ class _Search:
         return torch.stack(list(masks))[place, torch.arange(len(place), device=place.device)]
 
     def _value(self, masks: Tensor) -> Tensor:
-        """What masks (B, 1, H, W) are for, (B,)."""
+        """The share of the value that masks (B, 1, H, W) keep; with mode="delete", that they destroy, (B,)."""
         return self._destroyed(masks) if self.options.mode == "delete" else self._kept(masks)
 
     def _kept(self, masks: Tensor) -> Tensor:

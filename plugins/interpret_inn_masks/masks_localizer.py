@@ -1,4 +1,4 @@
-"""The localizer "masks": over a model's images, whichever of them it has."""
+"""The localizer "masks": over the images that a model makes, or else over those that it takes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,19 @@ _TAKERS: dict[Space, str] = {
     "input": "over the input of a model",
     "output": "over the images that a model makes",
 }
-
-
 _RENAMED = {"walk_steps": "traversal_steps"}
 """Options by their names in earlier versions."""
 
 
 class ChosenMasks(Localizer):
-    """Masks over the output where a model makes images, else over its input.
+    """Masks over the output of a model that makes images, else over its input.
 
     Args:
-        over: "input" or "output"; None: chosen by the model.
+        over: "input" or "output"; None: the output of a model that makes images, else the input.
         options: Of `InputMasks` or `Constriction`.
 
     Raises:
-        LocalizerError: options that neither takes, that cannot be used, or of which no one localizer takes all.
+        LocalizerError: an option that is unknown or cannot be used, or options of both kinds of masks together.
     """
 
     batchwise = True  # those over the input are

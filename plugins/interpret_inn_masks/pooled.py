@@ -1,4 +1,4 @@
-"""A factor's map where the flow is fitted to the mean over positions: what each position adds to that mean."""
+"""A factor's map for a flow that is fitted to the mean over positions: what each position adds to that mean."""
 
 from __future__ import annotations
 

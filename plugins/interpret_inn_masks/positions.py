@@ -1,4 +1,4 @@
-"""A factor's map for free: what it carries at every position of a map or of tokens."""
+"""What a factor carries at each position of a map or of tokens, read from the codes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from interpret_inn_masks.fills import softened
 from interpret_inn_masks.pooled import removal_strength
 
 Measure = Literal["share", "change", "code"]
-_NOTHING = 1e-12  # what positions carry where they carry nothing, so that nothing is divided by 0
+_NOTHING = 1e-12  # strength of positions that carry nothing, so that nothing is divided by 0
 _STILL = 1e-6  # spread of an axis that does not vary, likewise
 _AT_PLACES = ("positions", "pooled")
 _SUITS = 2.0  # a localizer for all models says 1
@@ -68,10 +68,9 @@ class PositionMaps(Localizer):
         if fitted.layout.name == "pooled":
             return removal_strength(translator, reader, prepared), torch.full((len(prepared),), torch.nan)
         codes, _ = translator.codes(backbone.represent(prepared))
-        codes = codes.reshape(
-            len(prepared), -1, codes.shape[-1]
-        )  # a grid of one place comes without its axis
-        carried = _carried(fitted.network, codes, reader)
+        # a grid of one place comes without its axis
+        codes = codes.reshape(len(prepared), -1, codes.shape[-1])
+        carried = _carried(translator, codes, reader)
         whole = carried.mean(1, keepdim=True)
         each = carried.square().sum(2)
         agreement = whole.square().sum((1, 2)) / each.mean(1).clamp_min(_NOTHING)
@@ -86,16 +85,16 @@ def laid_out(maps: Tensor, size: tuple[int, int]) -> Tensor:
     return softened(fit_size(maps, size), min(size[0] / maps.shape[2], size[1] / maps.shape[3]))
 
 
-def _carried(network: Any, codes: Tensor, reader: FactorReader) -> Tensor:
-    """What of the representation is lost where the factor is put at its centre, (B, P, D).
+def _carried(translator: Translator, codes: Tensor, reader: FactorReader) -> Tensor:
+    """What the representation loses if the factor is put at its centre, (B, P, D).
 
-    The code itself will not do: whitening makes all axes equally loud, those that the model hardly uses too, so that
-    a code is far from its centre wherever there is anything at all. In the representation each axis is as loud as the
-    model has it.
+    Codes are not compared themselves: whitening gives all axes the same variance, also those that the model hardly
+    uses, so that a code is far from its centre wherever there is anything at all. In the representation each axis has
+    the variance that the model gives it.
     """
     neutral = codes.clone()
     neutral[..., reader.factor.slice] = reader.centre.to(codes)
-    rows = [network.inverse(some.flatten(0, 1))[0] for some in (codes, neutral)]
+    rows = [translator.fitted.network.inverse(some.flatten(0, 1))[0] for some in (codes, neutral)]
     lost: Tensor = (rows[0] - rows[1]).reshape(codes.shape)
     return lost
 
@@ -126,12 +125,11 @@ def grid_of(translator: Translator) -> tuple[int, int]:
             f'{str(translator.backbone.address)!r}, which is no square. Type localizer="masks", or choose a site '
             "that carries a map."
         )
-    found: tuple[int, int] = grid
-    return found
+    return grid
 
 
 def suits_positions(translator: Translator) -> float | None:
-    """Where the flow is fitted to positions or pooled over a grid, one pass says what masks take dozens for."""
+    """2 if the flow is fitted to positions, or pooled over a grid: one pass says what masks take dozens for."""
     layout = translator.fitted.layout
     at_places = layout.name in _AT_PLACES and layout.grid(translator.fitted.z_shape) is not None
     return _SUITS if at_places else None
@@ -140,8 +138,8 @@ def suits_positions(translator: Translator) -> float | None:
 def build_positions(*, measure: Measure = "share") -> Localizer:
     """Makes a localizer that reads the flow at every position of a map or of tokens.
 
-    Where the flow is fitted to the mean over positions (`layout="pooled"`), the map is what each position adds to
-    that mean: see `removal_strength`. Where it is fitted at positions (`layout="positions"`), there is a code at each.
+    If the flow is fitted to the mean over positions (`layout="pooled"`), the map is what each position adds to that
+    mean: see `removal_strength`. If it is fitted at positions (`layout="positions"`), there is a code at each.
     With `z_p` the representation at position `p` and `z°_p` the same with the factor put at its mean code, the factor
     carries `Δ_p = z_p − z°_p` there. Maps are brought to the image's size (bilinear, under a Gaussian
     of one cell), each image's largest is 1.
@@ -150,11 +148,11 @@ def build_positions(*, measure: Measure = "share") -> Localizer:
         measure: At positions only. "share": `max(0, ⟨Δ_p, Δ̄⟩)`, `Δ̄` the mean over positions: what the position
             adds to what the factor carries in the whole image. "change": `|Δ_p|²`, also where positions contradict
             each other. "code": `|(f_p − c) / s|²` of the code alone, `c` and `s` its mean and spread; coarser,
-            as it is loud wherever there is anything at all.
+            as it is large wherever there is anything at all.
 
     Returns:
-        A localizer; its `figures["agreement"]` is `|Δ̄| / sqrt(mean |Δ_p|²)`: 1 where all positions say the same, `1/√P`
-        where one alone speaks or all speak at random.
+        A localizer; its `figures["agreement"]` is `|Δ̄| / sqrt(mean |Δ_p|²)`: 1 if all positions say the same, `1/√P`
+        if one alone speaks or all speak at random.
 
     Raises:
         LocalizerError: another measure.

@@ -82,9 +82,9 @@ def fit_rectangles(
 
     Args:
         change: Squared change, float (N, H, W), none of it negative; a map without any gets an empty mask.
-        rectangles: J, at most so many in a mask.
+        rectangles: J, the number in a mask at most.
         combine: See `joined`.
-        area_weight: λ: a place is worth covering where its change exceeds λ times the map's mean.
+        area_weight: λ: a place is worth covering if its change exceeds λ times the map's mean.
         steps: Of Adam. 0 leaves the rectangles as they start.
         seed: Of the small differences between rectangles that start as the same.
 
@@ -138,9 +138,9 @@ def _started(share: Tensor, count: int, combine: Combine, area_weight: float, se
 def best_rectangles(density: Tensor, count: int, area_weight: float) -> Tensor:
     """Hard rectangles whose union is worth most: the sum inside of density less the weight of area.
 
-    One after the other, the best for what the others leave; and then each once more. Where
-    area is cheap, the first may swallow several places with all that lies between them, and never let go. So this
-    is done also from what is best where area costs more, and the best end is taken.
+    One after the other, the best for what the others leave; and then each once more. If area is cheap, the first may
+    cover several places with all that lies between them, and stay there. So the search also begins at what is best if
+    area costs more, and the best end is taken.
 
     Args:
         density: float (N, H, W), 1 on average.

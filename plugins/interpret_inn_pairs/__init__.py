@@ -36,9 +36,9 @@ def build(
     Images that a pair connects, directly or in steps, are one group: they are never split.
 
     Args:
-        data: A mapping from concepts to pairs `(first, second)`, n images each in whatever
-            `interpret_inn.data.samples` reads: the i-th first one shares the concept with the i-th second one. Data
-            that are the same object in several places are the same images. With `indices`: the images alone.
+        data: A mapping from concepts to pairs `(first, second)`, n images each in any form
+            that `interpret_inn.data.samples` reads: the i-th first one shares the concept with the i-th second one.
+            Data that are the same object in several places are the same images. With `indices`: the images alone.
         indices: For images that are given once: a mapping from concepts to pairs of their indices, int (n, 2).
         correlation: How strongly pairs agree in what they share, in (0, 1): a number, or numbers by concept.
         differs: Concepts whose pairs share all *but* the concept; True: all concepts.

@@ -15,7 +15,7 @@ from interpret_inn.types import IntArray
 from interpret_inn_pairs.pair_source import NamedPairs
 
 FEWEST = 10
-"""Pairs of a concept come from at least so many groups, or they cannot be split for training, validation and test."""
+"""Groups that the pairs of a concept come from, at least: they are split for training, validation and test."""
 LARGEST = 0.5
 """Share of the paired images beyond which a group leaves too little for the other splits."""
 
@@ -40,7 +40,7 @@ def held_together(
     Args:
         count: N images.
         named: Pairs by concept.
-        held: What is held together beside that; values of one mean nothing in another.
+        held: What else is held together; values of one have nothing to do with values of another.
 
     Returns:
         int64 (N,), the group of each image; and sentences on what is worth knowing.

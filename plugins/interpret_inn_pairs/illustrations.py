@@ -12,7 +12,7 @@ from torch import Tensor
 from interpret_inn.types import Gallery, IntArray, Picture, Samples
 
 _PAIRS = 6
-_SIDE = 96
+_SIDE = 96  # pixels of the longer side of a shown picture
 
 
 def gallery(samples: Samples, name: str, ends: IntArray, *, differs: bool) -> Gallery | None:

@@ -5,11 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import torch
-from torch import Tensor
-
 from interpret_inn.data import Joined
+from interpret_inn.data.given_form import stacked
 from interpret_inn.types import Samples
 
 
@@ -30,20 +27,9 @@ class TogetherSamples(Joined):
         ]
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The inputs at these places: a tensor or array (B, ...) where all are of one kind and shape, else a list.
+        """The inputs at these places: a tensor or array (B, ...) if all are of one kind and shape, else a list.
 
         Raises:
             DataError: an index outside 0 … N − 1.
         """
         return stacked(super().take(indices))
-
-
-def stacked(inputs: Any) -> Any:
-    """A list of tensors or arrays of one shape and type as one; anything else as it is."""
-    if not isinstance(inputs, list) or not inputs:
-        return inputs
-    for kind, stack in ((Tensor, torch.stack), (np.ndarray, np.stack)):
-        if all(isinstance(one, kind) for one in inputs):
-            forms = {(tuple(one.shape), str(one.dtype)) for one in inputs}
-            return stack(inputs) if len(forms) == 1 else inputs
-    return inputs

@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError, InnWarning
 from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, IntArray, Pairs, Samples
 from interpret_inn_pairs.illustrations import gallery
-
-_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
 
 
 class NamedPairs(NamedTuple):
@@ -69,7 +68,7 @@ class PairSource(ConceptSource):
         for number, one in enumerate(named):
             self._rho[number] = one.correlation if one.differs else 0.0
             self._rho[number, number] = 0.0 if one.differs else one.correlation
-        self._plans: list[tuple[Tensor, _Plan]] = []
+        self._plan = PerSplit(self._planned)
 
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
         """Draws `n` of the pairs whose two ends stand in `among`, int64 (M,); only `generator` is drawn from.
@@ -89,16 +88,13 @@ class PairSource(ConceptSource):
         return Pairs(first, second, self._rho[plan.numbers[chosen]])
 
     def illustrations(self) -> Sequence[Gallery]:
-        """Some pairs of each concept, where the inputs are pictures."""
+        """Some pairs of each concept, if the inputs are pictures."""
         found = [gallery(self.samples, one.name, one.ends, differs=one.differs) for one in self._named]
         return tuple(one for one in found if one is not None)
 
-    def _plan(self, among: Tensor) -> _Plan:
-        for key, plan in self._plans:
-            if torch.equal(key, among):
-                return plan
+    def _planned(self, among: Tensor) -> _Plan:
         inside = np.zeros(len(self.samples), bool)
-        inside[among.cpu().numpy()] = True
+        inside[among.numpy()] = True
         ends = [one.ends[inside[one.ends].all(1)] for one in self._named]
         counts = torch.tensor([len(some) for some in ends])
         numbers = torch.nonzero(counts).flatten()
@@ -111,9 +107,7 @@ class PairSource(ConceptSource):
             warnings.warn(
                 f"No pair of {without} has both images among {len(among)} samples, so others are drawn instead.",
                 InnWarning,
-                stacklevel=4,
+                stacklevel=5,
             )
         starts = counts.cumsum(0) - counts
-        plan = _Plan(torch.from_numpy(np.concatenate(ends)), numbers, starts[numbers], counts[numbers])
-        self._plans = [*self._plans, (among.clone(), plan)][-_PLANS:]
-        return plan
+        return _Plan(torch.from_numpy(np.concatenate(ends)), numbers, starts[numbers], counts[numbers])

@@ -20,7 +20,7 @@ from interpret_inn.types import FloatArray, MetricSpec, Score, Suits
 
 __all__ = ["inn_metrics"]
 
-_RESAMPLES = 200
+_RESAMPLES = 200  # draws of rows for an interval
 
 
 Scored = Callable[..., metrics.CodeScore]
@@ -99,7 +99,7 @@ def _spec(
 
 
 def _drawn(function: Scored) -> Scored:
-    """The same with an interval, where drawing rows anew costs next to nothing."""
+    """The same with an interval by default, for scores that cost little to compute again."""
 
     @wraps(function)
     def scored(codes: FloatArray, factors: FloatArray, **options: Any) -> metrics.CodeScore:

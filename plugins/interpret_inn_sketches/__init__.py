@@ -17,7 +17,7 @@ from interpret_inn.errors import ConceptError
 from interpret_inn.types import ConceptSource, ConceptSourceSpec
 from interpret_inn_sketches.features import FeatureStylizer
 from interpret_inn_sketches.filters import FilterStylizer
-from interpret_inn_sketches.given_form import read_images
+from interpret_inn_sketches.pixels import read_images
 from interpret_inn_sketches.rendering import Stylizer, kept, make_key, render
 from interpret_inn_sketches.sketch_files import read_sketches
 from interpret_inn_sketches.sketch_parts import assign, cut
@@ -58,7 +58,7 @@ def build(
     together when data are split: the concept is tested on parts of the sketches that the fit never saw.
 
     Args:
-        data: Images, whatever `interpret_inn.data.samples` reads, not yet normalised.
+        data: Images in any form that `interpret_inn.data.samples` reads, not yet normalised.
         sketches: Two pictures (paths, arrays, tensors, PIL images), or two by name.
         concept: Its name.
         stylizer: `"filters"` (no network), `"gram"`, `"moments"`, a name that was added to `STYLIZERS`, or a

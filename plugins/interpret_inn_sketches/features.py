@@ -19,8 +19,9 @@ from interpret_inn.backbones import Address, Attachment, Backbone
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn_sketches.filters import from_opponent, matched, quantiles, to_opponent
 
-_LAYERS = 3
-"""So many convolutions are looked at where no layers are named."""
+_LAYERS = 3  # the first convolutions, which are looked at if no layers are named
+_STILL = 1e-6  # variance of maps that do not vary, so that its root has a slope
+_EMPTY = 1e-8  # squared size of statistics that are 0, so that nothing is divided by 0
 
 
 class FeatureStylizer:
@@ -124,10 +125,10 @@ class FeatureStylizer:
         """(B, k): the Gram matrix of the channels, or their means and standard deviations."""
         rows = maps.flatten(2)
         if self.gram:
-            # about a constant, pixels would only say how bright they are
+            # with a constant channel beside them, the matrix holds the channels' means, too
             rows = torch.cat((rows, torch.ones_like(rows[:, :1])), 1)
             return (rows @ rows.transpose(1, 2) / rows.shape[2]).flatten(1)
-        spread = (rows.var(2, correction=0) + 1e-6).sqrt()
+        spread = (rows.var(2, correction=0) + _STILL).sqrt()
         return torch.cat((rows.mean(2), spread), 1)
 
 
@@ -163,10 +164,10 @@ def checked_layers(model: nn.Module, layers: Sequence[str]) -> None:
 def _distance(found: Tensor, wanted: Tensor) -> Tensor:
     """Squared distance of each image's values, as a share of those wanted, (B,)."""
     difference = (found - wanted).flatten(1).square().sum(1)
-    return difference / wanted.flatten(1).square().sum(1).clamp_min(1e-8)
+    return difference / wanted.flatten(1).square().sum(1).clamp_min(_EMPTY)
 
 
 def _channels(model: nn.Module) -> int | None:
-    """Of the images that the network takes, where its first convolution tells."""
+    """Channels of the images that the network takes; None if it has no convolution that tells."""
     first = next((m for m in model.modules() if isinstance(m, nn.Conv2d)), None)
     return None if first is None else first.in_channels

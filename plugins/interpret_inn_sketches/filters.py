@@ -17,9 +17,11 @@ _OPPONENT = torch.tensor(
     [[3**-0.5, 3**-0.5, 3**-0.5], [2**-0.5, 0.0, -(2**-0.5)], [6**-0.5, -2 * 6**-0.5, 6**-0.5]]
 )
 """Light, red against blue, green against both: orthonormal, so that its transpose goes back."""
-_ORIENTATIONS = 4
-_KNOTS = 65
-_SAMPLED = 4096
+_ORIENTATIONS = 4  # of sub-bands: the masks of `_oriented` sum to 1 for four
+_KNOTS = 65  # quantiles of a distribution
+_SAMPLED = 4096  # pixels that they are taken from, about
+_SMALLEST = 4  # pixels of the shorter side at the coarsest scale
+_FLAT = 1e-9  # between two quantiles that are equal, so that nothing is divided by 0
 
 
 class FilterStylizer:
@@ -39,7 +41,7 @@ class FilterStylizer:
         A single example (1, C, h, w) counts for all images.
         """
         smallest = min(*images.shape[-2:], *examples.shape[-2:])
-        scales = max(1, min(self.scales, int(math.log2(smallest / 4))))
+        scales = max(1, min(self.scales, int(math.log2(smallest / _SMALLEST))))
         found, wanted = to_opponent(images), to_opponent(examples)
         one_each = (len(images), -1, -1)
         targets = [quantiles(band).expand(one_each) for band in analyse(wanted, scales)]
@@ -78,7 +80,7 @@ def analyse(images: Tensor, scales: int) -> list[Tensor]:
 
 
 def synthesise(bands: list[Tensor], scales: int, *, colours: int) -> Tensor:
-    """Images (B, C, H, W) from what `analyse` gave; exact where nothing was changed."""
+    """Images (B, C, H, W) from what `analyse` gave; exact if nothing was changed."""
     each = 1 if colours == 1 else 2
     images = bands[-1]
     for scale in reversed(range(scales)):
@@ -104,7 +106,7 @@ def matched(band: Tensor, target: Tensor) -> Tensor:
     own, flat = quantiles(band), band.flatten(2).contiguous()
     place = torch.searchsorted(own.contiguous(), flat).clamp(1, _KNOTS - 1)
     low, high = own.gather(2, place - 1), own.gather(2, place)
-    share = ((flat - low) / (high - low).clamp_min(1e-9)).clamp(0, 1)
+    share = ((flat - low) / (high - low).clamp_min(_FLAT)).clamp(0, 1)
     moved = torch.lerp(target.gather(2, place - 1), target.gather(2, place), share)
     return moved.reshape(band.shape)
 

@@ -6,11 +6,11 @@ import numpy as np
 from PIL import Image
 
 from interpret_inn.types import Gallery, Picture
-from interpret_inn_sketches.given_form import Pixels
+from interpret_inn_sketches.pixels import Pixels
 from interpret_inn_sketches.sketch_files import Sketch
 
 _ROWS = 6
-_SIDE = 192
+_SIDE = 192  # pixels of the longer side of a shown picture
 
 
 def gallery(images: Pixels, styled: Pixels, sketches: tuple[Sketch, Sketch], *, group: str) -> Gallery:

@@ -19,14 +19,13 @@ from interpret_inn.data.digests import digest
 from interpret_inn.data.process import progress
 from interpret_inn.errors import ConceptError, InnWarning
 from interpret_inn.types import IntArray
-from interpret_inn_sketches.given_form import Pixels, as_planes, from_planes
+from interpret_inn_sketches.pixels import Pixels, as_planes, from_planes
 
 Stylizer = Callable[[Tensor, Tensor], Tensor]
 """Renders images float (B, C, H, W) in the style of examples float (B, C, h, w), both in [0, 1], one by one."""
 
-_PIXELS = 2**19
-"""Pixels that are rendered at once."""
-_FORMAT = 1
+_PIXELS = 2**19  # rendered at once, which bounds the memory
+_FORMAT = 1  # of kept files, part of their key
 
 
 def render(
@@ -64,7 +63,7 @@ def render(
 
 
 def kept(make: Callable[[], Pixels], *, key: str, where: str | Path | None) -> Pixels:
-    """What was made before under this key, or else made now and written.
+    """What was made before under this key; else it is made now and written.
 
     Args:
         make: Makes it.

@@ -1,4 +1,4 @@
-"""Two sketches, whatever they come as: paths, arrays, PIL images, of any size and mode."""
+"""Two sketches from paths, arrays or PIL images, of any size and mode."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from interpret_inn.data.given_form import has_alpha
 from interpret_inn.data.image_files import decode, opened
 from interpret_inn.errors import ConceptError, DataError
-from interpret_inn_sketches.given_form import Pixels, as_pixels
+from interpret_inn_sketches.pixels import Pixels, as_pixels
 
 BLANK = 2 / 255
 """A sketch whose values spread less than this (standard deviation) shows nothing."""
@@ -91,7 +92,7 @@ def _read(name: str, picture: Any, notes: list[str]) -> Sketch:
 
 
 def _refuse_blank(sketch: Sketch, *, transparent: bool) -> None:
-    """A picture of one colour shows no style; says why it looks so where that can be told."""
+    """A picture of one colour shows no style; the error says why it looks so, if that can be told."""
     height, width = sketch.pixels.shape[:2]
     if height * width == 1:
         raise ConceptError(
@@ -130,7 +131,7 @@ def _opened(name: str, path: Path) -> Any:
 
 def _is_transparent(picture: Any) -> bool:
     if isinstance(picture, Image.Image):
-        if "A" not in picture.getbands() and "transparency" not in picture.info:
+        if not has_alpha(picture):
             return False
         low, _ = picture.convert("RGBA").getchannel("A").getextrema()
         return float(np.asarray(low).min()) < 255

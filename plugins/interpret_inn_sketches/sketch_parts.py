@@ -23,7 +23,8 @@ FEWEST = 10
 """Parts of each sketch that a fit needs: it splits them for training, validation and test."""
 
 PARTS = 64
-_SMALLEST = 12  # pixels along a side of a part
+"""Parts of each sketch, at most: a square number, as sketches are cut by a grid."""
+_SMALLEST = 12  # pixels along a side of a part, at least
 _EMPTY = 0.15  # of the whole sketch's spread: parts that spread less show nothing
 
 
@@ -38,8 +39,8 @@ def cut(
 ) -> list[Tensor]:
     """Equally many square parts of one size from both sketches, in random order.
 
-    Sketches are first brought to a shorter side of `sketch_size` pixels; where that is not given they are shrunk
-    so that a part is no larger than an image, or magnified where they are too small to be cut.
+    Sketches are first brought to a shorter side of `sketch_size` pixels. If that is not given, they are shrunk so that
+    a part is no larger than an image, or magnified if they are too small to be cut.
 
     Args:
         sketches: Both.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data import OrderedSamples
+from interpret_inn.data.given_form import GivenForm, stacked
+from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import (
     SAME,
@@ -21,13 +23,16 @@ from interpret_inn.types import (
     Plan,
     Preparation,
 )
-from interpret_inn_sketches.given_form import Form, Pixels
 from interpret_inn_sketches.illustrations import gallery
+from interpret_inn_sketches.pixels import Pixels, as_planes
 from interpret_inn_sketches.sketch_files import Sketch
+
+_OPPOSITE = -SAME / 2
+"""ρ of the two styles of one image in the concept."""
 
 
 class StyledSamples(OrderedSamples):
-    """N images, each in the style of the first sketch; then the same N in that of the second.
+    """N images, each in the style of the first sketch; then the same N in the style of the second.
 
     Args:
         pixels: uint8 (2 N, H, W, C).
@@ -46,7 +51,7 @@ class StyledSamples(OrderedSamples):
     def __init__(
         self,
         pixels: Pixels,
-        form: Form,
+        form: GivenForm,
         *,
         parts: IntArray,
         names: Sequence[str] | None,
@@ -61,8 +66,9 @@ class StyledSamples(OrderedSamples):
         self.origins = np.tile(np.arange(len(parts), dtype=np.int64), 2)
         self.pixels, self._form, self._key = pixels, form, key
 
-    def _read(self, indices: Sequence[int]) -> object:
-        return self._form.restored(self.pixels[np.asarray(indices, dtype=np.int64)])
+    def _read(self, indices: Sequence[int]) -> Any:
+        planes = as_planes(self.pixels[np.asarray(indices, dtype=np.int64)])
+        return stacked([self._form.restored(one) for one in planes])
 
     def _compute_fingerprint(self) -> str:
         return self._key
@@ -89,15 +95,14 @@ class SketchSource(ConceptSource):
 
     Half of the pairs are different images in one style, rendered from different parts of the sketch: ρ = 0.975 in the
     concept and 0 in the residual. The other half are the two styles of one image: 0.975 in the residual and
-    `opposite` in the concept. The partner always has the other style, which turns one direction around and says
-    nothing about others: with two axes, −1 for one and 0 for the other.
+    −0.4875 in the concept. The partner always has the other style, which turns one direction around and says
+    nothing about others: ρ is −0.975 for one of the concept's two axes and 0 for the other, on average half of it.
 
     Args:
         samples: N images in both styles.
         images: uint8 (N, H, W, C), as they were; shown in the report.
         sketches: Both.
         name: Of the concept.
-        opposite: ρ of the two styles of one image.
         notes: Sentences for the report.
     """
 
@@ -110,7 +115,6 @@ class SketchSource(ConceptSource):
         sketches: tuple[Sketch, Sketch],
         *,
         name: str,
-        opposite: float = -SAME / 2,
         notes: Sequence[str] = (),
     ) -> None:
         count = len(samples) // 2
@@ -118,8 +122,8 @@ class SketchSource(ConceptSource):
         self.samples = samples
         self.notes = tuple(notes)
         self.concepts = (Concept(name, "categorical", values, tuple(sketch.name for sketch in sketches)),)
-        self._pictures, self._sketches, self._opposite = (images, samples.pixels), sketches, opposite
-        self._drawn_from: list[tuple[Tensor, _Drawable]] = []
+        self._pictures, self._sketches = (images, samples.pixels), sketches
+        self._drawable = PerSplit(self._sorted)
 
     def prepare(self, context: Preparation) -> Plan:  # noqa: ARG002 - the contract's argument
         """Asks for 2 axes: the difference of two styles is one direction, and one more gives room to bend."""
@@ -145,12 +149,12 @@ class SketchSource(ConceptSource):
         first = torch.cat((alike[0], torch.where(swapped, others, twins)))
         second = torch.cat((alike[1], torch.where(swapped, twins, others)))
         rho = torch.tensor([[SAME, 0.0]]).repeat(n, 1)
-        rho[n - crossed :] = torch.tensor([self._opposite, SAME])
+        rho[n - crossed :] = torch.tensor([_OPPOSITE, SAME])
         order = torch.randperm(n, generator=generator)
         return Pairs(first[order], second[order], rho[order])
 
     def _alike(self, drawable: _Drawable, n: int, generator: Generator) -> tuple[Tensor, Tensor]:
-        """Two different images of one style, of different groups where there are two."""
+        """Two different images of one style, of different groups if there are two."""
         usable = [at for at in range(2) if len(drawable.members[at]) > 1]
         if not usable:
             raise ConceptError("Expected at least two images in one style to draw pairs from, found fewer.")
@@ -168,15 +172,6 @@ class SketchSource(ConceptSource):
             firsts.append(members[one])
             seconds.append(members[other])
         return torch.cat(firsts), torch.cat(seconds)
-
-    def _drawable(self, among: Tensor) -> _Drawable:
-        among = among.detach().cpu()
-        for key, drawable in self._drawn_from:
-            if torch.equal(key, among):
-                return drawable
-        drawable = self._sorted(among)
-        self._drawn_from = [*self._drawn_from, (among.clone(), drawable)][-4:]
-        return drawable
 
     def _sorted(self, among: Tensor) -> _Drawable:
         count = len(self.samples) // 2

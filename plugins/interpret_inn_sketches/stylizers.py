@@ -48,7 +48,7 @@ STYLIZERS: dict[str, Callable[..., Stylizer]] = {
 def make_stylizer(
     stylizer: str | Stylizer, *, network: Any, layers: Sequence[str] | None, rounds: int | None
 ) -> tuple[Stylizer, object]:
-    """The stylizer, and what its results depend on (None: not known, so that nothing is kept).
+    """The stylizer, and what its results depend on; None if that is not known, so that nothing may be kept.
 
     Raises:
         ConceptError: an unknown name, or options that do not fit.

@@ -1,4 +1,4 @@
-"""timm models by name, with weights that are at hand; the network is used only where `?download` says so."""
+"""timm models by name, with weights that are at hand; the network is used only if `?download` says so."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def _given(text: str, file: str) -> Path:
 
 
 def _filled(text: str, name: str, path: Path) -> nn.Module:
-    """The model with the weights of a file; timm is told of no other place that has some."""
+    """The model with the weights of a file; all other places of weights are taken out of timm's configuration."""
     if path.suffix.lower() != ".npz":
         overlay: dict[str, Any] = dict.fromkeys(_PLACES) | {"source": "", "custom_load": False}
         overlay["state_dict"] = state_dict(text, path)
@@ -146,7 +146,7 @@ def _not_made(text: str, error: Exception) -> str:
 
 
 def _forget_weights(model: nn.Module) -> None:
-    """Drops the weights from the configuration, where timm keeps what it was told."""
+    """Drops the weights from the configuration, where timm keeps what it was given."""
     config = getattr(model, "pretrained_cfg", None)
     if isinstance(config, dict):
         config.pop("state_dict", None)

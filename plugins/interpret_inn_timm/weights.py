@@ -1,6 +1,6 @@
-"""Reads and downloads the weights of timm models: tensors alone, whatever timm itself would make of a file.
+"""Reads and downloads the weights of timm models: tensors alone.
 
-How a file is read is not left to timm, whose versions differ: some unpickle what a file holds.
+Files are not read by timm itself, whose versions differ: some unpickle what a file holds.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def state_dict(text: str, path: Path) -> dict[str, Tensor]:
 
 
 def check_archive(text: str, path: Path) -> None:
-    """Raises if a .npz file is no archive of plain arrays, before timm reads it.
+    """Refuses a .npz file that is no archive of plain arrays, before timm reads it.
 
     Raises:
         BackboneError: it is something else under that name, or holds Python objects.

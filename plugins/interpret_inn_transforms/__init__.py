@@ -47,7 +47,7 @@ STANDARD = (
 )
 """What is looked at if nothing is named."""
 
-_STRONGEST = 4.0
+_STRONGEST = 4.0  # beyond, the ranges of amounts leave little of a picture
 
 
 def build(
@@ -68,7 +68,7 @@ def build(
     each read, in the form in which the pictures come.
 
     Args:
-        data: Pictures, in whatever `interpret_inn.data.samples` reads: uint8, or floats in [0, 1], not normalised.
+        data: Pictures, in any form that `interpret_inn.data.samples` reads: uint8, or floats in [0, 1], not normalised.
         transforms: Names (see `TRANSFORMS`), functions, or a mapping of the concepts' names to these. A function is
             called with `(picture, amount, generator)`: float32 (C, H, W) in [0, 1], a number drawn evenly from 0 to
             `strength`, and the `torch.Generator` to draw from; it gives the changed picture. A `Transform` says more.

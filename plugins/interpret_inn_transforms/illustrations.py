@@ -8,8 +8,8 @@ import numpy as np
 import torch
 
 from interpret_inn.types import Gallery, Picture
-from interpret_inn_transforms.given_form import read_picture
 from interpret_inn_transforms.known_transforms import Transform
+from interpret_inn_transforms.picture_values import read_picture
 from interpret_inn_transforms.variants import TransformedSamples
 
 GROUP = "transforms"

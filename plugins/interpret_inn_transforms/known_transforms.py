@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, suggest
+from interpret_inn.types import FloatArray
 from interpret_inn_transforms import colours, shapes
 
 Kind = Literal["numeric", "cyclic", "categorical"]
@@ -26,7 +27,7 @@ class Transform:
         function: `function(picture, amount, generator)` gives the changed picture: `picture` is float32
             (C, H, W) in [0, 1], `amount` a number, and `generator` the only thing to draw from. What it gives is
             clipped to [0, 1]. With `batched`, it gets pictures (B, C, H, W), amounts (B,) or (B, axes), and B
-            generators where `random` is set.
+            generators if `random` is set.
         low: Amounts are drawn evenly from `low` …
         high: … to `high`; for `categorical` transforms the amount is 0 or 1.
         kind: `numeric`; `cyclic`, for angles in radians of a full turn; `categorical`, for done and not done.
@@ -49,10 +50,10 @@ class Transform:
 
     def draw(
         self, pictures: int, variants: int, *, strength: float, generator: np.random.Generator
-    ) -> np.ndarray[Any, Any]:
+    ) -> FloatArray:
         """Amounts for each variant of each picture, float64 (pictures · variants,) or (…, axes).
 
-        They are spread as evenly as can be, in random order. Where there is only done and not done, variants of one
+        They are spread as evenly as can be, in random order. If there is only done and not done, variants of one
         picture take turns, so that two of them differ.
         """
         count = pictures * variants

@@ -65,11 +65,11 @@ def nuisances(
 ) -> tuple[Nuisance, ...]:
     """Measures every transform that the interpreter was fitted to.
 
-    The response is that of the edit `swap(name, transformed pictures)`: the factor alone takes the code that it has in
-    the transformed picture, everything else stays that of the picture as it is. Transforms overlap in a layer (blur and
-    noise move much the same axes) while factors do not, so that a factor holds a part of what its transform does;
-    `response` is scaled to all of it, as changes grow with the square of a small move: KL divergences and mean
-    squares do.
+    The response is the change by the edit `swap(name, transformed pictures)`: the factor alone takes the code that it
+    has in the transformed picture, everything else keeps the code of the picture as it is. Transforms
+    overlap in a layer (blur and noise move much the same axes) while factors do not, so that a factor holds a part of
+    what its transform does. `response` is scaled to all of it, as KL divergences and mean squares grow with the square
+    of a small move.
 
     Changes are KL divergences to the changed prediction in nats for outputs that are logits (B, C), and mean squared
     differences for others.
@@ -102,28 +102,35 @@ def nuisances(
 
 
 class _Layer(NamedTuple):
-    """Of pictures as they are.
+    """What a layer carries for some pictures, and what the model makes of it.
 
     Attributes:
         codes: (B, D), or (B, P, D) at positions.
         rows: The representation, (B, …) flattened.
         outputs: (B, …).
-        apart: How far two rows lie apart, squared.
+        apart: How far the rows of two of the pictures that were read lie apart on average, squared.
     """
 
     codes: Tensor
     rows: Tensor
     outputs: Tensor
-    apart: float = 0.0
+    apart: float
 
     def of(self, indices: IntArray) -> _Layer:
-        """Those of some of the pictures."""
-        apart = max(2 * float(self.rows.var(0, correction=0).sum()), TINY)
-        return _Layer(self.codes[indices], self.rows[indices], self.outputs[indices], apart)
+        """Those of some of the pictures; `apart` stays the same."""
+        return _Layer(self.codes[indices], self.rows[indices], self.outputs[indices], self.apart)
 
 
 def _measured(interpreter: Interpreter, name: str, before: _Layer, asis: Any, changed: Any) -> Nuisance:
-    """One transform; `before` is of the pictures `asis`, one for each of `changed`."""
+    """The figures of one transform.
+
+    Args:
+        interpreter: Fitted with the source "transforms".
+        name: Of the transform and of its factor.
+        before: Of the pictures `asis`.
+        asis: Pictures as they are, one for each of `changed`.
+        changed: Their variants.
+    """
     factor, leading = interpreter.factors[name], interpreter.fitted.network.shape.leading
     after = _looked_at(interpreter, changed)
     step = (after.codes - before.codes)[..., :leading].square().flatten(0, -2).sum(0)
@@ -210,7 +217,8 @@ def _looked_at(interpreter: Interpreter, images: Any) -> _Layer:
             rows = interpreter.fitted.layout.to_rows(seen.z)[0].reshape(len(seen), -1).double().cpu()
             found.append((seen.codes.cpu(), rows, _outputs(seen.outputs())))
     codes, rows, outputs = (torch.cat(parts) for parts in zip(*found, strict=True))
-    return _Layer(codes, rows, outputs)
+    apart = max(2 * float(rows.var(0, correction=0).sum()), TINY)
+    return _Layer(codes, rows, outputs, apart)
 
 
 def _rerun(interpreter: Interpreter, images: Any, codes: Tensor) -> Tensor:

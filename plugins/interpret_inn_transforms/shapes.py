@@ -14,14 +14,15 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import conv2d, grid_sample, pad
 
-_SIGMAS = 3  # a Gaussian is cut off after so many standard deviations
+_SIGMAS = 3  # standard deviations after which a Gaussian is cut off
+_SHARP = 1e-4  # of a pixel: a narrower Gaussian is one pixel, and nothing is divided by 0
 
 
 def rotation(pictures: Tensor, amounts: Tensor) -> Tensor:
     """Turns by angles in radians, anticlockwise as seen."""
     height, width = pictures.shape[2:]
     cos, sin = amounts.cos(), amounts.sin()
-    # in the grid's own coordinates both sides have length 2, whatever the picture's proportions
+    # in the grid's own coordinates both sides have length 2
     theta = amounts.new_zeros(len(amounts), 2, 3)
     theta[:, 0, 0], theta[:, 0, 1] = cos, -sin * height / width
     theta[:, 1, 0], theta[:, 1, 1] = sin * width / height, cos
@@ -46,7 +47,7 @@ def scale(pictures: Tensor, amounts: Tensor) -> Tensor:
 
 
 def flip(pictures: Tensor, amounts: Tensor) -> Tensor:
-    """Mirrors left and right where the amount is 1."""
+    """Mirrors left and right if the amount is 1."""
     return torch.where(amounts.view(-1, 1, 1, 1) > 0.5, pictures.flip(3), pictures)
 
 
@@ -84,7 +85,7 @@ def _blurred(picture: Tensor, sigma: float) -> Tensor:
     """One picture (C, H, W); sigma in pixels."""
     reach = math.ceil(_SIGMAS * sigma)
     offsets = torch.arange(-reach, reach + 1).float()
-    weights = torch.exp(-0.5 * (offsets / max(sigma, 1e-4)).square())
+    weights = torch.exp(-0.5 * (offsets / max(sigma, _SHARP)).square())
     weights = weights / weights.sum()
     channels = picture[:, None]  # as a batch of single channels
     channels = conv2d(_padded(channels, reach, 0), weights[None, None, None, :])

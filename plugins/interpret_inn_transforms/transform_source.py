@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import Concept, ConceptKind, ConceptSource, Gallery, Pairs
 from interpret_inn_transforms.illustrations import gallery
@@ -15,18 +16,15 @@ from interpret_inn_transforms.known_transforms import Transform
 from interpret_inn_transforms.turns import Drawn, Turns, turns_of
 from interpret_inn_transforms.variants import TransformedSamples
 
-_PLANS = 4  # kept: those of the training, validation and test split, and one to spare
-
 
 class TransformSource(ConceptSource):
-    """Pairs of variants of pictures, for one transform after the other; see `pairs.Turns`.
+    """Pairs of variants of pictures, each for one transform drawn at random; see `turns.Turns`.
 
     Args:
         samples: The pictures and their variants.
         transforms: K transforms by name, each of them a concept.
         strength: Of the transforms.
         across: Share of the pairs that are of different pictures, in [0, 1].
-        notes: What is already known to be worth saying.
     """
 
     name = "transforms"
@@ -38,17 +36,14 @@ class TransformSource(ConceptSource):
         *,
         strength: float,
         across: float,
-        notes: Sequence[str] = (),
     ) -> None:
-        self.samples = samples
-        self._made = samples
+        self.samples: TransformedSamples = samples
         self.transforms = dict(transforms)
         self.concepts = tuple(
             _concept(name, transform, samples, strength) for name, transform in transforms.items()
         )
-        self.notes = tuple(notes)
         self._across = across
-        self._plans: list[tuple[Tensor, list[tuple[int, Turns]]]] = []
+        self._plan = PerSplit(self._planned)
 
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
         """Draws `n` pairs from the samples `among`, int64 (M,); only `generator` is drawn from.
@@ -76,25 +71,22 @@ class TransformSource(ConceptSource):
 
     def illustrations(self) -> Sequence[Gallery]:
         """What the transforms do to a few pictures."""
-        return (gallery(self._made, self.transforms),)
+        return (gallery(self.samples, self.transforms),)
 
-    def _plan(self, among: Tensor) -> list[tuple[int, Turns]]:
-        for key, plan in self._plans:
-            if torch.equal(key, among):
-                return plan
+    def _planned(self, among: Tensor) -> list[tuple[int, Turns]]:
+        """Each transform that can be paired among these samples, by its number."""
         chosen = np.sort(among.numpy())
         plan = []
         for number, concept in enumerate(self.concepts):
-            mine = chosen[self._made.transform[chosen] == number]
-            groups = np.asarray(self._made.groups)
-            turns = turns_of(concept, mine, source=self._made.source[mine], groups=groups[mine])
+            mine = chosen[self.samples.transform[chosen] == number]
+            groups = np.asarray(self.samples.groups)
+            turns = turns_of(concept, mine, source=self.samples.source[mine], groups=groups[mine])
             if len(turns.within) or turns.across:
                 plan.append((number, turns))
         if not plan:
             raise ConceptError(
                 f"Expected variants to pair, found none among {len(among)} samples. Give more pictures."
             )
-        self._plans = [*self._plans, (among.clone(), plan)][-_PLANS:]
         return plan
 
 
@@ -105,6 +97,6 @@ def _concept(name: str, transform: Transform, samples: TransformedSamples, stren
         return Concept(
             name, "categorical", np.where(np.isnan(amounts), -1, amounts).astype(np.int64), classes
         )
-    # a part of a turn has two ends, and those are not alike
+    # the two ends of a part of the circle are not alike, so that angles from it are numbers
     kind: ConceptKind = "cyclic" if transform.kind == "cyclic" and strength == 1 else "numeric"
     return Concept(name, kind, amounts)

@@ -17,6 +17,7 @@ from interpret_inn.types import GRADE_SHARES, GRADES, SAME, Concept, FloatArray,
 from interpret_inn.types.numbers import TINY
 
 _NEAR = 8  # nearest variants looked at for one of another picture
+_DRAWN = 1024  # pairs drawn for each grade to measure what is reached
 
 
 class Drawn(NamedTuple):
@@ -67,7 +68,7 @@ class Turns(ABC):
         """Pairs of variants of different pictures."""
         first = _integers(n, len(self._samples), generator)
         second, rho = self._partners(first, generator)
-        # nobody else near: an independent pair, and told as one
+        # no variant of another group agrees with it: the pair is independent, with ρ of 0
         alone = self._groups[first] == self._groups[second]
         if alone.any():
             second[alone], rho[alone] = self._anyone_else(first[alone], generator), 0.0
@@ -129,8 +130,8 @@ class _NumberTurns(Turns):
     def _measure(self, rho: float) -> float:
         """The correlation that pairs drawn at ρ have: among few variants the nearest one is not near."""
         generator = Generator().manual_seed(0)  # its own: the measurement is a property of the data
-        first = _integers(1024, len(self._samples), generator)
-        second = self._aim(first, np.full(1024, rho), generator)
+        first = _integers(_DRAWN, len(self._samples), generator)
+        second = self._aim(first, np.full(_DRAWN, rho), generator)
         one, other = self._scores[first], self._scores[second]
         product = float((one * other).sum() / max(np.sqrt((one**2).sum() * (other**2).sum()), TINY))
         return min(max(product, 0.0), rho)
@@ -156,7 +157,7 @@ class _ClassTurns(Turns):
 
 class _AngleTurns(Turns):
     def _prepare(self) -> None:
-        """Nothing: anyone else will do."""
+        """Nothing: a variant of any other group will do."""
 
     def _partners(self, first: IntArray, generator: Generator) -> tuple[IntArray, FloatArray]:
         second = self._anyone_else(first, generator)

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.given_form import GivenForm, stacked
 from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.types import FloatArray, IntArray, Samples
-from interpret_inn_transforms.given_form import Form, collated, read_picture, squared
 from interpret_inn_transforms.known_transforms import Transform
+from interpret_inn_transforms.picture_values import read_picture, squared
 
 
 class TransformedSamples:
@@ -50,6 +51,7 @@ class TransformedSamples:
     ) -> None:
         self._whole, self._seed, self._size = whole, seed, size
         self._list = list(transforms.items())
+        # the text of a function holds its address in memory, so that another one stands in for all
         about = [dataclasses.replace(transform, function=len) for transform in transforms.values()]
         self._plan = f"{list(transforms)} {about} {variants} {strength} {seed} {size}"
         self.per_picture = 1 + len(transforms) * variants
@@ -81,7 +83,7 @@ class TransformedSamples:
             yield self.take(range(at, min(at + batch_size, stop)))
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The variants at these places, a tensor or array (B, …), or a list where pictures differ in size."""
+        """The variants at these places, a tensor or array (B, …), or a list if pictures differ in size."""
         chosen = np.asarray(indices, dtype=np.int64)
         needed, places = np.unique(self.source[chosen], return_inverse=True)
         read = []
@@ -96,7 +98,7 @@ class TransformedSamples:
                 made = self._changed(made, chosen[members], transform)
             for at, picture in zip(members, made, strict=True):
                 changed[at] = read[places[at]][1].restored(picture)
-        return collated(changed)
+        return stacked(changed)
 
     def fingerprint(self) -> str:
         """A digest of the pictures, the transforms, their strength and the seed."""
@@ -108,7 +110,7 @@ class TransformedSamples:
         return digest.hexdigest()
 
     def _alike(
-        self, chosen: IntArray, places: IntArray, read: list[tuple[Tensor, Form]]
+        self, chosen: IntArray, places: IntArray, read: list[tuple[Tensor, GivenForm]]
     ) -> Iterator[list[int]]:
         """Places of samples that go through the same transform and have the same shape."""
         alike: dict[tuple[int, tuple[int, ...]], list[int]] = {}

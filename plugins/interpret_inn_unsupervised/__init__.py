@@ -1,4 +1,4 @@
-"""Concepts from nothing: independent factors, found without labels, sketches or transforms.
+"""Concepts without labels, sketches or transforms: independent factors, simple ones, and directions of other methods.
 
 ```python
 interpreter.fit("unsupervised", data=images)
@@ -34,7 +34,7 @@ def build(
     """Makes a concept source that needs no labels.
 
     Args:
-        data: Whatever `interpret_inn.data.samples` reads; labels that come with it are not used. A fit of a model
+        data: Anything that `interpret_inn.data.samples` reads; labels that come with it are not used. A fit of a model
             whose inputs are latents draws them itself if no data are given.
         factors: How many; or a mapping of names to numbers of axes; or "auto": as many as make up
             80 % of the output's change, or of the representation's variance with `directions="principal"`.
@@ -50,7 +50,8 @@ def build(
     """
     from interpret_inn.data import samples as read_samples
 
-    sizes = _sizes(factors, whole(size, "size"))
+    size = whole(size, "size")
+    sizes = _sizes(factors, size)
     if directions not in get_args(Directions):
         raise ConceptError(f'Expected directions="output" or directions="principal", found {directions!r}.')
     return UnsupervisedSource(

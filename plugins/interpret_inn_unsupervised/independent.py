@@ -1,4 +1,4 @@
-"""What all sources without labels share: numbered factors, and pairs of samples that have nothing in common."""
+"""What all sources without labels share: numbered factors, and pairs of samples that are drawn independently."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from interpret_inn.types import Concept, ConceptSource, Pairs, Samples
 
 
 class IndependentSource(ConceptSource):
-    """Concepts without any meaning told; the likelihood of their pairs is that of single samples.
+    """Unlabelled concepts, and pairs whose likelihood is the likelihood of two single samples.
 
     Args:
         samples: What is to be encoded.
@@ -32,7 +32,7 @@ class IndependentSource(ConceptSource):
         self.concepts = unlabelled(sizes)
 
     def sample_pairs(self, n: int, generator: Generator, among: Tensor) -> Pairs:
-        """Draws `n` pairs of samples that have nothing to do with each other, from `among`, int64 (M,).
+        """Draws `n` pairs of independent samples from `among`, int64 (M,).
 
         Raises:
             ConceptError: there are no two samples in `among`.
@@ -53,7 +53,7 @@ def unlabelled(names: Iterable[str]) -> tuple[Concept, ...]:
 
 
 def numbered(count: int, size: int = 1) -> dict[str, int]:
-    """Sizes of so many factors without names.
+    """Sizes of `count` factors that are numbered from 1.
 
     >>> numbered(2, 3)
     {'factor 1': 3, 'factor 2': 3}
@@ -73,7 +73,7 @@ def whole(value: Any, name: str, *, least: int = 1) -> int:
 
 
 def refuse_too_many(wanted: int, axes: int) -> None:
-    """Raises ConceptError where factors of one axis each leave none of the axes to the residual."""
+    """Raises ConceptError if factors of one axis each leave none of the axes to the residual."""
     if wanted >= axes:
         raise ConceptError(
             f"Expected fewer factors than axes of the representation, {axes}, found {wanted}. "

@@ -9,10 +9,12 @@ from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 WIDTH = 32
-"""Images are looked at with at most so many pixels each way."""
-_CHANNELS = (24, 32, 48)
-_HIDDEN = 96
-_SLOPE = 0.1
+"""Pixels of an image each way that are looked at, at most: networks stay small enough to train on the spot."""
+_LEAST = 8  # pixels each way: three convolutions halve them
+_CHANNELS = (24, 32, 48)  # of the convolutions
+_PLACES = 4  # rows and columns of the maps that the linear layers see
+_HIDDEN = 96  # width of the first linear layer
+_SLOPE = 0.1  # of the activations below 0
 
 
 class Recognizer(nn.Module):
@@ -33,7 +35,7 @@ class Recognizer(nn.Module):
             nn.utils.skip_init(nn.Conv2d, a, b, kernel_size=4, stride=2, padding=1)
             for a, b in pairwise(widths)
         ]
-        hidden = nn.utils.skip_init(nn.Linear, _CHANNELS[-1] * 16, _HIDDEN)
+        hidden = nn.utils.skip_init(nn.Linear, _CHANNELS[-1] * _PLACES**2, _HIDDEN)
         last = nn.utils.skip_init(nn.Linear, _HIDDEN, outputs)
         for layer in (*convolutions, hidden, last):
             nn.init.kaiming_uniform_(layer.weight, a=_SLOPE, generator=generator)
@@ -45,18 +47,18 @@ class Recognizer(nn.Module):
         seen = shrunk(images)
         for layer in self.convolutions:
             seen = functional.leaky_relu(layer(seen), _SLOPE)
-        seen = functional.adaptive_avg_pool2d(seen, 4).flatten(1)
+        seen = functional.adaptive_avg_pool2d(seen, _PLACES).flatten(1)
         found: Tensor = self.last(functional.leaky_relu(self.hidden(seen), _SLOPE))
         return found
 
 
 def shrunk(images: Tensor) -> Tensor:
-    """Images averaged down until neither side has more than 32 pixels, nor 8 at least in both."""
+    """Images averaged down to 32 pixels each way at most, or enlarged to 8 at least."""
     height, width = images.shape[2:]
     times = -(-max(height, width) // WIDTH)
     small = functional.avg_pool2d(images, times) if times > 1 else images
     least = min(small.shape[2:])
-    return small if least >= 8 else functional.interpolate(small, scale_factor=-(-8 // least))
+    return small if least >= _LEAST else functional.interpolate(small, scale_factor=-(-_LEAST // least))
 
 
 class StepRecognizer(nn.Module):

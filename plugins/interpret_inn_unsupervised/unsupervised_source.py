@@ -1,4 +1,4 @@
-"""Factors that nobody named: independent of each other, of one axis each or of several."""
+"""Independent factors without names, of one axis each or of several."""
 
 from __future__ import annotations
 
@@ -11,16 +11,24 @@ from torch import Tensor
 
 from interpret_inn.errors import BackboneError, ConceptError
 from interpret_inn.types import Plan, Preparation, Samples
+from interpret_inn.types.numbers import SMALLEST
 from interpret_inn_unsupervised.independent import IndependentSource, numbered, unlabelled
+from interpret_inn_unsupervised.orthogonal import pointing_one_way
 
 SHARE = 0.8
-"""Of what the axes are weighed by, the share that the factors are to hold where their number is chosen."""
+"""The factors hold this share of all weights of the axes, if their number is chosen."""
 
 Directions = Literal["output", "principal"]
 
 
 class _Weighed(NamedTuple):
-    """What the axes are weighed by: a matrix, float64 (d, d), what it measures, and what to know of that."""
+    """How much each direction of the axes counts.
+
+    Attributes:
+        matrix: float64 (d, d), symmetric; a direction v weighs vᵀ M v.
+        measure: What that measures, in words.
+        notes: What to know of it, in sentences.
+    """
 
     matrix: Tensor
     measure: str
@@ -28,7 +36,7 @@ class _Weighed(NamedTuple):
 
 
 class UnsupervisedSource(IndependentSource):
-    """Concepts without any meaning told: what the fit learns of them is the likelihood of single samples.
+    """Unlabelled concepts: the fit maximises the likelihood of single samples.
 
     Both samples of a pair are drawn on their own, so that ρ is 0 everywhere and the likelihood of the pair is that
     of two samples, `Σ log N(z̃; 0, I) + log|det T'|` (IIN, its unsupervised case). That makes the factors
@@ -40,7 +48,7 @@ class UnsupervisedSource(IndependentSource):
     Args:
         samples: What is to be encoded.
         sizes: Numbers of axes by factor; None: `most` factors or fewer of `size` axes, as many as `prepare` chooses.
-        size: Axes of each factor where their number is chosen.
+        size: Axes of each factor, if their number is chosen.
         most: Largest number of factors that `prepare` chooses.
         directions: Where the factors begin: "output" or "principal".
 
@@ -86,7 +94,7 @@ class UnsupervisedSource(IndependentSource):
         )
 
     def _weighed(self, context: Preparation) -> _Weighed:
-        """What the axes are weighed by: how strongly the output depends on them, or else their variances."""
+        """Weighs axes by how strongly the output depends on them, or else by their variances."""
         principal = torch.diag(context.variances.double().cpu())
         if self.key == "principal":
             return _Weighed(principal, "variance of the representation")
@@ -100,7 +108,7 @@ class UnsupervisedSource(IndependentSource):
         """Sizes of as many factors as hold 80 % of the weights, and a sentence that says so."""
         weights = torch.linalg.eigvalsh(weighed.matrix).flip(0).clamp_min(0)
         axes, total = len(weights), float(weights.sum())
-        held = weights.cumsum(0) / max(total, 1e-300)
+        held = weights.cumsum(0) / max(total, SMALLEST)
         needed = int((held < SHARE).sum()) + 1
         count = max(1, min(-(-needed // self._size), self._most, (axes - 1) // self._size))
         chosen = "1 factor was chosen" if count == 1 else f"{count} factors were chosen"
@@ -138,8 +146,4 @@ def heaviest_first(weights: Tensor, span: Tensor) -> Tensor:
         An orthogonal matrix, float64 (m, m).
     """
     free = span.double().cpu()
-    vectors = torch.linalg.eigh(free.T @ weights @ free).eigenvectors.flip(1)
-    # an eigenvector may point either way: the same one each time
-    largest = vectors.abs().argmax(0)
-    rotation: Tensor = vectors * vectors.gather(0, largest[None]).sign()
-    return rotation
+    return pointing_one_way(torch.linalg.eigh(free.T @ weights @ free).eigenvectors.flip(1))

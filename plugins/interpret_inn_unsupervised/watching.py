@@ -1,4 +1,4 @@
-"""What sources without labels ask of a model whose images they watch, and how they rotate the flow to their finds."""
+"""What sources share that look for axes in a model's images, and rotate the flow to those that they find."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from torch import Tensor
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import AxesView, Plan
 from interpret_inn_unsupervised.independent import IndependentSource, numbered, unlabelled
+from interpret_inn_unsupervised.orthogonal import nearest_orthogonal, rotation_to
 
 WIDEST = 4096
-"""Axes of a representation that are all taken if there are no more."""
+"""All axes of a representation are taken up to this number."""
 
 
 def require_images(outputs: Tensor) -> None:
-    """Raises ConceptError where outputs are no images (B, C, H, W)."""
+    """Raises ConceptError if outputs are no images (B, C, H, W)."""
     if outputs.ndim != 4:
         raise ConceptError(
             f"Expected a model that makes images, (B, C, H, W), found outputs {tuple(outputs.shape)}. Wrap a generator "
@@ -49,18 +50,11 @@ def own_axes(view: AxesView) -> Tensor:
     return nearest_orthogonal(seen[kept].T)
 
 
-def nearest_orthogonal(matrix: Tensor) -> Tensor:
-    """The orthonormal columns nearest to those of a matrix (d, m), m ≤ d."""
-    left, _, right = torch.linalg.svd(matrix, full_matrices=False)
-    nearest: Tensor = left @ right
-    return nearest
-
-
 class WatchingSource(IndependentSource):
     """Finds axes by what the model makes of them, and rotates the flow's axes to these.
 
     Attributes:
-        settings: What the fit takes where its caller says nothing: all axes, and no couplings.
+        settings: Of the fit, unless its caller says otherwise: all axes, and no couplings.
     """
 
     settings: Mapping[str, object] = {
@@ -77,24 +71,8 @@ class WatchingSource(IndependentSource):
         return Plan(concepts=self.concepts, sizes=sizes, notes=notes, rotation=partial(rotation_to, axes))
 
 
-def rotation_to(axes: Tensor, span: Tensor) -> Tensor:
-    """Rotates axes to those that were found, in their order.
-
-    Args:
-        axes: float64 (d, d), orthonormal columns.
-        span: float (d, m), orthonormal columns: the axes that are free to be rotated.
-
-    Returns:
-        An orthogonal matrix, float64 (m, m).
-    """
-    # the nearest orthogonal matrix; where all axes are free, exactly those that were found
-    left, _, right = torch.linalg.svd(span.double().cpu().T @ axes[:, : span.shape[1]])
-    rotation: Tensor = left @ right
-    return rotation
-
-
 def about_width(view: AxesView) -> tuple[str, ...]:
-    """What to know where the whitened axes are not all of the representation."""
+    """A note for the report if the whitened axes are not all of the representation."""
     if view.axes == view.width:
         return ()
     return (

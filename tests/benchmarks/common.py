@@ -72,14 +72,14 @@ def _text(value: Any) -> str:
 
 
 def leakage_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """One row for every concept of a report's JSON: what each factor tells of it (linear/MLP)."""
+    """One row for every concept of a report's JSON: what each factor tells of it (linear/network)."""
     leak = report["leakage"]
     rows = []
     for concept in leak["concepts"]:
         row = {"concept": concept, "kind": leak["kind"][concept], "chance": leak["chance"][concept]}
-        row["from z"] = _pair(leak["representation"][concept], leak["representation_mlp"][concept])
+        row["from z"] = _pair(leak["representation"][concept], leak["representation_network"][concept])
         for factor in leak["factors"]:
-            row[f"from {factor}"] = _pair(leak["scores"][concept][factor], leak["mlp"][concept][factor])
+            row[f"from {factor}"] = _pair(leak["scores"][concept][factor], leak["network"][concept][factor])
         row["unfitted own"] = leak["unfitted"].get(concept, float("nan"))
         rows.append(row)
     return rows
@@ -94,8 +94,8 @@ def redraw_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
-def _pair(linear: float | None, mlp: float | None) -> str:
-    return f"{_number(linear):.3f}/{_number(mlp):.3f}"
+def _pair(linear: float | None, network: float | None) -> str:
+    return f"{_number(linear):.3f}/{_number(network):.3f}"
 
 
 def _number(value: float | None) -> float:

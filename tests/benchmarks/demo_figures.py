@@ -31,7 +31,7 @@ def run_demo(folder: Path) -> tuple[float, dict]:
 def rows(seconds: float, report: dict) -> list[tuple[str, float, str, bool]]:
     """Name, figure, bound, and whether it holds."""
     leakage = report["leakage"]
-    scores, mlp, z = leakage["scores"], leakage["mlp"], leakage["representation"]
+    scores, network, z = leakage["scores"], leakage["network"], leakage["representation"]
     digit, colour = scores["digit"], scores["colour"]
     loss = z["digit"] - digit["digit"]
     kept = colour["colour"] / z["colour"]
@@ -41,8 +41,8 @@ def rows(seconds: float, report: dict) -> list[tuple[str, float, str, bool]]:
         ("digit from z minus from its factor", loss, "<= 0.02", loss <= 0.02),
         ("digit from colour factor, linear", digit["colour"], "<= 0.20", digit["colour"] <= 0.20),
         ("digit from residual, linear", digit["residual"], "<= 0.20", digit["residual"] <= 0.20),
-        ("digit from colour factor, small network", mlp["digit"]["colour"], "stated", True),
-        ("digit from residual, small network", mlp["digit"]["residual"], "stated", True),
+        ("digit from colour factor, small network", network["digit"]["colour"], "stated", True),
+        ("digit from residual, small network", network["digit"]["residual"], "stated", True),
         ("colour from its factor, share of z's", kept, ">= 0.85", kept >= 0.85),
         ("colour from digit factor", colour["digit"], "<= 0.05", colour["digit"] <= 0.05),
         ("round trip on data", report["checks"]["round_trip_data"], "<= 1e-4", report["checks"]["passed"]),

@@ -124,9 +124,9 @@ def truth(*, count: int, width: int, seed: int, settings: dict[str, Any]) -> dic
     leak, own, others = report["leakage"], {}, {}
     for concept in labels:
         base = leak["chance"][concept]
-        own[concept] = leak["mlp" if KINDS[concept] == "cyclic" else "scores"][concept][concept]
+        own[concept] = leak["network" if KINDS[concept] == "cyclic" else "scores"][concept][concept]
         rest = [f for f in leak["factors"] if f != concept]
-        for read, name in (("scores", "linear"), ("mlp", "mlp")):
+        for read, name in (("scores", "linear"), ("network", "network")):
             others[f"{concept} ({name})"] = max(leak[read][concept][f] - base for f in rest)
     record = interpreter.fitted.record
     return {

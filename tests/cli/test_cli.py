@@ -195,6 +195,8 @@ def test_errors_are_told_in_one_line_and_end_with_2(arguments: list[str], text: 
         (["fit", MODEL, "a", "b", "--settings.step", "3"], "step"),
         (["fit", "--config", "/nowhere.yaml"], "/nowhere.yaml"),
         (["demo", "--seed", "many"], "seed"),
+        (["sites", MODEL, "--size", "0"], "--size"),
+        (["sites", MODEL, "--size", "-32"], "--size"),
     ],
 )
 def test_words_that_are_not_understood_end_with_2(arguments: list[str], text: str, capsys: Any) -> None:
@@ -223,7 +225,9 @@ def test_an_interrupt_is_told_in_one_line(capsys: Any, monkeypatch: Any) -> None
     with pytest.raises(SystemExit) as ended:
         main(["plugins"])
     assert ended.value.code == 130
-    assert capsys.readouterr().err.startswith("interpret-inn: stopped. A fit goes on where it was")
+    assert capsys.readouterr().err.startswith(
+        "interpret-inn: stopped. The same command goes on with a fit where it was"
+    )
 
 
 @pytest.mark.parametrize("command", ["report", "check"])

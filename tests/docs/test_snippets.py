@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from interpret_inn.plugin import manager
+from interpret_inn.plugin import shared_manager
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -54,7 +54,7 @@ def marked(page: Path) -> Any:
 def test_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("INTERPRET_INN_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(manager, "_manager", None)  # what a page registers is gone after it
+    monkeypatch.setattr(shared_manager, "_manager", None)  # what a page registers is gone after it
     names: dict[str, object] = {"__name__": "__main__"}
     for line, code in blocks(page):
         # Moved down to where it stands, so that a traceback points into the page.

@@ -1,11 +1,14 @@
 """Checks: what they measure, and that they see what is wrong."""
 
+import copy
 import math
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
+import interpret_inn as inn
 from interpret_inn.explaining.checks import BatchChecks, _agreement, check_batch, join_checks
 from interpret_inn.explaining.evidence import Checks
 
@@ -46,6 +49,27 @@ def test_a_flow_that_is_not_inverted_fails(toy: Any, monkeypatch: Any) -> None:
     assert any(line.startswith("A check failed: do not trust edits") for line in explanation.warnings)
 
 
+class Shy(nn.Module):
+    """A layer that does something else while it is watched, as layers with a fast path do."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        logits: torch.Tensor = self.layer(features)
+        return logits * (1 + 1e-6) if self._forward_pre_hooks else logits
+
+
+def test_the_bare_model_is_run_without_any_hook(toy: Any) -> None:
+    model = copy.deepcopy(toy.interpreter.backbone.model)
+    model.head = Shy(model.head)
+    it = inn.wrap(model, "head:in").fit("labels", data=toy.images, labels=toy.labels["shape"], steps=1)
+    assert not it.check(toy.fresh[:10]).unedited_identical
+    model.head = model.head.layer
+    assert it.check(toy.fresh[:10]).unedited_identical
+
+
 def test_what_is_not_finite_fails(toy: Any, monkeypatch: Any) -> None:
     network = toy.interpreter.fitted.network
     real = network.inverse
@@ -77,6 +101,14 @@ def test_agreement_of_outputs(before: Any, after: Any, kept: int) -> None:
     count, change = _agreement(torch.tensor(before), torch.tensor(after))
     assert count == kept
     assert change >= 0
+
+
+def test_images_agree_by_their_change_and_not_by_their_brightest_pixel() -> None:
+    before = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
+    before[:, 0, 0, 0] = 2
+    after = torch.stack([before[0] + 1e-5, before[1] / 2])
+    assert _agreement(before, after)[0] == 1
+    assert _agreement(before[:, 0, 0, 1], after[:, 0, 0, 1])[0] == 1, "numbers without an axis of their own"
 
 
 def test_agreement_of_outputs_that_are_all_alike() -> None:

@@ -85,7 +85,7 @@ def test_columns_of_other_sources_move_with_it(fitted_to, world):
     before, after = Curious(world.rows, 2, name="before"), Curious(world.rows, 1, name="after")
     fitted, data = fitted_to(before, world.source(), after)
     assert fitted.factors.names == ("before 1", "before 2", "shape", "side", "after 1", "residual")
-    shares = data.pool.sample(600, torch.Generator().manual_seed(0), part="train").rho
+    shares = data.pool.sample(600, torch.Generator().manual_seed(0), split="train").rho
     assert ((shares > 0).sum(0) > 0).tolist() == [False, False, True, True, False, False]
 
 
@@ -385,6 +385,39 @@ def test_near_members_are_refused_with_the_right_name(fitted_to, world, member, 
     setattr(source, member, {"steps": 3})
     with pytest.raises(PluginError, match=f"'{member}'.* is nearly '{near}'"):
         fitted_to(source)
+
+
+def test_a_misspelt_attribute_of_the_context_is_named_with_the_nearest(fitted_to, world):
+    source = world.source()
+    source.prepare = lambda context: context.varianses
+    with pytest.raises(
+        PluginError, match=r"AttributeError: Preparation has no 'varianses'. Did you mean 'variances'"
+    ):
+        fitted_to(source)
+    source.prepare = lambda context: context.model.eval()
+    with pytest.raises(PluginError, match=r"ModelOfAxes has no 'eval'. Known: 'axes', 'layer'"):
+        fitted_to(source)
+    with pytest.raises(PluginError, match=r"TrainingContext has no 'looked'. Did you mean 'looking'"):
+        fitted_to(world.lossy(lambda context: context.looked))
+
+
+def test_a_misspelt_field_of_a_plan_is_named_with_the_nearest(fitted_to, world):
+    source = world.source()
+    source.prepare = lambda context: Plan(rotaton=None)
+    with pytest.raises(PluginError, match=r"Plan takes no 'rotaton'. Did you mean 'rotation'"):
+        fitted_to(source)
+
+
+def test_the_model_is_in_evaluation_mode_again_after_a_loss_that_trains_it(world):
+    seen = []
+
+    def loss(context):
+        seen.append(context.backbone.model.training)
+        context.backbone.model.train()
+        return context.network.blocks(torch.zeros(2, 6))[0].square().mean()
+
+    fit(world.backbone(), [world.lossy(loss)], seed=0, settings=SMALL, cache=None, checkpoint=None)
+    assert len(seen) > 2 and not any(seen)
 
 
 def test_other_members_are_the_authors_own(fitted_to, world):

@@ -186,6 +186,9 @@ def test_sources_of_other_widths_are_refused(world):
         FitError, match=r"Expected representations of one size from all sources, found \[6, 7\] axes"
     ):
         _whiten(FitData(pool, stored), SMALL, 0)
+    stored = tuple(StoredRows(torch.zeros(300, places, 6), positions=places) for places in (9, 4))
+    with pytest.raises(FitError, match=r"of one size from all sources, found \[4, 9\] positions"):
+        _whiten(FitData(pool, stored), SMALL, 0)
 
 
 def test_a_place_for_checkpoints_that_cannot_be_written_is_named(fitted_to, tmp_path):

@@ -10,8 +10,8 @@ from interpret_inn.fitting.pool import Pool
 from interpret_inn.types import SAME, Concept, Pairs
 
 
-def drawn(pool, n=200, part="train", seed=0):
-    return pool.sample(n, Generator().manual_seed(seed), part=part)
+def drawn(pool, n=200, split="train", seed=0):
+    return pool.sample(n, Generator().manual_seed(seed), split=split)
 
 
 class Fixed:
@@ -44,15 +44,15 @@ def test_sources_over_the_same_samples_share_rows(two):
     assert [part.offset for part in pool.parts] == [0, 0, 300]
     assert [entry.source.name for entry in pool.unique()] == ["one", "three"]
     assert pool.parts[0].split is pool.parts[1].split
-    everything = torch.cat([pool.indices(part) for part in ("train", "validation", "test")])
+    everything = torch.cat([pool.indices(split) for split in ("train", "validation", "test")])
     assert torch.equal(everything.sort().values, torch.arange(400))
 
 
-@pytest.mark.parametrize("part", ["train", "validation", "test"])
-def test_pairs_stay_within_their_part_and_their_source(two, part):
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_pairs_stay_within_their_split_and_their_source(two, split):
     pool = Pool(two, seed=0)
-    pairs = drawn(pool, part=part)
-    allowed = set(pool.indices(part).tolist())
+    pairs = drawn(pool, split=split)
+    allowed = set(pool.indices(split).tolist())
     assert set(pairs.first.tolist()) | set(pairs.second.tolist()) <= allowed
     assert torch.equal(pairs.first < 300, pairs.second < 300)
 

@@ -2,6 +2,7 @@ import errno
 import json
 import shutil
 from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +17,9 @@ from interpret_inn.fitting.shards import amount
 from interpret_inn.fitting.store import encode
 
 
+@dataclass
 class FakeLayout:
-    def __init__(self, name):
-        self.name = name
+    name: str
 
     def to_rows(self, z):
         return (z.flatten(0, 1) if self.name == "positions" else z.flatten(1)), None

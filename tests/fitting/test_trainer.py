@@ -38,7 +38,7 @@ def make(world):
         white = white + 0.1 * torch.arange(positions)[:, None]
         return Trainer(
             network, white, pool=pool, sizes=(2, 2, 2), settings=settings, seed=0,
-            **{"backbone": "the backbone", **options},
+            **{"backbone": world.backbone(), **options},
         )  # fmt: skip
 
     return made
@@ -47,13 +47,13 @@ def make(world):
 def test_it_learns_and_keeps_the_best_weights(make):
     steps = []
     trainer = make(settings=FitSettings(steps=120, pairs=64, hidden=16, every=10), observers=[steps.append])
-    before = float(trainer._loss(*trainer.look).detach())
+    before = float(trainer._loss(*trainer.validation).detach())
     record = trainer.run()
     held_out = [row[2] for row in record.history]
     assert min(held_out) < before - 0.05
     assert (record.steps, len(record.history), record.stopped_early) == (120, 12, False)
     assert record.best_step == record.history[held_out.index(min(held_out))][0]
-    assert float(trainer._loss(*trainer.look).detach()) == pytest.approx(min(held_out), abs=1e-6)
+    assert float(trainer._loss(*trainer.validation).detach()) == pytest.approx(min(held_out), abs=1e-6)
     assert [(s.step, s.steps, s.loss, s.validation) for s in steps] == [
         (step, 120, loss, held) for step, loss, held in record.history
     ]
@@ -66,17 +66,17 @@ def test_the_same_seed_gives_the_same_weights(make):
     assert torch.equal(weights(one), weights(same))
 
 
-@pytest.mark.parametrize("look", [1, 3, 6])
+@pytest.mark.parametrize("validations", [1, 3, 6])
 @pytest.mark.parametrize("positions", [1, 3])
 def test_a_fit_that_was_stopped_and_resumed_is_the_same_to_the_last_bit(
-    make, killer, tmp_path, look, positions
+    make, killer, tmp_path, validations, positions
 ):
     whole = make(positions=positions)
     expected = whole.run()
 
     checkpoint = Checkpoint(tmp_path / "fit.safetensors", "key")
     with pytest.raises(killer.Stop):
-        make(positions=positions, checkpoint=checkpoint, observers=[killer(look)]).run()
+        make(positions=positions, checkpoint=checkpoint, observers=[killer(validations)]).run()
     assert checkpoint.path.exists()
     resumed = make(positions=positions, checkpoint=checkpoint)
     found = resumed.run()
@@ -107,8 +107,8 @@ def test_a_resumed_fit_still_stops_early(make, killer, tmp_path):
     assert expected.steps == expected.best_step + 3 * 2 < 200
     checkpoint = Checkpoint(tmp_path / "fit.safetensors", "key")
     with pytest.raises(killer.Stop):
-        looks = len(expected.history)
-        make(settings=settings, checkpoint=checkpoint, observers=[killer(looks)]).run()
+        validations = len(expected.history)
+        make(settings=settings, checkpoint=checkpoint, observers=[killer(validations)]).run()
     resumed = make(settings=settings, checkpoint=checkpoint)
     assert resumed.run().history == expected.history
     assert torch.equal(weights(resumed), weights(whole))
@@ -134,7 +134,7 @@ def test_without_pairs_to_stop_on_it_runs_all_steps(make, world):
 
 
 def test_an_added_loss_is_told_what_it_may_use_and_its_modules_are_trained(make, world, killer, tmp_path):
-    seen, looked = [], []
+    seen, validated = [], []
 
     def made(**options):
         recognizer = nn.Linear(6, 1)
@@ -146,7 +146,7 @@ def test_an_added_loss_is_told_what_it_may_use_and_its_modules_are_trained(make,
             if torch.is_grad_enabled():
                 seen.append((context.step, context.backbone, context.network))
             else:
-                looked.append((context.step, inputs))
+                validated.append((context.step, inputs))
             return recognizer(context.network.blocks(inputs)[0]).square().mean()
 
         return make(world.lossy(loss, module=recognizer), **options)
@@ -154,10 +154,10 @@ def test_an_added_loss_is_told_what_it_may_use_and_its_modules_are_trained(make,
     whole = made()
     record = whole.run()
     assert [step for step, _, _ in seen] == list(range(24))
-    assert seen[0][1:] == ("the backbone", whole.network)
-    # it counts in the looks, too, the first of which is before any step, and draws the same in each
-    assert [step for step, _ in looked] == [0, *(step for step, _, _ in record.history)]
-    assert all(torch.equal(inputs, looked[0][1]) for _, inputs in looked)
+    assert seen[0][1:] == (whole.backbone, whole.network)
+    # it counts in validation, too, the first of which is before any step, and draws the same each time
+    assert [step for step, _ in validated] == [0, *(step for step, _, _ in record.history)]
+    assert all(torch.equal(inputs, validated[0][1]) for _, inputs in validated)
     recognizer = whole.trained[1]
     assert float(recognizer.bias.detach()) != 1.0
 

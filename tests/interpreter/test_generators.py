@@ -154,3 +154,22 @@ def test_a_single_number_is_a_scalar(images: Any, small: dict[str, Any]) -> None
     assert "redraw" in it.report(images[:20], examples=2, resamples=3, localizer=None).to_dict()
     with pytest.raises(inn.InputError, match=r"Expected a target from 0 to 0, found 4"):
         it.explain(images[:20], target=4)
+
+
+class FlatRegressor(Regressor):
+    """The same numbers without an axis of their own."""
+
+    def forward(self, images: Tensor) -> Tensor:
+        return super().forward(images)[:, 0]
+
+
+def test_numbers_need_no_axis_of_their_own(images: Any, small: dict[str, Any]) -> None:
+    labels = images.reshape(160, -1).mean(1)
+    column, flat = (
+        inn.wrap(seeded(kind), "head:in").fit("labels", data=images, labels=labels, **small)
+        for kind in (Regressor, FlatRegressor)
+    )
+    assert flat.check(images[:20]).agreement == 1
+    options: dict[str, Any] = {"examples": 2, "resamples": 3, "localizer": None}
+    found, expected = (it.explain(images[:20], **options).redraws["label"] for it in (flat, column))
+    assert found.change.value == pytest.approx(expected.change.value, rel=1e-3)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import interpret_inn as inn
-from interpret_inn.plugin.manager import PluginWarning
+from interpret_inn.plugin import PluginWarning
 from interpret_inn.testing import toy_images
 from interpret_inn.types import Gallery
 

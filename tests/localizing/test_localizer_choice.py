@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 import interpret_inn as inn
+from interpret_inn.plugin import Manager, PluginWarning
 from interpret_inn.plugin.choosing import chosen_localizer, report_localizer, suited
-from interpret_inn.plugin.manager import Manager, PluginWarning
 from interpret_inn.testing import toy_images
 from interpret_inn.types import LocalizerSpec
 
@@ -95,6 +95,21 @@ def test_one_that_raises_when_it_is_asked_is_named_and_passed_over(toy: Any, man
     manager.strict = True
     with pytest.raises(inn.PluginError, match="'odd' of the plugin"):
         suited(toy.interpreter.translator)
+
+
+def test_one_that_raises_an_error_of_this_library_is_passed_over_too(toy: Any, manager: Manager) -> None:
+    def suits(translator: Any) -> float:
+        raise inn.BackboneError("There is no tail.")
+
+    contribute(manager, spec("odd", suits), spec("good", lambda _: 1))
+    with pytest.warns(PluginWarning, match=r"There is no tail. So the localizer 'odd' of .* is passed over"):
+        found = suited(toy.interpreter.translator)
+    assert found is not None and found.name == "good"
+
+
+def test_an_option_called_name_is_refused_like_any_other(toy: Any) -> None:
+    with pytest.raises(inn.LocalizerError, match="There is no option 'name'"):
+        toy.interpreter.localize(IMAGES, "shape", localizer="masks", name="mine")
 
 
 @pytest.mark.parametrize(

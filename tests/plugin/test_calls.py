@@ -8,6 +8,7 @@ import pytest
 
 from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.plugin import Manager, PluginWarning, hookimpl
+from interpret_inn.plugin.choosing import chosen_sources
 from interpret_inn.types import (
     BackboneSpec,
     ConceptSourceSpec,
@@ -55,6 +56,11 @@ def test_concept_source_takes_data_and_options() -> None:
         manager.concept_source("pairs", data=[], strenght=1)
     with pytest.raises(PluginError, match=r"The concept source 'pairs' of the plugin .* needs data= and was"):
         manager.concept_source("pairs")
+
+
+def test_an_option_of_a_fit_that_is_called_name_is_refused_like_any_other() -> None:
+    with pytest.raises(PluginError, match=r"The concept source 'labels' of .* takes no option 'name'"):
+        chosen_sources(["labels"], {"data": [], "name": "mine"})
 
 
 def test_what_building_raises_is_named() -> None:

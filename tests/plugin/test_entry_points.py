@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from interpret_inn.errors import PluginError
-from interpret_inn.plugin import Manager, PluginWarning, manager
+from interpret_inn.plugin import Manager, PluginWarning
+from interpret_inn.plugin import shared_manager as manager
 from interpret_inn.plugin.registry import found_entry_points, origin_of
 
 METRIC = """

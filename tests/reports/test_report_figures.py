@@ -18,18 +18,31 @@ from interpret_inn.types import Score
 NAN = math.nan
 
 
-def test_bar_has_its_length_interval_and_marks() -> None:
-    drawn = figures.bar(
-        Score(0.5, 0.4, 0.6), "digit: 50%", marks=[figures.Mark(0.1, "chance", "guessing 10%")]
-    )
+def test_bar_has_its_length_and_interval() -> None:
+    drawn = figures.bar(Score(0.5, 0.4, 0.6), "digit: 50%", top=1.0)
     assert 'width="50.00%"' in drawn
-    assert 'x1="40.00%"' in drawn and 'x2="60.00%"' in drawn and 'x1="10.00%"' in drawn
-    assert 'aria-label="digit: 50%; guessing 10%"' in drawn
+    assert 'x1="40.00%"' in drawn and 'x2="60.00%"' in drawn
+    assert 'aria-label="digit: 50%"' in drawn
 
 
 def test_bar_of_nothing_draws_no_bar() -> None:
-    drawn = figures.bar(Score(NAN), "nothing", marks=[figures.Mark(NAN, "chance", "guessing")])
-    assert "rect" not in drawn and "whisker" not in drawn and "mark" not in drawn and "nan" not in drawn
+    drawn = figures.bar(Score(NAN), "nothing", top=1.0)
+    assert "rect" not in drawn and "whisker" not in drawn and "nan" not in drawn
+
+
+def test_cell_has_its_probes_interval_and_marks() -> None:
+    marks = [figures.Mark(0.1, "chance", "guessing 10%"), figures.Mark(0.9, "ceiling", "")]
+    drawn = figures.cell(Score(0.5, 0.4, 0.6), Score(0.7), "digit from colour: 50%", marks=marks)
+    assert 'cx="50.00%"' in drawn and 'cx="70.00%"' in drawn
+    assert 'x1="40.00%"' in drawn and 'x2="60.00%"' in drawn
+    assert 'x1="10.00%"' in drawn and 'x1="90.00%"' in drawn
+    assert 'aria-label="digit from colour: 50%; guessing 10%"' in drawn
+
+
+def test_cell_of_nothing_draws_no_probe_and_no_mark() -> None:
+    drawn = figures.cell(Score(NAN), Score(NAN), "nothing", marks=[figures.Mark(NAN, "chance", "guessing")])
+    assert "circle" not in drawn and "whisker" not in drawn and "mark" not in drawn and "nan" not in drawn
+    assert 'aria-label="nothing"' in drawn
 
 
 def test_values_outside_the_scale_stay_inside_the_strip() -> None:

@@ -41,10 +41,10 @@ def test_json_has_the_keys_of_the_issue(explanation: Explanation) -> None:
         "colour",
         "residual",
     ]
-    assert leakage["scores"]["digit"]["colour"] == 0.138 and leakage["mlp"]["digit"]["colour"] == 0.161
+    assert leakage["scores"]["digit"]["colour"] == 0.138 and leakage["network"]["digit"]["colour"] == 0.161
     assert leakage["intervals"]["digit"]["digit"] == pytest.approx([0.959, 0.989])
     assert leakage["representation"] == {"digit": 0.966, "colour": 0.328}
-    assert leakage["representation_mlp"]["digit"] == pytest.approx(0.976)
+    assert leakage["representation_network"]["digit"] == pytest.approx(0.976)
     assert leakage["chance"]["digit"] == 0.102 and leakage["kind"] == {"digit": "accuracy", "colour": "r2"}
     assert leakage["unfitted"] == {"digit": 0.41, "colour": 0.08}
     assert leakage["association"]["digit"] == {"colour": 0.118}

@@ -61,6 +61,31 @@ def test_the_page_has_cells_and_heads(explanation: Explanation) -> None:
     assert "Nothing" not in text
 
 
+def test_a_caption_stands_at_the_first_gallery_that_is_shown(explanation: Explanation) -> None:
+    galleries = tuple(
+        Gallery(title, caption, ((picture(1),),), group=group)
+        for title, caption, group in (("a", "One.", "digit"), ("b", "Two.", "hue"), ("c", "Two.", "digit"))
+    )
+    groups = gallery_groups(
+        dataclasses.replace(explanation, galleries=galleries), {}, Thumbnails(Quality(64, 70))
+    )
+    assert [(view.title, view.caption) for group in groups for view in group.galleries] == [
+        ("a", "One."),
+        ("c", "Two."),
+        ("b", ""),
+    ]
+
+
+def test_rows_that_are_arrays_show_each_picture(explanation: Explanation) -> None:
+    rows = np.stack([picture(40 * level) for level in range(6)]).reshape(2, 3, 8, 8, 3)
+    gallery = Gallery("Arrays", "", tuple(rows))
+    (group,) = gallery_groups(
+        dataclasses.replace(explanation, galleries=(gallery,)), {}, Thumbnails(Quality(64, 70))
+    )
+    shown = [cell.picture for _, cells in group.galleries[0].rows for cell in cells]
+    assert len({str(one).split("alt=")[0] for one in shown}) == 6
+
+
 def test_without_galleries_there_is_no_section(explanation: Explanation) -> None:
     assert "In pictures" not in Report(explanation).to_html()
 

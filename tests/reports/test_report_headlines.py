@@ -92,6 +92,24 @@ def test_decision_that_depends_on_nothing(changed: Callable[..., Explanation]) -
     assert "hardly depends on any single factor" in headline(changed(redraws=quiet))
 
 
+def test_output_that_no_factor_changes(generator_explanation: Explanation) -> None:
+    still = {
+        name: dataclasses.replace(redraw, change=Score(0.0, 0.0, 0.0))
+        for name, redraw in generator_explanation.redraws.items()
+    }
+    said = headline(dataclasses.replace(generator_explanation, redraws=still)).striptags()
+    assert said.endswith("The model’s output hardly depends on any single factor.")
+
+
+@pytest.mark.parametrize("errors", [(NAN, 1e-6), (1e-6, NAN)])
+def test_translation_is_not_called_exact_if_an_error_was_not_measured(
+    changed: Callable[..., Explanation], errors: tuple[float, float]
+) -> None:
+    exact = sure_answer(changed(checks=Checks(*errors, 1.0, 0.0, True, True, 360)))[0]
+    assert exact.good is False and exact.text == "The translation there and back is not exact"
+    assert exact.remark.startswith("largest error – of")
+
+
 def test_learnt_answer_compares_with_layer_and_guessing(explanation: Explanation) -> None:
     digit, colour, rest = learnt_answer(explanation)
     assert digit.good and digit.remark == "read correctly in 97%; from the whole layer 97%; guessing 10%"
@@ -205,7 +223,7 @@ def test_nothing_to_distrust_is_said_in_words(changed: Callable[..., Explanation
         (0.9, "decides"),
         (0.5, "often changes it"),
         (0.2, "sometimes changes it"),
-        (0.001, "practically no say"),
+        (0.001, "hardly ever changes it"),
         (NAN, "–"),
     ],
 )

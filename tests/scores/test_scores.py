@@ -15,8 +15,8 @@ import interpret_inn as inn
 import interpret_inn_scores
 from interpret_inn import metrics
 from interpret_inn.plugin import PluginWarning, get_manager
-from interpret_inn.scoring.known import known_factors
-from interpret_inn.scoring.score_table import Scored, Wish, score_table
+from interpret_inn.scoring.known_values import known_factors
+from interpret_inn.scoring.score_table import Scored, ScoreRequest, score_table
 from interpret_inn.testing import check_metric, toy_images
 from interpret_inn.testing.contract import same
 from interpret_inn.types import Concept, Factors, MetricSpec, Score, Scores
@@ -55,8 +55,8 @@ def concepts_of(shape: np.ndarray, size: np.ndarray) -> list[Concept]:
     ]
 
 
-def table(codes: np.ndarray, concepts: list[Concept], groups: Any = None, **wish: Any) -> Scores:
-    return score_table(Scored(codes, FACTORS, concepts, groups), Wish(**wish))
+def table(codes: np.ndarray, concepts: list[Concept], groups: Any = None, **request: Any) -> Scores:
+    return score_table(Scored(codes, FACTORS, concepts, groups), ScoreRequest(**request))
 
 
 # --- the plugin ---------------------------------------------------------------------------------------------
@@ -198,9 +198,9 @@ def test_variants_of_one_thing_stay_on_one_side_and_get_no_interval() -> None:
     shape = rng.integers(0, 4, 60)[groups]
     codes = np.eye(60)[groups] * 20 + 0.01 * rng.normal(size=(360, 60))
     factors = Factors.from_sizes({"shape": 30}, total=60)
-    wish = Wish(names=("explicitness",))
-    apart = score_table(Scored(codes, factors, concepts_of(shape, shape)[:1]), wish)
-    together = score_table(Scored(codes, factors, concepts_of(shape, shape)[:1], groups), wish)
+    request = ScoreRequest(names=("explicitness",))
+    apart = score_table(Scored(codes, factors, concepts_of(shape, shape)[:1]), request)
+    together = score_table(Scored(codes, factors, concepts_of(shape, shape)[:1], groups), request)
     assert float(apart["explicitness"]) > 0.95 and np.isfinite(apart["explicitness"].low)
     assert float(together["explicitness"]) < 0.7 and np.isnan(together["explicitness"].low)
     assert together.notes[0].startswith("Several samples are variants of one thing")

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from interpret_inn.errors import ConceptError, DataError
-from interpret_inn_sketches.given_form import as_pixels
+from interpret_inn_sketches.pixels import as_pixels
 from interpret_inn_sketches.sketch_files import Sketch, read_sketches
 from interpret_inn_sketches.sketch_parts import assign, cut
 

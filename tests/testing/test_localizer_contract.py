@@ -165,7 +165,7 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
         (record(shared=True), "shared by all inputs, and gives several"),
     ],
     "any_number": [(only_all, r"Of 1 inputs: Expected masks .* \(1, 1, 24, 24\), found \(6, 1, 24, 24\)")],
-    "each_by_itself": [(against_all, "depend on that input alone, found one that is up to")],
+    "each_by_itself": [(against_all, "depend on that input alone, found one that differs by up to")],
     "repeats_masks": [(lambda *given: good(*given) * next(noise), "other masks the second time")],
     "bears_silence": [(divided, "every gradient is 0: The masks of 'shape' are not finite")],
     "gives_model_back": [

@@ -19,7 +19,8 @@ from interpret_inn.testing import (
     toy_explanation,
     toy_images,
 )
-from interpret_inn.testing.others import METRIC_CHECKS, REPORT_SECTION_CHECKS, problems
+from interpret_inn.testing.metric_contract import METRIC_CHECKS
+from interpret_inn.testing.section_contract import REPORT_SECTION_CHECKS, problems
 from interpret_inn.types import MetricSpec, ReportSectionSpec, Score, Section
 
 IMAGES, LABELS = toy_images(8)

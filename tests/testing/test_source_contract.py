@@ -358,7 +358,7 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     ],
     "pairs_repeatable": [
         (unrepeatable, "other pairs from the same state of the generator"),
-        (constant, "the same pairs whatever the generator says"),
+        (constant, "the same pairs from generators of different seeds"),
     ],
     "pairs_meaning": [
         (pairs(swapped), "said to share 'shape' .* do not: the share of equal classes is 0"),
@@ -384,6 +384,14 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     "preparing": [
         (changed(prepare=lambda context: 1 / 0), "raised ZeroDivisionError"),
         (changed(prepare=lambda: Plan()), "raised TypeError: .* 1 was given"),
+        (
+            changed(prepare=lambda context: context.varianses),
+            "Preparation has no 'varianses'. Did you mean 'varia",
+        ),
+        (
+            changed(prepare=lambda context: Plan(rotaton=eye)),
+            "Plan takes no 'rotaton'. Did you mean 'rotation'",
+        ),
         (changed(prepare=3), "raised TypeError"),
         (
             changed(prepare=lambda context: None),
@@ -465,6 +473,11 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (losing(lambda context: (of_codes(context) * 0).sqrt()), "Expected finite gradients of loss"),
         (losing(unlike), "Gives another loss for the same draws"),
         (losing(lambda context: of_codes(context) + next(counter)), "Gives another loss for the same draws"),
+        (
+            losing(lambda context: (of_codes(context), context.backbone.model.train())[0]),
+            r"Sets the mode of the model by train\(\) or eval\(\)",
+        ),
+        (losing(lambda context: of_codes(context) * context.stpe), "no 'stpe'. Did you mean 'step'"),
         (losing(lambda context: {}["x"]), "raised KeyError"),
         (losing(lambda context: of_codes(context) + torch.rand(())), "draws from a global random generator"),
     ],
@@ -500,6 +513,7 @@ def test_every_check_finds_its_saboteur(check: str, sabotage: Callable[[Good], N
         check_concept_source(source)
     assert isinstance(caught.value, AssertionError)
     assert any(line.startswith(f"{check}: ") for line in caught.value.broken)
+    assert len(set(caught.value.broken)) == len(caught.value.broken), "each thing is said once"
 
 
 @pytest.mark.parametrize("draw", [random.random, np.random.random, lambda: torch.rand(1)])

@@ -59,6 +59,20 @@ def test_grey_pictures_and_transparent_ones(pictures):
     assert (np.asarray(shown) == 255).all()  # over white
 
 
+def test_deep_pillow_images_keep_their_greys():
+    light = np.linspace(0, 1, 64, dtype=np.float32).reshape(8, 8)
+    for image in (Image.fromarray(light), Image.fromarray((light * 65535).astype(np.uint16))):
+        (shown,) = build([image] * 12, transforms=["blur"]).samples.take([0])
+        np.testing.assert_allclose(np.asarray(shown) / 255, light, atol=0.5 / 255 + 1e-6)
+
+
+def test_a_palettes_transparent_entry_lies_over_white():
+    image = Image.fromarray(np.zeros((8, 8), np.uint8), "P")
+    image.info["transparency"] = 0
+    (shown,) = build([image] * 12, transforms=["blur"]).samples.take([0])
+    assert (np.asarray(shown) == 255).all()
+
+
 def test_size_brings_pictures_to_a_square(pictures):
     wide = [Image.fromarray(np.concatenate([one, one], 1)) for one in pictures]
     found = build(wide, size=16).samples.take([0, 5])

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+import types
+from abc import ABC
+from dataclasses import dataclass, make_dataclass
 from typing import Any
 
 import pytest
@@ -152,6 +154,33 @@ def test_a_near_name_beside_the_member_itself_is_the_authors_own() -> None:
 
     refuse_near_names(Mine(), Base, owner="it")
     refuse_near_names(_with(_with(Base(), "samples"), "sampler"), Base, owner="it")
+
+
+def test_a_member_that_is_only_annotated_is_looked_at() -> None:
+    class Mine(Base):
+        setings: dict[str, int]
+
+    for obj in (Mine(), Mine):
+        with pytest.raises(PluginError, match="'setings' of it is nearly 'settings'"):
+            refuse_near_names(obj, Base, owner="it")
+
+
+def test_classes_that_are_made_by_a_call_are_looked_at() -> None:
+    """Their module is where the call ends, in the standard library: `abc` or `types`."""
+
+    class Abstract(Base, ABC):
+        pass
+
+    made = [
+        type("Mine", (Abstract,), {"setings": 1}),
+        types.new_class("Mine", (Abstract,), {}, lambda members: members.update(setings=1)),
+        types.new_class("Mine", (Base,), {}, lambda members: members.update(setings=1)),
+        make_dataclass("Mine", [("setings", int, 1)], bases=(Base,)),
+    ]
+    for cls in made:
+        for obj in (cls(), cls):
+            with pytest.raises(PluginError, match="'setings' of it is nearly 'settings'"):
+                refuse_near_names(obj, Base, owner="it")
 
 
 def test_a_subclass_of_a_subclass_is_refused_though_its_parent_defines_the_member() -> None:

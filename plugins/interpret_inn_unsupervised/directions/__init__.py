@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any, get_args
 
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -23,7 +24,7 @@ __all__ = ["DirectionsSource", "Method", "build"]
 def build(
     data: Any,
     *,
-    method: Method | Any = "latents",
+    method: Method | Tensor | npt.ArrayLike = "latents",
     factors: int | None = None,
     layer: str | None = None,
     training_steps: int = 300,
@@ -35,12 +36,12 @@ def build(
     """Makes a concept source whose factors are directions that another method finds, for comparison.
 
     Args:
-        data: Whatever `interpret_inn.data.samples` reads. A fit of a model whose inputs are latents draws them itself
-            if no data are given.
+        data: Anything that `interpret_inn.data.samples` reads. If none are given, a fit of a model whose inputs are
+            latents draws them itself.
         method: "latents": the representation's own coordinates; "ganspace": principal axes of an inner layer, brought
             back to the representation; "sefa": eigenvectors of the first affine layer's weights; "discovery":
             directions that a recognizer learns to tell apart; or directions, float (m, D).
-        factors: How many; None: 10, of your own directions all, and fewer where there are no more directions, or no
+        factors: How many; None: 10, of your own directions all, and fewer if there are no more directions, or no
             axis would be left to the residual.
         layer: The path of the layer for "ganspace", which needs one, and for "sefa"; None: the first affine one.
         training_steps: Of the training of "discovery".

@@ -1,4 +1,4 @@
-"""Directions of others in the code of a frozen generator, each as orthonormal axes of the whitened representation."""
+"""Directions that other methods find in the code of a frozen generator, as orthonormal whitened axes."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, SiteError
 from interpret_inn.types import AxesView
-from interpret_inn.types.numbers import NEGLIGIBLE
+from interpret_inn.types.numbers import NEGLIGIBLE, SMALLEST
 
-_FLAT = 1e-9
-_PROBES = 4
+_FLAT = 1e-9  # share of the largest eigenvalue below which a direction is rounding
+_PROBES = 4  # random inputs that a layer is tested on for being affine
+_AFFINE = 1e-3  # share by which an affine layer may miss its prediction for them, in float32
+_AT_ONCE = 64  # inputs in one forward
 
 
 def principal_directions(view: AxesView, layer: str, *, samples: int, seed: int) -> Tensor:
@@ -29,13 +31,15 @@ def principal_directions(view: AxesView, layer: str, *, samples: int, seed: int)
         ConceptError: the layer is the same for all samples.
     """
     white, rest = view.samples(samples, Generator().manual_seed(seed))
-    found = [view.layer(layer, *part) for part in zip(white.split(64), rest.split(64), strict=True)]
+    found = [
+        view.layer(layer, *part) for part in zip(white.split(_AT_ONCE), rest.split(_AT_ONCE), strict=True)
+    ]
     activations = torch.cat(found).float().cpu()
     activations -= activations.mean(0)
     # their principal scores from the samples' Gram matrix: a layer may be much wider than there are samples
     values, vectors = torch.linalg.eigh((activations @ activations.T).double())
     values, vectors = values.flip(0)[: view.axes], vectors.flip(1)[:, : view.axes]
-    kept = values > _FLAT * values[:1].clamp_min(1e-30)
+    kept = values > _FLAT * values[:1].clamp_min(SMALLEST)
     if not bool(kept.any()):
         raise ConceptError(
             f"Expected a layer that differs between samples, found {layer!r} the same for all. "
@@ -50,8 +54,8 @@ def weight_directions(view: AxesView, layer: str | None) -> Tensor:
     """Eigenvectors of AᵀA, A the first affine layer behind the site: closed-form factorization.
 
     Shen and Zhou, "Closed-form factorization of latent semantics in GANs" (2021), section 3, by its formula: rows of A
-    are not normalized. A is read off what the
-    layer makes of unit steps, so that linear and convolutional layers are one case.
+    are not normalized. A is read off what the layer makes of unit steps, so that linear and convolutional layers are
+    one case.
 
     Args:
         view: The model as a function of the whitened axes.
@@ -87,14 +91,14 @@ def _affine(view: AxesView, path: str) -> Tensor | None:
     axes = view.axes
     drawn = torch.randn(_PROBES, axes, generator=Generator().manual_seed(0))
     origin, steps = torch.zeros(1, axes), torch.eye(axes)
-    made = torch.cat([view.layer(path, part) for part in torch.cat([origin, steps, drawn]).split(64)])
+    made = torch.cat([view.layer(path, part) for part in torch.cat([origin, steps, drawn]).split(_AT_ONCE)])
     if len(made) != 1 + axes + _PROBES:  # no row for each input, as where a module computes weights
         return None
     made = made.double().cpu()
     matrix = made[1 : axes + 1] - made[:1]
     expected = drawn.double() @ matrix
-    error = (made[axes + 1 :] - made[:1] - expected).norm() / expected.norm().clamp_min(1e-30)
-    return matrix if float(error) < 1e-3 and float(matrix.abs().max()) > 0 else None
+    error = (made[axes + 1 :] - made[:1] - expected).norm() / expected.norm().clamp_min(SMALLEST)
+    return matrix if float(error) < _AFFINE and float(matrix.abs().max()) > 0 else None
 
 
 def given_directions(view: AxesView, directions: Tensor) -> Tensor:
@@ -119,13 +123,13 @@ def orthonormal(directions: Tensor) -> Tensor:
     axes, count = directions.shape
     if count > axes:
         raise ConceptError(f"Expected at most {axes} directions, as many as there are axes, found {count}.")
-    first, triangle = torch.linalg.qr(directions)
+    columns, triangle = torch.linalg.qr(directions)
     scale = triangle.diagonal().abs()
     if count and float(scale.min()) <= NEGLIGIBLE * float(directions.norm(dim=0).max()):
         raise ConceptError(
             f"Expected {count} directions that are independent, found some that others make up. Leave these out."
         )
-    found: Tensor = first * triangle.diagonal().sign()
+    found: Tensor = columns * triangle.diagonal().sign()
     return found
 
 

@@ -19,7 +19,7 @@ from interpret_inn_unsupervised.directions.discovery import discovered_direction
 from interpret_inn_unsupervised.independent import numbered, refuse_too_many
 from interpret_inn_unsupervised.watching import WatchingSource, about_width, own_axes
 
-_MOST = 10
+_MOST = 10  # factors, if their number is not given
 Method = Literal["latents", "ganspace", "sefa", "discovery"]
 
 
@@ -27,9 +27,9 @@ class DirectionsSource(WatchingSource):
     """A factor for each of some directions; the flow rotates to them and is not trained.
 
     Args:
-        samples: Latents, or whatever the model takes.
+        samples: Latents, or other inputs of the model.
         method: How directions are found, or the directions themselves, float (m, D) in the representation.
-        factors: How many; None: 10, or as many as there are directions or axes to spare where these are fewer.
+        factors: How many; None: 10, or as many as there are directions or axes to spare if these are fewer.
         layer: For "ganspace", the layer whose principal axes are taken; for "sefa", the affine one.
         steps: Of the training of "discovery".
         pairs: Of images in each of these steps.

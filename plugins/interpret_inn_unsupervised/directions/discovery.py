@@ -19,14 +19,27 @@ from interpret_inn_unsupervised.watching import require_images
 
 REACH, LEAST = 3.0, 0.5
 """Steps are drawn evenly between −REACH and REACH, and none is shorter than LEAST."""
-_HOW_FAR = 0.25
-_RATE = 3e-3
+_HOW_FAR = (
+    0.25  # weight of the error in the step's length beside the cross entropy of its direction, as published
+)
+_RATE = 3e-3  # of Adam at first; it falls to 0 as a cosine
 
 
 def drawn_steps(
     count: int, width: int, factors: int, *, most: float, generator: Generator
 ) -> tuple[Tensor, Tensor]:
-    """Which of `factors` axes is stepped along, int64 (count,), and the step in standard deviations, (count,)."""
+    """Draws steps along axes.
+
+    Args:
+        count: How many.
+        width: Axes of the code.
+        factors: How many of them are stepped along, the first ones.
+        most: Longest step, in standard deviations.
+        generator: Draws axes and lengths.
+
+    Returns:
+        Which axis, int64 (count,), and the step, (count,): none is shorter than `LEAST`.
+    """
     which = torch.randint(min(factors, width), (count,), generator=generator)
     far = most * (2 * torch.rand(count, generator=generator) - 1)
     return which, far.sign() * far.abs().clamp_min(LEAST)

@@ -41,8 +41,8 @@ def build(
     """Makes a concept source whose factors are simple to the eye: the best rotation, without training.
 
     Args:
-        data: Whatever `interpret_inn.data.samples` reads. A fit of a model whose inputs are latents draws them itself
-            if no data are given.
+        data: Anything that `interpret_inn.data.samples` reads. If none are given, a fit of a model whose inputs are
+            latents draws them itself.
         factors: How many; "auto": as many as change the images by a twentieth of the strongest or more.
         most: Largest number of factors that "auto" chooses.
         orthogonality: Weight of the overlap beside the length: how much alike the changes of two axes are.
@@ -89,14 +89,14 @@ def build_couplings(
     """Makes a concept source whose factors begin as those of "simplicity" and are then trained.
 
     Args:
-        data: As for `build`; so are `factors`, `most`, `points`, `starts`, `embed` and `groups`.
-        factors: How many.
+        data: As for `build`.
+        factors: How many, or "auto"; as for `build`.
         most: Largest number of factors that "auto" chooses.
         simplicity: Weight of length and overlap of the axes.
         orthogonality: Weight of the overlap beside the length.
         recognition: Weight of the perceptual simplicity loss; 0 leaves it out.
         constriction: Weight of the change outside of the masks; 0 leaves it out.
-        area: What masks cost that cover everything.
+        area: What a mask costs that covers the whole image, within the constriction.
         stride: Standard deviation of the steps that are recognized.
         images: Pairs of images in one step of the fit.
         ramp: Steps of the fit over which recognition and constriction grow to their weight.
@@ -119,7 +119,7 @@ def build_couplings(
         recognition=_weight(recognition, "recognition"),
         constriction=_weight(constriction, "constriction"),
         area=_weight(area, "area"),
-        stride=_weight(stride, "stride", above=0),
+        stride=_weight(stride, "stride", positive=True),
         images=whole(images, "images"),
         ramp=whole(ramp, "ramp", least=0),
     )
@@ -162,9 +162,10 @@ def _refuse(option: str) -> None:
     )
 
 
-def _weight(value: Any, name: str, *, above: float = -1.0) -> float:
+def _weight(value: Any, name: str, *, positive: bool = False) -> float:
+    """The value as a finite number of at least 0; above 0 if it must be positive."""
     number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or value < 0 or value <= above:
-        least = "above 0" if above == 0 else "of at least 0"
+    if not number or value < 0 or (positive and value == 0):
+        least = "above 0" if positive else "of at least 0"
         raise ConceptError(f"Expected {name} as a number {least}, found {value!r}.")
     return float(value)

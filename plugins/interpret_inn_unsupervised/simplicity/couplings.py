@@ -14,12 +14,12 @@ from interpret_inn_unsupervised.simplicity.simplicity_source import Search, Simp
 class CouplingsSource(SimplicitySource):
     """Concepts whose steps are short, are recognized, and act in one place.
 
-    The flow begins where that of `SimplicitySource` ends. Its couplings are trained by the likelihood of the code and
-    by `Objective`.
+    The flow begins where the flow of `SimplicitySource` ends. Its couplings are trained by the likelihood of the code
+    and by `Objective`.
 
     Args:
-        samples: Latents, or whatever the model takes.
-        search: How the rotation is looked for; its seed is that of recognizer and masks, too.
+        samples: Latents, or other inputs of the model.
+        search: How the rotation is looked for; its seed also draws recognizer and masks.
         weights: Of the objective.
 
     Attributes:

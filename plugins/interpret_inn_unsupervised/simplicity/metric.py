@@ -24,8 +24,8 @@ Embed = Callable[[Tensor], Tensor]
 
 STEP = 0.15
 """Of the finite differences, in standard deviations: long enough to look over the kinks of a network."""
-_AT_ONCE = 128
-_LEAST = 4
+_AT_ONCE = 128  # images in one forward
+_LEAST = 4  # pixels of the shorter side of the coarsest scale
 
 
 def multi_scale(images: Tensor) -> Tensor:
@@ -48,9 +48,9 @@ def pullback_metric(
 ) -> Tensor:
     """G = JᵀJ at some points, by central differences: 2 d images for each.
 
-    Differences to one side would give every column of J at another point. What finite steps get wrong stands along
-    the frame that they are taken in, and weak directions that lie across it drown in that: so steps are best taken
-    along axes that may mean something, as a representation's own may.
+    Differences to one side would give every column of J at another point. The error of finite steps is largest along
+    the axes of the steps, and hides weak directions that lie across these. So steps are best taken along axes that
+    may mean something, such as the representation's own.
 
     Args:
         view: The model as a function of the whitened axes.
@@ -89,7 +89,7 @@ def pullback_metric(
 
 
 def _embedded(view: AxesView, white: Tensor, rest: Tensor, embed: Embed) -> Tensor:
-    """Embedded images of points, a hundred or so at once, (B, F)."""
+    """Embedded images of points, (B, F)."""
     found = []
     for part, others in zip(white.split(_AT_ONCE), rest.split(_AT_ONCE), strict=True):
         images = view.outputs(part, others)

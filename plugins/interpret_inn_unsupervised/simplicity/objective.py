@@ -10,6 +10,7 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import AxesView, LossContext
+from interpret_inn.types.numbers import SMALLEST
 from interpret_inn_unsupervised.recognizer import Recognizer
 from interpret_inn_unsupervised.simplicity.simplicity_losses import (
     SoftMasks,
@@ -21,6 +22,7 @@ from interpret_inn_unsupervised.simplicity.turning import simplicity_loss
 _EPSILON = 0.05  # of the finite differences of the flow, in standard deviations of the code
 _POINTS = 32  # points of the metric looked at in one step
 _AXES = 16  # axes looked at in one step
+_RECTANGLES = 4  # in the mask of a factor
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Weights:
         orthogonality: Of the overlap beside the length.
         recognition: Of the perceptual simplicity loss, mean over factors.
         constriction: Of the share of the change outside of the masks.
-        area: What masks cost that cover everything, within the constriction.
+        area: What a mask costs that covers the whole image, within the constriction.
         stride: Standard deviation of the steps that are recognized.
         images: Pairs of images in one step of the fit.
         ramp: Steps of the fit over which recognition and constriction grow to their weight.
@@ -60,7 +62,7 @@ class Parts(nn.Module):
         super().__init__()
         generator = Generator().manual_seed(seed)
         self.recognizer = Recognizer(channels, factors, generator)
-        self.masks = SoftMasks(factors, 4, generator)
+        self.masks = SoftMasks(factors, _RECTANGLES, generator)
 
 
 class Objective:
@@ -79,12 +81,16 @@ class Objective:
         self, view: AxesView, points: tuple[Tensor, Tensor], metric: Tensor, *, factors: int, weights: Weights,
         parts: Parts,
     ) -> None:  # fmt: skip
-        scale = metric.mean(0).diagonal().mean().clamp_min(1e-30)
+        scale = metric.mean(0).diagonal().mean().clamp_min(SMALLEST)
         self.view, self.points, self.metric = view, points, (metric / scale).float()
         self.factors, self.weights, self.parts = factors, weights, parts
 
     def __call__(self, context: LossContext) -> Tensor:
-        """The loss of one step of a fit; see `LossContext`."""
+        """The loss of one step of a fit; see `LossContext`.
+
+        Raises:
+            ConceptError: a factor has several axes.
+        """
         weights, generator = self.weights, context.generator
         loss = weights.simplicity * self.simplicity(context.network.blocks, generator)
         if len(context.axes) != self.factors:
@@ -92,7 +98,7 @@ class Objective:
                 f"Expected factors of one axis each for 'simplicity_couplings', found {len(context.axes)} axes for "
                 f"{self.factors} factors. Leave sizes out, or fit 'simplicity'."
             )
-        # looks compare weights by the whole objective, however far the ramp has come
+        # the validation loss compares weights by the whole objective, however far the ramp has come
         share = 1.0 if context.looking else min(1.0, (context.step + 1) / max(weights.ramp, 1))
         if weights.trains_parts:
             recognized, outside = self.pairs(context.network.blocks, context.axes, generator)

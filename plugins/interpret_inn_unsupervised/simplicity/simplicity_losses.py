@@ -12,9 +12,11 @@ from torch.nn import functional
 from interpret_inn.localizing import soft_intervals
 from interpret_inn.types.numbers import TINY
 
-_GAIN = 50.0  # so that edges move as fast as a flow is trained
+_GAIN = 50.0  # of logits by parameters, so that edges move at the learning rate of a flow
+_EDGE = 9.0  # logits at the border at first: masks cover nearly all
+_WOBBLE = 0.1  # of logits at first, so that rectangles that begin as the same can part
 GRID = 16
-"""Masks are fitted on maps of so many rows and columns."""
+"""Rows and columns of the maps that masks are fitted on."""
 
 
 def perceptual_simplicity(
@@ -23,8 +25,8 @@ def perceptual_simplicity(
     """How badly a recognizer reads the code before and after a step along one factor.
 
     Of the stepped factor k both predictions have to be right, (ĉ_k − c_k)² + (ĉ′_k − c′_k)²; of all others only their
-    mean, 2 ((ĉ_i + ĉ′_i) / 2 − c_i)²: what the step does to them beside is the recognizer's own affair. Half
-    the sum over all.
+    mean, 2 ((ĉ_i + ĉ′_i) / 2 − c_i)²: the recognizer may read them differently before and after. The loss is half the
+    sum over all factors.
 
     Args:
         found: What was read before the step, float (B, K).
@@ -55,9 +57,9 @@ class SoftMasks(nn.Module):
 
     def __init__(self, factors: int, rectangles: int, generator: torch.Generator) -> None:
         super().__init__()
-        wobble = 0.1 * torch.randn(4, factors, rectangles, GRID, generator=generator)
+        wobble = _WOBBLE * torch.randn(4, factors, rectangles, GRID, generator=generator)
         # first row, last row, first column, last column: begun at the border
-        slope = torch.linspace(9, -9, GRID)
+        slope = torch.linspace(_EDGE, -_EDGE, GRID)
         begun = wobble + torch.stack([slope, -slope, slope, -slope])[:, None, None]
         self.edges = nn.Parameter(begun / _GAIN)
 

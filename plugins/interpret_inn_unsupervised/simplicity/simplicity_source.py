@@ -19,10 +19,13 @@ from interpret_inn_unsupervised.simplicity.turning import simplest_rotation
 from interpret_inn_unsupervised.watching import WatchingSource, about_width, own_axes
 
 SHARE = 0.05
-"""Axes shorter than this share of the longest do nothing worth a factor of their own."""
-_IMAGES, _FEWEST = 24_000, 64
-"""The metric takes about so many images, but is measured at so many points at least."""
-_TURNS = 150
+"""Axes shorter than this share of the longest do too little to become factors."""
+_IMAGES = 24_000  # of the metric, about, which bounds its cost
+_FEWEST = 64  # points that the metric is measured at, however many images that takes
+_TURNS = 150  # steps of the search for the rotation
+
+
+_PARTS = 1e4  # of a unit of the embedding, by which two embeddings are told apart
 
 
 @dataclass(frozen=True)
@@ -30,8 +33,8 @@ class Search:
     """How the rotation is looked for.
 
     Attributes:
-        factors: How many; None: as many as do something, `most` at most.
-        most: See there.
+        factors: How many; None: as many as change the images by `SHARE` of the strongest or more, `most` at most.
+        most: Largest number of factors that is chosen.
         points: Where the metric is measured, at most.
         embed: Images to vectors, whose distances are those of the images.
         starts: Rotations that the search begins from.
@@ -81,7 +84,7 @@ class SimplicitySource(WatchingSource):
     different ways (`simplest_rotation`), and ends there.
 
     Args:
-        samples: Latents, or whatever the model takes.
+        samples: Latents, or other inputs of the model.
         search: How the rotation is looked for.
 
     Attributes:
@@ -160,4 +163,5 @@ class SimplicitySource(WatchingSource):
 
 def _digest(embed: Embed, images: Tensor) -> str:
     """Tells distances apart by what they make of two images: a name would not, of networks with other weights."""
-    return hashlib.sha256((embed(images) * 1e4).round().cpu().numpy().tobytes()).hexdigest()[:16]
+    coarse = (embed(images) * _PARTS).round()  # the same on machines that round differently
+    return hashlib.sha256(coarse.cpu().numpy().tobytes()).hexdigest()[:16]

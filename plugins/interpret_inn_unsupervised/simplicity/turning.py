@@ -8,10 +8,14 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-_RATE = 0.05
+from interpret_inn_unsupervised.orthogonal import nearest_orthogonal, pointing_one_way
+from interpret_inn_unsupervised.simplicity.metric import lengths
+
+_RATE = 0.05  # of Adam at first, on entries of the antisymmetric matrix; it falls to 0 as a cosine
 _SMOOTH = 1e-3  # of the root mean square length: the root's slope at 0 is infinite
 _FLAT = 1e-4  # of the mean size of G, below which a point says nothing of which changes are alike
-_WIDE = 32  # from so many axes on there is one start only: each step is slow
+_WIDE = 32  # with this many axes or more there is one start only: each step is slow
+_STILL = 1e-30  # the size of a G that is 0, in float32, so that nothing is divided by 0
 
 
 def simplest_rotation(metric: Tensor, *, orthogonality: float, starts: int, steps: int, seed: int) -> Tensor:
@@ -50,8 +54,7 @@ def simplest_rotation(metric: Tensor, *, orthogonality: float, starts: int, step
         ends = [_descended(scaled.clone(), start.float(), steps, orthogonality) for start in begun]
     axes = min(ends, key=lambda end: end[1])[0].double()
     # rounding over hundreds of products leaves the orthogonal matrices a little
-    left, _, right = torch.linalg.svd(axes)
-    return _ordered(left @ right, metric)
+    return _ordered(nearest_orthogonal(axes), metric)
 
 
 def _descended(metric: Tensor, start: Tensor, steps: int, orthogonality: float) -> tuple[Tensor, float]:
@@ -79,7 +82,7 @@ def simplicity_loss(metric: Tensor, *, orthogonality: float) -> Tensor:
     length = (squared.clamp_min(0) + _SMOOTH**2).sqrt().mean()
     size = metric.square().sum((1, 2))
     overlap = (
-        (size - squared.square().sum(1)) / (size + _FLAT * size.detach().mean()).clamp_min(1e-30)
+        (size - squared.square().sum(1)) / (size + _FLAT * size.detach().mean()).clamp_min(_STILL)
     ).mean()
     found: Tensor = length + orthogonality * overlap
     return found
@@ -87,8 +90,5 @@ def simplicity_loss(metric: Tensor, *, orthogonality: float) -> Tensor:
 
 def _ordered(axes: Tensor, metric: Tensor) -> Tensor:
     """Axes (d, d) sorted by their mean length, pointing one way."""
-    squared = torch.einsum("nde,dk,ek->nk", metric, axes, axes).clamp_min(0)
-    axes = axes[:, squared.sqrt().mean(0).argsort(descending=True, stable=True)]
-    largest = axes.abs().argmax(0)
-    pointing: Tensor = axes * axes.gather(0, largest[None]).sign()
-    return pointing
+    order = lengths(metric, axes).mean(0).argsort(descending=True, stable=True)
+    return pointing_one_way(axes[:, order])

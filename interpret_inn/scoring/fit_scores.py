@@ -1,4 +1,4 @@
-"""Scores of a fit's own test split: the samples that it never saw."""
+"""Scores of a fit on its own test split."""
 
 from __future__ import annotations
 
@@ -12,27 +12,28 @@ from interpret_inn.errors import FitError, InputError
 from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.fitting.store import FitData
 from interpret_inn.plugin import get_manager
-from interpret_inn.scoring.score_table import Scored, Wish, score_table
-from interpret_inn.translating.fitted import Fitted
+from interpret_inn.scoring.score_table import Scored, ScoreRequest, score_table
+from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.types import FloatArray, Scores
 
-_ROWS = 4000  # samples that are scored, at most
-_FEWEST_ROWS = 500  # of wide codes
-_NUMBERS = 2**21  # of codes, so that scores take seconds
-_WIDEST = 4096  # axes; of wider codes the leading ones are scored
+_ROWS, _FEWEST_ROWS = 4000, 500  # samples that are scored at most, and at least if codes are wide
+_NUMBERS = 2**21  # samples times axes that are scored at most, so that scores take seconds
 _CHUNK = 512  # samples that go through the flow together
 
 
-def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: object = None) -> Scores:
+def scores_of_fit(
+    fitted: Fitted, data: FitData | None, request: ScoreRequest, *, given: object = None
+) -> Scores:
     """Scores of the test split.
 
-    At most 4,000 samples are used, and of codes with more than 524 axes fewer: as many as make two million numbers,
-    but 500. Of more than 4,096 axes the leading ones, which enter the blocks, are scored.
+    At most 4,000 samples are used; fewer of codes with more than 524 axes, so that samples times axes stay below two
+    million, but 500 at least. Of codes with more than 4,096 axes only the leading ones are scored, which enter the
+    blocks.
 
     Args:
         fitted: The fit.
-        data: What it was made of, while that is at hand.
-        wish: What is asked for.
+        data: The data of the fit; None: they are no longer available.
+        request: Which metrics are computed, and how.
         given: Labels that were given without inputs, which is refused.
 
     Raises:
@@ -50,29 +51,26 @@ def scores_of_fit(fitted: Fitted, data: FitData | None, wish: Wish, *, given: ob
             "interpreter.evaluation.scores."
         )
     width = fitted.network.shape.width
-    kept = width if width <= _WIDEST else fitted.network.shape.leading
-    part = data.pool.indices("test")
+    kept = width if width <= WIDEST_REFERENCE else fitted.network.shape.leading
+    test = data.pool.indices("test")
     most = min(_ROWS, max(_FEWEST_ROWS, _NUMBERS // kept))
-    order = torch.randperm(len(part), generator=Generator().manual_seed(fitted.seed))
-    indices = part[order[:most].sort().values]
+    order = torch.randperm(len(test), generator=Generator().manual_seed(fitted.seed))
+    indices = test[order[:most].sort().values]
     codes = np.concatenate([_codes(fitted, data, chunk, kept) for chunk in indices.split(_CHUNK)])
     pool = data.pool
     return score_table(
-        Scored(codes, fitted.factors, pool.concepts_at(indices), pool.groups_at(indices)), wish
+        Scored(codes, fitted.factors, pool.concepts_at(indices), pool.groups_at(indices)), request
     )
 
 
 def with_scores(evaluation: Evaluation, fitted: Fitted, data: FitData | None) -> Evaluation:
-    """The evaluation with the quick scores of all metrics that are registered now.
-
-    Without data it stays as it is: what was saved with the fit.
-    """
+    """The evaluation with the quick scores of all metrics that are registered now; without data, unchanged."""
     if data is None:
         return evaluation
     wanted = {spec.name for spec in get_manager().metrics() if spec.quick}
     if evaluation.scores is not None and {*evaluation.scores, *evaluation.scores.left_out} == wanted:
         return evaluation
-    return dataclasses.replace(evaluation, scores=scores_of_fit(fitted, data, Wish(seed=fitted.seed)))
+    return dataclasses.replace(evaluation, scores=scores_of_fit(fitted, data, ScoreRequest(seed=fitted.seed)))
 
 
 @torch.no_grad()

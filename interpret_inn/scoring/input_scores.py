@@ -1,4 +1,4 @@
-"""Scores of inputs and labels that the caller gives."""
+"""Scores of the codes of given inputs against given labels."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.disentanglement.inputs import read_array
-from interpret_inn.scoring.score_table import Scored, Wish, score_table
+from interpret_inn.scoring.score_table import Scored, ScoreRequest, score_table
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import Concept, ConceptKind, IntArray, Scores
 
@@ -24,18 +24,18 @@ def scores_of_inputs(
     *,
     kinds: Mapping[str, ConceptKind] | None = None,
     groups: Any = None,
-    wish: Wish,
+    request: ScoreRequest,
 ) -> Scores:
-    """Scores of inputs.
+    """Scores the codes of inputs against labels.
 
     Args:
         encode: From inputs to codes, (N, D) or (N, P, D).
-        fitted: What is known of the concepts: a concept of the same name tells how values are meant.
+        fitted: The fit. Labels of one of its concepts are of that concept's kind.
         inputs: N inputs.
         labels: By concept, the values of all inputs; None: only metrics that need none.
-        kinds: How labels of further concepts compare.
+        kinds: Kinds of labels by name; they take precedence over those of the fit's concepts.
         groups: (N,), inputs of one group are variants of one thing; None: all apart.
-        wish: What is asked for.
+        request: Which metrics are computed, and how.
 
     Raises:
         InputError: labels that are no mapping, or not one for each input.
@@ -55,11 +55,11 @@ def scores_of_inputs(
         for name, given in (labels or {}).items()
     ]
     numbers = None if groups is None else _numbered(read_array(groups, "groups"), "groups", len(codes))
-    return score_table(Scored(codes, fitted.factors, concepts, numbers), wish)
+    return score_table(Scored(codes, fitted.factors, concepts, numbers), request)
 
 
 def _concept(name: str, given: Any, kind: ConceptKind, count: int) -> Concept:
-    """A concept of these values; unless something says its kind, whole numbers and names are categories."""
+    """A concept of these values; if its kind is unlabelled, whole numbers and names are taken as categories."""
     array = read_array(given, f"labels of {name!r}")
     if kind == "unlabelled":
         whole = array.dtype.kind != "f" or bool((np.nan_to_num(array) % 1 == 0).all())

@@ -13,10 +13,11 @@ from interpret_inn.metrics.probes import score_kind
 from interpret_inn.types import Concept, FloatArray, IntArray, Suits
 
 BINS = 10
-"""Classes that numbers are cut into."""
+"""Classes that numbers are cut into, unless the caller says how many."""
 FEWEST = 20
-"""Fewer samples with all values than these, and no score is computed."""
+"""Samples with values of all used concepts that scores need at least."""
 _ROWS_A_CLASS = 20
+"""Samples for each class that numbers are cut into; with fewer, there are fewer classes."""
 
 _WANTS: dict[str, str] = {
     "classes": "concepts with known values",
@@ -34,8 +35,8 @@ class Known:
         rows: Samples with a value of each of them, bool (N,).
         classes: Class numbers of these samples, float64 (n, K), a column for each concept.
         numbers: Numbers, and cosine and sine of angles, float64 (n, k); no column for categories.
-        any: All values, float64 (n, k): categories as class numbers.
-        notes: What was left out and why, in sentences.
+        any: All values, float64 (n, k): categories as class numbers, numbers, cosine and sine of angles.
+        notes: Which concepts were left out and why, in sentences.
     """
 
     names: tuple[str, ...]
@@ -59,7 +60,7 @@ class Known:
 
 
 def known_factors(concepts: Sequence[Concept], count: int, *, bins: int = BINS, seed: int = 0) -> Known:
-    """What metrics take of the values of some concepts.
+    """The values of some concepts as known factors.
 
     Only samples that have all values are used. A concept that would cost more than half of them is left out; so is
     one that never varies, and one of almost as many categories as samples. Numbers are cut into classes that are
@@ -102,7 +103,7 @@ def known_factors(concepts: Sequence[Concept], count: int, *, bins: int = BINS, 
 def _complete(
     targets: Mapping[str, FloatArray], count: int
 ) -> tuple[list[str], npt.NDArray[np.bool_], list[str]]:
-    """Concepts that are used together, which samples have all their values, and what is to be said of it."""
+    """Concepts that are used together, which samples have all their values, and notes on those left out."""
     known = {name: np.isfinite(columns).all(1) for name, columns in targets.items()}
     kept: list[str] = []
     rows, notes = np.ones(count, np.bool_), []
