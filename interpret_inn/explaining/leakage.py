@@ -46,7 +46,7 @@ class EncodedSplit(NamedTuple):
 
 
 def leakage(
-    train: EncodedSplit, test: EncodedSplit, factors: Factors, *, seed: int = 0, rows: int
+    train: EncodedSplit, test: EncodedSplit, factors: Factors, *, seed: int = 0, rows: int = 4000
 ) -> Leakage:
     """Probes every factor for every concept: probes learn from the training split, the test split scores them.
 

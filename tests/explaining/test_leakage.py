@@ -52,7 +52,7 @@ def computed(world, *, concepts=None, groups=None, factors=FACTORS, seed=0, trai
         for index in (train, test)
     ]
     both[0] = both[0]._replace(codes=torch.tensor(both[0].codes))  # tensors and arrays alike
-    return leakage(*both, factors, seed=seed, **{"rows": 4000} | options)
+    return leakage(*both, factors, seed=seed, **options)
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +141,7 @@ def test_groups_widen_intervals(world, whole):
             one._replace(groups=None if labels is None else labels[index])
             for one, index in ((train, order[:600]), (test, repeated))
         ]
-        found = leakage(*both, FACTORS, rows=4000)
+        found = leakage(*both, FACTORS)
         score = found.scores["size"]["residual"].linear
         widths.append(score.high - score.low)
     assert widths[1] > 1.7 * widths[0]  # five copies of each image are one image
@@ -155,7 +155,7 @@ def test_positions_are_read_by_their_mean(world):
         split(world, index, concepts=world[2][1:2], codes=positions[index])
         for index in (world[3][:600], world[3][600:])
     ]
-    found = leakage(*both, FACTORS, rows=4000)
+    found = leakage(*both, FACTORS)
     expected = computed(world, concepts=world[2][1:2])
     assert found.scores["size"]["size"].linear.value == pytest.approx(
         expected.scores["size"]["size"].linear.value
