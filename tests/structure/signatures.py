@@ -42,7 +42,7 @@ def lines() -> Iterator[str]:
                 seen.add(id(one))
                 found |= dict(of_one(f"{module}.{name}", one))
     manager = get_manager()
-    for spec in (*manager.concept_sources(), *manager.localizers(), *manager.backbones()):
+    for spec in (*manager.concept_sources(), *manager.localizers()):
         found[f"{type(spec).__name__} {spec.name}"] = parameters(spec.build)
     for metric in manager.metrics():
         found[f"MetricSpec {metric.name}"] = parameters(metric.evaluate)
