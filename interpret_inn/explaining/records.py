@@ -87,7 +87,7 @@ class Example:
     picture: Picture | None = field(repr=False)
     prediction: Outcome
     factors: Mapping[str, ExampleFactor]
-    edited: Mapping[str, Picture] = field(default_factory=dict)
+    edited: Mapping[str, Picture] = field(default_factory=dict, repr=False)
     """For models whose output is an image: the picture after each factor's swap."""
 
 
@@ -125,7 +125,7 @@ class Neighbours:
 
     positions: FloatArray
     indices: IntArray
-    pictures: tuple[tuple[Picture, ...], ...]
+    pictures: tuple[tuple[Picture, ...], ...] = field(repr=False)
     values: tuple[tuple[str, ...], ...]
 
 
@@ -145,7 +145,7 @@ class Traversal:
     positions: FloatArray
     labels: tuple[str, ...]
     curves: FloatArray
-    pictures: tuple[Picture, ...] = ()
+    pictures: tuple[Picture, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True)

@@ -244,7 +244,7 @@ def thumbnail(picture: Picture) -> Picture:
     return np.asarray(image)
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Chosen:
     """The inputs of a survey: batches with the names of inputs, and what is known of all of them."""
 

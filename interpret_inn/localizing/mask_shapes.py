@@ -56,7 +56,7 @@ def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
     grey = image.mean(2, keepdims=True) * dimmed + 255 * _GREY
     shown = flat[..., None] * image + (1 - flat[..., None]) * grey
     shown[_edge(flat > _INSIDE)] = _OUTLINE
-    result: Picture = shown.round().clip(0, 255).astype(np.uint8)
+    result: Picture = shown.round().clip(max=255).astype(np.uint8)
     return result
 
 

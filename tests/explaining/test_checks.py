@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import interpret_inn as inn
-from interpret_inn.explaining.checks import BatchChecks, _agreement, join_checks
+from interpret_inn.explaining.checks import BatchChecks, _agreement, check_batch, join_checks
 from interpret_inn.explaining.evidence import Checks
 
 
@@ -78,6 +78,15 @@ def test_what_is_not_finite_fails(toy: Any, monkeypatch: Any) -> None:
     assert checks.round_trip_data == math.inf
     assert not checks.finite
     assert not checks.passed
+
+
+def test_outputs_that_are_not_finite_fail(toy: Any, monkeypatch: Any) -> None:
+    with toy.interpreter.backbone.session():
+        batch = next(iter(toy.interpreter.translator.batches(toy.fresh[:10])))
+        assert check_batch(batch, seed=0).finite
+        real = type(batch).outputs_at
+        monkeypatch.setattr(type(batch), "outputs_at", lambda self, z: real(self, z) * math.nan)
+        assert not check_batch(batch, seed=0).finite
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,16 @@ def test_the_axes_are_fishers_discriminants(classes):
         assert abs(np.corrcoef(points[:, axis], theirs[:, axis])[0, 1]) > 0.999
 
 
+def test_points_on_one_axis_are_spread_as_wide_as_they_are_long():
+    codes = np.random.default_rng(0).normal(size=(2000, 1)) * 50
+    found = mapped(codes, None)
+    assert found.method == "the factor's only axis; spread at random vertically"
+    along, across = np.std(found.points, 0)
+    assert np.abs(found.points[:, 1]).max() <= along
+    assert across > along / 3  # uniform between −1 and 1 times the spread: 1/√3 of it
+    assert np.isfinite(mapped(0 * codes, None).points).all()
+
+
 def test_angles_make_a_ring():
     generator = np.random.default_rng(1)
     angle = generator.uniform(-math.pi, math.pi, 1200)

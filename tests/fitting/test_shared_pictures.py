@@ -135,6 +135,11 @@ def test_the_same_picture_has_the_same_digest_in_every_form() -> None:
     assert len(set(picture_digests(samples(dim)))) == 4
 
 
+def test_rows_of_numbers_are_no_pictures_of_eight_bits() -> None:
+    rows = torch.tensor([[0.0, 1.0, 0.0], [1.0, 0.0, 1.0]])
+    assert picture_digests(samples(rows)) != picture_digests(samples((rows * 255).to(torch.uint8)))
+
+
 def test_components_are_those_of_a_slow_search() -> None:
     generator = np.random.default_rng(0)
     for _ in range(50):

@@ -111,6 +111,25 @@ def test_pairs_that_share_all_but_one_concept_score_it_by_what_they_differ_in():
     assert float(found[0]) == pytest.approx(0.4 + 0.3 * noise, abs=0.02)
 
 
+def test_scores_of_graded_pairs_that_share_the_rest_equal_a_literal_version():
+    generator = Generator().manual_seed(3)
+    rows = torch.randn(60, 4, generator=generator, dtype=torch.float64)
+    rest = torch.rand(30, 1, generator=generator) * 0.6 + 0.3
+    pairs = Pairs(
+        torch.arange(30),
+        torch.arange(30, 60),
+        torch.cat((torch.rand(30, 1, generator=generator) * 0.3, rest), 1),
+    )
+    variance = float(rows.var(0, correction=0).sum())
+    above = below = 0.0
+    for i in range(30):
+        own, shared = (float(value) for value in pairs.rho[i])
+        apart = 1 - own / shared
+        moved = float((rows[i] - rows[i + 30]).square().sum()) / (2 * variance)
+        above, below = above + apart * moved, below + apart**2
+    assert float(concept_scores(rows, pairs)) == pytest.approx(above / below)
+
+
 def test_a_concept_that_no_pair_shares_scores_zero():
     rows = torch.randn(400, 5, generator=Generator().manual_seed(0))
     rho = torch.zeros(100, 3)

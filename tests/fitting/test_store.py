@@ -290,6 +290,21 @@ def test_the_batch_is_halved_when_memory_runs_out(values):
         encode(backbone, samples(values), cache=None)
 
 
+def test_an_input_at_fault_is_named_rightly_after_the_batch_was_halved(values):
+    class Choosy(FakeBackbone):
+        def prepare(self, batch):
+            if bool((torch.as_tensor(batch) == 7).any()):
+                raise InputError("Expected anything but 7.")
+            return super().prepare(batch)
+
+    many = values.repeat(2, 1)
+    many[85] = 7  # in the second batch that is read, and not in its first part
+    named = samples(many)
+    named.names = [f"{index}.png" for index in range(len(many))]
+    with pytest.raises(InputError, match=r"Input '85.png' of the data: Expected anything but 7"):
+        encode(Choosy(most=9), named, cache=None)
+
+
 def test_not_even_one_fits(values):
     backbone = FakeBackbone(most=1)
     run = backbone.represent

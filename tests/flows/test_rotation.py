@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Generator
 
-from interpret_inn.flows import aligning_matrix
+from interpret_inn.flows import aligning_matrix, pair_log_ratio
+from interpret_inn.flows.rotation import _gain
 from interpret_inn.types import SAME
 
 
@@ -53,3 +54,15 @@ def test_without_anything_in_common_it_is_orthogonal_still(turned):
     _, white, rho = turned
     axes = aligning_matrix(white, torch.arange(8000), torch.arange(8000, 16000), 0 * rho, (2, 1, 3))
     torch.testing.assert_close(axes.T @ axes, torch.eye(6), atol=1e-6, rtol=0)
+
+
+def test_the_gain_of_an_axis_is_what_the_likelihood_of_pairs_says_of_it():
+    """`vᵀ G v` against the pair likelihood itself, at correlations that differ from pair to pair."""
+    generator = seeded(2)
+    a, b = torch.randn(2, 500, 4, generator=generator, dtype=torch.float64)
+    rho = torch.rand(500, generator=generator, dtype=torch.float64) * 1.8 - 0.9
+    gain = _gain(a, b, rho)
+    for axis in torch.nn.functional.normalize(torch.randn(5, 4, generator=generator, dtype=torch.float64)):
+        literal = pair_log_ratio((a @ axis)[:, None], (b @ axis)[:, None], rho[:, None]).mean()
+        constant = -0.5 * (1 - rho.square()).log().mean()
+        torch.testing.assert_close(axis @ gain @ axis, literal - constant)

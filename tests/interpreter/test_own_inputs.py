@@ -86,6 +86,14 @@ def test_labels_are_of_the_outputs_in_order(maker: inn.Interpreter) -> None:
     np.testing.assert_array_equal(several["mean"], found)
 
 
+def test_of_two_logits_the_larger_is_the_label(maker: inn.Interpreter) -> None:
+    latents = maker.sample_inputs(20)
+    logits = maker.run(latents).mean((2, 3))[:, :2]
+    found = maker.label(latents, lambda outputs: outputs.mean((2, 3))[:, :2])
+    assert found.tolist() == logits.argmax(1).tolist()
+    assert set(found.tolist()) == {0, 1}
+
+
 def test_the_largest_logit_is_the_label(maker: inn.Interpreter) -> None:
     latents = maker.sample_inputs(20)
     logits = maker.run(latents).mean((2, 3))

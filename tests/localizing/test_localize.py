@@ -78,6 +78,7 @@ def test_gradients_work_in_inference_mode_and_on_its_tensors(toy: Any) -> None:
     with torch.inference_mode():
         inside = toy.interpreter.localize(IMAGES[:4], "hue", localizer=gradients)
         images = torch.from_numpy(IMAGES[:4]).movedim(-1, 1) / 255
+        assert not prepared_inputs(toy.interpreter.translator, IMAGES[:4]).is_inference()
     assert torch.equal(outside.values, inside.values)
     assert toy.interpreter.localize(images, "hue", localizer=gradients).values.shape == (4, 1, 24, 24)
 

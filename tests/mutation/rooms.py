@@ -18,6 +18,8 @@ class Room(NamedTuple):
     tests: tuple[str, ...]
 
 
+EVERYWHERE = ("tests/structure/test_signatures.py", "tests/structure/test_structure.py")
+"""Tests of all code at once: defaults on record, records that do not change."""
 _FITS = ("tests/fitting", "tests/unsupervised", "tests/labels", "tests/pairs", "tests/interpreter")
 _EXPLANATIONS = ("tests/explaining", "tests/interpreter", "tests/explore", "tests/comparing")
 
@@ -53,7 +55,7 @@ def files_of_rooms(root: Path) -> dict[str, list[Path]]:
 
 def tests_of(file: Path, room: str, root: Path) -> tuple[list[str], list[str]]:
     """Tests in the order in which they are run: those that bear the file's name, then the rest of the room's."""
-    places = [place for place in ROOMS[room].tests if (root / place).exists()]
+    places = [place for place in (*ROOMS[room].tests, *EVERYWHERE) if (root / place).exists()]
     own = sorted(
         str(test.relative_to(root))
         for place in places

@@ -37,6 +37,7 @@ def measure(root: Path) -> dict[str, object]:
             "all": literals.tolerances(sources),
             "compared with": literals.compared_tolerances(sources),
         },
+        "records that can be changed": literals.changing_records(sources),
         "seeds made by addition": literals.added_seeds(sources),
     }
 

@@ -1,4 +1,4 @@
-"""Types that say nothing of the backbone, tolerances that stand in several files, and seeds made by addition."""
+"""Types that say nothing of the backbone, records that change, tolerances in several files, seeds made by addition."""
 
 import ast
 from collections.abc import Iterable, Iterator
@@ -88,3 +88,14 @@ def _seed(node: ast.AST) -> bool:
 
 def _number(node: ast.AST) -> bool:
     return (isinstance(node, ast.Constant) and isinstance(node.value, int)) or bool(last_name(node))
+
+
+def changing_records(sources: Iterable[Source]) -> list[str]:
+    """Data classes that are not frozen, by their dotted names."""
+    return [
+        f"{source.module}.{node.name}"
+        for source, node in nodes(sources, ast.ClassDef)
+        if isinstance(node, ast.ClassDef)
+        for decorator in map(ast.unparse, node.decorator_list)
+        if decorator.split("(")[0] == "dataclass" and "frozen=True" not in decorator
+    ]

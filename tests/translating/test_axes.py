@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from interpret_inn.translating.axes import FactorAxis
+from interpret_inn.translating.axes import FactorAxis, concept_filters
+from interpret_inn.types import Concept
 
 
 @pytest.fixture
@@ -53,3 +54,14 @@ def test_every_factor_of_a_fit_has_a_unit_direction(toy: Any) -> None:
     positions = axes["shape"].position(codes)
     assert abs(float(positions.mean())) < 1e-3
     assert float(positions.std()) == pytest.approx(1, abs=1e-2)
+
+
+def test_a_concept_of_four_classes_has_two_filters_and_a_number_has_one() -> None:
+    generator = np.random.default_rng(0)
+    classes = np.arange(400) % 4
+    codes = np.eye(5)[classes] * 6 + generator.standard_normal((400, 5))
+    kinds = Concept("kind", "categorical", classes, classes=("a", "b", "c", "d"))
+    found = concept_filters(codes, kinds)
+    assert found is not None and found.filters.shape == (5, 2)
+    number = concept_filters(codes, Concept("size", "numeric", codes[:, 0]))
+    assert number is not None and number.filters.shape == (5, 1)

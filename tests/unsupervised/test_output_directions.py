@@ -49,6 +49,13 @@ def by_white(weight: torch.Tensor, whitening) -> torch.Tensor:
     return torch.stack([(weight @ (whitening.inverse(axis[None])[0] - base)[0]) for axis in white], 1)
 
 
+def test_a_model_with_one_number_for_each_input_has_the_gradients_of_that_number(rows) -> None:
+    weight = torch.randn(1, 6, generator=torch.Generator().manual_seed(1))
+    found, whitening = gradients_of(linear(weight, nn.Flatten(0)), rows)
+    jacobian = by_white(weight, whitening).double()
+    assert torch.linalg.norm(found - jacobian.T @ jacobian) < 0.15 * torch.linalg.norm(found)
+
+
 def test_gradients_of_a_linear_model_are_those_of_its_matrix(rows) -> None:
     weight = torch.randn(3, 6, generator=torch.Generator().manual_seed(1))
     found, whitening = gradients_of(linear(weight, nn.Unflatten(1, (3, 1, 1))), rows)
