@@ -12,8 +12,6 @@ import pytest
 
 import interpret_inn as inn
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 ROOT = Path(__file__).parents[1]
 PARTS = ["interpret_inn", "plugins", "pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md"]
 

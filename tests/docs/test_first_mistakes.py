@@ -8,8 +8,6 @@ import pytest
 
 import interpret_inn as inn
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 
 def test_data_in_the_place_of_a_source_are_refused(toy: Any) -> None:
     with pytest.raises(

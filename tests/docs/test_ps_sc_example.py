@@ -15,8 +15,6 @@ from PIL import Image
 
 import interpret_inn as inn
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "ps_sc"
 NAMES = tuple(path.stem for path in EXAMPLE.glob("*.py"))
 TINY = {"batch": 4, "at_4": 1, "at_8": 1, "at_16": 1, "rectangles": 2}

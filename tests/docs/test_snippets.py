@@ -18,8 +18,6 @@ import pytest
 
 from interpret_inn.plugin import manager
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 BLOCK = re.compile(r"^```python(?P<marks>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)

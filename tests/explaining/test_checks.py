@@ -9,8 +9,6 @@ import torch
 from interpret_inn.explaining.checks import BatchChecks, _agreement, join_checks
 from interpret_inn.explaining.evidence import Checks
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 
 def test_a_sound_fit_passes(toy: Any) -> None:
     checks = toy.interpreter.check(toy.fresh)

@@ -22,8 +22,6 @@ from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import SAME, Concept, Pairs, Plan, Preparation
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 WEIGHTS = torch.tensor([0.0, 0.3, 3.0, 0.1, 1.0, 0.02])
 """How much the outputs depend on each axis of the site."""
 

@@ -17,8 +17,6 @@ from interpret_inn.fitting.fit import fit
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import Concept, ConceptSource, Pairs, Plan, as_source
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 SMALL = FitSettings(steps=6, pairs=32, blocks=2, hidden=8, every=3, patience=100, explained=1.0, noise=0.1)
 
 

@@ -14,8 +14,6 @@ from interpret_inn.fitting.rows import StoredRows
 from interpret_inn.fitting.store import FitData
 from interpret_inn.translating.settings import FitSettings
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 SMALL = FitSettings(steps=12, pairs=32, blocks=2, hidden=8, every=4, patience=100)
 
 

@@ -14,8 +14,6 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, TensorDataset
 
 import interpret_inn as inn
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 
 class Items(Dataset[Any]):
     def __init__(self, images: Any) -> None:

@@ -13,8 +13,6 @@ from interpret_inn.localizing import FactorReader, heat_to_masks, prepared_input
 from interpret_inn.testing import toy_images
 from interpret_inn.types import LocalizerSpec, Masks, Score
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 IMAGES, _ = toy_images(24, seed=5)
 BRIGHT = torch.from_numpy((IMAGES.astype(float).max(-1) > 90).astype(np.float32))[:, None]
 

@@ -15,8 +15,6 @@ from interpret_inn.plugin.manager import Manager, PluginWarning
 from interpret_inn.testing import toy_images
 from interpret_inn.types import LocalizerSpec
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 IMAGES, _ = toy_images(4, seed=5)
 
 

@@ -16,8 +16,6 @@ from interpret_inn.testing.contract import ContractError
 from interpret_inn.types import ConceptSource, Localizer, LocalizerSpec
 from interpret_inn.types.members import near_name, public_members
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 IMAGES, _ = toy_images(4, seed=5)
 
 

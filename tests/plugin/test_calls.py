@@ -18,8 +18,6 @@ from interpret_inn.types import (
     Section,
 )
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 STEP = FitStep(1, 10, 1.0, 1.1, 0.5)
 
 

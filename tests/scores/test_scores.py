@@ -22,8 +22,6 @@ from interpret_inn.testing import check_metric, toy_images
 from interpret_inn.testing.contract import same
 from interpret_inn.types import Concept, Factors, MetricSpec, Score, Scores
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
-
 SPECS = {spec.name: spec for spec in interpret_inn_scores.inn_metrics()}
 FACTORS = Factors.from_sizes({"shape": 2, "size": 1}, total=5)
 SLICES = [slice(0, 2), slice(2, 3), slice(3, 5)]
