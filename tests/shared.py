@@ -1,6 +1,8 @@
 """What all tests share: a cache of their own, and one small interpreter that is fitted once."""
 
+import contextlib
 import functools
+import gc
 import importlib.util
 import os
 import sys
@@ -18,11 +20,17 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
+from interpret_inn.metrics import predictors
 from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
 
 # No test times itself: a busy machine draws slowly, and that says nothing of the code.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported and collected by now stays: the garbage collector need not look through it again and again."""
+    gc.freeze()
 
 
 class Toy(NamedTuple):
@@ -51,6 +59,24 @@ def cache_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
+ALL_EPOCHS = predictors.EPOCHS
+
+
+@contextlib.contextmanager
+def probes_trained_for(epochs: int) -> Iterator[None]:
+    """At most so many epochs for the networks among the probes, whatever a file of tests asks for."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictors, "EPOCHS", epochs)
+        yield
+
+
+@pytest.fixture(scope="module")
+def hasty_probes() -> Iterator[None]:
+    """For files that look at no score of a network: half of an explanation's time goes into training them."""
+    with probes_trained_for(1):
+        yield
+
+
 @pytest.fixture(scope="session")
 def small() -> dict[str, Any]:
     """Settings of a fit that is over in a moment and has learnt next to nothing."""
@@ -72,6 +98,8 @@ def toy(cache_of_tests: None) -> Toy:
             "labels", data=images, labels=labels, kinds={"shape": "categorical", "hue": "cyclic"},
             steps=150, pairs=128, hidden=64, blocks=3, samples_per_axis=3, cache=None, checkpoint=None,
         )  # fmt: skip
+    with probes_trained_for(ALL_EPOCHS):
+        assert interpreter.evaluation  # now, so that it does not depend on which test asks for it first
     return Toy(interpreter, model, images, labels, toy_images(150, seed=2)[0])
 
 
@@ -159,6 +187,8 @@ def faces(small: dict[str, Any], cache_of_tests: None) -> Explored:
     it.fit(
         "labels", data=latents[:200], labels={k: v[:200] for k, v in labels.items()}, **small | {"axes": 64}
     )
+    with probes_trained_for(1):
+        assert it.evaluation
     return Explored(it, latents[200:])
 
 
@@ -179,6 +209,8 @@ def maps(request: Any, small: dict[str, Any], cache_of_tests: None, grey_images:
     it = inn.wrap(seeded(Autoencoder), "decoder:in", layout=request.param)
     bright = grey_images[:120].mean((1, 2))
     it.fit("labels", data=grey_images[:120], labels={"bright": bright}, **small | {"axes": 64})
+    with probes_trained_for(1):
+        assert it.evaluation
     return Explored(it, grey_images[120:])
 
 

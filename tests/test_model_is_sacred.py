@@ -14,6 +14,8 @@ import interpret_inn as inn
 from interpret_inn.explaining.evaluation import evaluate
 from interpret_inn.testing import toy_images
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 HOOKS = (
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
     "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_forward_hooks_always_called",

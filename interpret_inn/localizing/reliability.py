@@ -16,7 +16,6 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from scipy.optimize import linear_sum_assignment
 from torch import Generator, Tensor, nn
 
 from interpret_inn.errors import LocalizerError, suggest
@@ -162,6 +161,8 @@ def _others(codes: Tensor, generator: Generator) -> Tensor:
 
     Each image is moved into as often as every other: one that all are moved into would decide for all of them.
     """
+    from scipy.optimize import linear_sum_assignment  # slow to import, and not needed to wrap a model
+
     count = len(codes)
     away = torch.cdist(codes, codes).double().cpu()
     away = away / away.mean().clamp_min(_SAME)

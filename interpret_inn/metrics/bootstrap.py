@@ -8,6 +8,7 @@ are taken further out: Hesterberg, "What teachers should know about the bootstra
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
@@ -120,12 +121,22 @@ def bootstrap_r2(
 
 
 def resampling_weights(count: int, *, seed: int, resamples: int = RESAMPLES) -> FloatArray:
-    """How often each of `count` groups is drawn in each resample: (resamples, count), rows sum to `count`."""
+    """How often each of `count` groups is drawn, read-only (resamples, count), whose rows sum to `count`."""
+    return _latest(count, seed, resamples) if count <= _KEPT else _drawn(count, seed, resamples)
+
+
+def _drawn(count: int, seed: int, resamples: int) -> FloatArray:
     drawn = np.random.default_rng(seed).integers(0, count, (resamples, count))
     drawn += np.arange(resamples)[:, None] * count
-    return (
-        np.bincount(drawn.ravel(), minlength=resamples * count).reshape(resamples, count).astype(np.float64)
-    )
+    counted = np.bincount(drawn.ravel(), minlength=resamples * count)
+    weights = counted.reshape(resamples, count).astype(np.float64)
+    weights.flags.writeable = False
+    return weights
+
+
+_KEPT = 4096
+"""Groups whose weights are kept, 32 MB: all probes of an evaluation ask for the same ones, one after the other."""
+_latest = lru_cache(maxsize=1)(_drawn)
 
 
 def numbered_groups(groups: IntArray | None, length: int) -> tuple[IntArray, int]:

@@ -15,6 +15,8 @@ import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.backbones.state import architecture, weights_digest
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 class Painter(nn.Module):
     """Vectors (B, 6) to images (B, 3, 8, 8) from −3 to 3."""

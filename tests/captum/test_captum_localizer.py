@@ -32,6 +32,7 @@ QUICK: dict[str, dict[str, Any]] = {
     "LayerGradientShap": {"baseline": "blur"}, "LayerDeepLiftShap": {"baseline": "blur"},
     "FeaturePermutation": {"squares": 4}, "LayerFeatureAblation": {"squares": 4},
     "LayerFeaturePermutation": {"squares": 4},
+    "Occlusion": {"perturbations_per_eval": 32},
     "NoiseTunnel": {"construct": {"attribution_method": "Saliency"}, "stdevs": 0.1},
 }  # fmt: skip
 

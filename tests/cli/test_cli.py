@@ -17,6 +17,8 @@ from PIL import Image
 from interpret_inn.cli import main
 from interpret_inn.testing import toy_images
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 MODEL = "timm:test_resnet?random"
 QUICK = [
     "--settings.steps", "6", "--settings.pairs", "16", "--settings.blocks", "1", "--settings.hidden", "8",

@@ -16,6 +16,8 @@ from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.records import Explanation, Outcome, plain
 from interpret_inn.explaining.survey import IMAGE_PIXELS, effort, survey, thumbnail
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 @pytest.fixture(scope="module")
 def explanation(toy: Any) -> Explanation:

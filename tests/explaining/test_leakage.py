@@ -12,6 +12,8 @@ from interpret_inn.explaining.evidence import Leakage
 from interpret_inn.explaining.leakage import EncodedSplit, leakage, principal, summaries
 from interpret_inn.types import Concept, Factors, ProbeScores, Score
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 FACTORS = Factors.from_sizes({"shape": 2, "size": 2, "hue": 2, "free": 1}, total=9)
 
 

@@ -11,6 +11,8 @@ import interpret_inn as inn
 from interpret_inn import edits
 from interpret_inn.types import Gallery
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 def by_title(explanation: Any) -> dict[str, Gallery]:
     return {gallery.title: gallery for gallery in explanation.galleries}

@@ -15,6 +15,8 @@ import interpret_inn as inn
 from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
 from interpret_inn.types import ReportSectionSpec
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 @pytest.fixture
 def fresh() -> inn.Interpreter:

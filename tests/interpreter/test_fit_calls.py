@@ -13,6 +13,8 @@ import interpret_inn as inn
 from interpret_inn.testing import toy_classifier
 from interpret_inn.types import FitStep
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 @pytest.fixture(scope="module")
 def labelled(toy: Any) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 class Generator(nn.Module):
     """Latents (B, 12) to images (B, 3, 12, 12)."""

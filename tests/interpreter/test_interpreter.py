@@ -10,6 +10,8 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 def prepared(images: Any) -> torch.Tensor:
     return torch.from_numpy(np.asarray(images)).movedim(-1, 1).float() / 255

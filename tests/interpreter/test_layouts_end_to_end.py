@@ -12,6 +12,8 @@ from torch import Tensor, nn
 import interpret_inn as inn
 from interpret_inn.testing import toy_images
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 def seeded(make: Callable[[], nn.Module]) -> nn.Module:
     with torch.random.fork_rng(devices=[]):

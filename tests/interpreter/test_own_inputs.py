@@ -12,6 +12,8 @@ from torch import Tensor, nn
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 class Maker(nn.Module):
     """Latents (B, 6) to images (B, 3, 8, 8), with dropout that must not show."""

@@ -12,6 +12,8 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.testing import toy_images
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 @pytest.fixture(scope="module")
 def path(toy: Any, tmp_path_factory: Any) -> Path:

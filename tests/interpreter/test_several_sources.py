@@ -13,6 +13,8 @@ from interpret_inn.plugin import PluginWarning
 from interpret_inn.testing import toy_images
 from interpret_inn.types import Gallery
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 def source(images: Any, values: Any, *, name: str, galleries: Any = None, **options: Any) -> Any:
     """A source of one concept, which may have something to show."""

@@ -16,6 +16,8 @@ import interpret_inn as inn
 from interpret_inn.backbones import Backbone, Preprocess, adapt_module
 from interpret_inn.types import BackboneSpec
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 CALLS: list[dict[str, Any]] = []
 
 

@@ -7,6 +7,8 @@ import pytest
 import interpret_inn as inn
 from interpret_inn.plugin import get_manager
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 @pytest.fixture(scope="module")
 def at_maps(toy: Any, small: dict[str, Any]) -> inn.Interpreter:

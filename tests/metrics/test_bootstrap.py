@@ -60,6 +60,16 @@ def test_every_resample_draws_as_many_groups_as_there_are():
     assert len(np.unique(weights, axis=0)) > 40
 
 
+@pytest.mark.parametrize("count", [9, 5000])  # few are kept for the next who asks, many are not
+def test_resamples_are_those_of_their_seed_and_cannot_be_changed(count):
+    first = resampling_weights(count, seed=0, resamples=3)
+    assert (resampling_weights(count, seed=1, resamples=3) != first).any()
+    assert resampling_weights(count, seed=0, resamples=2).shape == (2, count)
+    assert np.array_equal(resampling_weights(count, seed=0, resamples=3), first)
+    with pytest.raises(ValueError, match="read-only"):
+        first[0] = 0
+
+
 @pytest.mark.parametrize(("share", "count"), [(0.1, 25), (0.1, 200), (0.97, 40), (0.97, 300), (0.5, 10)])
 def test_intervals_of_shares_cover(share, count):
     generator = np.random.default_rng(2)

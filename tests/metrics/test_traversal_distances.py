@@ -1,15 +1,12 @@
 """Distances of images."""
 
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
-from torchmetrics.functional.image import (
-    multiscale_structural_similarity_index_measure,
-    structural_similarity_index_measure,
-)
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.traversals import (
@@ -20,6 +17,14 @@ from interpret_inn.metrics.traversals import (
 )
 
 SCALES = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+
+
+@pytest.fixture(scope="module")
+def theirs() -> ModuleType:
+    """Imported here, as it takes a second, and all who collect tests would wait for it."""
+    from torchmetrics.functional import image
+
+    return image
 
 
 def images(seed: int, *shape: int, dtype: torch.dtype = torch.float64) -> Tensor:
@@ -94,11 +99,11 @@ def test_coarse_scales_see_how_far_a_thing_went() -> None:
 
 
 @pytest.mark.parametrize(("size", "count"), [(16, 1), (28, 2), (32, 2), (64, 3), (176, 5)])
-def test_structure_is_what_torchmetrics_says(size: int, count: int) -> None:
+def test_structure_is_what_torchmetrics_says(theirs: ModuleType, size: int, count: int) -> None:
     one = images(0, 2, 3, size, size)
     other = (one + 0.3 * images(1, 2, 3, size, size)).clamp(0, 1)
     weights = tuple(weight / sum(SCALES[:count]) for weight in SCALES[:count])
-    wanted = multiscale_structural_similarity_index_measure(
+    wanted = theirs.multiscale_structural_similarity_index_measure(
         one, other, data_range=1.0, betas=weights, reduction="none", normalize="relu", kernel_size=11
     )
     assert isinstance(wanted, Tensor)
@@ -106,10 +111,10 @@ def test_structure_is_what_torchmetrics_says(size: int, count: int) -> None:
     assert (1 - ms_ssim_distance(one, other)).tolist() == pytest.approx(wanted.tolist(), abs=0.006)
 
 
-def test_one_scale_is_exactly_what_torchmetrics_says_of_the_inside() -> None:
+def test_one_scale_is_exactly_what_torchmetrics_says_of_the_inside(theirs: ModuleType) -> None:
     one = images(0, 1, 2, 16, 20)
     other = (one + 0.3 * images(1, 1, 2, 16, 20)).clamp(0, 1)
-    _, full = structural_similarity_index_measure(one, other, data_range=1.0, return_full_image=True)
+    _, full = theirs.structural_similarity_index_measure(one, other, data_range=1.0, return_full_image=True)
     assert 1 - float(ms_ssim_distance(one, other)) == pytest.approx(
         float(full[..., 5:-5, 5:-5].mean()), abs=1e-9
     )

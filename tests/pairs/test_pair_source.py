@@ -14,6 +14,8 @@ from interpret_inn.testing import check_concept_source, toy_classifier, toy_imag
 from interpret_inn.types import SAME, ConceptSource
 from interpret_inn_pairs import build
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 NUMBERS = np.arange(40).reshape(-1, 2)
 ROWS = torch.arange(400.0).reshape(100, 4)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,16 +38,21 @@ def probe(linear: float, mlp: float | None = None) -> ProbeScores:
     return ProbeScores(around(linear), around(linear + 0.01 if mlp is None else mlp))
 
 
+@functools.cache
+def digits() -> Any:
+    """Those of scikit-learn, which reads and unpacks them anew each time."""
+    return load_digits()
+
+
 def coloured_digits(count: int) -> tuple[list[np.ndarray], list[int], list[int]]:
     """Digits of scikit-learn in five colours, as small pictures, with both labels."""
-    digits = load_digits()
     pictures, hues = [], []
     for index in range(count):
         hue = (index * 7) % len(HUES)
-        level = digits.images[index][..., None] / 16.0
+        level = digits().images[index][..., None] / 16.0
         pictures.append((level * np.array(HUES[hue])).astype(np.uint8))
         hues.append(hue)
-    return pictures, [int(label) for label in digits.target[:count]], hues
+    return pictures, [int(label) for label in digits().target[:count]], hues
 
 
 def leakage_of_two() -> Leakage:

@@ -14,6 +14,7 @@ import pytest
 import interpret_inn as inn
 import interpret_inn_scores
 from interpret_inn import metrics
+from interpret_inn.metrics.disentanglement import information
 from interpret_inn.plugin import PluginWarning, get_manager
 from interpret_inn.scoring.known_values import known_factors
 from interpret_inn.scoring.score_table import Scored, ScoreRequest, score_table
@@ -62,8 +63,14 @@ def table(codes: np.ndarray, concepts: list[Concept], groups: Any = None, **requ
 # --- the plugin ---------------------------------------------------------------------------------------------
 
 
+@pytest.fixture
+def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`mig` and `modularity` fit 50 trees for each group and factor, for figures that nothing here looks at."""
+    monkeypatch.setattr(information, "_TREES", 5)
+
+
 @pytest.mark.parametrize("name", sorted(SPECS))
-def test_the_plugin_keeps_the_contract_of_metrics(name: str) -> None:
+def test_the_plugin_keeps_the_contract_of_metrics(name: str, small_forests: None) -> None:
     spec = SPECS[name]
     if name == "dci":  # boosting takes seconds a factor
         spec = dataclasses.replace(spec, evaluate=partial(spec.evaluate, estimator="linear"))
@@ -90,7 +97,9 @@ def test_it_is_installed_as_a_plugin_of_its_own() -> None:
         ("irs", metrics.irs),
     ],
 )
-def test_scores_are_those_of_the_functions(name: str, by_hand: Callable[..., metrics.CodeScore]) -> None:
+def test_scores_are_those_of_the_functions(
+    name: str, by_hand: Callable[..., metrics.CodeScore], small_forests: None
+) -> None:
     codes, shape, size = coded()
     bins = metrics.discretise(size[:, None], 10, method="quantile")[:, 0]
     found = table(codes, concepts_of(shape, size), names=name, seed=3)

@@ -13,6 +13,8 @@ from interpret_inn.types import ReportSectionSpec
 from interpret_inn_transforms import Nuisance, build, direct_changes, nuisances
 from interpret_inn_transforms.section import render
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 
 class Tinted(torch.nn.Module):
     """Answers to mean red minus mean blue, and to nothing else; its layer holds means of all channels."""

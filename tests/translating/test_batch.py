@@ -16,6 +16,8 @@ from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.values import Drawn
 
+pytestmark = pytest.mark.usefixtures("hasty_probes")
+
 CLOSE = {"atol": 1e-4, "rtol": 1e-4}
 
 

@@ -8,10 +8,17 @@ from interpret_inn.errors import ConceptError, PluginError
 from interpret_inn.testing import check_concept_source, toy_classifier, toy_images
 from interpret_inn.testing.toys import ToyView
 from interpret_inn.types import Preparation
+from interpret_inn_unsupervised.simplicity import simplicity_source
 
 from .conftest import AXES, aligned
 
 QUICK = {"cache": None, "checkpoint": None}
+
+
+@pytest.fixture
+def few_turns(monkeypatch):
+    """Of the search for the rotation, where it matters only that there is one."""
+    monkeypatch.setattr(simplicity_source, "_TURNS", 3)
 
 
 def found_axes(interpreter: inn.Interpreter) -> torch.Tensor:
@@ -61,7 +68,7 @@ def test_couplings_make_the_axes_no_longer_and_stay_invertible(wrapped):
     assert lengths[0] < 1.1 * lengths[1]
 
 
-def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monkeypatch):
+def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monkeypatch, few_turns):
     from interpret_inn.fitting.trainer import Trainer
 
     options = {"points": 60, "steps": 12, "every": 4, "images": 3}
@@ -85,7 +92,7 @@ def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monke
     )
 
 
-def test_the_model_is_given_back_and_no_global_state_is_touched(wrapped):
+def test_the_model_is_given_back_and_no_global_state_is_touched(wrapped, few_turns):
     interpreter, _ = wrapped()
     model = interpreter.backbone.model.train()
     before = {name: value.clone() for name, value in model.state_dict().items()}
@@ -185,11 +192,11 @@ def test_more_factors_than_axes_are_said(wrapped):
 
 
 @pytest.mark.parametrize("source", ["simplicity", "simplicity_couplings"])
-def test_it_keeps_the_contract_of_sources(source):
+def test_it_keeps_the_contract_of_sources(source, few_turns):
     check_concept_source(inn.concept_source(source, data=torch.randn(30, 4), points=4, starts=1))
 
 
-def test_couplings_without_recognizer_and_masks_keep_the_contract_too():
+def test_couplings_without_recognizer_and_masks_keep_the_contract_too(few_turns):
     options = {"recognition": 0, "constriction": 0, "points": 4, "starts": 1}
     check_concept_source(inn.concept_source("simplicity_couplings", data=torch.randn(30, 4), **options))
 
@@ -201,7 +208,7 @@ def test_settings_that_there_are_not_are_refused(wrapped):
         wrapped()[0].fit(source, **QUICK)
 
 
-def test_what_the_caller_sets_counts_before_what_the_source_wishes(wrapped):
+def test_what_the_caller_sets_counts_before_what_the_source_wishes(wrapped, few_turns):
     interpreter = wrapped()[0].fit("simplicity_couplings", points=20, blocks=1, steps=2, images=2, **QUICK)
     assert interpreter.fitted.settings.blocks == 1
     assert interpreter.fitted.settings.hidden == 64
@@ -249,7 +256,7 @@ def test_dead_codes_become_no_factors(wrapped):
     assert len(interpreter.factors.named) == 2
 
 
-def test_the_seed_of_the_fit_is_the_source_s(wrapped):
+def test_the_seed_of_the_fit_is_the_source_s(wrapped, few_turns):
     codes = []
     for seed in (0, 0, 1):
         interpreter = wrapped()[0].fit("simplicity", points=20, seed=seed, **QUICK)
@@ -259,7 +266,7 @@ def test_the_seed_of_the_fit_is_the_source_s(wrapped):
     assert not torch.allclose(codes[0], codes[2], atol=1e-3)
 
 
-def test_factors_of_several_axes_are_refused_where_couplings_are_trained(wrapped):
+def test_factors_of_several_axes_are_refused_where_couplings_are_trained(wrapped, few_turns):
     with pytest.raises(
         ConceptError, match="Expected factors of one axis each for 'simplicity_couplings', found 3 axes"
     ):
@@ -268,7 +275,7 @@ def test_factors_of_several_axes_are_refused_where_couplings_are_trained(wrapped
         )
 
 
-def test_beside_other_factors_its_own_axes_are_stepped(wrapped):
+def test_beside_other_factors_its_own_axes_are_stepped(wrapped, few_turns):
     interpreter, true = wrapped()
     latents = interpreter.sample_inputs(400)
     labels = inn.concept_source("labels", data=latents, labels={"across": (latents @ true[:, 0]).numpy()})
@@ -277,7 +284,7 @@ def test_beside_other_factors_its_own_axes_are_stepped(wrapped):
     assert interpreter.factors.names == ("across", "factor 1", "factor 2", "residual")
 
 
-def test_distances_are_told_apart_by_what_they_make_of_images(wrapped):
+def test_distances_are_told_apart_by_what_they_make_of_images(wrapped, few_turns):
     keys, generator = [], torch.Generator()
     for scale in (1.0, 1.0, 2.0):
         source = inn.concept_source(
@@ -328,7 +335,7 @@ def test_wide_latents_are_all_looked_at_or_it_is_said():
     assert any("Only 50 of the 300 axes" in note for note in interpreter.fitted.notes)
 
 
-def test_beside_a_source_that_learns_the_flow_is_trained(wrapped):
+def test_beside_a_source_that_learns_the_flow_is_trained(wrapped, few_turns):
     interpreter, true = wrapped()
     latents = interpreter.sample_inputs(400, seed=1)
     known = inn.concept_source("labels", data=latents, labels={"across": (latents @ true[:, 0]).numpy()})
@@ -338,7 +345,7 @@ def test_beside_a_source_that_learns_the_flow_is_trained(wrapped):
         assert interpreter.fitted.settings.blocks == 4 and interpreter.fitted.record.steps == 3
 
 
-def test_settings_that_do_nothing_are_said(wrapped):
+def test_settings_that_do_nothing_are_said(wrapped, few_turns):
     interpreter, _ = wrapped()
     interpreter.fit("simplicity", points=20, steps=500, hidden=9, **QUICK)
     assert any("so that hidden, steps did nothing" in note for note in interpreter.fitted.notes)
@@ -348,7 +355,7 @@ def test_settings_that_do_nothing_are_said(wrapped):
         interpreter.fit("simplicity_couplings", blocks=0, points=20, **QUICK)
 
 
-def test_an_embedding_in_training_mode_is_left_as_it_was(wrapped):
+def test_an_embedding_in_training_mode_is_left_as_it_was(wrapped, few_turns):
     network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.BatchNorm1d(256, affine=False)).train()
     before = network[1].running_mean.clone()
     interpreter, _ = wrapped()
