@@ -18,6 +18,8 @@ NEAR = 0.84
 many or too few in five, is above it; `seating` and `settings` (0.8) are below."""
 _SHORT = 5
 """Members of fewer letters have innocent neighbours (`name`, `names`; `key`, `keys`): only a swap is a misspelling."""
+_LONG = 7
+"""In members of so many letters one wrong letter inside is a misspelling, and hardly another word: `settimgs`."""
 _ENDINGS = ("d", "r", "ed", "er", "by")
 """A member with one of these is another word: `prepared`, `preparer`, `ordered_by`."""
 _NO_VOWELS = str.maketrans("", "", "aeiou")
@@ -131,7 +133,8 @@ def near_name(name: str, members: Iterable[str]) -> str | None:
 
     Letters' case and underscores do not count. Two neighbouring letters that are swapped are a misspelling of any
     member. Members of five letters and more are also misspelt by a name of the same first letter that adds, drops or
-    mistakes a few letters, but takes no consonant for another: that makes a word of its own, as `nodes` beside `notes`.
+    mistakes a few letters, but takes no consonant for another: that makes a word of its own, as `nodes` beside `notes`
+    and `sampler` beside `samples`. Inside a name of seven letters and more, it is one wrong letter all the same.
 
     >>> near_name("setings", ["settings", "notes"])
     'settings'
@@ -209,6 +212,9 @@ def _alike(plain: str, member: str) -> bool:
     """Whether a name may be a misspelling of a member that it is similar to; see `near_name`."""
     if len(member) < _SHORT or plain[:1] != member[:1] or plain.removeprefix(member) in _ENDINGS:
         return False
+    inside = len(member) >= _LONG and len(plain) == len(member) and plain[-1] == member[-1]
+    if inside and sum(a != b for a, b in zip(plain, member, strict=True)) == 1:
+        return True
     one, other = plain.translate(_NO_VOWELS), member.translate(_NO_VOWELS)
     return _is_within(one, other) or _is_within(other, one)
 

@@ -61,6 +61,8 @@ MISSPELT = [
     ("order_ed", "ordered"),
     ("settengs", "settings"),
     ("preparre", "prepare"),
+    ("settimgs", "settings"),
+    ("prepade", "prepare"),
 ]
 OWN = [
     "weights",
