@@ -2,7 +2,6 @@
 
 import contextlib
 import functools
-import gc
 import importlib.util
 import os
 import sys
@@ -26,11 +25,6 @@ from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
 # No test times itself: a busy machine draws slowly, and that says nothing of the code.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
-
-
-def pytest_collection_finish() -> None:
-    """What is imported and collected by now stays: the garbage collector need not look through it again and again."""
-    gc.freeze()
 
 
 class Toy(NamedTuple):
