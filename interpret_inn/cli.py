@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from json import dumps
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from interpret_inn._version import __version__
 from interpret_inn.configuration import Command, TextOrNull, fields_of, section
 from interpret_inn.errors import ArtefactError, InnError, InnWarning, shown
 from interpret_inn.refused_values import PlainPath
@@ -25,6 +27,8 @@ _PATH = PlainPath(path_type=Path)
 _SEED = click.IntRange(0, 2**63 - 1)
 _SIDE, _CHANNELS = 224, 3
 """Inputs of models whose configuration does not say their size: those of ImageNet."""
+_EVERY = 5.0
+"""Seconds between two lines that say how far a long command is."""
 _LONGEST = 4000
 """Characters of a message that are printed; the rest would scroll the beginning away."""
 
@@ -40,6 +44,7 @@ class Program(click.Group):
     no_args_is_help=False,
     context_settings={"help_option_names": ["-h", "--help"], "show_default": True, "max_content_width": 110},
 )
+@click.version_option(__version__, "--version", message="interpret-inn %(version)s")
 def program() -> None:
     """Looks inside pretrained vision networks."""
 
@@ -88,6 +93,11 @@ def sites(model: str, size: int | None) -> None:
 @click.option(
     "--layout", type=TextOrNull(), help="vector, flat, pooled or positions; by default from the shape."
 )
+@section(
+    "preprocess",
+    "Fields of inn.Preprocess that differ from the model's own, as in --preprocess.mean '[0.5, 0.5, 0.5]' "
+    "--preprocess.std '[0.5, 0.5, 0.5]' --preprocess.size '[224, 224]'.",
+)
 @click.option("--source", default="labels", help="Name of the concept source.")
 @section("options", "Options of the concept source; single ones as in --options.csv labels.csv.")
 @section("sizes", "Number of axes by concept, as in --sizes.digit 3; by default estimated.", values=int)
@@ -99,6 +109,7 @@ def fit(
     out: Path,
     site: str | None,
     layout: str | None,
+    preprocess: dict[str, Any],
     source: str,
     options: dict[str, Any],
     sizes: dict[str, int],
@@ -107,8 +118,9 @@ def fit(
 ) -> None:
     """Fit an interpreter to a folder of labelled images and save it.
 
-    The model is a name such as timm:resnet50. The data are a folder of images in one subfolder a class, or with
-    their labels in a CSV file (--options.csv). The interpreter is saved in the folder `out`.
+    The model is a name such as timm:resnet50 (weights that are on this machine; timm:resnet50?download fetches
+    them). A module of your own needs Python: inn.wrap. The data are a folder of images in one subfolder a class, or
+    with their labels in a CSV file (--options.csv). The interpreter is saved in the folder `out`.
     """
     import interpret_inn as inn
     from interpret_inn.saving import require_place
@@ -121,7 +133,7 @@ def fit(
     chosen = {name.removeprefix("settings__"): value for name, value in settings.items()}
     FitSettings(**chosen)  # refuses values out of range before anything is loaded
     require_place(out)
-    interpreter = inn.wrap(model, site, layout=layout)
+    interpreter = inn.wrap(model, site, layout=layout, preprocess=preprocess or None)
     built = inn.concept_source(source, data=data, **options)
     interpreter.fit(built, seed=seed, sizes=sizes or None, **chosen)
     interpreter.save(out)
@@ -155,10 +167,13 @@ def report(
 @click.argument("data", metavar="data", type=_PATH)
 @click.option("--model", help="Name of the model that was fitted; always needed.")
 def check(artefact: Path, data: Path, model: str | None) -> None:
-    """Measure round trips and agreement of a saved interpreter; exit with 1 if a check fails."""
+    """Measure round trips and agreement of a saved interpreter on all images; exit with 1 if a check fails."""
+    from interpret_inn.data import samples
     from interpret_inn.explaining.records import plain
 
-    checks = _loaded(artefact, model).check(data)
+    interpreter = _loaded(artefact, model)
+    images = samples(data)
+    checks = interpreter.check(images, progress=_Progress(len(images)))
     print(dumps(plain(checks) | {"passed": checks.passed}, indent=1))
     if not checks.passed:
         sys.exit(1)
@@ -172,6 +187,19 @@ def plugins(json: bool) -> None:
 
     table = inn.plugins()
     print(dumps(table.to_dict(), indent=1) if json else table)
+
+
+class _Progress:
+    """Says on stderr, every few seconds, how many images are done; of a short run it says nothing."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.said = total, time.monotonic()
+
+    def __call__(self, done: int) -> None:
+        now = time.monotonic()
+        if now - self.said >= _EVERY:
+            self.said = now
+            print(f"interpret-inn: {done:,} of {self.total:,} images checked", file=sys.stderr, flush=True)
 
 
 def _loaded(artefact: Path, model: str | None) -> Interpreter:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Literal
@@ -177,13 +177,17 @@ class Interpreter(AttachedModel):
         return Report(explanation, get_manager().render_sections(copy.deepcopy(explanation)))
 
     @torch.no_grad()
-    def check(self, inputs: Any) -> Checks:
+    def check(self, inputs: Any, *, progress: Callable[[int], object] | None = None) -> Checks:
         """Measures round trips and agreement on inputs; `.passed` is True if every check holds.
+
+        Args:
+            inputs: All of them are checked.
+            progress: Called after every batch with the number of inputs that are checked so far: `progress=print`.
 
         Raises:
             NotFittedError: before `fit`.
         """
-        return check(self.translator, inputs)
+        return check(self.translator, inputs, progress=progress)
 
     @property
     def evaluation(self) -> Evaluation:

@@ -43,7 +43,8 @@ def wrap(
         backbone: The kind of model, if the model itself does not show it: `"generator"`, `"autoencoder"`, or
             what a plugin contributes; None: all plugins are asked.
         preprocess: None: the model's own configuration if it has one (timm), else images are only
-            brought to [0, 1]; `"identity"`: inputs are prepared already; a `Preprocess`, or a callable.
+            brought to [0, 1]; a mapping of fields of `Preprocess`, which for a timm model change those of its own;
+            `"identity"`: inputs are prepared already; a `Preprocess`, or a callable.
         layout: How the representation becomes rows: `vector`, `flat`, `pooled` or `positions`; None: by its
             shape.
         class_names: Names of the model's output classes, in order, for reports.

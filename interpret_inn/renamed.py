@@ -44,12 +44,16 @@ RENAMED: Mapping[str, str] = {
 }
 """All public names of the core that have changed: the new name, or what to write instead, by the old name.
 
-Names in modules are whole, and names of members begin with their class. Plugins refuse old options themselves.
+Names in modules are whole, and names of members begin with their class. Plugins refuse old options themselves. Modules
+that moved are not listed: importing one raises Python's own ModuleNotFoundError.
 """
 
 
 class _RenamedImportError(InnError, ImportError):
-    """A `from module import name` with an old name."""
+    """A `from module import name` with an old name.
+
+    It is no RenamedError: Python lets no class be both an ImportError and an AttributeError.
+    """
 
 
 def renamed_in(owner: str) -> dict[str, str]:
@@ -66,7 +70,7 @@ def renamed_in(owner: str) -> dict[str, str]:
 def sentence(owner: str, name: str) -> str:
     """What is said of an old name; `owner` as in `renamed_in`."""
     new = renamed_in(owner)[name]
-    return f"{owner}.{name} is no more. {new}" if " " in new else f"{owner}.{name} is now {new}. Type {new}."
+    return f"{owner}.{name} is no more. {new}" if " " in new else f"{owner}.{name} is now {new}."
 
 
 def old_names(module: str) -> Callable[[str], NoReturn]:

@@ -29,8 +29,8 @@ def resampling(name: str) -> Image.Resampling:
     Raises:
         InputError: there is none.
     """
-    if name not in _RESAMPLING:
-        raise InputError(f"There is no interpolation {name!r}. {suggest(name, _RESAMPLING)}")
+    if not isinstance(name, str) or name not in _RESAMPLING:
+        raise InputError(f"There is no interpolation {name!r}. {suggest(str(name), _RESAMPLING)}")
     return _RESAMPLING[name]
 
 

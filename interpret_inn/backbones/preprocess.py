@@ -21,6 +21,7 @@ from torch import Tensor
 
 from interpret_inn.backbones import picture_forms
 from interpret_inn.backbones.picture_forms import IDENTITY_HINT
+from interpret_inn.backbones.preprocess_fields import require_numbers
 from interpret_inn.errors import InputError
 from interpret_inn.types.numbers import SLACK
 
@@ -61,13 +62,9 @@ class Preprocess:
         for name, value, known in (("mode", self.mode, _MODES), ("crop_mode", self.crop_mode, _CROP_MODES)):
             if value not in known:
                 raise InputError(f"Expected {name} to be one of {', '.join(known)}, found {value!r}.")
-        if len(self.mean) != len(self.std) or any(value <= 0 for value in self.std):
-            raise InputError(
-                "Expected a mean and a standard deviation above 0 for each channel, "
-                f"found {self.mean} and {self.std}."
-            )
-        if not 0 < self.crop_pct <= 2:
-            raise InputError(f"Expected crop_pct in (0, 2], found {self.crop_pct}.")
+        require_numbers(
+            size=self.size, mean=self.mean, std=self.std, crop_pct=self.crop_pct, channels=self.channels
+        )
 
     @classmethod
     def identity(cls) -> Preprocess:

@@ -11,7 +11,7 @@ import torch
 
 from interpret_inn._version import __version__
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.checks import check_batch, join_checks
+from interpret_inn.explaining.checks import BatchChecks, check_batch, join_checks
 from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.examples import describe_examples, neighbours, traversals
@@ -93,10 +93,16 @@ def check_counts(examples: int, resamples: int | None) -> None:
         raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
 
 
-def check(translator: Translator, inputs: Any, *, seed: int = 0) -> Checks:
-    """Only the checks, on all inputs that are given."""
+def check(
+    translator: Translator, inputs: Any, *, seed: int = 0, progress: Callable[[int], object] | None = None
+) -> Checks:
+    """Only the checks, on all inputs that are given; `progress` is told how many are done after every batch."""
+    found: list[BatchChecks] = []
     with translator.backbone.session():
-        found = [check_batch(batch, seed=seed) for batch in translator.batches(inputs)]
+        for batch in translator.batches(inputs):
+            found.append(check_batch(batch, seed=seed))
+            if progress is not None:
+                progress(sum(part.inputs for part in found))
     return join_checks(found)
 
 

@@ -279,3 +279,30 @@ def test_what_may_not_be_given(given: Any, message: str) -> None:
     pattern = ".*".join(map(re.escape, message.split(" .* ")))
     with pytest.raises(InputError, match=pattern):
         Preprocess.of(given)
+
+
+@pytest.mark.parametrize(
+    ("fields", "pattern"),
+    [
+        ({"mean": 0.5, "std": 0.5}, "Expected mean of a preprocess to be a list of finite numbers"),
+        ({"mean": [0.5], "std": "1"}, "Expected std of a preprocess to be a list of finite numbers"),
+        ({"mean": [float("nan")], "std": [1]}, "Expected mean of a preprocess"),
+        ({"mean": [True], "std": [1]}, "Expected mean of a preprocess"),
+        (
+            {"size": 224},
+            r"Expected size of a preprocess to be two whole numbers from 1, \(height, width\), found 224",
+        ),
+        ({"size": [0, 4]}, "Expected size of a preprocess"),
+        ({"size": [4, 4, 4]}, "Expected size of a preprocess"),
+        ({"size": [4.5, 4]}, "Expected size of a preprocess"),
+        (
+            {"channels": "three"},
+            "Expected channels of a preprocess to be a whole number from 1, found 'three'",
+        ),
+        ({"crop_pct": "0.9"}, r"Expected crop_pct in \(0, 2\], found '0.9'"),
+        ({"interpolation": ["bilinear"]}, "There is no interpolation"),
+    ],
+)
+def test_fields_that_nothing_can_be_prepared_with_are_refused(fields: dict[str, Any], pattern: str) -> None:
+    with pytest.raises(InputError, match=pattern):
+        Preprocess.of(fields)

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from interpret_inn._version import __version__
 from interpret_inn.cli import main
 from interpret_inn.testing import toy_images
 
@@ -107,6 +108,35 @@ def test_check_prints_what_it_measured(artefact: Path, few: Path, capsys: Any) -
     assert content["round_trip_data"] < 1e-4
 
 
+def test_check_says_how_far_it_is_beside_what_it_prints(
+    artefact: Path, few: Path, capsys: Any, monkeypatch: Any
+) -> None:
+    monkeypatch.setattr("interpret_inn.cli._EVERY", 0.0)
+    main(["check", str(artefact), str(few), "--model", MODEL])
+    said = capsys.readouterr()
+    assert said.err == "interpret-inn: 10 of 10 images checked\n"
+    assert json.loads(said.out)["samples"] == 10
+
+
+def test_preprocess_changes_single_fields_and_is_saved(pictures: Path, tmp_path: Path, few: Path) -> None:
+    config = tmp_path / "fit.yaml"
+    config.write_text("preprocess: {mean: [0.5, 0.5, 0.5], std: [1, 1, 1]}\n")
+    words = ["--config", str(config), "--preprocess.std", "[0.5, 0.25, 0.5]"]
+    main(["fit", MODEL, str(pictures), str(tmp_path / "it"), *QUICK, *words])
+    stored = json.loads((tmp_path / "it" / "interpreter.json").read_text())["preprocess"]
+    assert stored["mean"] == [0.5, 0.5, 0.5]
+    assert stored["std"] == [0.5, 0.25, 0.5]
+    assert stored["size"] == [160, 160]  # the model's own
+    main(["check", str(tmp_path / "it"), str(few), "--model", MODEL])
+
+
+def test_version(capsys: Any) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"interpret-inn {__version__}\n"
+
+
 def test_check_ends_with_1_where_a_check_fails(
     artefact: Path, few: Path, capsys: Any, monkeypatch: Any
 ) -> None:
@@ -171,6 +201,14 @@ def test_a_yaml_file_stands_for_flags_and_flags_win(pictures: Path, tmp_path: Pa
             "There is no concept source 'label'",
         ),
         (["fit", MODEL, "/nowhere", "/nowhere/out", "--site", "layer9"], "has no module 'layer9'"),
+        (
+            ["fit", MODEL, "/nowhere", "/nowhere/out", "--preprocess.mean", "grey"],
+            "Expected mean of a preprocess to be a list of finite numbers, one for each channel, found 'grey'",
+        ),
+        (
+            ["fit", MODEL, "/nowhere", "/nowhere/out", "--preprocess.function", "os.system"],
+            "Expected fields of a preprocess",
+        ),
         (
             ["fit", MODEL, "/nowhere", "/nowhere/out", "--settings.steps", "0"],
             "Expected steps of at least 1, found 0",

@@ -136,8 +136,9 @@ BUILDS = [
 PLACES = [
     "options", "options.labels", "options.csv", "options.names", "options.kinds.shape", "options.labels.class_path",
     "options.nothing", "options.spec", "options.self", "options.name", "options.data",
-    "sizes", "sizes.shape", "settings", "settings.steps", "settings.noise",
-    "settings.class_path", "site", "layout", "source", "seed", "class_path", "init_args", "config", "model",
+    "preprocess", "preprocess.mean", "preprocess.function", "sizes", "sizes.shape",
+    "settings", "settings.steps", "settings.noise", "settings.class_path",
+    "site", "layout", "source", "seed", "class_path", "init_args", "config", "model",
 ]  # fmt: skip
 
 
@@ -189,7 +190,8 @@ def test_nothing_is_built_imported_or_opened(
     events: list[tuple[str, Any]],
     monkeypatch: Any,
 ) -> None:
-    if place not in ("model", "site", "layout"):  # a model need not be made anew for each
+    of_model = place.partition(".")[0] in ("model", "site", "layout", "preprocess")
+    if not of_model:  # a model need not be made anew for each
         monkeypatch.setattr("interpret_inn.wrap", lambda *_, **__: wrapped)
     value = filled(value, trap)
     nested: Any = value
@@ -258,6 +260,7 @@ def test_the_environment_sets_nothing(asked: dict[str, Any], monkeypatch: Any) -
         monkeypatch.setenv(name, "7")
     fit("m", "d", "o")
     assert asked["seed"] == 0
+    assert asked["preprocess"] is None  # the model's own
 
 
 # --- files and flags together -----------------------------------------------------------------------
@@ -266,6 +269,7 @@ def test_the_environment_sets_nothing(asked: dict[str, Any], monkeypatch: Any) -
 def test_a_file_means_what_the_same_flags_mean(asked: dict[str, Any], tmp_path: Path) -> None:
     text = (
         "model: m\ndata: 2024\nout: o\nsite: 4.10\nlayout: null\nsource: pairs\nseed: 3\n"
+        "preprocess: {mean: [0.5], std: [.25]}\n"
         "options: {rate: 1e-3, names: {0: cat}}\nsizes:\n  digit: 3\nsettings:\n  steps: 7\n  noise: 1\n"
     )
     fit(where=tmp_path, text=text)
@@ -273,12 +277,14 @@ def test_a_file_means_what_the_same_flags_mean(asked: dict[str, Any], tmp_path: 
     asked.clear()
     fit(
         *("m", "2024", "o", "--site", "4.10", "--layout", "null", "--source", "pairs", "--seed", "3"),
+        *("--preprocess.mean", "[0.5]", "--preprocess.std", "[.25]"),
         *("--options.rate", "1e-3", "--options.names", "{0: cat}", "--sizes.digit", "3"),
         *("--settings.steps", "7", "--settings.noise", "1"),
     )
     assert from_file == asked
     assert asked["site"] == "4.10"
     assert asked["layout"] is None
+    assert asked["preprocess"] == {"mean": [0.5], "std": [0.25]}
     assert asked["given"] == {"data": Path("2024"), "rate": 0.001, "names": {0: "cat"}}
     assert asked["sizes"] == {"digit": 3}
     assert asked["steps"] == 7
