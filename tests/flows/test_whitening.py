@@ -171,3 +171,14 @@ def test_the_rows_are_left_alone():
     kept = rows.clone()
     fit_whitening(rows)(rows)
     assert torch.equal(rows, kept)
+
+
+def test_pulled_gradients_are_those_of_the_way_back():
+    rows = torch.randn(60, 5, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * torch.arange(
+        1, 6
+    )
+    whitening = fit_whitening(rows)
+    white = whitening(rows[:4])[0].detach().requires_grad_()
+    weights = torch.randn(4, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    (whitening.inverse(white)[0] * weights).sum().backward()
+    torch.testing.assert_close(whitening.pulled(weights), white.grad)

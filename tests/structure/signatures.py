@@ -28,6 +28,7 @@ MODULES = (
     "interpret_inn.scoring",
     "interpret_inn.testing",
     "interpret_inn.types",
+    "interpret_inn.translating.edits",
     "interpret_inn.translating.settings",
 )
 _BARE = inspect.Signature.empty

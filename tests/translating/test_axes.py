@@ -65,3 +65,11 @@ def test_a_concept_of_four_classes_has_two_filters_and_a_number_has_one() -> Non
     assert found is not None and found.filters.shape == (5, 2)
     number = concept_filters(codes, Concept("size", "numeric", codes[:, 0]))
     assert number is not None and number.filters.shape == (5, 1)
+
+
+def test_a_concept_that_never_varies_has_no_filters() -> None:
+    codes = np.random.default_rng(0).standard_normal((40, 3))
+    assert concept_filters(codes, Concept("size", "numeric", np.full(40, 2.5))) is None
+    assert (
+        concept_filters(codes, Concept("kind", "categorical", np.zeros(40, int), classes=("a", "b"))) is None
+    )
