@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -17,7 +16,7 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import cache_folder
 from interpret_inn.data.process import derived_seed
-from interpret_inn.errors import ConceptError, FitError, InnWarning
+from interpret_inn.errors import ConceptError, FitError, warn
 from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps
 from interpret_inn.fitting.plans import planned, rotated
@@ -145,7 +144,7 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
             f"{apart} {what} carry at most {most} of {width} axes "
             f"(samples_per_axis={settings.samples_per_axis:g}); the other axes belong to the residual."
         )
-        warnings.warn(note, InnWarning, stacklevel=4)
+        warn(note)
         notes.append(note)
     enough = max(256, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
     order = torch.randperm(len(train_part), generator=Generator().manual_seed(seed))[:enough]

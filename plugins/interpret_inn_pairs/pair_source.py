@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.errors import ConceptError, InnWarning
+from interpret_inn.errors import ConceptError, warn
 from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, IntArray, Pairs, Samples
 from interpret_inn_pairs.illustrations import gallery
 
@@ -108,10 +107,8 @@ class PairSource(ConceptSource):
             )
         without = [one.name for one, some in zip(self._named, ends, strict=True) if not len(some)]
         if without:
-            warnings.warn(
-                f"No pair of {without} has both images among {len(among)} samples, so others are drawn instead.",
-                InnWarning,
-                stacklevel=4,
+            warn(
+                f"No pair of {without} has both images among {len(among)} samples, so others are drawn instead."
             )
         starts = counts.cumsum(0) - counts
         plan = _Plan(torch.from_numpy(np.concatenate(ends)), numbers, starts[numbers], counts[numbers])
