@@ -186,6 +186,7 @@ class Explanation:
         galleries: Grids of pictures: swaps, traversals, samples, and what the pairs of the sources look like.
         places: Where each factor acts in the first examples.
         scores: Of the factors' codes against the values of concepts; None: not measured.
+        preprocess: How pictures entered the model, as `Preprocess.to_dict` says it.
     """
 
     model: str
@@ -212,6 +213,7 @@ class Explanation:
     galleries: tuple[Gallery, ...] = ()
     places: tuple[Place, ...] = ()
     scores: Scores | None = None
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """A few lines, as a notebook shows them: the whole would be thousands of numbers and pictures."""

@@ -18,7 +18,7 @@ from interpret_inn.data import cache_folder
 from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError, FitError, warn
 from interpret_inn.fitting.checkpoint import Checkpoint
-from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps
+from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps, unprepared
 from interpret_inn.fitting.plans import planned, rotated
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
@@ -75,7 +75,7 @@ def fit(
     """
     began = time.perf_counter()
     pool = Pool(sources, seed=seed)
-    notes = odd_outputs(backbone, pool, most=batch_size)
+    notes = [*odd_outputs(backbone, pool, most=batch_size), *unprepared(backbone, pool)]
     stored = tuple(
         encode(backbone, entry.source.samples, batch_size=batch_size, cache=cache) for entry in pool.unique()
     )

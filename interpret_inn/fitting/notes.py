@@ -44,6 +44,16 @@ def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] =
     return found
 
 
+def unprepared(backbone: Backbone, pool: Pool) -> list[str]:
+    """Says that images are only scaled, where nobody said how the model wants them."""
+    if backbone.preprocess_given or backbone.prepare(pool.parts[0].source.samples.take([0])).ndim != 4:
+        return []
+    return [
+        "Images are only scaled to [0, 1], as no preprocessing was given. If the model was trained on others, type "
+        'wrap(model, preprocess={"mean": …, "std": …}); preprocess={} says that this is right.'
+    ]
+
+
 def about_data(pool: Pool, *, validates: bool) -> list[str]:
     """What the user should know of the data and the pairs."""
     found = _left_out(pool)

@@ -55,7 +55,8 @@ def bootstrap_mean(
     sums = np.bincount(codes, array - mean, count)
     sizes = np.bincount(codes, minlength=count)
     weights = resampling_weights(count, seed=seed, resamples=resamples)
-    drawn = mean + (weights @ sums) / (weights @ sizes)
+    # a mean lies between the values: rounding must not take that of what is never negative below 0
+    drawn = (mean + (weights @ sums) / (weights @ sizes)).clip(array.min(), array.max())
     low, high = percentile_interval(drawn, count)
     if share:
         wilson = _wilson(mean, float(drawn.var()), count)
