@@ -131,18 +131,17 @@ class _SetTo(Edit):
 
     def _refuse_class(self, factor: Factor, concept: Concept | None) -> None:
         """Refuses `set_to("digit", 7)`: a bare number would be taken as a code where a class is meant."""
-        if concept is None or concept.kind != "categorical":
+        if concept is None or not concept.classes:
             return
-        number = float(self.given)
+        number, classes = float(self.given), concept.classes
         asked = {str(self.given), str(int(number)) if number.is_integer() else ""}
-        named = [name for name in concept.classes if name in asked] or list(concept.classes[:1])
-        known = ", ".join(map(repr, concept.classes[:_CLASSES_TOLD]))
-        more = len(concept.classes) - _CLASSES_TOLD
-        name = f"the name of a class ({known}{f' and {more} more' if more > 0 else ''}), " if named else ""
-        type_class = f"Type set_to({factor.name!r}, {named[0]!r}) for the class, or" if named else "Type"
+        meant = next((name for name in classes if name in asked), classes[0])
+        more = len(classes) - _CLASSES_TOLD
+        known = ", ".join(map(repr, classes[:_CLASSES_TOLD])) + (f" and {more} more" if more > 0 else "")
         raise EditError(
-            f"{self!r}: expected {name}or a code of {factor.size} numbers for the factor {factor.name!r}, found one "
-            f"bare number. {type_class} set_to({factor.name!r}, [{number}] * {factor.size}) for that code on all axes."
+            f"{self!r}: expected the name of a class ({known}), or a code of {factor.size} numbers for the factor "
+            f"{factor.name!r}, found one bare number. Type set_to({factor.name!r}, {meant!r}) for the class, or "
+            f"set_to({factor.name!r}, [{number}] * {factor.size}) for that code on all axes."
         )
 
     def _arguments(self) -> list[str]:
