@@ -20,8 +20,10 @@ from interpret_inn.translating.encoding import run_bare
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factors, LocalizerFunction, Masks
+from interpret_inn.types.members import with_named_options
 
 
+@with_named_options
 class AttachedModel:
     """A frozen model, a site in it and, once fitted, its flow: what `Interpreter` does with single inputs.
 

@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+import sys
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+_OWN = ("interpret_inn", "torch.utils._contextlib")
+"""How names of this library's modules and its plugins' begin, and where torch's decorators of its functions are."""
+_told_place: ContextVar[str] = ContextVar("_told_place", default="")
 
 
 class InnError(Exception):
@@ -64,6 +72,34 @@ class ArtefactError(InnError, OSError):
 
 class PluginError(InnError):
     """A plugin that cannot be loaded, is unknown, or failed; the message names who supplied it."""
+
+
+def warn(message: str, kind: type[InnWarning] = InnWarning) -> None:
+    """Warns of something; the warning names the line that called this library, however deep the call is.
+
+    Args:
+        message: A plain sentence or two; within `warnings_from` the place is added.
+        kind: Of the warning.
+    """
+    depth = outermost = 1
+    frame = sys._getframe(1)
+    while frame.f_back is not None:
+        depth += 1
+        if str(frame.f_globals.get("__name__", "")).startswith(_OWN):
+            outermost = depth
+        frame = frame.f_back
+    place = _told_place.get()
+    warnings.warn(f"{message} ({place}.)" if place else message, kind, stacklevel=outermost + 1)
+
+
+@contextmanager
+def warnings_from(place: str) -> Iterator[None]:
+    """Adds a place, such as "In the test split", to warnings of code that does not know it."""
+    before = _told_place.set(place)
+    try:
+        yield
+    finally:
+        _told_place.reset(before)
 
 
 def suggest(name: str, known: Iterable[str], *, limit: int = 5) -> str:

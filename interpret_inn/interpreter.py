@@ -35,12 +35,14 @@ from interpret_inn.scoring import ScoreRequest, scores_of_fit, scores_of_inputs,
 from interpret_inn.translating.settings import FitSettings, wished_settings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptKind, ConceptSource, Gallery, LocalizerFunction, Scores
+from interpret_inn.types.members import refuse_unknown_options, with_named_options
 
 _OWN_SAMPLES = 4096
 """Latents that a generator draws of its own for a fit without `data`."""
 
 
 @with_old_names
+@with_named_options
 class Interpreter(AttachedModel):
     """A frozen model, a site in it, and (once fitted) the flow that translates what the site carries.
 
@@ -153,7 +155,7 @@ class Interpreter(AttachedModel):
         """
         check_counts(examples, resamples)
         self._require_same_weights()
-        shown = self._test_inputs() if inputs is None else inputs
+        shown = self._test_inputs("explain") if inputs is None else inputs
         compared = beside_galleries(self, beside, shown, seed=seed)
         explanation = explain(
             self.translator, self.evaluation, shown, target=target, examples=examples, resamples=resamples,
@@ -172,22 +174,25 @@ class Interpreter(AttachedModel):
         Returns:
             A report: `.save("report.html")` writes page and JSON, `.to_html()`, `.to_dict()`.
         """
-        explanation = self.explain(inputs, **options)
+        refuse_unknown_options("report", self.explain, options)
+        explanation = self.explain(self._test_inputs("report") if inputs is None else inputs, **options)
         # Plugins get a copy: a section must not change what the rest of the page says.
         return Report(explanation, get_manager().render_sections(copy.deepcopy(explanation)))
 
     @torch.no_grad()
-    def check(self, inputs: Any, *, progress: Callable[[int], object] | None = None) -> Checks:
-        """Measures round trips and agreement on inputs; `.passed` is True if every check holds.
+    def check(self, inputs: Any = None, *, progress: Callable[[int], object] | None = None) -> Checks:
+        """Measures round trips and agreement; `.passed` is True if every check holds.
 
         Args:
-            inputs: All of them are checked.
+            inputs: What to measure on; None: the test split of the data that the interpreter was fitted on.
             progress: Called after every batch with the number of inputs that are checked so far: `progress=print`.
 
         Raises:
             NotFittedError: before `fit`.
+            FitError: no inputs, and the data of the fit are not at hand.
         """
-        return check(self.translator, inputs, progress=progress)
+        chosen = self._test_inputs("check") if inputs is None else inputs
+        return check(self.translator, chosen, progress=progress)
 
     @property
     def evaluation(self) -> Evaluation:
@@ -247,10 +252,12 @@ class Interpreter(AttachedModel):
             )
         return scores_of_fit(self.fitted, self._data, request, given=labels)
 
-    def _test_inputs(self) -> Any:
+    def _test_inputs(self, call: str) -> Any:
+        """Inputs of the test split; `call` is what the user typed without any."""
+        self._require_fitted()
         if self._data is None:
             raise FitError(
-                "Expected inputs: the data of the fit are not saved with it. Type explain(images)."
+                f"Expected inputs: the data of the fit are not saved with it. Type {call}(images)."
             )
         return self._data.test_inputs()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +20,10 @@ from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
 from interpret_inn.saving.bounds import is_too_large
 
+_NEAR = 0.8
+"""Similarity (`difflib`, 0 to 1) from which an option counts as a misspelt one of `wrap`."""
+_NAME = 200
+"""Characters of a model's name that are shown."""
 _Path = str | os.PathLike[str]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -62,6 +68,10 @@ def wrap(
         adapted = model
     else:
         adapted = _adapted(model, site, kind=backbone, options=options, **given)
+    if isinstance(class_names, str):
+        raise BackboneError(
+            f"Expected class_names as a list of names, found {class_names!r}. Type [{class_names!r}]."
+        )
     if class_names is not None:
         adapted.class_names = list(class_names)
     return Interpreter(adapted)
@@ -187,7 +197,7 @@ def _adapted_as_saved(
         raise ArtefactError(
             f"The interpreter at {path} was fitted for another model: expected "
             f"{shown(about['model']['architecture'])} with the site {about['site']!r:.200}, "
-            f"found {type(model).__name__}: {shown(error)}"
+            f"found {repr(model)[:_NAME] if isinstance(model, str) else type(model).__name__}: {shown(error)}"
         ) from error
 
 
@@ -264,7 +274,15 @@ def _refuse_beside(**options: Any) -> None:
 
 
 def _refuse_options(options: Mapping[str, Any]) -> None:
+    """Refuses options without a kind of backbone; one that is nearly an option of `wrap` is named."""
     if options:
+        known = [
+            name for name, one in inspect.signature(wrap).parameters.items() if one.kind is one.KEYWORD_ONLY
+        ]
+        for option in options:
+            near = difflib.get_close_matches(option, known, n=1, cutoff=_NEAR)
+            if near:
+                raise BackboneError(f"There is no option {option!r}. Did you mean {near[0]!r}?")
         raise BackboneError(
             f"Expected options only together with a kind of backbone, found {sorted(options)}. "
             'Type backbone="generator", say.'

@@ -12,7 +12,7 @@ from torch import Generator, Tensor, nn
 from interpret_inn.backbones.address import Address, check_path
 from interpret_inn.backbones.attach import Attachment, Rewrite
 from interpret_inn.backbones.default_site import default_site, is_tail, no_tail
-from interpret_inn.backbones.layouts import Layout, infer_layout, refuse_other_batch
+from interpret_inn.backbones.layouts import Layout, check_layout, infer_layout, refuse_other_batch
 from interpret_inn.backbones.picture_forms import range_of
 from interpret_inn.backbones.preprocess import Preprocess
 from interpret_inn.backbones.state import (
@@ -24,6 +24,7 @@ from interpret_inn.backbones.state import (
     unwrap,
     weights_digest,
 )
+from interpret_inn.backbones.structures import refuse_other_names
 from interpret_inn.errors import BackboneError, InputError, SiteError
 from interpret_inn.renamed import with_old_names
 
@@ -57,13 +58,14 @@ class Backbone:
             without naming them again.
         address: Address of the site.
         preprocess: As a `Preprocess`.
+        preprocess_given: Whether it was given, and is not what is done for want of anything better.
         layout_name: The layout that was asked for, or None.
         has_tail: Set by the first run: whether `tail` works.
         draws_random_numbers: Set by the first run: whether the model draws them in its forward.
 
     Raises:
         BackboneError: the model cannot be attached to, or `value_range` is no range.
-        SiteError: there is no such site, or none was given and the model has no linear layer.
+        SiteError: there is no such site or layout, or none was given and the model has no linear layer.
     """
 
     def __init__(
@@ -86,8 +88,9 @@ class Backbone:
         self._site_was_chosen = site is None
         self.address = Address.parse(default_site(self.model) if site is None else site)
         check_path(self.model, self.address.path)
-        self.preprocess = Preprocess.of(preprocess)
+        self.preprocess, self.preprocess_given = Preprocess.of(preprocess), preprocess is not None
         self.name = name or type(self.model).__name__
+        check_layout(layout)
         self.kind, self.layout_name, self.class_names = kind, layout, class_names
         self.sample_inputs, self.run = sample_inputs, run
         self.value_range, self.examine = range_of(value_range), examine
@@ -241,6 +244,7 @@ class Backbone:
             site, outputs = self._attached(prepared, Attachment(self.model, self.address))
             self.draws_random_numbers = not state.unchanged()
             z = site.captured
+            refuse_other_names(outputs, self.class_names, self.name)
             refuse_other_batch(z, len(prepared), self.address)
             module = None if self.address.input else self._site_module()
             layout = infer_layout(z, self.layout_name, self.model, module=module)

@@ -196,12 +196,24 @@ def infer_layout(
     return Layout(name or ("flat" if single else "pooled"), order)
 
 
+def check_layout(wanted: str | None) -> None:
+    """Refuses a layout that there is not, before anything runs.
+
+    Raises:
+        SiteError: there is no layout, or no order of axes, of that name.
+    """
+    _parse(wanted)
+
+
 def _parse(wanted: str | None) -> tuple[LayoutName | None, Order | None]:
     if wanted is None:
         return None, None
-    name, _, order = wanted.partition(":")
-    if name not in get_args(LayoutName):
-        raise SiteError(f"There is no layout {wanted!r}. {suggest(name, get_args(LayoutName))}")
+    name, _, order = str(wanted).partition(":")
+    names = get_args(LayoutName)
+    if name not in names:
+        raise SiteError(
+            f"There is no layout {wanted!r}. {suggest(name, names)} Layouts are {', '.join(names)}."
+        )
     if order and order not in get_args(Order):
         raise SiteError(f"There is no order of axes {order!r}. {suggest(order, get_args(Order))}")
     return cast(LayoutName, name), cast(Order, order) if order else None

@@ -157,7 +157,12 @@ class Preprocess:
         if not self.mean:
             return images
         if images.shape[1] != len(self.mean):
-            raise InputError(f"Expected {len(self.mean)} channels to normalise, found {images.shape[1]}.")
+            grey = images.shape[1] == 1 and len(self.mean) == 3
+            cure = "'channels': 3, which repeats grey pictures" if grey else "a mean and std for each channel"
+            raise InputError(
+                f"Expected {len(self.mean)} channels to normalise, found {images.shape[1]}. Type "
+                f"preprocess={{'mean': …, 'std': …}} with {cure}, or convert the pictures."
+            )
         mean, std = (torch.tensor(v, device=images.device).view(-1, 1, 1) for v in (self.mean, self.std))
         return (images - mean) / std
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numbers
-import warnings
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.data import is_stream, samples, stream
-from interpret_inn.errors import BackboneError, InnWarning, InputError
+from interpret_inn.errors import BackboneError, InputError, warn
 from interpret_inn.explaining.survey import spread_evenly
 from interpret_inn.explore.sampling import has_run
 from interpret_inn.metrics.traversals import Distance, TraversalLengths, multi_scale_pixels
@@ -100,10 +99,8 @@ def lengths(
         each, threshold=threshold, relative=relative, seed=seed, factors=owners(translator, axes)
     )
     if not found.active.any():
-        warnings.warn(
-            f"No axis of the code moves the images of {translator.backbone.name}: its length is 0, and says nothing.",
-            InnWarning,
-            stacklevel=3,
+        warn(
+            f"No axis of the code moves the images of {translator.backbone.name}: its length is 0, and says nothing."
         )
     return found
 

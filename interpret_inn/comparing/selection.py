@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import math
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +20,7 @@ from interpret_inn.comparing.fit_lengths import (
     TraversalSettings,
     check_starts,
 )
-from interpret_inn.errors import InnWarning
+from interpret_inn.errors import warn
 from interpret_inn.metrics.traversals import (
     Distance,
     Ranking,
@@ -180,9 +179,7 @@ def select(
         seed=seed,
     )
     if not chosen.candidates[chosen.best].lengths.active.any():
-        warnings.warn(
-            "No candidate moves the images, so there is nothing to select.", InnWarning, stacklevel=2
-        )
+        warn("No candidate moves the images, so there is nothing to select.")
     return chosen
 
 

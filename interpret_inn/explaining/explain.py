@@ -13,7 +13,7 @@ from interpret_inn._version import __version__
 from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import BatchChecks, check_batch, join_checks
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.explaining.evidence import Checks
+from interpret_inn.explaining.evidence import Checks, FactorSummary
 from interpret_inn.explaining.examples import describe_examples, neighbours, traversals
 from interpret_inn.explaining.records import Explanation, Place, Redraw
 from interpret_inn.explaining.redraws import Target, distance_to_data
@@ -72,12 +72,17 @@ def explain(
         traversals=traversed,
         drifts=evaluation.drifts,
         timings=_timings(fitted.timings, time.perf_counter() - began),
-        warnings=(*fitted.notes, *_unknown_range(translator, found), *_warnings(checks, evaluation, redraws)),
+        warnings=(
+            *fitted.notes,
+            *_unknown_range(translator, found),
+            *measured_warnings(checks, evaluation.summaries, redraws),
+        ),
         skipped=found.skipped,
         versions=_versions() | {"seed": str(fitted.seed)},
         galleries=tuple(galleries),
         places=places,
         scores=evaluation.scores,
+        preprocess=backbone.preprocess.to_dict(),
     )
 
 
@@ -121,12 +126,14 @@ def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
     return timings | {"total": sum(timings.values())}
 
 
-def _warnings(checks: Checks, evaluation: Evaluation, redraws: Mapping[str, Redraw]) -> list[str]:
-    """What to distrust, in plain sentences, beside the notes of the fit."""
+def measured_warnings(
+    checks: Checks, factors: Sequence[FactorSummary], redraws: Mapping[str, Redraw]
+) -> list[str]:
+    """What to distrust by what was measured, in plain sentences; pages say it in their own words."""
     found = []
     if not checks.passed:
         found.append("A check failed: do not trust edits of this interpreter before it passes (see Checks).")
-    found.extend(line.verdict for line in evaluation.summaries if line.learnt is False)
+    found.extend(line.verdict for line in factors if line.learnt is False)
     for name, redraw in redraws.items():
         if redraw.left_data > _LEAVES_DATA:
             found.append(

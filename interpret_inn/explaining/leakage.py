@@ -22,6 +22,8 @@ _SQUARE = 16 * WIDEST  # columns whose covariance matrix is formed at most: half
 _PER_CLASS = 10  # training samples that a probe needs of each class, even if that makes more rows
 
 _ALL = slice(None)
+_FEW_AXES = 4
+"""Axes that hold most concepts, and that tell little of one before a fit."""
 _FLAT = 1e-10  # of the largest eigenvalue: axes with less carry rounding
 _Rows = Tensor | npt.NDArray[np.floating]
 _Both = tuple[FloatArray, FloatArray]
@@ -178,7 +180,7 @@ def summaries(
     raw = raw_scores or {}
     lines = []
     for factor in factors:
-        learnt, verdict = _verdict(leakage, factor.name, residual=factor is factors[-1])
+        learnt, verdict = _verdict(leakage, factor.name, size=factor.size, residual=factor is factors[-1])
         share = factor.size / factors.total
         lines.append(
             FactorSummary(
@@ -188,7 +190,22 @@ def summaries(
     return tuple(lines)
 
 
-def _verdict(leakage: Leakage, name: str, *, residual: bool) -> tuple[bool | None, str]:
+def cure(name: str, size: int) -> str:
+    """What to type if a factor was not shown to be learnt: fewer axes tell less before a fit, and more data more after.
+
+    >>> cure("label", 15)
+    'Type fit(…, sizes={"label": 4}), so that fewer axes have to beat what they tell unfitted, or give more images.'
+    """
+    if size < 2:
+        return "Give more images."
+    fewer = min(_FEW_AXES, size // 2)
+    return (
+        f'Type fit(…, sizes={{"{name}": {fewer}}}), so that fewer axes have to beat what they tell unfitted, or give '
+        "more images."
+    )
+
+
+def _verdict(leakage: Leakage, name: str, *, size: int, residual: bool) -> tuple[bool | None, str]:
     """Whether a factor was learnt, and the sentence that says so."""
     if residual:
         return None, "Everything that no named factor explains; there are no labels to test it on."
@@ -210,7 +227,8 @@ def _verdict(leakage: Leakage, name: str, *, residual: bool) -> tuple[bool | Non
     if not score.low > unfitted.value:
         return (
             False,
-            f"{name} was not shown to be learnt: {found}; as much is there without any fitting ({beside}).",
+            f"{name} was not shown to be learnt: {found}; as much is there without any fitting ({beside}). "
+            f"{cure(name, size)}",
         )
     return True, f"{name} was learnt: {found}; {beside}."
 

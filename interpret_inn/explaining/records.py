@@ -196,6 +196,7 @@ class Explanation:
         galleries: Grids of pictures: swaps, traversals, samples, and what the pairs of the sources look like.
         places: Where each factor acts in the first examples.
         scores: Of the factors' codes against the values of concepts; None: not measured.
+        preprocess: How pictures entered the model, as `Preprocess.to_dict` says it.
     """
 
     model: str
@@ -222,6 +223,7 @@ class Explanation:
     galleries: tuple[Gallery, ...] = ()
     places: tuple[Place, ...] = ()
     scores: Scores | None = None
+    preprocess: Mapping[str, Any] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """A few lines: the fields hold thousands of numbers and pictures."""

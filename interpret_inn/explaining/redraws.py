@@ -123,7 +123,7 @@ def measure(
         changes.append(score(edited))
         if classes:
             after = edited.double().log_softmax(1)
-            divergences.append((before.exp() * (before - after)).sum(1))
+            divergences.append((before.exp() * (before - after)).sum(1).clamp_min(0))  # rounding
             indices.append(edited.argmax(1).double())
             flips.append((edited.argmax(1) != base.argmax(1)).double())
     nothing = np.full(len(base), math.nan)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
@@ -14,7 +13,7 @@ from tqdm import tqdm
 
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.backbones.picture_forms import channels_first, single
-from interpret_inn.errors import BackboneError, EditError, InnWarning, InputError
+from interpret_inn.errors import BackboneError, EditError, InputError, warn
 from interpret_inn.types.numbers import TINY
 
 _POOL = 1024
@@ -124,11 +123,9 @@ def _targets(backbone: Backbone, images: Any, pool: _Pool) -> Tensor:
             _refuse_other_range(found, low, high)
     else:
         if known is None:
-            warnings.warn(
+            warn(
                 f"The range of {backbone.name}'s outputs is not known; pictures are scaled to that of {_POOL:,} "
-                f"of its own, {low:.2f} to {high:.2f}. Type wrap(…, value_range=(−1, 1)) if you know better.",
-                InnWarning,
-                stacklevel=4,
+                f"of its own, {low:.2f} to {high:.2f}. Type wrap(…, value_range=(−1, 1)) if you know better."
             )
         found = _read(images, channels) * (high - low) + low
     if found.ndim != 4 or tuple(found.shape[1:]) != (channels, *size) or not len(found):
@@ -162,11 +159,9 @@ def _refuse_other_range(images: Tensor, low: float, high: float) -> None:
             f"{most:.2f}. Pass pictures (uint8), which are scaled."
         )
     if low < _SIGNED and least >= 0 and len(images) > 1:
-        warnings.warn(
+        warn(
             f"The model's outputs lie in {low:.2f} to {high:.2f} and these images in {least:.2f} to {most:.2f}: "
-            "they are taken as they are. Pass pictures (uint8), which are scaled.",
-            InnWarning,
-            stacklevel=5,
+            "they are taken as they are. Pass pictures (uint8), which are scaled."
         )
 
 

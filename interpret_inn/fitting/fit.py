@@ -6,7 +6,6 @@ import dataclasses
 import hashlib
 import json
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal, cast
@@ -17,9 +16,9 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import cache_folder
 from interpret_inn.data.process import derived_seed
-from interpret_inn.errors import ConceptError, FitError, InnWarning
+from interpret_inn.errors import ConceptError, FitError, warn
 from interpret_inn.fitting.checkpoint import Checkpoint
-from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps
+from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps, unprepared
 from interpret_inn.fitting.plans import planned, rotated
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
@@ -83,7 +82,7 @@ def fit(
     """
     began = time.perf_counter()
     pool = Pool(sources, seed=seed)
-    notes = odd_outputs(backbone, pool, most=batch_size)
+    notes = [*odd_outputs(backbone, pool, most=batch_size), *unprepared(backbone, pool)]
     stored = tuple(
         encode(backbone, entry.source.samples, batch_size=batch_size, cache=cache) for entry in pool.unique()
     )
@@ -147,7 +146,7 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
             f"{apart} {what} carry at most {most} of {width} axes "
             f"(samples_per_axis={settings.samples_per_axis:g}); the other axes belong to the residual."
         )
-        warnings.warn(note, InnWarning, stacklevel=4)
+        warn(note)
         notes.append(note)
     enough = max(_WHITENING_SAMPLES, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
     order = torch.randperm(len(train), generator=Generator().manual_seed(seed))[:enough]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import warnings
 from collections.abc import Iterable
 from typing import Literal
 
 from interpret_inn.backbones import Backbone
-from interpret_inn.errors import InnError, InnWarning, PluginError
+from interpret_inn.errors import InnError, PluginError, warn
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.store import CHUNK, FitData
 from interpret_inn.translating.settings import FitSettings
@@ -48,15 +47,25 @@ def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] =
         ) from error
     found = [told] if isinstance(told, str) else list(told)
     for sentence in found:
-        warnings.warn(sentence, InnWarning, stacklevel=4)
+        warn(sentence)
     return found
+
+
+def unprepared(backbone: Backbone, pool: Pool) -> list[str]:
+    """Says that images are only scaled, where nobody said how the model wants them."""
+    if backbone.preprocess_given or backbone.prepare(pool.parts[0].source.samples.take([0])).ndim != 4:
+        return []
+    return [
+        "Images are only scaled to [0, 1], as no preprocessing was given. If the model was trained on others, type "
+        'wrap(model, preprocess={"mean": …, "std": …}); preprocess={} says that this is right.'
+    ]
 
 
 def about_data(pool: Pool, *, validates: bool) -> list[str]:
     """What the user should know of the data and the pairs."""
     found = _left_out(pool)
     for note in pool.notes:
-        warnings.warn(note, InnWarning, stacklevel=4)
+        warn(note)
     found.extend(pool.notes)
     if not validates:
         found.append("The validation split was too small for pairs, so the fit ran all its steps.")
@@ -73,7 +82,7 @@ def skipped_steps(skipped: int, taken: int) -> list[str]:
         f"{skipped} of {taken} training steps were skipped, as their loss or its gradient was NaN or infinite. Type a "
         "lower learning_rate=, or look at the losses that concept sources add."
     )
-    warnings.warn(note, InnWarning, stacklevel=4)
+    warn(note)
     return [note]
 
 
@@ -92,7 +101,7 @@ def copies(data: FitData) -> list[str]:
         f"{count} of {len(tested)} test samples are copies of training samples (in the data, or because sources "
         "overlap), so scores are too good. Type groups=… to keep copies together, or give all sources the same data."
     )
-    warnings.warn(note, InnWarning, stacklevel=4)
+    warn(note)
     return [note]
 
 
@@ -104,7 +113,7 @@ def _left_out(pool: Pool) -> list[str]:
     some = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
     what = "1 input was" if len(skipped) == 1 else f"{len(skipped)} inputs were"
     note = f"{what} left out of the fit: {some}."
-    warnings.warn(note, InnWarning, stacklevel=5)
+    warn(note)
     return [note]
 
 

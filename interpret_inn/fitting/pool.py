@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.errors import ConceptError, InnError, PluginError
+from interpret_inn.errors import ConceptError, InnError, PluginError, warnings_from
 from interpret_inn.fitting.splitting import SampleSet, Split, merged_groups, picture_digests, split_together
 from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Plan, as_source
 from interpret_inn.types.completing import wrong_members
@@ -191,7 +191,9 @@ class Pool:
 
     def _draw(self, entry: PooledSource, n: int, generator: Generator, split: str) -> Pairs:
         among = getattr(entry.split, split)
-        with named_failure(entry.source, f"to draw {n} pairs among {len(among)} samples"):
+        where = "training split" if split == "train" else f"{split} split"
+        task = f"to draw {n} pairs among {len(among)} samples of the {where}"
+        with named_failure(entry.source, task), warnings_from(f"In the {where}"):
             pairs = entry.source.sample_pairs(n, generator, among)
         if not isinstance(pairs, Pairs) or not all(isinstance(column, Tensor) for column in pairs):
             raise PluginError(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -17,7 +16,7 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.data import Joined, Part
 from interpret_inn.data.digests import digest
 from interpret_inn.data.process import ProgressFactory, cache_folder, progress, silent
-from interpret_inn.errors import InnWarning, InputError
+from interpret_inn.errors import InputError, warn
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.rows import StoredRows, allocated
 from interpret_inn.fitting.shards import FORMAT, Damaged, ShardFolder, as_tensor
@@ -139,14 +138,12 @@ def _missing(folder: ShardFolder, probe: Tensor) -> list[int]:
             if not folder.check(shard):
                 missing.append(shard)
         except (Damaged, OSError) as error:
-            warnings.warn(f"Stored rows are damaged and computed again: {error}.", InnWarning, stacklevel=3)
+            warn(f"Stored rows are damaged and computed again: {error}.")
             missing.append(shard)
     if 0 not in missing and not _agrees(as_tensor(folder.rows(0)[:1]), probe):
-        warnings.warn(
+        warn(
             f"Stored rows in {folder.path} are not what the model gives now, though its weights are the same "
-            "(its forward has changed?). They are computed again.",
-            InnWarning,
-            stacklevel=3,
+            "(its forward has changed?). They are computed again."
         )
         return list(range(folder.shards))
     return missing

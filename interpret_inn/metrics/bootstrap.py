@@ -58,7 +58,8 @@ def bootstrap_mean(
     sums = np.bincount(members, array - mean, count)
     sizes = np.bincount(members, minlength=count)
     weights = resampling_weights(count, seed=seed, resamples=resamples)
-    drawn = mean + (weights @ sums) / (weights @ sizes)
+    # a mean lies between the values: rounding must not take that of what is never negative below 0
+    drawn = (mean + (weights @ sums) / (weights @ sizes)).clip(array.min(), array.max())
     low, high = percentile_interval(drawn, count)
     if share:
         wilson = _wilson(mean, float(drawn.var()), count)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 
 from interpret_inn.backbones import as_found
 from interpret_inn.backbones.state import device_and_dtype
-from interpret_inn.errors import InnWarning, InputError
+from interpret_inn.errors import InputError, warn
 
 Features = Callable[[Tensor], Any]
 
@@ -62,11 +61,9 @@ def frechet_distance(real: Any, generated: Any, *, features: Features, batch_siz
     width = found["real"].shape[1]
     few = min(len(values) for values in found.values())
     if few <= width:
-        warnings.warn(
+        warn(
             f"{few} images tell too little of the spread of {width} features: the distance comes out too large. "
-            f"Give more than {width} images, better ten times as many.",
-            InnWarning,
-            stacklevel=3,
+            f"Give more than {width} images, better ten times as many."
         )
     metric = metric_class(_Passing(width)).set_dtype(torch.float64)
     for name, values in found.items():

@@ -223,6 +223,11 @@ def _check_fields(kind: Kind, spec: Spec) -> None:
         raise PluginError(
             f"Expected 'quick' of the metric {spec.name!r} to be True or False, found {spec.quick!r}."
         )
+    if isinstance(spec, MetricSpec) and (type(spec.fewest_concepts) is not int or spec.fewest_concepts < 1):
+        raise PluginError(
+            f"Expected 'fewest_concepts' of the metric {spec.name!r} to be a whole number, at least 1, "
+            f"found {spec.fewest_concepts!r}."
+        )
     restored = getattr(spec, "restored", ())
     if not isinstance(restored, tuple) or not all(isinstance(name, str) for name in restored):
         raise PluginError(

@@ -7,7 +7,6 @@ plugin is registered. An error then names the plugin at fault, and the other plu
 from __future__ import annotations
 
 import threading
-import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from importlib.metadata import EntryPoint, entry_points
@@ -15,7 +14,7 @@ from typing import Any
 
 import pluggy
 
-from interpret_inn.errors import InnWarning, PluginError, suggest
+from interpret_inn.errors import InnWarning, PluginError, suggest, warn
 from interpret_inn.plugin import hookspecs
 from interpret_inn.plugin.checking import HOOKS, check_plugin, described
 from interpret_inn.plugin.contributions import KINDS, PluginInfo, PluginTable, Spec, checked, kind_of
@@ -252,7 +251,7 @@ class Registry:
         """Raises if the registry is strict, else warns."""
         if self.strict:
             raise error from cause
-        warnings.warn(str(error), PluginWarning, stacklevel=3)
+        warn(str(error), PluginWarning)
 
 
 def _told(error: BaseException) -> str:

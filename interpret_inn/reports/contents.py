@@ -23,7 +23,10 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
     """
     content = {
         "format": FORMAT,
-        **{name: getattr(explanation, name) for name in ("model", "backbone", "site", "layout", "shape")},
+        **{
+            name: getattr(explanation, name)
+            for name in ("model", "backbone", "site", "layout", "shape", "preprocess")
+        },
         "axes": dict(zip(("representation", "blocks"), explanation.axes, strict=True)),
         "split": dict(zip(("train", "validation", "test"), explanation.split, strict=True)),
         "checks": _checks(explanation.checks),

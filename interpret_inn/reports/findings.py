@@ -13,9 +13,11 @@ from typing import Literal
 from markupsafe import Markup
 
 from interpret_inn.explaining.evidence import Leakage
+from interpret_inn.explaining.explain import measured_warnings
+from interpret_inn.explaining.leakage import cure
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports.wording import count, number, percent, score_text
-from interpret_inn.types import RESIDUAL, Score
+from interpret_inn.types import RESIDUAL, Remark, Score
 
 Level = Literal["bad", "warn", "note"]
 READABLE = 0.02
@@ -197,9 +199,9 @@ def _factors(explanation: Explanation) -> Iterator[Doubt]:
             before = score_text(leakage.unfitted[name].value, leakage.kind[name])
             text = Markup(
                 "{} was <em>not shown to be learnt</em>: its factor tells it, but as many axes told it as well "
-                "before the fit ({}). An edit of it does change {}, maybe among other things."
+                "before the fit ({}). An edit of it does change {}, maybe among other things. {}"
             )
-            yield Doubt("warn", text.format(name_of(name), before, name))
+            yield Doubt("warn", text.format(name_of(name), before, name, cure(name, factor.size)))
         elif factor.learnt is False:
             text = Markup("{} was <em>not learnt</em>: what happens when it is edited says nothing about {}.")
             yield Doubt("bad", text.format(name_of(name), name))
@@ -264,8 +266,10 @@ def _places(explanation: Explanation) -> Iterator[Doubt]:
 
 
 def _data(explanation: Explanation) -> Iterator[Doubt]:
+    told = set(measured_warnings(explanation.checks, explanation.factors, explanation.redraws))
     for warning in explanation.warnings:
-        yield Doubt("warn", Markup("{}").format(warning))
+        if warning not in told:  # said above, in the page's own words
+            yield Doubt("note" if isinstance(warning, Remark) else "warn", Markup("{}").format(warning))
     tested = explanation.split[2]
     if tested < FEW_TESTED:
         text = Markup(

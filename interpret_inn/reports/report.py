@@ -70,8 +70,8 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The same content for programs: dicts, lists, strings, numbers; None if a number is missing.
 
-        Keys: `model`, `backbone`, `site`, `layout`, `shape`, `axes`, `split`, `checks`, `factors`, `leakage`,
-        `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`, `places`, `drifts`, `scores`,
+        Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `split`, `checks`, `factors`,
+        `leakage`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`, `places`, `drifts`, `scores`,
         `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`, the version of this form.
         """
         return contents(self.explanation, self.sections)
@@ -232,6 +232,7 @@ def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
         "checks": views.check_rows(explanation),
         "sizes": views.sizes_strip(explanation, css),
         "timings": views.timing_parts(explanation),
+        "preprocessing": wording.preprocess_text(explanation.preprocess),
     }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from interpret_inn.types import Score
 
@@ -127,6 +128,31 @@ def count(amount: int, noun: str) -> str:
     """
     word = _WORDS[amount] if 0 <= amount < len(_WORDS) else f"{amount:,}"
     return f"{word} {noun}{'' if amount == 1 else 's'}"
+
+
+def preprocess_text(fields: Mapping[str, Any]) -> str:
+    """How pictures enter the model, from what `Preprocess.to_dict` says; empty if that is not known.
+
+    >>> preprocess_text({"mode": "pictures", "size": None, "mean": [0.5], "std": [0.25]})
+    'pictures are scaled to [0, 1], then normalised by mean 0.5 and standard deviation 0.25'
+    >>> preprocess_text({"mode": "identity"})
+    'none: inputs are taken as they are'
+    """
+    mode = fields.get("mode", "")
+    if mode != "pictures":
+        words = {"identity": "none: inputs are taken as they are", "callable": "by the caller’s own function"}
+        return f"{words.get(mode, '')} {fields.get('name', '')}".strip()
+    done = []
+    if fields.get("size"):
+        height, width = fields["size"]
+        crop = f"{fields.get('crop_mode')} crop, {percent(fields.get('crop_pct', math.nan))}"
+        done.append(f"brought to {height} × {width} ({fields.get('interpolation')}, {crop})")
+    done.append("scaled to [0, 1]")
+    said = f"pictures are {' and '.join(done)}, "
+    if not fields.get("mean"):
+        return said + "and not normalised"
+    mean, std = (", ".join(f"{value:.4g}" for value in fields[name]) for name in ("mean", "std"))
+    return said + f"then normalised by mean {mean} and standard deviation {std}"
 
 
 def listing(names: Sequence[str]) -> str:

@@ -34,7 +34,7 @@ from interpret_inn.saving.bounds import require_shallow, require_stored
 from interpret_inn.saving.migrating import EVALUATION_FILES, FORMAT, Stored, migrated, revive
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitRecord, FitSettings
-from interpret_inn.types import Concept, Factors
+from interpret_inn.types import Concept, Factors, Remark
 
 _MAIN, _TENSORS, _SUMS = "interpreter.json", "tensors.safetensors", "checksums.json"
 _EVALUATION = EVALUATION_FILES[FORMAT]
@@ -154,6 +154,7 @@ def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
         "record": plain(fitted.record),
         "split": list(fitted.split),
         "notes": list(fitted.notes),
+        "remarks": [note for note in fitted.notes if isinstance(note, Remark)],
         "timings": fitted.timings,
     }
 
@@ -267,7 +268,7 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         split=tuple(about["split"]),
         reference_codes=tensors["reference_codes"],
         reference_groups=tensors["reference_groups"].numpy(),
-        notes=tuple(about["notes"]),
+        notes=tuple(Remark(note) if note in about.get("remarks", ()) else note for note in about["notes"]),
         timings=dict(about["timings"]),
     )
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from interpret_inn.metrics import discretise
 from interpret_inn.metrics.probes import score_kind
-from interpret_inn.types import Concept, FloatArray, IntArray, Suits
+from interpret_inn.types import Concept, FloatArray, IntArray, MetricSpec, Suits
 
 BINS = 10
 """Classes that numbers are cut into, unless the caller says how many."""
@@ -51,11 +51,14 @@ class Known:
         found = {"classes": self.classes, "numbers": self.numbers, "any": self.any}
         return found[suits] if suits in found else np.empty((len(self.rows), 0))
 
-    def refusal(self, suits: Suits) -> str:
-        """Why a metric that needs such values cannot be computed; empty if it can."""
-        if suits == "none" or self.columns(suits).size:
+    def refusal(self, spec: MetricSpec) -> str:
+        """Why a metric cannot be computed of these values; empty if it can."""
+        suits, fewest = spec.suits, spec.fewest_concepts
+        if suits == "none" or (self.columns(suits).size and len(self.names) >= fewest):
             return ""
         used = f"found {', '.join(self.names)}" if self.names else "found none"
+        if self.columns(suits).size:
+            return f"It needs at least {fewest} concepts with known values, {used}: of fewer it says nothing."
         return f"It needs {_WANTS[suits]}, {used}."
 
 

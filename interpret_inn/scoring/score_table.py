@@ -72,7 +72,7 @@ def score_table(given: Scored, request: ScoreRequest) -> Scores:
     found: dict[str, Score] = {}
     left_out: dict[str, str] = {}
     for spec in chosen:
-        score = known.refusal(spec.suits) or _scored(spec, given, known, request, together)
+        score = known.refusal(spec) or _scored(spec, given, known, request, together)
         if isinstance(score, Score):
             found[spec.name] = score
         else:

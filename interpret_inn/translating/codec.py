@@ -77,6 +77,18 @@ class Codec:
 
     # --- codes of the data -----------------------------------------------------------------------------
 
+    @cached_property
+    def reference_range(self) -> tuple[Tensor, Tensor]:
+        """Lowest and highest reference code of each axis that is stored, float (w,) each."""
+        codes = self.fitted.reference_codes
+        return codes.amin(0), codes.amax(0)
+
+    def beyond(self, factor: Factor, values: Tensor) -> float:
+        """How far codes (..., size) of a factor lie outside the range of the reference codes, at most; 0: inside."""
+        low, high = (end[factor.start : factor.stop] for end in self.reference_range)
+        stored = values[..., : len(low)].to(low)
+        return float(torch.maximum(low - stored, stored - high).clamp_min(0).max()) if stored.numel() else 0.0
+
     def draw(self, factor: Factor, n: int, generator: Generator) -> Tensor:
         """`n` codes of the factor from the reference codes, float (n, size)."""
         return self.fitted.draw(factor, n, generator)

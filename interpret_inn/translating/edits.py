@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
@@ -17,7 +18,10 @@ from interpret_inn.errors import EditError
 from interpret_inn.renamed import old_names
 from interpret_inn.translating.codec import Codec, held_names
 from interpret_inn.translating.values import Added, Donors, Drawn, PerInput, Values
-from interpret_inn.types import Factor
+from interpret_inn.types import Concept, Factor
+
+_CLASSES_TOLD = 5
+"""Classes that an error lists; more of them fill the line."""
 
 
 class Edit:
@@ -29,6 +33,8 @@ class Edit:
     """
 
     verb = "edit"
+    by_hand = False
+    """Whether the caller gives the code itself, which may then lie anywhere."""
 
     def __init__(self, factor: str, hold: Sequence[str] = ()) -> None:
         self.factor = factor
@@ -97,6 +103,7 @@ class _Swap(Edit):
 
 class _SetTo(Edit):
     verb = "set_to"
+    by_hand = True
 
     def __init__(self, factor: str, value: Any, hold: Sequence[str]) -> None:
         super().__init__(factor, hold)
@@ -105,9 +112,10 @@ class _SetTo(Edit):
     def _values(self, translator: Codec, factor: Factor, total: int | None) -> Values:
         if isinstance(self.given, str):
             return PerInput(repr(self), translator.class_code(factor, self.given), total)
-        if isinstance(self.given, int):
-            self._refuse_category(factor, translator)
-        return PerInput(repr(self), self._numbers(translator, factor), total)
+        given = self._numbers(translator, factor)
+        if not given.ndim:
+            self._refuse_class(factor, translator.fitted.concept(factor))
+        return PerInput(repr(self), given, total)
 
     def _numbers(self, translator: Codec, factor: Factor) -> Tensor:
         try:
@@ -119,19 +127,24 @@ class _SetTo(Edit):
             ) from error
         return self._checked(given, factor)
 
-    def _refuse_category(self, factor: Factor, translator: Codec) -> None:
-        """Refuses `set_to("digit", 7)`, which may mean the category or the number 7 on all axes."""
-        try:
-            translator.class_code(factor, str(self.given))
-        except EditError:
+    def _refuse_class(self, factor: Factor, concept: Concept | None) -> None:
+        """Refuses `set_to("digit", 7)`: a bare number would be taken as a code where a class is meant."""
+        if concept is None or not concept.classes:
             return
+        number, classes = float(self.given), concept.classes
+        asked = {str(self.given), str(int(number)) if number.is_integer() else ""}
+        meant = next((name for name in classes if name in asked), classes[0])
+        more = len(classes) - _CLASSES_TOLD
+        known = ", ".join(map(repr, classes[:_CLASSES_TOLD])) + (f" and {more} more" if more > 0 else "")
         raise EditError(
-            f"{self!r} may mean two things. Type set_to({factor.name!r}, {str(self.given)!r}) for the category, "
-            f"or set_to({factor.name!r}, {float(self.given)}) for the number on all axes."
+            f"{self!r}: expected the name of a class ({known}), or a code of {factor.size} numbers for the factor "
+            f"{factor.name!r}, found one bare number. Type set_to({factor.name!r}, {meant!r}) for the class, or "
+            f"set_to({factor.name!r}, [{number}] * {factor.size}) for that code on all axes."
         )
 
     def _arguments(self) -> list[str]:
-        return [repr(self.given)] if isinstance(self.given, (str, int, float)) else ["…"]
+        given = self.given.item() if isinstance(self.given, np.generic) else self.given
+        return [repr(given)] if isinstance(given, (str, int, float)) else ["…"]
 
 
 class _Add(_SetTo):
@@ -187,25 +200,35 @@ def swap(
 
 
 def set_to(factor: str, value: Any, *, hold: Sequence[str] = ()) -> Edit:
-    """Sets the factor to a value.
+    """Sets the factor to a class's mean code, or to a code that is given.
+
+    Numbers are *codes*, about N(0, 1) over the data, and not values of the concept: `set_to("brightness", 200)` sets
+    a code far outside the data, and warns. `swap("brightness", donor)` takes the code of an input that has the value.
 
     Args:
         factor: The factor to set.
-        value: float (size,) or (B, size); a number for all axes; or the name of a category, for its mean code
-            (`set_to("digit", "7")`). `Interpreter.run` refuses a whole number that is also a category's name, as
-            ambiguous: type "7" or 7.0.
+        value: The name of a class, whose mean code is taken (`set_to("digit", "7")`); or a code, float (size,) for
+            all inputs or (B, size). One number stands for all axes; on a factor of classes it is refused, as a class
+            would be meant.
         hold: Concepts that keep their probed value.
+
+    Warns:
+        InnWarning: in `run`, the code lies far outside the range of the reference codes.
     """
     return _SetTo(factor, value, hold)
 
 
 def add(factor: str, delta: Any, *, hold: Sequence[str] = ()) -> Edit:
-    """Adds a vector to the factor.
+    """Adds to the factor's code.
 
     Args:
         factor: The factor to move.
-        delta: float (size,) or (B, size); or one number for all axes.
+        delta: float (size,) for all inputs or (B, size), or one number for all axes; in the units of the code, as for
+            `set_to`, and not in those of the concept.
         hold: Concepts that keep their probed value.
+
+    Warns:
+        InnWarning: in `run`, the sum lies far outside the range of the reference codes.
     """
     return _Add(factor, delta, hold)
 

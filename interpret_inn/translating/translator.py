@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from interpret_inn.backbones import Carried
-from interpret_inn.errors import EditError, InputError
+from interpret_inn.errors import EditError, InputError, warn
 from interpret_inn.renamed import with_old_names
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.codec import Codec
 from interpret_inn.translating.edits import Edit
 from interpret_inn.translating.encoding import batches, counted, join
+from interpret_inn.types import Factor
 
 REACH = 2.5
 """Standard deviations of the data that traversals reach to either side."""
+FAR = 4.0
+"""An edit may set codes so far beyond the range of the reference codes before it warns. Flows are fitted to codes of
+N(0, 1), which reach a distance of 4 from their mean once in 16,000 draws: beyond, nothing was ever fitted."""
 
 
 @with_old_names
@@ -198,8 +203,8 @@ def positions_of(steps: int | Sequence[float]) -> Tensor:
         EditError: no step at all, or positions that are no numbers.
     """
     try:
-        if isinstance(steps, int):
-            found = torch.linspace(-REACH, REACH, steps)
+        if isinstance(steps, (int, np.integer)) and not isinstance(steps, bool):
+            found = torch.linspace(-REACH, REACH, int(steps))
         else:
             found = torch.as_tensor(steps, dtype=torch.float32)
     except (TypeError, ValueError, RuntimeError):
@@ -235,7 +240,7 @@ class _EditSequence:
         self._steps = [
             (edit, translator.factors[edit.factor], edit.begin(translator, total)) for edit in edits
         ]
-        self._done = 0
+        self._done, self._warned = 0, False
 
     def edited(self, batch: Batch) -> Batch:
         """The next batch after all edits, one after the other.
@@ -246,9 +251,25 @@ class _EditSequence:
         """
         for edit, factor, values in self._steps:
             new = values.of(batch.codes[..., factor.slice], self._done)
+            self._look_at(edit, factor, new, batch.translator)
             batch = batch.with_factor(factor, new, hold=edit.held)
         self._done += len(batch)
         return batch
+
+    def _look_at(self, edit: Edit, factor: Factor, codes: Tensor, translator: Codec) -> None:
+        """Warns of the first codes (..., size) that lie far outside the data, once in all batches."""
+        if self._warned or not edit.by_hand:
+            return
+        distance = translator.beyond(factor, codes)
+        if distance > FAR:
+            self._warned = True
+            low, high = translator.reference_range
+            low, high = low[factor.start : factor.stop], high[factor.start : factor.stop]
+            warn(
+                f"{edit!r} sets codes of {factor.name!r} that lie {distance:.3g} outside those of the data "
+                f"({float(low.min()):.2g} to {float(high.max()):.2g}), where the flow was not fitted. Numbers are "
+                f"codes and not values of the concept: type swap({factor.name!r}, donor) for the code of another input."
+            )
 
     def end(self) -> None:
         """Checks after the last batch that no values are left.

@@ -6,10 +6,10 @@ import difflib
 import functools
 import inspect
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from interpret_inn.errors import PluginError, suggest
+from interpret_inn.errors import InputError, PluginError, suggest
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -25,6 +25,47 @@ _ENDINGS = ("d", "r", "ed", "er", "by")
 _NO_VOWELS = str.maketrans("", "", "aeiou")
 _FOREIGN = frozenset({*sys.stdlib_module_names, "torch", "numpy"})
 """Packages whose classes are mixed in and whose members are not the author's."""
+
+
+def refuse_unknown_options(call: str, function: Callable[..., Any], options: Iterable[str]) -> None:
+    """Refuses an option that a function does not take, and names the nearest one that it does.
+
+    Args:
+        call: The function as users write it.
+        function: The function; one that takes any option is not looked at.
+        options: Names that were given.
+
+    Raises:
+        InputError: the function takes no such option.
+
+    >>> refuse_unknown_options("traverse", lambda inputs, steps=9: None, ["step"])
+    Traceback (most recent call last):
+    interpret_inn.errors.InputError: traverse takes no option 'step'. Did you mean 'steps'?
+    """
+    parameters = inspect.signature(function).parameters
+    if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
+        return
+    for option in options:
+        if option not in parameters:
+            known = [name for name in parameters if name != "self"]
+            raise InputError(f"{call} takes no option {option!r}. {suggest(option, known, limit=len(known))}")
+
+
+def with_named_options(cls: _Class) -> _Class:
+    """Decorates a class whose public methods refuse unknown options as `refuse_unknown_options` does."""
+    for name, method in list(vars(cls).items()):
+        if inspect.isfunction(method) and not name.startswith("_"):
+            setattr(cls, name, _refusing(name, method))
+    return cls
+
+
+def _refusing(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(method)
+    def call(*arguments: Any, **options: Any) -> Any:
+        refuse_unknown_options(name, method, options)
+        return method(*arguments, **options)
+
+    return call
 
 
 def refuse_near_names(obj: Any, base: type, *, owner: str, gone: Mapping[str, str] | None = None) -> None:

@@ -57,6 +57,16 @@ class ProbeScores:
     network: Score
 
 
+class Remark(str):
+    """A note that is worth knowing and casts no doubt: a report shows it as a note, and all others as cautions.
+
+    >>> Remark("hue: taken as numbers.")
+    'hue: taken as numbers.'
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of a report.

@@ -83,6 +83,8 @@ class MetricSpec:
             "numbers": the concepts that are numbers (angles as cosine and sine); "any": all of them, categories by
             number; "none": nothing, (N, 0). A metric without such values is left out, and the reason is given.
         quick: It takes less than about a second for some thousand samples, so every report shows it.
+        fewest_concepts: With values of fewer concepts it says nothing, and is left out with that reason: a score that
+            asks which of several concepts a code tells is 1 for any code if there is one concept alone.
     """
 
     name: str
@@ -90,6 +92,7 @@ class MetricSpec:
     evaluate: Callable[..., Score]
     suits: Suits = "any"
     quick: bool = True
+    fewest_concepts: int = 1
 
 
 @dataclass(frozen=True)

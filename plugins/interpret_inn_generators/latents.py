@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
@@ -76,7 +77,7 @@ def given_shape(latent_shape: Any) -> Shape | None:
     """
     if latent_shape is None:
         return None
-    shape = (latent_shape,) if isinstance(latent_shape, int) else latent_shape
+    shape = (latent_shape,) if isinstance(latent_shape, (int, np.integer)) else latent_shape
     try:
         numbers = tuple(int(side) for side in shape)
     except (TypeError, ValueError):

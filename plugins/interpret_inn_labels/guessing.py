@@ -52,6 +52,11 @@ def numbers_in(values: Array, known: Mask, *, required_by: str | None = None) ->
     return None if names and required_by is None else numbers
 
 
+def spells_numbers(values: Array, known: Mask) -> bool:
+    """Whether all known texts spell finite numbers, so that they might be meant as such."""
+    return all(map(_spells_number, values[known].ravel().tolist()))
+
+
 def _spells_number(text: str) -> bool:
     try:
         return math.isfinite(float(text))

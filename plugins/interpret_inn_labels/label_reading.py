@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from interpret_inn.errors import ConceptError, suggest
-from interpret_inn.types import RESIDUAL, Concept, ConceptKind
+from interpret_inn.types import RESIDUAL, Concept, ConceptKind, Remark
 from interpret_inn.types.concepts import LARGEST_ANGLE
 from interpret_inn_labels.columns import Array, Column, Mask, read_column
-from interpret_inn_labels.guessing import guess_kind, numbers_in
+from interpret_inn_labels.guessing import guess_kind, numbers_in, spells_numbers
 
 
 def read_concepts(
@@ -104,7 +104,8 @@ def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Conce
         notes.append(
             f"{name}: {missing} of {len(known)} labels are missing; those samples are not paired by it."
         )
-    if given is None:
+    is_text = values.dtype.kind == "U" and not spells_numbers(values, known)
+    if given is None and not is_text:  # such text can be nothing but categories
         found = (
             f"{len(concept.classes)} classes"
             if concept.classes
@@ -112,9 +113,10 @@ def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Conce
             if values.ndim == 2
             else "numbers"
         )
-        notes.append(
+        said = (
             f'{name}: taken as {concept.kind} ({found}); kinds={{"{name}": "{way.other}"}} would change that.'
         )
+        notes.append(Remark(said))
     return concept, notes
 
 

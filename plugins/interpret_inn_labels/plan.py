@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -10,7 +9,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.errors import ConceptError, InnWarning
+from interpret_inn.errors import ConceptError, warn
 from interpret_inn.types import Concept, FloatArray, IntArray, Pairs
 from interpret_inn_labels.association import association
 from interpret_inn_labels.balance import bins_of, effective_size, rake
@@ -146,7 +145,7 @@ class Plan:
 
     def _warn(self, reason: str) -> None:
         self.notes.append(reason)
-        warnings.warn(reason, InnWarning, stacklevel=7)
+        warn(reason)
 
     def _make_rules(self, usable: Sequence[Usable]) -> tuple[list[Partner], Tensor]:
         shared: dict[PairingKind, Partner] = {}  # pairs of all concepts of one kind are drawn at once

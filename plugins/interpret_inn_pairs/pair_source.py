@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -11,7 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data.per_split import PerSplit
-from interpret_inn.errors import ConceptError, InnWarning
+from interpret_inn.errors import ConceptError, warn
 from interpret_inn.types import SAME, Concept, ConceptSource, Gallery, IntArray, Pairs, Samples
 from interpret_inn_pairs.illustrations import gallery
 
@@ -104,10 +103,8 @@ class PairSource(ConceptSource):
             )
         without = [one.name for one, some in zip(self._named, ends, strict=True) if not len(some)]
         if without:
-            warnings.warn(
-                f"No pair of {without} has both images among {len(among)} samples, so others are drawn instead.",
-                InnWarning,
-                stacklevel=5,
+            warn(
+                f"No pair of {without} has both images among {len(among)} samples, so others are drawn instead."
             )
         starts = counts.cumsum(0) - counts
         return _Plan(torch.from_numpy(np.concatenate(ends)), numbers, starts[numbers], counts[numbers])

@@ -21,6 +21,8 @@ from interpret_inn.types import FloatArray, MetricSpec, Score, Suits
 __all__ = ["inn_metrics"]
 
 _RESAMPLES = 200  # draws of rows for an interval
+_TWO = 2
+"""Which of several factors a code tells, keeps still with or matters to is no question if there is one alone."""
 
 
 Scored = Callable[..., metrics.CodeScore]
@@ -59,7 +61,9 @@ def _sap_continuous(
 def inn_metrics() -> Iterable[MetricSpec]:
     """Contributes the scores of `interpret_inn.metrics`."""
     yield _spec("mig", "Does one code tell of a factor what no other tells? 1 is best.", _drawn(metrics.mig))
-    yield _spec("dci", "Does each code matter to one factor alone? 1 is best.", metrics.dci)
+    yield _spec(
+        "dci", "Does each code matter to one factor alone? 1 is best.", metrics.dci, fewest_concepts=_TWO
+    )  # fmt: skip
     yield _spec(
         "sap", "How much better does the best code tell a factor than the next? High is good.",
         _drawn(metrics.sap), quick=True,
@@ -69,19 +73,20 @@ def inn_metrics() -> Iterable[MetricSpec]:
         suits="numbers", quick=True,
     )  # fmt: skip
     yield _spec(
-        "modularity", "Does each code tell of one factor alone? 1 is best.", _drawn(metrics.modularity)
-    )
+        "modularity", "Does each code tell of one factor alone? 1 is best.", _drawn(metrics.modularity),
+        fewest_concepts=_TWO,
+    )  # fmt: skip
     yield _spec(
         "explicitness", "Can each value be read linearly from all codes? 1 is best, 0.5 is chance.",
         _drawn(metrics.explicitness),
     )  # fmt: skip
     yield _spec(
         "factor_vae_score", "Does the same code keep still whenever a factor is held? 1 is best.",
-        metrics.factor_vae_score, quick=True,
+        metrics.factor_vae_score, quick=True, fewest_concepts=_TWO,
     )  # fmt: skip
     yield _spec(
         "beta_vae_score", "Can the factor that samples share be told from their codes? 1 is best.",
-        metrics.beta_vae_score,
+        metrics.beta_vae_score, fewest_concepts=_TWO,
     )  # fmt: skip
     yield _spec(
         "irs", "Does a code stay where it is while other factors change? 1 is best.", metrics.irs, quick=True
@@ -93,9 +98,17 @@ def inn_metrics() -> Iterable[MetricSpec]:
 
 
 def _spec(
-    name: str, summary: str, function: Scored, *, suits: Suits = "classes", quick: bool = False
+    name: str,
+    summary: str,
+    function: Scored,
+    *,
+    suits: Suits = "classes",
+    quick: bool = False,
+    fewest_concepts: int = 1,
 ) -> MetricSpec:
-    return MetricSpec(name, summary, _score(function), suits=suits, quick=quick)
+    return MetricSpec(
+        name, summary, _score(function), suits=suits, quick=quick, fewest_concepts=fewest_concepts
+    )
 
 
 def _drawn(function: Scored) -> Scored:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import tempfile
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from torch import Tensor
 from interpret_inn.data import cache_folder
 from interpret_inn.data.digests import digest
 from interpret_inn.data.process import progress
-from interpret_inn.errors import ConceptError, InnWarning
+from interpret_inn.errors import ConceptError, warn
 from interpret_inn.types import IntArray
 from interpret_inn_sketches.pixels import Pixels, as_planes, from_planes
 
@@ -78,9 +77,7 @@ def kept(make: Callable[[], Pixels], *, key: str, where: str | Path | None) -> P
         found = _read(path)
         if found is not None:
             return found
-        warnings.warn(
-            f"Rendered images in {path} are damaged; they are made again.", InnWarning, stacklevel=4
-        )
+        warn(f"Rendered images in {path} are damaged; they are made again.")
     made = make()
     _write(path, made)
     return made
@@ -126,8 +123,4 @@ def _write(path: Path, pixels: Pixels) -> None:
             save_file({"pixels": pixels}, fresh, metadata={"checksum": _checksum(pixels)})
             fresh.replace(path)
     except OSError as error:
-        warnings.warn(
-            f"Rendered images cannot be kept in {path.parent}: {error}. They are made again next time.",
-            InnWarning,
-            stacklevel=5,
-        )
+        warn(f"Rendered images cannot be kept in {path.parent}: {error}. They are made again next time.")

@@ -166,8 +166,11 @@ def test_lists_of_several_channels_and_too_many_channels_are_refused() -> None:
         Preprocess()([picture(4, 4), picture(4, 4)[:, :, 0]])
     with pytest.raises(InputError, match="Expected pictures of 4 channels, found a PIL image in 'RGB'"):
         Preprocess(channels=4)([Image.new("RGB", (4, 4))])
-    with pytest.raises(InputError, match="Expected 3 channels to normalise, found 1"):
+    with pytest.raises(
+        InputError, match=r"Expected 3 channels to normalise, found 1\. .*'channels': 3, which repeats grey"
+    ):
         Preprocess(mean=MEAN, std=STD)(torch.rand(2, 1, 4, 4))
+    assert Preprocess(mean=MEAN, std=STD, channels=3)(torch.rand(2, 1, 4, 4)).shape == (2, 3, 4, 4)
     with pytest.raises(InputError, match="Expected an array of numbers, found dtype <U1"):
         Preprocess()(np.full((2, 5, 5), "a"))
 

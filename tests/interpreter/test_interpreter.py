@@ -102,9 +102,9 @@ def test_more_inputs_than_one_batch_are_the_same_as_one_by_one(toy: Any) -> None
     assert len(whole) == 150
     parts = torch.cat([toy.interpreter.encode(toy.fresh[at : at + 50]) for at in range(0, 150, 50)])
     torch.testing.assert_close(whole, parts, atol=1e-4, rtol=1e-4)
-    outputs = toy.interpreter.run(toy.fresh, inn.edits.set_to("shape", 0.5))
+    outputs = toy.interpreter.run(toy.fresh, inn.edits.set_to("hue", 0.5))
     assert outputs.shape == (150, 3)
-    few = toy.interpreter.run(toy.fresh[100:], inn.edits.set_to("shape", 0.5))
+    few = toy.interpreter.run(toy.fresh[100:], inn.edits.set_to("hue", 0.5))
     torch.testing.assert_close(outputs[100:], few, atol=1e-4, rtol=1e-4)
 
 

@@ -57,11 +57,10 @@ def test_a_loaded_interpreter_explains_as_the_fitted_one_did(toy: Any, loaded: A
 
 
 def test_without_inputs_it_says_what_to_type(loaded: Any) -> None:
-    for call in (loaded.explain, loaded.report):
-        with pytest.raises(
-            inn.FitError, match=r"the data of the fit are not saved with it\. Type explain\(images\)"
-        ):
-            call()
+    for call in ("explain", "report", "check"):
+        said = rf"the data of the fit are not saved with it\. Type {call}\(images\)"
+        with pytest.raises(inn.FitError, match=said):
+            getattr(loaded, call)()
 
 
 def test_a_loaded_interpreter_can_be_saved_and_fitted_again(

@@ -3,6 +3,7 @@ import pytest
 import torch
 
 from interpret_inn.errors import ConceptError
+from interpret_inn.types import Remark
 from interpret_inn_labels.label_reading import read_concepts
 
 
@@ -15,7 +16,6 @@ def read(values, kind=None, **options):
 @pytest.mark.parametrize(
     ("values", "kind", "classes"),
     [
-        (["cat", "dog", "cat", "dog"], "categorical", ("cat", "dog")),
         (["10", "2", "10", "2"], "categorical", ("10", "2")),  # folder names
         (["0.25", "0.5", "0.75", "1"], "numeric", ()),
         ([True, False, True, False], "categorical", ("False", "True")),
@@ -37,6 +37,20 @@ def test_kinds_are_guessed_and_said(values, kind, classes):
     concept, notes = read(values)
     assert (concept.kind, concept.classes, concept.guessed) == (kind, classes, True)
     assert any(f"x: taken as {kind}" in note and 'kinds={"x": ' in note for note in notes)
+
+
+def test_of_text_nothing_is_said_as_it_can_be_nothing_else():
+    concept, notes = read(["cat", "dog", "cat", "dog"])
+    assert (concept.kind, concept.classes, concept.guessed, notes) == (
+        "categorical",
+        ("cat", "dog"),
+        True,
+        (),
+    )
+
+
+def test_a_guess_casts_no_doubt():
+    assert all(isinstance(note, Remark) for note in read([3, 5, 3, 5])[1])
 
 
 def test_a_given_kind_is_not_a_guess():

@@ -154,3 +154,9 @@ def test_errors_say_what_was_found():
 
 def test_student_quantile():
     assert bootstrap.student_quantile(1) == pytest.approx(12.706, abs=1e-3)
+
+
+def test_an_interval_of_what_is_never_negative_begins_at_0():
+    values = np.where(np.arange(7) < 1, 0.1, 0.0) + 0.0
+    lows = [bootstrap_mean(values * scale, seed=seed).low for seed in range(5) for scale in (1.0, 0.3, 1 / 3)]
+    assert min(lows) == 0.0

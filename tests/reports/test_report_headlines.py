@@ -13,7 +13,7 @@ from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports import page
 from interpret_inn.reports.findings import doubts, leaks, ranked, recovered
 from interpret_inn.reports.headlines import headline, learnt_answer, redraw_words, sure_answer
-from interpret_inn.types import Score
+from interpret_inn.types import Remark, Score
 
 NAN = math.nan
 
@@ -242,3 +242,14 @@ def test_headline_does_not_rank_what_is_about_equal(explanation: Explanation) ->
     }
     said = headline(dataclasses.replace(explanation, redraws=redraws)).striptags()
     assert "depends most on digit, and about as much on colour." in said
+
+
+def test_a_sentence_stands_once_and_remarks_are_notes(changed: Callable[..., Explanation]) -> None:
+    first, *others = changed().factors
+    lost = dataclasses.replace(first, learnt=False, verdict="digit was not learnt: read correctly in 11%.")
+    shown = changed(
+        factors=(lost, *others), warnings=(lost.verdict, Remark("hue: taken as numbers."), "Odd.")
+    )
+    levels = {str(doubt.text): doubt.level for doubt in doubts(shown)}
+    assert sum("learnt" in text for text in levels) == 1
+    assert (levels["hue: taken as numbers."], levels["Odd."]) == ("note", "warn")

@@ -375,3 +375,23 @@ def test_no_metric_leaves_no_section(toy: Any, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(type(get_manager()), "metrics", lambda self: ())
     report = toy.interpreter.report(toy.fresh[:40], localizer=None)
     assert 'id="scores"' not in report.to_html() and report.to_dict()["scores"]["values"] == {}
+
+
+def test_scores_that_say_nothing_of_one_concept_are_left_out():
+    codes, shape, _ = coded()
+    found = table(codes, concepts_of(shape, shape)[:1], names="all")
+    alone = {"factor_vae_score", "beta_vae_score", "modularity", "dci"}
+    assert alone <= set(found.left_out) and not alone & set(found)
+    reason = found.left_out["factor_vae_score"]
+    assert reason == "It needs at least 2 concepts with known values, found shape: of fewer it says nothing."
+    assert {"mig", "sap", "irs", "explicitness"} <= set(found)
+
+
+@pytest.mark.parametrize("fewest", [0, True, "2"])
+def test_the_fewest_concepts_are_a_number(fewest: Any):
+    spec = MetricSpec("odd", "Odd.", lambda codes, factors: Score(1.0), fewest_concepts=fewest)
+    with (
+        pytest.raises(inn.PluginError, match="'fewest_concepts' of the metric 'odd' to be a whole number"),
+        registered(spec),
+    ):
+        pass

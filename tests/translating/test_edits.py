@@ -84,7 +84,9 @@ def test_set_takes_numbers_rows_and_names_of_categories(toy: Any) -> None:
     assert torch.equal(
         applied(toy, images, inn.edits.set_to("shape", row.tolist()))[:, factor.slice], row.expand(4, -1)
     )
-    assert (applied(toy, images, inn.edits.set_to("shape", 0.5))[:, factor.slice] == 0.5).all()
+    assert (
+        applied(toy, images, inn.edits.set_to("hue", 0.5))[:, toy.interpreter.factors["hue"].slice] == 0.5
+    ).all()
     named = applied(toy, images, inn.edits.set_to("shape", "2"))[:, factor.slice]
     members = toy.interpreter.fitted.concept(factor).values == 2
     torch.testing.assert_close(
@@ -134,7 +136,10 @@ def test_edits_are_applied_in_order(toy: Any) -> None:
     add_then_set = applied(toy, images, inn.edits.add("hue", 0.5), inn.edits.set_to("hue", 1.0))
     assert (set_then_add[:, factor.slice] == 1.5).all()
     assert (add_then_set[:, factor.slice] == 1.0).all()
-    both = [inn.edits.set_to("hue", 1.0), inn.edits.set_to("shape", 0.5)]
+    both = [
+        inn.edits.set_to("hue", 1.0),
+        inn.edits.set_to("shape", [0.5] * toy.interpreter.factors["shape"].size),
+    ]
     assert torch.equal(toy.interpreter.run(images, both), toy.interpreter.run(images, both[::-1]))
     assert torch.equal(toy.interpreter.run(images, both[0]), toy.interpreter.run(images, both[:1]))
 
@@ -247,11 +252,6 @@ def test_several_concepts_can_be_held_at_once(toy: Any) -> None:
             r"'shape' has no category '9'\. Known: '0', '1', '2'",
         ),
         (
-            lambda t: inn.edits.set_to("shape", 1),
-            inn.EditError,
-            r"may mean two things\. Type set_to\('shape', '1'\) for the category, or set_to\('shape', 1\.0\)",
-        ),
-        (
             lambda t: inn.edits.add("shape", 0.1, hold="hue"),
             inn.EditError,
             r"found 'hue'\. Type hold=\['hue'\]",
@@ -278,14 +278,48 @@ def test_edits_that_do_not_fit_say_why(make: Any, kind: Any, text: str, toy: Any
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in toy.model.modules())
 
 
-def test_numbers_on_a_factor_without_such_categories_are_numbers(toy: Any) -> None:
-    assert (
-        applied(toy, toy.fresh[:2], inn.edits.set_to("hue", 1))[:, toy.interpreter.factors["hue"].slice] == 1
-    ).all()
-    assert (
-        applied(toy, toy.fresh[:2], inn.edits.set_to("shape", 7))[:, toy.interpreter.factors["shape"].slice]
-        == 7
-    ).all()
+def test_numbers_on_a_factor_without_categories_are_codes(toy: Any) -> None:
+    for number in (1, np.int64(1), 1.0, torch.tensor(1)):
+        codes = applied(toy, toy.fresh[:2], inn.edits.set_to("hue", number))
+        assert (codes[:, toy.interpreter.factors["hue"].slice] == 1).all()
+
+
+@pytest.mark.parametrize(
+    "number", [1, np.int64(1), 1.0, np.float32(1), torch.tensor(1), np.array(1)], ids=repr
+)
+def test_a_bare_number_on_a_factor_of_classes_is_refused(number: Any, toy: Any) -> None:
+    size = toy.interpreter.factors["shape"].size
+    text = (
+        r"expected the name of a class \('0', '1', '2'\), or a code of \d+ numbers .*found one bare number\. "
+        rf"Type set_to\('shape', '1'\) for the class, or set_to\('shape', \[1\.0\] \* {size}\) for that code"
+    )
+    with pytest.raises(inn.EditError, match=text):
+        toy.interpreter.run(toy.fresh[:2], inn.edits.set_to("shape", number))
+
+
+@pytest.mark.parametrize("number", [7, True, np.bool_(False), 0.5], ids=repr)
+def test_a_bare_number_that_names_no_class_is_refused_too(number: Any, toy: Any) -> None:
+    with pytest.raises(
+        inn.EditError, match=r"found one bare number\. Type set_to\('shape', '[01]'\) for the class"
+    ):
+        toy.interpreter.run(toy.fresh[:2], inn.edits.set_to("shape", number))
+
+
+def test_codes_far_outside_the_data_warn_once_in_a_call(toy: Any) -> None:
+    it, text = toy.interpreter, r"of 'hue' that lie .* outside those of the data .*swap\('hue', donor\)"
+    high = float(it.fitted.reference_codes[:, it.factors["hue"].slice].max())
+    low = float(it.fitted.reference_codes[:, it.factors["hue"].slice].min(0).values.max())
+    for edit in (
+        inn.edits.set_to("hue", high + 4.1),
+        inn.edits.set_to("hue", low - 4.1),
+        inn.edits.add("hue", 200),
+    ):
+        with pytest.warns(inn.InnWarning, match=text) as caught:
+            it.run(toy.fresh, edit)  # several batches
+        assert len(caught) == 1
+        assert caught[0].filename == __file__  # the caller's own line is named
+    it.run(toy.fresh, inn.edits.set_to("hue", low + 1))  # nothing is said of codes as the data have them
+    it.run(toy.fresh[:9], inn.edits.swap("hue", toy.fresh[9:18]))
 
 
 def test_edits_read_as_they_were_typed() -> None:
