@@ -68,7 +68,9 @@ def test_rows_come_in_the_order_they_are_asked_for(fitted_to, world):
         [world.rows[10] + 1, world.rows[2], world.rows[49] + 1, world.rows[0], world.rows[2]]
     )
     assert torch.equal(rows, expected)
-    assert torch.equal(data.rows(torch.tensor([300, 299]))[:, 0], world.rows[[0, 299]] + torch.tensor([[1.0], [0]]))
+    assert torch.equal(
+        data.rows(torch.tensor([300, 299]))[:, 0], world.rows[[0, 299]] + torch.tensor([[1.0], [0]])
+    )
     inputs = data.test_inputs()
     tests = data.pool.indices("test")
     assert len(inputs) == len(tests) == 70
@@ -227,7 +229,8 @@ def test_positions_count_as_samples(world):
 
 
 @pytest.mark.parametrize(
-    ("limits", "samples"), [((64, 6000, 4), 16), ((64, 6 * 32, 4), 8), ((64, 6000, 20), 20), ((10**4, 10**6, 4), 210)]
+    ("limits", "samples"),
+    [((64, 6000, 4), 16), ((64, 6 * 32, 4), 8), ((64, 6000, 20), 20), ((10**4, 10**6, 4), 210)],
 )
 def test_whitening_reads_a_bounded_number_of_rows(world, monkeypatch, limits, samples):
     """At most so many rows and numbers, but so many samples at least."""

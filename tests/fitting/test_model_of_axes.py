@@ -48,7 +48,9 @@ def world_of_axes(world):
     data = FitData(pool, (StoredRows(rows[:, None], positions=None),))
     whitening = fit_whitening(rows, most=2)
     view = ModelOfAxes(backbone, data, whitening)
-    return SimpleNamespace(view=view, painter=painter, backbone=backbone, whitening=whitening, rows=rows, pool=pool)
+    return SimpleNamespace(
+        view=view, painter=painter, backbone=backbone, whitening=whitening, rows=rows, pool=pool
+    )
 
 
 def test_samples_are_drawn_without_replacement_while_there_are_enough(world_of_axes):
@@ -77,9 +79,7 @@ def test_outputs_are_the_model_s_at_the_rows_of_these_axes(world_of_axes):
             found = own.view.outputs(white[:, :2], white[:, 2:])
             torch.testing.assert_close(found, own.painter(own.rows[:5]), atol=1e-5, rtol=1e-5)
         at_mean = own.whitening.inverse(torch.cat((white[:, :2], torch.zeros(5, 2)), 1))[0]
-        torch.testing.assert_close(
-            own.view.outputs(white[:, :2]), own.painter(at_mean), atol=1e-5, rtol=1e-5
-        )
+        torch.testing.assert_close(own.view.outputs(white[:, :2]), own.painter(at_mean), atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(
             own.view.layer("1.inner", white[:, :2]), own.painter.inner(at_mean @ own.painter.turn).flatten(1)
         )
@@ -124,4 +124,6 @@ def test_what_makes_no_outputs_alone_is_refused(world_of_axes, change, error, te
         "has_tail": True, "z_shape": (4,), "layout": layout, "tail": nn.Linear(4, 1),
     }  # fmt: skip
     with pytest.raises(error, match=text):
-        ModelOfAxes(SimpleNamespace(**given | change), None, world_of_axes.whitening).outputs(torch.zeros(3, 2))
+        ModelOfAxes(SimpleNamespace(**given | change), None, world_of_axes.whitening).outputs(
+            torch.zeros(3, 2)
+        )

@@ -8,7 +8,14 @@ import torch
 
 from interpret_inn.data import samples
 from interpret_inn.errors import InnWarning, PluginError
-from interpret_inn.fitting.notes import about_data, copies, idle_settings, odd_outputs, skipped_steps, unprepared
+from interpret_inn.fitting.notes import (
+    about_data,
+    copies,
+    idle_settings,
+    odd_outputs,
+    skipped_steps,
+    unprepared,
+)
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import Plan
 
@@ -70,7 +77,13 @@ def test_each_odd_thing_is_warned_of():
 
 @pytest.mark.parametrize(
     ("given", "first", "said"),
-    [(False, (9, 3, 4, 4), 1), (True, (9, 3, 4, 4), 0), (False, (9, 4), 0), (False, (9, 2, 3, 4, 4), 0), (False, (9, 3, 4), 0)],
+    [
+        (False, (9, 3, 4, 4), 1),
+        (True, (9, 3, 4, 4), 0),
+        (False, (9, 4), 0),
+        (False, (9, 2, 3, 4, 4), 0),
+        (False, (9, 3, 4), 0),
+    ],
 )
 def test_images_that_nobody_said_how_to_prepare_are_told_of(given, first, said):
     backbone = SimpleNamespace(preprocess_given=given, prepare=lambda batch: torch.stack(list(batch)))

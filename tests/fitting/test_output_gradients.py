@@ -57,7 +57,9 @@ def test_two_numbers_are_logits_of_which_only_the_difference_counts(found):
     sure, _ = found(lambda rows: torch.cat((rows @ WEIGHT.T, rows @ WEIGHT.T + 2), 1))
     assert sure.abs().max() < 1e-9
     differ, whitening = found(lambda rows: 0.01 * torch.cat((rows @ WEIGHT.T, -rows @ WEIGHT.T), 1))
-    gradient = 0.01 * whitening.pulled(WEIGHT.double())  # p (1 − p) is 1/4, and the logits differ by twice that
+    gradient = 0.01 * whitening.pulled(
+        WEIGHT.double()
+    )  # p (1 − p) is 1/4, and the logits differ by twice that
     torch.testing.assert_close(differ, gradient.T @ gradient, rtol=0.1, atol=1e-9)
 
 
@@ -76,5 +78,7 @@ def test_memory_that_runs_out_is_no_missing_gradient(found):
 
     with pytest.raises(RuntimeError, match=r"^CUDA out of memory"):
         found(full)
-    with pytest.raises(BackboneError, match="No gradient comes from the outputs of Behind to 'site': element 0"):
+    with pytest.raises(
+        BackboneError, match="No gradient comes from the outputs of Behind to 'site': element 0"
+    ):
         found(lambda rows: rows.detach())

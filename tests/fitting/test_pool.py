@@ -228,7 +228,9 @@ def test_values_of_other_samples_are_refused(world):
 def test_values_in_an_order_that_changes_are_refused(world):
     source = world.source()
     source.ordered = True
-    with pytest.raises(PluginError, match=r"'classes' is `ordered`, but its concepts \['shape', 'side'\] have"):
+    with pytest.raises(
+        PluginError, match=r"'classes' is `ordered`, but its concepts \['shape', 'side'\] have"
+    ):
         Pool([source], seed=0)
 
 
@@ -241,7 +243,9 @@ def test_training_samples_are_spread_from_the_first_to_the_last(world):
 
 def test_groups_are_numbered_from_the_first_row_of_their_samples(world):
     plain = world.of(world.rows, {"a": world.labels["side"]}, name="plain")
-    grouped = world.of(world.rows + 1, {"b": world.labels["side"]}, name="grouped", groups=np.arange(300) // 10)
+    grouped = world.of(
+        world.rows + 1, {"b": world.labels["side"]}, name="grouped", groups=np.arange(300) // 10
+    )
     grouped.samples.origins = np.arange(300) // 5
     pool = Pool([plain, grouped], seed=0)
     rows = torch.tensor([0, 299, 300, 305, 310, 599])

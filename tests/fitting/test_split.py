@@ -83,7 +83,7 @@ def test_ten_samples_are_enough():
     ],
 )
 def test_what_is_decided_stays_and_the_rest_fills_up_the_shares(known, expected):
-    side = {name: number for name, number in enumerate(np.repeat([0, 1, 2], known).tolist())}
+    side = dict(enumerate(np.repeat([0, 1, 2], known).tolist()))
     decided = dict(side)
     parts = _taken_over(np.arange(20), side, 0)
     assert tuple(map(len, parts)) == expected

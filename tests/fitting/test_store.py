@@ -306,7 +306,9 @@ def test_rows_may_differ_by_what_reduced_precision_changes(tmp_path, values):
     encode(FakeBackbone(), samples(values), cache=tmp_path)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert torch.equal(encode(FakeBackbone(factor=2.03), samples(values), cache=tmp_path).all(), 2 * values)
+        assert torch.equal(
+            encode(FakeBackbone(factor=2.03), samples(values), cache=tmp_path).all(), 2 * values
+        )
         encode(FakeBackbone(), samples(values * 0), cache=tmp_path)
         encode(FakeBackbone(), samples(values * 0), cache=tmp_path)
     with pytest.warns(InnWarning, match="not what the model gives now"):
@@ -498,7 +500,8 @@ def test_memory_that_does_not_suffice(tmp_path, values, monkeypatch):
         monkeypatch.setattr(rows_module, "available_memory", lambda enough=enough: enough)
         assert len(encode(FakeBackbone(), samples(values), cache=tmp_path).all()) == 50
     with pytest.raises(
-        StoreError, match=r'The rows take 1024\.0 TiB of memory, which is more than there is.\s+Type cache="auto"'
+        StoreError,
+        match=r'The rows take 1024\.0 TiB of memory, which is more than there is.\s+Type cache="auto"',
     ):
         rows_module.allocated(2**40, 2**8)
 

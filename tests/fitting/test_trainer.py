@@ -101,7 +101,9 @@ def test_weights_that_do_not_improve_on_the_start_are_not_taken(make):
     assert (record.steps, record.best_step, record.stopped_early) == (8, 0, False)
     generator = Generator().manual_seed(0)
     losses = [float(twin._loss(*twin._draw(32, generator, "train")).detach()) for _ in range(8)]
-    assert [loss for _, loss, _ in record.history] == pytest.approx([sum(losses[:4]) / 4, sum(losses[4:]) / 4])
+    assert [loss for _, loss, _ in record.history] == pytest.approx(
+        [sum(losses[:4]) / 4, sum(losses[4:]) / 4]
+    )
     stopped = make(settings=dataclasses.replace(still, patience=1)).run()
     assert (stopped.steps, stopped.best_step, stopped.stopped_early) == (4, 0, True)
 
@@ -250,7 +252,9 @@ def test_a_validation_loss_that_is_not_finite_ends_the_fit_in_words(make, world)
 
 
 def test_a_loss_is_one_number_in_any_shape(make, world):
-    plain, shaped = (make(world.lossy(lambda context, made=made: made)) for made in (2, torch.full((1, 1), 2.0)))
+    plain, shaped = (
+        make(world.lossy(lambda context, made=made: made)) for made in (2, torch.full((1, 1), 2.0))
+    )
     plain.run(), shaped.run()
     assert torch.equal(weights(plain), weights(shaped))
 
