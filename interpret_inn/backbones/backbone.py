@@ -58,7 +58,7 @@ class Backbone:
         address: Address of the site.
         preprocess: As a `Preprocess`.
         layout_name: The layout that was asked for, or None.
-        has_tail: Set by the first run: whether `tail` works.
+        has_tail: Set by the first run: whether `tail` works. `drop_wrong_tail` may find later that it does not.
         draws_random_numbers: Set by the first run: whether the model draws them in its forward.
 
     Raises:

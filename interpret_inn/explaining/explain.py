@@ -72,7 +72,12 @@ def explain(
         traversals=traversed,
         drifts=evaluation.drifts,
         timings=_timings(fitted.timings, time.perf_counter() - began),
-        warnings=(*fitted.notes, *_unknown_range(translator, found), *_warnings(checks, evaluation, redraws)),
+        warnings=(
+            *fitted.notes,
+            *_lost_tail(found),
+            *_unknown_range(translator, found),
+            *_warnings(checks, evaluation, redraws),
+        ),
         skipped=found.skipped,
         versions=_versions() | {"seed": str(fitted.seed)},
         galleries=tuple(galleries),
@@ -128,6 +133,17 @@ def _warnings(checks: Checks, evaluation: Evaluation, redraws: Mapping[str, Redr
                 "for data themselves), so its redraws may overstate what the model does on real inputs."
             )
     return found
+
+
+def _lost_tail(found: Survey) -> list[str]:
+    """Says that the layers after the site do not make all outputs, if this was found here."""
+    if not found.lost_tail:
+        return []
+    return [
+        "For some inputs the output does not come from the site alone: the model has another rule for them. Redraws "
+        "therefore go through the whole model, fewer of them. If the fit was led by outputs (the order of factors, "
+        "say), it knew nothing of this rule."
+    ]
 
 
 def _unknown_range(translator: Translator, found: Survey) -> list[str]:

@@ -1,5 +1,6 @@
 """Explanations of the fitted toy: redraws, examples, neighbours, traversals, targets, warnings and timings."""
 
+import dataclasses
 import json
 from typing import Any
 
@@ -10,9 +11,12 @@ from torch import Tensor
 
 import interpret_inn as inn
 from interpret_inn.data import samples
+from interpret_inn.explaining import records
 from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.records import Explanation, Outcome, plain
 from interpret_inn.explaining.survey import IMAGE_PIXELS, effort, survey, thumbnail
+
+pytestmark = pytest.mark.usefixtures("hasty_probes")
 
 
 @pytest.fixture(scope="module")
@@ -250,6 +254,14 @@ def test_its_repr_is_a_few_lines_and_no_arrays(explanation: Explanation) -> None
     assert "redrawing shape changes the class in" in text
     assert "array" not in text and len(text.splitlines()) < 12
     assert "array" not in repr(explanation.examples[0])
+    shown = {
+        f"{name}.{field.name}"
+        for name, record in vars(records).items()
+        if dataclasses.is_dataclass(record)
+        for field in dataclasses.fields(record)
+        if "Picture" in str(field.type) and field.repr
+    }
+    assert not shown
 
 
 def test_intervals_of_redraws_draw_whole_groups(toy: Any) -> None:
