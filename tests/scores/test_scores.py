@@ -378,7 +378,7 @@ def test_chance_is_measured_beside_scores_of_votes() -> None:
 
 
 def test_scores_of_a_call_are_those_of_the_report(toy: Any, small: Any) -> None:
-    images, labels = toy.images[:200], {"shape": toy.labels["shape"][:200]}
+    images, labels = toy.images[:200], {name: values[:200] for name, values in toy.labels.items()}
     it = inn.wrap(toy.model, "head:in").fit("labels", data=images, labels=labels, seed=3, **small)
     shown, name = it.evaluation.scores, "factor_vae_score"
     assert shown is not None
