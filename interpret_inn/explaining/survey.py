@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,8 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from interpret_inn.backbones import Backbone
-from interpret_inn.data import Joined, samples, stream
+from interpret_inn.backbones import Backbone, drop_wrong_tail
+from interpret_inn.data import Joined, is_stream, samples, stream
 from interpret_inn.errors import DataError, InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.records import OutputKind, Picture
@@ -55,6 +56,7 @@ class Survey:
         checks: Of the first batches.
         skipped: Inputs that could not be read, each with the reason.
         groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
+        lost_tail: Whether an input's output was found not to come from the site alone; see `drop_wrong_tail`.
     """
 
     names: list[str]
@@ -70,6 +72,7 @@ class Survey:
     checks: list[BatchChecks]
     skipped: tuple[str, ...]
     groups: IntArray | None = None
+    lost_tail: bool = False
 
     def strongest(self, most: int) -> list[str]:
         """Names of up to `most` factors, those whose redraws change the output most; the strongest first."""
@@ -102,9 +105,15 @@ def survey(
     Raises:
         InputError: there are no inputs.
     """
-    return _Pass(translator, target=target, resamples=resamples, examples=examples, seed=seed).over(
-        inputs, most
-    )
+
+    def over() -> tuple[Survey, bool]:
+        once = _Pass(translator, target=target, resamples=resamples, examples=examples, seed=seed)
+        return once.over(inputs, most), once.lost_tail
+
+    found, lost_tail = over()
+    if lost_tail and not is_stream(inputs):  # some redraws were made by the tail: make all of them anew
+        found = dataclasses.replace(over()[0], lost_tail=True)
+    return found
 
 
 def effort(backbone: Backbone, outputs: Tensor, resamples: int | None) -> tuple[int, int]:
@@ -143,7 +152,7 @@ class _Pass:
         self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
         self.order: list[int] = []
         self.checks: list[BatchChecks] = []
-        self.spread: float | None = None  # of the outputs, largest minus smallest value
+        self.lost_tail = False
 
     def over(self, inputs: Any, most: int) -> Survey:
         """The survey of up to `most` inputs."""
@@ -169,12 +178,13 @@ class _Pass:
             outputs=outputs,
             kind=kind,
             value_range=value_range,
-            redraw_effects={name: RedrawEffects.joined(parts) for name, parts in self.effects.items()},
+            redraw_effects=self._effects(kind, value_range),
             order=self.order,
             edited={name: torch.cat(parts) for name, parts in self.edited.items()},
             checks=self.checks,
             skipped=chosen.skipped,
             groups=None if chosen.groups is None else chosen.groups[self.order],
+            lost_tail=self.lost_tail,
         )
 
     def _take(self, names: Sequence[str], ready: Tensor) -> None:
@@ -182,9 +192,7 @@ class _Pass:
         done = len(self.names)
         batch = self.translator.batch(ready, outputs=True)
         outputs = batch.primary_outputs()
-        if self.spread is None:
-            low, high = self._range(outputs)
-            self.spread = (high - low) or 1.0
+        self.lost_tail |= drop_wrong_tail(self.translator.backbone, batch.z, outputs)
         if done < self.wanted:
             self.examples.append(batch.take(slice(0, self.wanted - done)))
         self.names.extend(names)
@@ -203,6 +211,13 @@ class _Pass:
         """The model's own range of values, else that of these outputs."""
         return self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
 
+    def _effects(self, kind: OutputKind, value_range: tuple[float, float]) -> dict[str, RedrawEffects]:
+        """The effects by factor; changes of images in units of the range of all outputs."""
+        unit = 1.0
+        if kind == "image" and self.target is None:
+            unit = (value_range[1] - value_range[0]) or 1.0
+        return {name: RedrawEffects.joined(parts).in_units(unit) for name, parts in self.effects.items()}
+
     def _keep_pictures(self, ready: Tensor) -> None:
         shown = self.translator.backbone.preprocess.undo(ready) if self.pictures is not None else None
         if shown is None:
@@ -215,8 +230,8 @@ class _Pass:
         kind = output_kind(outputs)
         for factor in self.translator.factors:
             redrawn = batch.redrawn(factor, edits, self.generator)
-            self.effects[factor.name].append(
-                measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=self.spread)
+            self.effects[factor.name].append(  # images in plain units: their range is known at the end
+                measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=1.0)
             )
             self.edited[factor.name].append(redrawn.summary()[0])
 

@@ -7,6 +7,7 @@ from torch import Generator
 
 from interpret_inn.errors import ConceptError, DataError, PluginError
 from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.store import FitData
 from interpret_inn.types import SAME, Concept, Pairs
 
 
@@ -205,3 +206,17 @@ def test_values_of_other_samples_are_refused(world):
     source.concepts = [Concept("fixed", "numeric", np.zeros(len(source.samples) - 1))]
     with pytest.raises(PluginError, match="299 values of 'fixed'; expected one for each of its 300"):
         Pool([source], seed=0)
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_inputs_of_the_test_split_have_the_groups_that_all_sources_gave(world, first):
+    """Intervals over these inputs draw whole groups, whichever source knows of them and comes first."""
+    groups = np.repeat(np.arange(60), 5)
+    plain = world.of(world.rows, {"shape": world.labels["shape"]}, name="plain")
+    grouped = world.of(world.rows, {"side": world.labels["side"]}, name="grouped")
+    grouped.samples.groups = groups
+    sources = [plain, grouped]
+    pool = Pool([sources[first], sources[1 - first]], seed=0)
+    found = FitData(pool, ()).test_inputs().groups
+    assert found is not None
+    assert found.tolist() == groups[pool.indices("test").numpy()].tolist()
