@@ -232,16 +232,7 @@ class _Pass:
             self.effects[factor.name].append(
                 measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=self.spread)
             )
-            self.edited[factor.name].append(self._rows(redrawn))
-
-    def _rows(self, redrawn: Batch) -> Tensor:
-        """Codes (B, d) of the first variant of each input, on the CPU; at positions those of a random place."""
-        if redrawn.own.ndim == 2:
-            return redrawn.summary()[0]
-        count, places = redrawn.own.shape[:2]
-        chosen = torch.randint(places, (count,), generator=self.places)
-        leading = self.translator.fitted.network.shape.leading
-        return redrawn.codes[0, torch.arange(count), chosen, :leading].cpu()
+            self.edited[factor.name].append(redrawn.random_place(self.places)[0])
 
 
 def picture_of(images: Tensor, low: float, high: float) -> Picture:

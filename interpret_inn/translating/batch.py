@@ -160,6 +160,16 @@ class Batch:
         leading = self.codes[..., : self.translator.fitted.network.shape.leading]
         return (leading.mean(-2) if self.own.ndim == 3 else leading).cpu()
 
+    def random_place(self, generator: Generator) -> Tensor:
+        """The leading axes of the codes, as `summary`; at positions, those of one place of each input, as drawn."""
+        if self.own.ndim == 2:
+            return self.summary()
+        inputs, places = (
+            torch.arange(len(self)),
+            torch.randint(self.own.shape[1], (len(self),), generator=generator),
+        )
+        return self.codes[..., inputs, places, : self.translator.fitted.network.shape.leading].cpu()
+
     # --- outputs ---------------------------------------------------------------------------------------
 
     def representation(self) -> Tensor:

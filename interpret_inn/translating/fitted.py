@@ -50,7 +50,7 @@ class Fitted:
         record: The course of the fit.
         split: Numbers of training, validation and test samples.
         reference_codes: Codes of up to 4,096 training samples, float (M, w): all axes, at most the leading 4,096. At
-            positions, each row is one position of one sample.
+            positions, each row is one random place of one sample.
         reference_groups: int64 (M,), the group of each row of the reference codes.
         place_means: What the samples of the reference codes are as a whole, at positions. None in all other layouts,
             whose reference codes are of whole samples, and for an artefact that was written without it.
