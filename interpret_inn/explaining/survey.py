@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 from interpret_inn.backbones import Backbone, drop_wrong_tail
 from interpret_inn.data import Joined, is_stream, samples, stream
+from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import DataError, InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.records import OutputKind, Picture
@@ -46,13 +47,15 @@ class Survey:
         examples: The first inputs, with their outputs.
         pictures: Thumbnails of the inputs, or of the outputs if only these are pictures, or None.
         codes: Their leading axes, float (n, d), at positions the mean over these.
+        probe_inputs: What linear probes of concepts read of them, float (n, d); see `Codec.probe_input`.
         outputs: Primary outputs, (n, ...).
         kind: What the outputs are.
         value_range: The values that are black and white in pictures of outputs: the ends of the model's own range, else
             the smallest and the largest value seen.
         redraw_effects: By factor, of the m inputs in `order`.
         order: int (m,), the places of the inputs whose redraws were measured.
-        edited: By factor, codes (m, d) after one edit each.
+        edited: By factor, codes (m, d) after one edit each, at positions of one random place: reference codes, with
+            which they are compared, are of single places too.
         checks: Of the first batches.
         skipped: Inputs that could not be read, each with the reason.
         groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
@@ -63,6 +66,7 @@ class Survey:
     examples: Batch
     pictures: list[Picture] | None
     codes: Tensor
+    probe_inputs: Tensor
     outputs: Tensor
     kind: OutputKind
     value_range: tuple[float, float]
@@ -143,9 +147,11 @@ class _Pass:
         self.translator, self.target, self.resamples, self.wanted = translator, target, resamples, examples
         self.examples: list[Batch] = []
         self.generator = Generator().manual_seed(seed)
+        self.places = Generator().manual_seed(derived_seed(seed, "places"))
         self.seed = seed
         self.names: list[str] = []
         self.codes: list[Tensor] = []
+        self.place_means: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.pictures: list[Picture] | None = []
         self.effects: dict[str, list[RedrawEffects]] = {factor.name: [] for factor in translator.factors}
@@ -170,11 +176,13 @@ class _Pass:
         # A generator's inputs are no pictures: its outputs stand for them.
         if self.pictures is None and kind == "image":
             self.pictures = [thumbnail(picture_of(image, *value_range)) for image in outputs]
+        codes = torch.cat(self.codes)
         return Survey(
             names=self.names,
             examples=Batch.joined(self.examples),
             pictures=self.pictures or None,
-            codes=torch.cat(self.codes),
+            codes=codes,
+            probe_inputs=torch.cat(self.place_means) if self.place_means else self._whole(codes),
             outputs=outputs,
             kind=kind,
             value_range=value_range,
@@ -197,6 +205,8 @@ class _Pass:
             self.examples.append(batch.take(slice(0, self.wanted - done)))
         self.names.extend(names)
         self.codes.append(batch.summary())
+        if batch.own.ndim == 3:
+            self.place_means.append(self._whole(batch.own))
         self.outputs.append(outputs)
         self._keep_pictures(ready)
         if done < _CHECKED:
@@ -206,6 +216,10 @@ class _Pass:
         if n:
             self._measure(batch.take(slice(0, n)), edits)
             self.order.extend(range(done, done + n))
+
+    def _whole(self, codes: Tensor) -> Tensor:
+        """What probes read of inputs with these codes, (n, d) on the CPU."""
+        return self.translator.probe_input(codes.to(self.translator.fitted.reference_codes)).cpu()
 
     def _range(self, outputs: Tensor) -> tuple[float, float]:
         """The model's own range of values, else that of these outputs."""
@@ -233,7 +247,7 @@ class _Pass:
             self.effects[factor.name].append(  # images in plain units: their range is known at the end
                 measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=1.0)
             )
-            self.edited[factor.name].append(redrawn.summary()[0])
+            self.edited[factor.name].append(redrawn.random_place(self.places)[0])
 
 
 def picture_of(images: Tensor, low: float, high: float) -> Picture:
