@@ -82,4 +82,4 @@ def soft_intervals(starts: Tensor, ends: Tensor) -> Tensor:
     """
     begun = starts.softmax(-1).cumsum(-1)
     last = ends.softmax(-1)
-    return begun.clamp_max(1) * (1 - (last.cumsum(-1) - last)).clamp(0, 1)
+    return begun.clamp_max(1) * (1 - (last.cumsum(-1) - last)).clamp_min(0)

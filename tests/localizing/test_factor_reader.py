@@ -52,6 +52,13 @@ def test_a_coordinate_weighs_what_the_concept_explains() -> None:
     assert rest == pytest.approx(share / (1 + share), rel=0.02)
 
 
+def test_a_coordinate_that_shows_next_to_nothing_beside_another_is_left_out() -> None:
+    values = np.random.default_rng(3).normal(size=(400, 2))
+    codes = values * [300, 0.02] + np.random.default_rng(4).normal(size=(400, 2))
+    found = concept_coordinates(torch.from_numpy(codes), Concept("c", "numeric", values))
+    assert found is not None and found.shape == (2, 1)
+
+
 def test_codes_that_are_all_alike_have_no_coordinate() -> None:
     found = concept_coordinates(torch.ones(20, 3), Concept("c", "numeric", np.arange(20.0)))
     assert found is not None and found.shape == (3, 0)

@@ -206,7 +206,7 @@ def test_what_lies_at_a_threshold_is_outside():
     truth = regions(3)
     wide = np.where(truth, 1.0, 0.4)
     assert iou(wide, truth, area=0.4).score.value == 1
-    assert iou(truth.astype(float), np.where(truth, 0.75, 0.5)).score.value == 1
+    assert iou(truth.astype(float), np.where(truth, 0.75, 0.5), area=0.5).score.value == 1
     for threshold in (0, 1):  # whole numbers are thresholds, too
         assert iou(truth.astype(float), truth, area=threshold).score.value == 1 - threshold
 
