@@ -208,4 +208,7 @@ def test_inputs_of_several_forwards_are_one_batch(toy: Any, monkeypatch: pytest.
         scores.append(
             reliability(toy.interpreter.translator, IMAGES, "shape", masks, space="input", seed=1)[1]
         )
+    with toy.interpreter.backbone.session(gradients=True):  # of the caller's: sessions nest
+        again = reliability(toy.interpreter.translator, IMAGES, "shape", masks, space="input", seed=1)[1]
+    assert again.tolist() == scores[1].tolist()
     assert len(whole) == 6 and scores[0].tolist() == pytest.approx(scores[1].tolist(), abs=1e-3)

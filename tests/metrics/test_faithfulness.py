@@ -239,12 +239,14 @@ def test_fills_are_the_mean_colour_and_a_blur_of_a_tenth_of_the_longer_side():
         np.testing.assert_allclose(blurred[image, channel], wanted, rtol=1e-5)
 
 
-def test_small_images_are_blurred_by_one_pixel():
+def test_small_images_are_blurred_by_one_pixel_however_many_channels_they_have():
     from interpret_inn.metrics.faithfulness import _blurred
 
-    images = torch.rand(1, 1, 5, 6, generator=torch.Generator().manual_seed(0))
-    wanted = gaussian_filter(images[0, 0].double().numpy(), 1, mode="nearest", truncate=3)
-    np.testing.assert_allclose(_blurred(images)[0, 0], wanted, rtol=1e-5)
+    images = torch.rand(1, 30, 5, 6, generator=torch.Generator().manual_seed(0))
+    for channel, blurred in zip(images[0].double().numpy(), _blurred(images)[0], strict=True):
+        np.testing.assert_allclose(
+            blurred, gaussian_filter(channel, 1, mode="nearest", truncate=3), rtol=1e-5
+        )
 
 
 def test_chance_is_the_overlap_with_the_next_images_noisy_mask():
