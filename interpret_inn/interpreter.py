@@ -221,7 +221,7 @@ class Interpreter(AttachedModel):
         kinds: Mapping[str, ConceptKind] | None = None,
         groups: Any = None,
         bins: int = 10,
-        seed: int = 0,
+        seed: int | None = None,
     ) -> Scores:
         """Scores the codes, grouped by factor, against known values of concepts: MIG, DCI, SAP and what plugins add.
 
@@ -235,7 +235,7 @@ class Interpreter(AttachedModel):
             kinds: Kinds of concepts that the fit does not have; its own are known.
             groups: (N,), inputs of one group are variants of one thing.
             bins: Classes that numbers are cut into, if a metric takes classes.
-            seed: Of all draws.
+            seed: Of all draws; None: that of the fit, which the report takes.
 
         Returns:
             A mapping from names to `Score`; it prints as a table and says what was left out, and why.
@@ -245,12 +245,12 @@ class Interpreter(AttachedModel):
             InputError: labels that do not go with the inputs.
             PluginError: an unknown metric, or options that it does not take.
         """
-        request = ScoreRequest(names, options, bins, seed)
+        request = ScoreRequest(names, options, bins, self.fitted.seed if seed is None else seed)
         if inputs is not None:
             return scores_of_inputs(
                 self.encode, self.fitted, inputs, labels, kinds=kinds, groups=groups, request=request
             )
-        return scores_of_fit(self.fitted, self._data, request, given=labels)
+        return scores_of_fit(self.fitted, self._data, request, given=labels, saved=self._evaluation)
 
     def _test_inputs(self, call: str) -> Any:
         """Inputs of the test split; `call` is what the user typed without any."""

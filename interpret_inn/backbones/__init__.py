@@ -9,6 +9,7 @@ from interpret_inn.backbones.preprocess import Preprocess
 from interpret_inn.backbones.sites import SiteRow, SiteTable, sites
 from interpret_inn.backbones.state import as_found, unwrap
 from interpret_inn.backbones.structures import primary
+from interpret_inn.backbones.tails import drop_wrong_tail
 
 __all__ = [
     "Address",
@@ -24,6 +25,7 @@ __all__ = [
     "as_found",
     "check_path",
     "default_site",
+    "drop_wrong_tail",
     "infer_layout",
     "primary",
     "sites",

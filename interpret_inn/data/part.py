@@ -19,12 +19,14 @@ class Part:
     Args:
         whole: The samples.
         indices: Places in them, in the order of the part.
+        groups: int64 (N,), groups of all samples in place of their own; None: their own.
     """
 
-    def __init__(self, whole: Samples, indices: Sequence[int]) -> None:
+    def __init__(self, whole: Samples, indices: Sequence[int], *, groups: IntArray | None = None) -> None:
         self._whole = whole
         self._indices = [int(index) for index in indices]
-        self.groups: IntArray | None = None if whole.groups is None else whole.groups[self._indices]
+        groups = whole.groups if groups is None else groups
+        self.groups: IntArray | None = None if groups is None else groups[self._indices]
         names = whole.names
         self.names: Sequence[str] | None = [str(names[i]) if names else str(i) for i in self._indices]
         self.skipped: Sequence[str] = whole.skipped

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.backbones import primary
+from interpret_inn.backbones import drop_wrong_tail, primary
 from interpret_inn.backbones.structures import same
 from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.redraws import output_kind
@@ -20,13 +20,30 @@ _SAME_OUTPUT = 1e-3
 """Outputs that change by a smaller share of their spread are the same: rounding in the model gives less."""
 
 
+class OutputChanges(NamedTuple):
+    """How outputs of n inputs change, before it is known how far the outputs of all inputs are apart.
+
+    Attributes:
+        kept: Whether each keeps its top class, bool (n,); False if there are no classes.
+        change: The largest absolute change of each output, float (n,).
+        size: Numbers in all outputs.
+        mean: Their mean, before the change.
+        variance: Their variance.
+    """
+
+    kept: Tensor
+    change: Tensor
+    size: int
+    mean: float
+    variance: float
+
+
 class BatchChecks(NamedTuple):
     """`Checks` of one batch, before they are joined."""
 
     data: float
     edited: float
-    agreeing: int
-    change: float
+    outputs: OutputChanges
     identical: bool
     finite: bool
     inputs: int
@@ -44,8 +61,9 @@ def check_batch(batch: Batch, *, seed: int) -> BatchChecks:
     scale = _scale(translator)
     there = translator.representation(codes, batch.carried, batch.z)
     outputs = translator.backbone.outputs(batch.prepared)
+    drop_wrong_tail(translator.backbone, batch.z, primary(outputs))
     through = primary(batch.outputs_at(there))
-    agreeing, change = _agreement(primary(outputs), through)
+    changes = output_changes(primary(outputs), through)
     unedited = translator.backbone.rewritten(batch.prepared, lambda z: z)
     edited, finite = _edited_round_trip(
         translator, codes.flatten(0, -2), scale, Generator().manual_seed(seed)
@@ -53,8 +71,7 @@ def check_batch(batch: Batch, *, seed: int) -> BatchChecks:
     return BatchChecks(
         data=_largest((there - batch.z).float()) / scale,
         edited=edited,
-        agreeing=agreeing,
-        change=change,
+        outputs=changes,
         identical=same(outputs, unedited),
         finite=finite and bool(torch.isfinite(codes).all()) and bool(torch.isfinite(through).all()),
         inputs=len(batch),
@@ -64,11 +81,12 @@ def check_batch(batch: Batch, *, seed: int) -> BatchChecks:
 def join_checks(parts: Sequence[BatchChecks]) -> Checks:
     """The checks of several batches as one: the worst error, the share that agrees."""
     inputs = sum(part.inputs for part in parts)
+    agreeing, change = _agreement([part.outputs for part in parts])
     return Checks(
         round_trip_data=max(part.data for part in parts),
         round_trip_edited=max(part.edited for part in parts),
-        agreement=sum(part.agreeing for part in parts) / inputs,
-        output_change=max(part.change for part in parts),
+        agreement=agreeing / inputs,
+        output_change=change,
         unedited_identical=all(part.identical for part in parts),
         finite=all(part.finite for part in parts),
         samples=inputs,
@@ -101,13 +119,31 @@ def _largest(difference: Tensor) -> float:
     return largest if math.isfinite(largest) else math.inf
 
 
-def _agreement(before: Tensor, after: Tensor) -> tuple[int, float]:
-    """How many inputs keep their output, and the largest change in units of the outputs' spread."""
+def output_changes(before: Tensor, after: Tensor) -> OutputChanges:
+    """How outputs (n, ...) change."""
     classes = output_kind(before) == "classes"
     before, after = (outputs.reshape(len(outputs), -1).float() for outputs in (before, after))
-    spread = float(before.std(correction=0)) or 1.0
-    change = (after - before).abs().amax(1) / spread
-    kept = change < _SAME_OUTPUT
-    if classes:
-        kept |= before.argmax(1) == after.argmax(1)
+    kept = before.argmax(1) == after.argmax(1) if classes else torch.zeros(len(before), dtype=torch.bool)
+    values = before.double()
+    return OutputChanges(
+        kept.cpu(),
+        (after - before).abs().amax(1).cpu(),
+        values.numel(),
+        float(values.mean()),
+        float(values.var(correction=0)),
+    )
+
+
+def _agreement(parts: Sequence[OutputChanges]) -> tuple[int, float]:
+    """How many inputs keep their output, and the largest change in units of the spread of all outputs."""
+    change = torch.cat([part.change for part in parts]) / _unit(parts)
+    kept = torch.cat([part.kept for part in parts]) | (change < _SAME_OUTPUT)
     return int(kept.sum()), float(change.max())
+
+
+def _unit(parts: Sequence[OutputChanges]) -> float:
+    """Standard deviation of all outputs together; if they are all equal, their size, and 1 if they are 0."""
+    size = sum(part.size for part in parts)
+    mean = sum(part.size * part.mean for part in parts) / size
+    variance = sum(part.size * (part.variance + (part.mean - mean) ** 2) for part in parts) / size
+    return math.sqrt(variance) or abs(mean) or 1.0

@@ -14,6 +14,13 @@ from interpret_inn.metrics.probes import FEWEST, LinearProbe, fit_linear_probe
 from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray
+from interpret_inn.types.numbers import BoolArray
+
+_PLACES, _FEWEST = 2**14, 32
+"""Places of the samples that are edited, at positions: `hold` costs gradients through the flow for each. Samples at
+least, however many places each of them has."""
+_TOGETHER = 2**11
+"""Places that go through `hold` together, at positions."""
 
 
 def drifts(
@@ -22,48 +29,65 @@ def drifts(
     """Drift of every concept with a factor of its own, for swaps of every other factor.
 
     `hold` works with a probe trained on the training split. The probe here is independent of it: it is trained on half
-    of the groups of the test split. Factors are swapped between samples of the other half. `Concept.distance` says how
-    far a prediction moves.
+    of the groups of the test split. Factors are swapped between samples of the other half; at positions of up to 16,384
+    places, each with the same place of the other sample. `Concept.distance` says how far a prediction moves.
 
     Args:
         translator: Backbone and flow.
-        codes: Of the test split, float (M, d): the leading axes, or all.
+        codes: Of the test split, float (M, d), or (M, P, d) at positions: the leading axes, or all.
         concepts: With values for these samples.
         groups: int64 (M,).
     """
     named = {factor.name for factor in translator.factors.named}
-    width = translator.factors.total
-    codes = torch.nn.functional.pad(codes, (0, width - codes.shape[1]))
+    watched = [concept for concept in concepts if concept.name in named and concept.values is not None]
+    if not watched:
+        return ()
     half = np.isin(groups, np.unique(groups)[::2])
+    read = _read(translator, codes[torch.from_numpy(half)])
+    edited = _edited_samples(~half, codes, seed=translator.fitted.seed)
+    swapped = codes[torch.from_numpy(edited)]
+    swapped = torch.nn.functional.pad(swapped, (0, translator.factors.total - codes.shape[-1]))
     found: list[Drift] = []
-    for concept in concepts:
-        if concept.name not in named or concept.values is None:
-            continue
-        probe = _independent_probe(translator, codes[torch.from_numpy(half)], concept.at(half), groups[half])
+    for concept in watched:
+        probe = _independent_probe(read, concept.at(half), groups[half])
         if probe is None:
             continue
         found.extend(
-            _drift(translator, codes[torch.from_numpy(~half)], groups[~half], factor, concept, probe)
+            _drift(translator, swapped, groups[edited], factor, concept, probe)
             for factor in translator.factors.named
             if factor.name != concept.name
         )
     return tuple(found)
 
 
-def _independent_probe(
-    translator: Translator, codes: Tensor, concept: Concept, groups: IntArray
-) -> LinearProbe | None:
+def _edited_samples(half: BoolArray, codes: Tensor, *, seed: int) -> IntArray:
+    """Indices of the samples of this half that are edited, int64, ascending."""
+    samples = np.flatnonzero(half)
+    if codes.ndim == 2:
+        return samples
+    most = max(_FEWEST, _PLACES // codes.shape[1])
+    return np.sort(np.random.default_rng(seed).permutation(samples)[:most])
+
+
+def _independent_probe(read: FloatArray, concept: Concept, groups: IntArray) -> LinearProbe | None:
     """A linear probe of the concept that `hold` does not use; None if too few values are known, or all are equal."""
     values, known = np.asarray(concept.values), concept.known
     if known.sum() < FEWEST or len(np.unique(values[known], axis=0)) < 2:
         return None
-    return fit_linear_probe(_representation(translator, codes), values, kind=concept.kind, groups=groups)
+    return fit_linear_probe(read, values, kind=concept.kind, groups=groups)
 
 
-def _representation(translator: Translator, codes: Tensor) -> FloatArray:
-    """What the probe reads: the whitened representation, float64 (M, d)."""
-    white: FloatArray = translator.white(codes.to(translator.fitted.reference_codes)).double().cpu().numpy()
-    return white
+def _read(translator: Translator, codes: Tensor) -> FloatArray:
+    """What probes read, float64 (M, d): the whitened representation, at positions its mean over places."""
+    parts = _parts(codes, _PLACES)
+    read = [translator.probe_input(part.to(translator.fitted.reference_codes)) for part in parts]
+    found: FloatArray = torch.cat(read).double().cpu().numpy()
+    return found
+
+
+def _parts(codes: Tensor, places: int) -> Sequence[Tensor]:
+    """Codes of some samples at a time, so that these have up to so many places; all together without positions."""
+    return (codes,) if codes.ndim == 2 else codes.split(max(1, places // codes.shape[1]))
 
 
 def _drift(
@@ -75,12 +99,13 @@ def _drift(
     probe: LinearProbe,
 ) -> Drift:
     order = torch.randperm(len(codes), generator=Generator().manual_seed(translator.fitted.seed))
-    swapped = placed(codes, factor.slice, codes[order, factor.slice])
-    held = translator.hold(codes, swapped, factor, [concept.name])
-    before = probe.predict(_representation(translator, codes))
+    swapped = placed(codes, factor.slice, codes[order][..., factor.slice])
+    parts = zip(_parts(codes, _TOGETHER), _parts(swapped, _TOGETHER), strict=True)
+    held = torch.cat([translator.hold(own, after, factor, [concept.name]) for own, after in parts])
+    before = probe.predict(_read(translator, codes))
     moved = []
     for after in (swapped, held):
-        predicted = probe.predict(_representation(translator, after))
+        predicted = probe.predict(_read(translator, after))
         change = concept.distance(before, predicted)
         moved.append(bootstrap_mean(change, groups, seed=translator.fitted.seed))
     return Drift(factor.name, concept.name, without_hold=moved[0], with_hold=moved[1])

@@ -66,8 +66,8 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
             seed=fitted.seed,
         )
     lines = summaries(table, fitted.factors, raw_scores=fitted.raw_scores)
-    codes, groups = torch.as_tensor(test.codes).mean(1), data.pool.groups_at(chosen[1])
-    moved = drifts(translator, codes, test.concepts, groups)
+    codes, groups = torch.as_tensor(test.codes), data.pool.groups_at(chosen[1])
+    moved = drifts(translator, codes[:, 0] if codes.shape[1] == 1 else codes, test.concepts, groups)
     return Evaluation(table, lines, maps, moved)
 
 

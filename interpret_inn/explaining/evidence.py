@@ -23,8 +23,8 @@ class Checks:
             as the larger of the two.
         agreement: Share of inputs whose output is the same through T⁻¹∘T: the same top class, or a change of less
             than a thousandth of the outputs' spread.
-        output_change: Largest change of the output through T⁻¹∘T, in units of the outputs' spread (their standard
-            deviation).
+        output_change: Largest change of the output through T⁻¹∘T, in units of the outputs' spread (the standard
+            deviation of the outputs of all checked inputs; if all are equal, their size).
         unedited_identical: The attached, unedited model gave the bare model's outputs bit for bit.
         finite: All codes and all outputs of edits were finite.
         samples: How many inputs all this was measured on.

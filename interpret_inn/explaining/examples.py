@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -71,9 +72,9 @@ def _factor_rows(
     translator: Translator, survey: Survey, factor: Factor, after: list[Outcome], donors: list[int]
 ) -> list[ExampleFactor]:
     """One factor in each example, with the predictions after its swap."""
-    axis = translator.axes[factor.name]
-    codes = survey.examples.codes if survey.examples.codes.ndim == 2 else survey.examples.codes.mean(1)
-    positions = axis.position(codes[:, factor.slice]).cpu()
+    axis = translator.axes_of_inputs[factor.name]
+    codes = survey.examples.codes
+    positions = axis.position(_whole(codes)[:, factor.slice]).cpu()
     percentiles = axis.percentile(positions)
     labels = predicted_values(translator, factor.name, codes)
     flips = dict(zip(survey.order, survey.redraw_effects[factor.name].flip.tolist(), strict=True))
@@ -90,11 +91,16 @@ def _factor_rows(
     ]
 
 
+def _whole(codes: Tensor) -> Tensor:
+    """Codes (n, D), or means over positions of (n, P, D)."""
+    return codes if codes.ndim == 2 else codes.mean(1)
+
+
 def neighbours(translator: Translator, survey: Survey) -> dict[str, Neighbours]:
     """The inputs nearest to seven stops along each factor's main direction."""
     found = {}
     for factor in translator.factors:
-        axis = translator.axes[factor.name]
+        axis = translator.axes_of_inputs[factor.name]
         width = min(factor.stop, survey.codes.shape[1]) - factor.start
         codes = torch.nn.functional.pad(
             survey.codes[:, factor.start : factor.start + width], (0, factor.size - width)
@@ -103,7 +109,7 @@ def neighbours(translator: Translator, survey: Survey) -> dict[str, Neighbours]:
         nearest = np.abs(positions[None] - _STOPS[:, None]).argsort(1)[:, :_PER_STOP]
         shown = survey.pictures
         rows = [[shown[i] for i in row] for row in nearest] if shown else []
-        labels = predicted_values(translator, factor.name, survey.codes)
+        labels = _predicted(translator, factor.name, survey.probe_inputs)
         texts = [[labels[i] for i in row] for row in nearest] if any(labels) else []
         found[factor.name] = Neighbours(
             positions=_STOPS.astype(np.float64),
@@ -121,10 +127,12 @@ def traversals(translator: Translator, survey: Survey, *, target: Target) -> dic
     before, found = first.primary_outputs(), {}
     for factor in translator.factors:
         outputs = first.traversed(factor, positions).outputs()
-        found[factor.name] = tuple(
+        here = translator.axes[factor.name].position(_whole(first.codes)[:, factor.slice]).tolist()
+        curves = (
             _traversal(translator, survey, index, positions, before[index], outputs[:, index], target)
             for index in range(len(first))
         )
+        found[factor.name] = tuple(replace(curve, here=own) for curve, own in zip(curves, here, strict=True))
     return found
 
 
@@ -178,10 +186,20 @@ def outcomes(
 
 
 def predicted_values(translator: Translator, name: str, codes: Tensor) -> list[str]:
-    """The linear probe's predictions of a concept, as text, for codes (n, d); empty without values of it."""
+    """The linear probe's predictions of a concept, as text; empty without values of it.
+
+    Args:
+        translator: Backbone and flow.
+        name: Of the concept.
+        codes: Of n inputs, float (n, d), or (n, P, d) at positions.
+    """
+    read = translator.probe_input(codes.to(translator.fitted.reference_codes))
+    return _predicted(translator, name, read.cpu())
+
+
+def _predicted(translator: Translator, name: str, read: Tensor) -> list[str]:
+    """The same from what probes read, (n, d)."""
     concept = next((c for c in translator.fitted.concepts if c.name == name and c.values is not None), None)
     if concept is None:
-        return [""] * len(codes)
-    probe = translator.probe(name)
-    values = probe.predict(translator.white(codes.to(translator.fitted.reference_codes)).cpu().numpy())
-    return [concept.text(value) for value in values]
+        return [""] * len(read)
+    return [concept.text(value) for value in translator.probe(name).predict(read.numpy())]

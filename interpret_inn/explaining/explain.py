@@ -74,6 +74,7 @@ def explain(
         timings=_timings(fitted.timings, time.perf_counter() - began),
         warnings=(
             *fitted.notes,
+            *_lost_tail(found),
             *_unknown_range(translator, found),
             *measured_warnings(checks, evaluation.summaries, redraws),
         ),
@@ -141,6 +142,17 @@ def measured_warnings(
                 "for data themselves), so its redraws may overstate what the model does on real inputs."
             )
     return found
+
+
+def _lost_tail(found: Survey) -> list[str]:
+    """Says that the layers after the site do not make all outputs, if this was found here."""
+    if not found.lost_tail:
+        return []
+    return [
+        "For some inputs the output does not come from the site alone: the model has another rule for them. Redraws "
+        "therefore go through the whole model, fewer of them. If the fit was led by outputs (the order of factors, "
+        "say), it knew nothing of this rule."
+    ]
 
 
 def _unknown_range(translator: Translator, found: Survey) -> list[str]:

@@ -64,6 +64,9 @@ def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
     order = torch.tensor([axis for factor in named for axis in range(factor.start, factor.stop)] + list(rest))
     fitted.network.reorder(order)
     reference = placed(fitted.reference_codes, slice(0, leading), fitted.reference_codes[:, order])
+    means = fitted.place_means
+    if means is not None:
+        means = means._replace(codes=placed(means.codes, slice(0, leading), means.codes[:, order]))
     names = [factor.name for factor in fitted.factors.named]
     sizes = {name: factor.size for name, factor in zip(names, named, strict=True)}
     scores = {name: fitted.raw_scores[factor.name] for name, factor in zip(names, named, strict=True)}
@@ -71,6 +74,7 @@ def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
     return dataclasses.replace(
         fitted,
         reference_codes=reference,
+        place_means=means,
         factors=Factors.from_sizes(sizes, total=fitted.factors.total),
         raw_scores={**scores, last: fitted.raw_scores[last]},
     )

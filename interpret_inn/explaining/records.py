@@ -37,7 +37,8 @@ class Redraw:
         change: Mean absolute change of the target, which is the caller's, or by default for `classes` the probability
             of the class predicted without edit, for `image` the root mean squared difference in units of the
             range of values, else all outputs.
-        left_data: Share of edited representations further from the data than 99 % of the data are from each other.
+        left_data: Share of edited representations further from the data than 99 % of the data are from each other; at
+            positions, of single places from single places.
     """
 
     kind: OutputKind
@@ -61,8 +62,9 @@ class ExampleFactor:
     """One factor in one input: its value and its effect.
 
     Attributes:
-        value: Position along the factor's main direction, in standard deviations of the data.
-        percentile: Percentage of the data below that position, 0 to 100.
+        value: Position along the factor's main direction, in standard deviations of the data; at positions of the mean
+            over places, in standard deviations of such means.
+        percentile: Percentage of the data below that position, 0 to 100; at positions of means over places.
         label: What the linear probe predicts of the concept ("7", "0.31"); empty if the factor has no concept with
             values.
         resample_flip: Share of redraws that change the predicted class; NaN if there are no classes, or redraws of
@@ -139,6 +141,8 @@ class Traversal:
         labels: Names of the curves: classes that lead at some position, or one name for a number.
         curves: float64 (S, len(labels)), probabilities of these classes, or values of the number.
         pictures: `S` pictures where the output is an image.
+        here: Where the example itself stands, in the units of `positions`. At positions these are standard deviations
+            of single places, and not those of its `value`. NaN: not known.
     """
 
     example: int
@@ -146,6 +150,7 @@ class Traversal:
     labels: tuple[str, ...]
     curves: FloatArray
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
+    here: float = math.nan
 
 
 @dataclass(frozen=True)

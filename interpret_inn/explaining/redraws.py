@@ -56,6 +56,10 @@ class RedrawEffects(NamedTuple):
         """The effects of several batches as one."""
         return cls(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
+    def in_units(self, unit: float) -> RedrawEffects:
+        """The same with changes in this unit."""
+        return self._replace(change=self.change / unit)
+
     def summary(
         self,
         kind: OutputKind,

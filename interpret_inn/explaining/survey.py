@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,8 +12,9 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from interpret_inn.backbones import Backbone
-from interpret_inn.data import Joined, samples, stream
+from interpret_inn.backbones import Backbone, drop_wrong_tail
+from interpret_inn.data import Joined, is_stream, samples, stream
+from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import DataError, InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.records import OutputKind, Picture
@@ -45,22 +47,26 @@ class Survey:
         examples: The first inputs, with their outputs.
         pictures: Thumbnails of the inputs, or of the outputs if only these are pictures, or None.
         codes: Their leading axes, float (n, d), at positions the mean over these.
+        probe_inputs: What linear probes of concepts read of them, float (n, d); see `Codec.probe_input`.
         outputs: Primary outputs, (n, ...).
         kind: What the outputs are.
         value_range: The values that are black and white in pictures of outputs: the ends of the model's own range, else
             the smallest and the largest value seen.
         redraw_effects: By factor, of the m inputs in `order`.
         order: int (m,), the places of the inputs whose redraws were measured.
-        edited: By factor, codes (m, d) after one edit each.
+        edited: By factor, codes (m, d) after one edit each, at positions of one random place: reference codes, with
+            which they are compared, are of single places too.
         checks: Of the first batches.
         skipped: Inputs that could not be read, each with the reason.
         groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
+        lost_tail: Whether an input's output was found not to come from the site alone; see `drop_wrong_tail`.
     """
 
     names: list[str]
     examples: Batch
     pictures: list[Picture] | None
     codes: Tensor
+    probe_inputs: Tensor
     outputs: Tensor
     kind: OutputKind
     value_range: tuple[float, float]
@@ -70,6 +76,7 @@ class Survey:
     checks: list[BatchChecks]
     skipped: tuple[str, ...]
     groups: IntArray | None = None
+    lost_tail: bool = False
 
     def strongest(self, most: int) -> list[str]:
         """Names of up to `most` factors, those whose redraws change the output most; the strongest first."""
@@ -102,9 +109,15 @@ def survey(
     Raises:
         InputError: there are no inputs.
     """
-    return _Pass(translator, target=target, resamples=resamples, examples=examples, seed=seed).over(
-        inputs, most
-    )
+
+    def over() -> tuple[Survey, bool]:
+        once = _Pass(translator, target=target, resamples=resamples, examples=examples, seed=seed)
+        return once.over(inputs, most), once.lost_tail
+
+    found, lost_tail = over()
+    if lost_tail and not is_stream(inputs):  # some redraws were made by the tail: make all of them anew
+        found = dataclasses.replace(over()[0], lost_tail=True)
+    return found
 
 
 def effort(backbone: Backbone, outputs: Tensor, resamples: int | None) -> tuple[int, int]:
@@ -134,16 +147,18 @@ class _Pass:
         self.translator, self.target, self.resamples, self.wanted = translator, target, resamples, examples
         self.examples: list[Batch] = []
         self.generator = Generator().manual_seed(seed)
+        self.places = Generator().manual_seed(derived_seed(seed, "places"))
         self.seed = seed
         self.names: list[str] = []
         self.codes: list[Tensor] = []
+        self.place_means: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.pictures: list[Picture] | None = []
         self.effects: dict[str, list[RedrawEffects]] = {factor.name: [] for factor in translator.factors}
         self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
         self.order: list[int] = []
         self.checks: list[BatchChecks] = []
-        self.spread: float | None = None  # of the outputs, largest minus smallest value
+        self.lost_tail = False
 
     def over(self, inputs: Any, most: int) -> Survey:
         """The survey of up to `most` inputs."""
@@ -161,20 +176,23 @@ class _Pass:
         # A generator's inputs are no pictures: its outputs stand for them.
         if self.pictures is None and kind == "image":
             self.pictures = [thumbnail(picture_of(image, *value_range)) for image in outputs]
+        codes = torch.cat(self.codes)
         return Survey(
             names=self.names,
             examples=Batch.joined(self.examples),
             pictures=self.pictures or None,
-            codes=torch.cat(self.codes),
+            codes=codes,
+            probe_inputs=torch.cat(self.place_means) if self.place_means else self._whole(codes),
             outputs=outputs,
             kind=kind,
             value_range=value_range,
-            redraw_effects={name: RedrawEffects.joined(parts) for name, parts in self.effects.items()},
+            redraw_effects=self._effects(kind, value_range),
             order=self.order,
             edited={name: torch.cat(parts) for name, parts in self.edited.items()},
             checks=self.checks,
             skipped=chosen.skipped,
             groups=None if chosen.groups is None else chosen.groups[self.order],
+            lost_tail=self.lost_tail,
         )
 
     def _take(self, names: Sequence[str], ready: Tensor) -> None:
@@ -182,13 +200,13 @@ class _Pass:
         done = len(self.names)
         batch = self.translator.batch(ready, outputs=True)
         outputs = batch.primary_outputs()
-        if self.spread is None:
-            low, high = self._range(outputs)
-            self.spread = (high - low) or 1.0
+        self.lost_tail |= drop_wrong_tail(self.translator.backbone, batch.z, outputs)
         if done < self.wanted:
             self.examples.append(batch.take(slice(0, self.wanted - done)))
         self.names.extend(names)
         self.codes.append(batch.summary())
+        if batch.own.ndim == 3:
+            self.place_means.append(self._whole(batch.own))
         self.outputs.append(outputs)
         self._keep_pictures(ready)
         if done < _CHECKED:
@@ -199,9 +217,20 @@ class _Pass:
             self._measure(batch.take(slice(0, n)), edits)
             self.order.extend(range(done, done + n))
 
+    def _whole(self, codes: Tensor) -> Tensor:
+        """What probes read of inputs with these codes, (n, d) on the CPU."""
+        return self.translator.probe_input(codes.to(self.translator.fitted.reference_codes)).cpu()
+
     def _range(self, outputs: Tensor) -> tuple[float, float]:
         """The model's own range of values, else that of these outputs."""
         return self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
+
+    def _effects(self, kind: OutputKind, value_range: tuple[float, float]) -> dict[str, RedrawEffects]:
+        """The effects by factor; changes of images in units of the range of all outputs."""
+        unit = 1.0
+        if kind == "image" and self.target is None:
+            unit = (value_range[1] - value_range[0]) or 1.0
+        return {name: RedrawEffects.joined(parts).in_units(unit) for name, parts in self.effects.items()}
 
     def _keep_pictures(self, ready: Tensor) -> None:
         shown = self.translator.backbone.preprocess.undo(ready) if self.pictures is not None else None
@@ -215,10 +244,10 @@ class _Pass:
         kind = output_kind(outputs)
         for factor in self.translator.factors:
             redrawn = batch.redrawn(factor, edits, self.generator)
-            self.effects[factor.name].append(
-                measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=self.spread)
+            self.effects[factor.name].append(  # images in plain units: their range is known at the end
+                measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=1.0)
             )
-            self.edited[factor.name].append(redrawn.summary()[0])
+            self.edited[factor.name].append(redrawn.random_place(self.places)[0])
 
 
 def picture_of(images: Tensor, low: float, high: float) -> Picture:

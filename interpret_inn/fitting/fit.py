@@ -31,7 +31,7 @@ from interpret_inn.flows import (
     aligning_matrix,
     fit_whitening,
 )
-from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
+from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted, PlaceMeans
 from interpret_inn.translating.settings import FitSettings, Observer
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
@@ -45,6 +45,8 @@ _KEY_PAIRS = 512
 """Pairs whose digest tells fits with other options of a source apart."""
 _REFERENCE_ROWS = 4096
 """Reference codes that a fit keeps; see `Fitted`."""
+_PLACES = 2**16
+"""Places that go through the flow together."""
 
 
 def fit(
@@ -108,11 +110,11 @@ def fit(
         *about_data(pool, validates=trainer.validation is not None),
     ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
-    reference, groups, concepts = _collect_reference(data, network, seed)
+    reference, groups, concepts, means = _collect_reference(data, network, seed)
     fitted = Fitted(
         network=network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=found.factors,
         raw_scores=found.raw_scores, concepts=concepts, settings=settings, seed=seed, record=record,
-        split=pool.counts(), reference_codes=reference, reference_groups=groups,
+        split=pool.counts(), reference_codes=reference, reference_groups=groups, place_means=means,
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
@@ -254,8 +256,8 @@ def _digest_of_values(concept: Concept) -> str:
 @torch.no_grad()
 def _collect_reference(
     data: FitData, network: InvertibleNetwork, seed: int
-) -> tuple[Tensor, IntArray, tuple[Concept, ...]]:
-    """Reference codes from the training split, their groups, and the concepts with their values for them."""
+) -> tuple[Tensor, IntArray, tuple[Concept, ...], PlaceMeans | None]:
+    """Reference codes from the training split, their groups, the concepts' values for them, and means over places."""
     network.eval().requires_grad_(False)
     generator = Generator().manual_seed(seed)
     train = data.pool.indices("train")
@@ -264,4 +266,17 @@ def _collect_reference(
     position = torch.randint(rows.shape[1], (len(rows),), generator=generator)
     codes = network(rows[torch.arange(len(rows)), position].to(network.whitening.mean))[0]
     kept = codes if codes.shape[1] <= WIDEST_REFERENCE else codes[:, : network.shape.leading]
-    return kept.contiguous(), data.pool.groups_at(chosen), data.pool.concepts_at(chosen)
+    means = _place_means(rows, network, kept.shape[1]) if data.stored[0].positions is not None else None
+    return kept.contiguous(), data.pool.groups_at(chosen), data.pool.concepts_at(chosen), means
+
+
+def _place_means(rows: Tensor, network: InvertibleNetwork, kept: int) -> PlaceMeans:
+    """Means over places of samples with rows (M, P, D): of the first `kept` axes of their codes, and whitened."""
+    found: tuple[list[Tensor], list[Tensor]] = ([], [])
+    leading = network.shape.leading
+    for part in rows.split(max(1, _PLACES // rows.shape[1])):
+        white = network.whitening(part.flatten(0, 1).to(network.whitening.mean))[0]
+        codes = torch.cat((network.blocks(white[:, :leading])[0], white[:, leading:kept]), 1)
+        for means, each in zip(found, (codes, white[:, :leading]), strict=True):
+            means.append(each.unflatten(0, part.shape[:2]).mean(1))
+    return PlaceMeans(*(torch.cat(means) for means in found))

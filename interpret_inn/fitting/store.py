@@ -214,6 +214,6 @@ class FitData(NamedTuple):
         return torch.cat(parts)[torch.cat(places).argsort()]
 
     def test_inputs(self) -> Samples:
-        """The inputs of the test split, those of all sources one after the other."""
-        parts = [Part(e.source.samples, e.split.test.tolist()) for e in self.pool.unique()]
+        """The inputs of the test split, those of all sources one after the other, in the groups of the split."""
+        parts = [Part(e.source.samples, e.split.test.tolist(), groups=e.groups) for e in self.pool.unique()]
         return parts[0] if len(parts) == 1 else Joined(parts)

@@ -31,8 +31,7 @@ def heat_to_masks(heat: Tensor) -> Tensor:
     Values that are not finite count as 0. Heat that is nowhere positive gives an empty mask.
     """
     heat = torch.nan_to_num(heat, nan=0.0, posinf=0.0, neginf=0.0).clamp_min(0)
-    top = heat.amax((1, 2, 3), keepdim=True)
-    return torch.where(top > 0, heat / top.clamp_min(torch.finfo(heat.dtype).tiny), torch.zeros_like(heat))
+    return heat / heat.amax((1, 2, 3), keepdim=True).clamp_min(torch.finfo(heat.dtype).tiny)
 
 
 def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
@@ -83,4 +82,4 @@ def soft_intervals(starts: Tensor, ends: Tensor) -> Tensor:
     """
     begun = starts.softmax(-1).cumsum(-1)
     last = ends.softmax(-1)
-    return begun.clamp_max(1) * (1 - (last.cumsum(-1) - last)).clamp(0, 1)
+    return begun.clamp_max(1) * (1 - (last.cumsum(-1) - last)).clamp_min(0)

@@ -247,8 +247,9 @@ def randomised(translator: Translator, part: Part = "flow", *, inputs: Any, seed
         _shuffle(backbone.model, generator)
     codes = Translator(backbone, fitted).encode(Prepared(prepared)).flatten(0, -2).cpu()
     reference = codes[:, : fitted.reference_codes.shape[1]]
+    groups = torch.arange(len(reference)).numpy()
     made = dataclasses.replace(
-        fitted, reference_codes=reference, reference_groups=torch.arange(len(reference)).numpy(), concepts=()
+        fitted, reference_codes=reference, reference_groups=groups, place_means=None, concepts=()
     )
     return Translator(backbone, made)
 

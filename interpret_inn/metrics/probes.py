@@ -179,7 +179,7 @@ def split_off(
     if count < FEWEST:
         return np.zeros(length, bool)
     order = np.random.default_rng(seed).permutation(count)
-    return np.isin(members, order[: max(1, round(share * count))])
+    return np.isin(members, order[: round(share * count)])
 
 
 def _present(

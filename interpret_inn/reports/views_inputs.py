@@ -240,12 +240,10 @@ def _traversal(
         "change",
     )  # a curve would repeat the pictures
     if traversal.curves.size and not shows_change:
-        here = example.factors[factor].value if example and factor in example.factors else math.nan
         first, last = (sigmas(float(traversal.positions[end])) for end in (0, -1))
         label = f"Output along {factor} from {first} to {last}"
-        drawing = traversal_curves(
-            traversal, f"{label}: {', '.join(traversal.labels)}", shares=decides(explanation), here=here
-        )
+        title = f"{label}: {', '.join(traversal.labels)}"
+        drawing = traversal_curves(traversal, title, shares=decides(explanation), here=traversal.here)
     frames = tuple(
         (thumbnail(frame, f"Output at {sigmas(float(where))}", share=0.7), sigmas(float(where)))
         for frame, where in zip(traversal.pictures, traversal.positions, strict=False)

@@ -22,7 +22,12 @@ _CHUNK = 512  # samples that go through the flow together
 
 
 def scores_of_fit(
-    fitted: Fitted, data: FitData | None, request: ScoreRequest, *, given: object = None
+    fitted: Fitted,
+    data: FitData | None,
+    request: ScoreRequest,
+    *,
+    given: object = None,
+    saved: Evaluation | None = None,
 ) -> Scores:
     """Scores of the test split.
 
@@ -35,6 +40,7 @@ def scores_of_fit(
         data: The data of the fit; None: they are no longer available.
         request: Which metrics are computed, and how.
         given: Labels that were given without inputs, which is refused.
+        saved: The evaluation that was saved with the fit, for the error if there are no data.
 
     Raises:
         InputError: labels were given.
@@ -45,10 +51,15 @@ def scores_of_fit(
         raise InputError("Expected inputs with the labels, found labels alone. Type scores(images, labels).")
     if data is None:
         names = [concept.name for concept in fitted.concepts if concept.values is not None]
+        measured = saved is not None and saved.scores is not None
         raise FitError(
             "Expected inputs and labels: the data of the fit are not saved with it. Type "
-            f"scores(images, {{{names[0] if names else 'name'!r}: …}}). The scores that were saved with it stand in "
-            "interpreter.evaluation.scores."
+            f"scores(images, {{{names[0] if names else 'name'!r}: …}}). "
+            + (
+                "The scores that were saved with it stand in interpreter.evaluation.scores."
+                if measured
+                else "No scores were saved with it: not measured; fit again."
+            )
         )
     width = fitted.network.shape.width
     kept = width if width <= WIDEST_REFERENCE else fitted.network.shape.leading

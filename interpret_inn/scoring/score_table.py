@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from interpret_inn.errors import PluginError, suggest
-from interpret_inn.metrics.probes import split_off
+from interpret_inn.metrics.probes import FEWEST, split_off
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.calling import check_options
 from interpret_inn.scoring.known_values import BINS, Known, known_factors
@@ -124,11 +124,15 @@ def _scored(
     slices = [slice(f.start, min(f.stop, codes.shape[1])) for f in given.factors if f.start < codes.shape[1]]
     offered: dict[str, Any] = {"groups": slices, "seed": request.seed}
     if together and given.groups is not None:
-        apart = split_off(len(codes), given.groups[rows], seed=request.seed, share=_TEST_SHARE)
+        groups = given.groups[rows]
+        apart = split_off(len(codes), groups, seed=request.seed, share=_TEST_SHARE)
         offered |= {"resamples": 0, "test": (codes[apart], factors[apart])}
     own = (request.options or {}).get(spec.name, {})
     taken = parameter_names(spec.evaluate)
     options = {name: value for name, value in offered.items() if name in taken and name not in own}
     if "test" in options:
+        if not apart.any():
+            few = len(np.unique(groups))
+            return f"It learns from some groups and is tested on others: it needs at least {FEWEST}, found {few}."
         codes, factors = codes[~apart], factors[~apart]
     return get_manager().evaluate(spec, codes, factors, **options, **own)

@@ -147,4 +147,4 @@ def _neighbours(classes: tuple[str, ...]) -> Neighbours:
 
 def _traversal(classes: tuple[str, ...]) -> Traversal:
     curves = np.array([[0.9, 0.05, 0.05], [0.3, 0.4, 0.3], [0.02, 0.9, 0.08]])
-    return Traversal(0, np.array([-2.0, 0.0, 2.0]), classes, curves)
+    return Traversal(0, np.array([-2.0, 0.0, 2.0]), classes, curves, here=0.4)

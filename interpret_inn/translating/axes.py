@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -178,3 +178,20 @@ def factor_axes(fitted: Fitted) -> dict[str, FactorAxis]:
         whole = torch.nn.functional.pad(axis.direction, (0, short))
         axes[factor.name] = FactorAxis(whole, axis.mean, axis.std, axis.quantiles)
     return axes
+
+
+def axes_of_inputs(fitted: Fitted, axes: dict[str, FactorAxis]) -> dict[str, FactorAxis]:
+    """The same directions with the distribution of whole inputs along them: at positions, of their means over places.
+
+    Args:
+        fitted: The fit.
+        axes: Its main directions, see `factor_axes`.
+    """
+    means = fitted.place_means
+    if means is None:
+        return axes
+    found = {}
+    for factor in fitted.factors:
+        codes, whole = means.codes[:, factor.slice], axes[factor.name].direction
+        found[factor.name] = replace(FactorAxis.along(whole[: codes.shape[1]], codes), direction=whole)
+    return found

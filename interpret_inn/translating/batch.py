@@ -83,7 +83,8 @@ class Batch:
             factor: The factor.
             values: float, broadcasts to (B, ..., size); with one axis more in front, (M, B, ..., size) or
                 (M, 1, ..., size), they give M variants of each input.
-            hold: Concepts that keep the value which their linear probe reads from the whole code.
+            hold: Concepts that keep the value which their linear probe reads from the whole code, at positions from the
+                mean over places of what the code stands for.
 
         Raises:
             EditError: values of another shape, `hold` names the factor itself, or `hold` is one text.
@@ -94,7 +95,9 @@ class Batch:
             raise EditError(f"hold names the factor that is changed. Take {factor.name!r} out of hold.")
         after = placed(self.codes, factor.slice, values)
         if held:
-            after = self.translator.hold(self.codes.expand_as(after), after, factor, held)
+            inputs = (-1, *self.own.shape[1:])
+            before = self.codes.expand_as(after).reshape(inputs)  # variants stand below each other
+            after = self.translator.hold(before, after.reshape(inputs), factor, held).reshape(after.shape)
         return self.with_codes(after)
 
     def redrawn(self, factor: Factor, n: int, generator: Generator) -> Batch:
@@ -156,6 +159,16 @@ class Batch:
         """The leading axes of the codes, (B, d) or (M, B, d) on the CPU; at positions, their mean over these."""
         leading = self.codes[..., : self.translator.fitted.network.shape.leading]
         return (leading.mean(-2) if self.own.ndim == 3 else leading).cpu()
+
+    def random_place(self, generator: Generator) -> Tensor:
+        """The leading axes of the codes, as `summary`; at positions, those of one place of each input, as drawn."""
+        if self.own.ndim == 2:
+            return self.summary()
+        inputs, places = (
+            torch.arange(len(self)),
+            torch.randint(self.own.shape[1], (len(self),), generator=generator),
+        )
+        return self.codes[..., inputs, places, : self.translator.fitted.network.shape.leading].cpu()
 
     # --- outputs ---------------------------------------------------------------------------------------
 

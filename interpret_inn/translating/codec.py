@@ -13,7 +13,7 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone, Carried
 from interpret_inn.errors import ConceptError, EditError, InputError, suggest
 from interpret_inn.metrics.probes import LinearProbe, fit_linear_probe
-from interpret_inn.translating.axes import FactorAxis, factor_axes
+from interpret_inn.translating.axes import FactorAxis, axes_of_inputs, factor_axes
 from interpret_inn.translating.encoding import batches
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.holding import hold_probe
@@ -40,8 +40,16 @@ class Codec:
 
     @cached_property
     def axes(self) -> dict[str, FactorAxis]:
-        """Main direction of every factor."""
+        """Main direction of every factor, and how reference codes lie along it: at positions, those of places."""
         return factor_axes(self.fitted)
+
+    @cached_property
+    def axes_of_inputs(self) -> dict[str, FactorAxis]:
+        """The same directions, and how whole inputs lie along them: at positions, their means over places.
+
+        A mean over places varies less than a place does, so that its position among places says little.
+        """
+        return axes_of_inputs(self.fitted, self.axes)
 
     # --- between representation and code ---------------------------------------------------------------
 
@@ -102,14 +110,25 @@ class Codec:
     def white(self, codes: Tensor) -> Tensor:
         """The whitened leading axes (n, d) of the representation whose codes are (n, D) or (n, d).
 
-        Linear probes of concepts read these: the representation itself, up to a fixed linear map.
+        They are the representation itself, up to a fixed linear map.
         """
         network = self.fitted.network
         white: Tensor = network.blocks.inverse(codes[:, : network.shape.leading])[0]
         return white
 
+    def probe_input(self, codes: Tensor) -> Tensor:
+        """What linear probes of concepts read of each input, (n, d): `white`, at positions its mean over places.
+
+        Args:
+            codes: float (n, D), or (n, P, D) at positions; their leading axes will do.
+        """
+        if codes.ndim == 2:
+            return self.white(codes)
+        whole: Tensor = self.white(codes.flatten(0, 1)).reshape(*codes.shape[:2], -1).mean(1)
+        return whole
+
     def probe(self, name: str) -> LinearProbe:
-        """The linear probe of a concept from `white`, trained on the reference codes (the training split).
+        """The linear probe of a concept from `probe_input`, trained on the samples of the reference codes.
 
         Raises:
             ConceptError: there is no such concept, or it has no values to read.
@@ -120,23 +139,39 @@ class Codec:
                 raise ConceptError(
                     f"There is no concept {name!r} with values to read. {suggest(name, known)}"
                 )
-            white = self.white(self.fitted.reference_codes).cpu().numpy()
+            means = self.fitted.place_means
+            read = self.white(self.fitted.reference_codes) if means is None else means.white
             values, kind = known[name]
             self._probes[name] = fit_linear_probe(
-                white, values, kind=kind, groups=self.fitted.reference_groups
+                read.cpu().numpy(), values, kind=kind, groups=self.fitted.reference_groups
             )
         return self._probes[name]
 
     def hold(self, before: Tensor, after: Tensor, edited: Factor, concepts: Sequence[str]) -> Tensor:
-        """`after` (..., D), moved outside the edited factor until the concepts' probed values are those of `before`."""
+        """`after`, moved outside the edited factor until the concepts' probed values are those of `before`.
+
+        Args:
+            before: Codes, float (n, D), or (n, P, D) at positions, where the mean over places is held.
+            after: Edited codes, likewise.
+            edited: The factor that was edited.
+            concepts: Names of the concepts.
+
+        Returns:
+            float, in the shape of `after`.
+
+        Raises:
+            ConceptError: there is no such concept, or it has no values to read.
+        """
         axes = self.fitted.network.shape.leading
+        # a probe that was trained on single places, for want of means, is held at every place
+        places = () if self.fitted.place_means is None else after.shape[1:-1]
         weight = np.concatenate([_centred(self.probe(name)) for name in concepts])
         moved = hold_probe(
-            before[..., :axes].reshape(-1, axes),
-            after[..., :axes].reshape(-1, axes),
+            before[..., :axes].reshape(-1, *places, axes),
+            after[..., :axes].reshape(-1, *places, axes),
             edited=edited,
             weight=torch.from_numpy(weight).to(after),
-            decode=self.white,
+            decode=self.probe_input,
         )
         return placed(after, slice(0, axes), moved.reshape(*after.shape[:-1], axes))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,6 +19,18 @@ from interpret_inn.types import Concept, Factor, Factors, IntArray
 
 WIDEST_REFERENCE = 4096
 """Axes of reference codes that are kept, at most: the leading ones."""
+
+
+class PlaceMeans(NamedTuple):
+    """Means over places of the samples whose codes are the reference codes, in the same order.
+
+    Attributes:
+        codes: Of their codes, float (M, w), the axes of the reference codes.
+        white: Of their whitened leading axes, float (M, d): the representation's mean up to a fixed linear map.
+    """
+
+    codes: Tensor
+    white: Tensor
 
 
 @with_old_names
@@ -37,8 +50,10 @@ class Fitted:
         record: The course of the fit.
         split: Numbers of training, validation and test samples.
         reference_codes: Codes of up to 4,096 training samples, float (M, w): all axes, at most the leading 4,096. At
-            positions, each row is one position of one sample.
+            positions, each row is one random place of one sample.
         reference_groups: int64 (M,), the group of each row of the reference codes.
+        place_means: What the samples of the reference codes are as a whole, at positions. None in all other layouts,
+            whose reference codes are of whole samples, and for an artefact that was written without it.
         notes: Caveats of the fit, in plain sentences.
         timings: Seconds: `encode`, `fit`.
     """
@@ -55,6 +70,7 @@ class Fitted:
     split: tuple[int, int, int]
     reference_codes: Tensor
     reference_groups: IntArray
+    place_means: PlaceMeans | None = None
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 

@@ -25,17 +25,18 @@ def hold_probe(
 
     The values `r = W z(z̃)` are linear in the representation and therefore not in the code: Gauss-Newton steps solve
     `r(after) = r(before)`, each the least squares step on the axes that are free to move. Codes have unit variance, so
-    the smallest move is also the most likely one. The edited factor keeps exactly its new value.
+    the smallest move is also the most likely one. The edited factor keeps exactly its new value. All places of an input
+    move alike, as they do in a redraw.
 
     Args:
-        before: Codes, float (n, d).
-        after: Edited codes, float (n, d).
+        before: Codes, float (n, d), or (n, P, d) at positions.
+        after: Edited codes, likewise.
         edited: The factor that was edited, within the d axes.
         weight: float (C, d), the weights of the probes of all held concepts, one below the other.
-        decode: Differentiable, from codes (n, d) to the representation that the probes read, (n, d).
+        decode: Differentiable, from codes to the representation that the probes read, (n, d).
 
     Returns:
-        float (n, d).
+        float, in the shape of `after`.
     """
     weight = _independent(weight)
     if not len(weight):  # a probe that predicts nothing holds nothing
@@ -47,7 +48,8 @@ def hold_probe(
         slopes[:, :, edited.slice] = 0
         step = torch.linalg.pinv(slopes, rtol=_CUT) @ (wanted - predicted)[:, :, None]
         step[:, edited.slice] = 0  # rounding leaves a little of it there
-        held = held + step[:, :, 0]
+        moved = step[:, :, 0]
+        held = held + (moved if held.ndim == 2 else moved[:, None])
     return held
 
 
@@ -60,7 +62,7 @@ def _independent(weight: Tensor) -> Tensor:
 
 
 def _linearise(codes: Tensor, weight: Tensor, decode: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Probed values (n, C) at codes (n, d), and their slopes (n, C, d)."""
+    """Probed values (n, C) at codes (n, d) or (n, P, d), and their slopes (n, C, d) for moves of all places."""
     # a model may run in inference mode, whose tensors have no gradients
     with torch.inference_mode(False), torch.enable_grad():
         weight = weight.clone()
@@ -69,4 +71,6 @@ def _linearise(codes: Tensor, weight: Tensor, decode: Callable[[Tensor], Tensor]
         slopes = [
             torch.autograd.grad(column.sum(), moving, retain_graph=True)[0] for column in predicted.unbind(1)
         ]
+    if codes.ndim == 3:
+        slopes = [slope.sum(1) for slope in slopes]
     return predicted.detach(), torch.stack(slopes, 1)

@@ -5,8 +5,9 @@ print(interpreter.scores())
 print(interpreter.scores(names=("mig", "dci"), options={"dci": {"estimator": "forest"}}))
 ```
 
-Each is the function of the same name in `interpret_inn.metrics`, with its options; `score` is given on, and further
-scores of the same computation are its parts. Those that are slow on some thousand samples are computed on request.
+Each is the function of the same name in `interpret_inn.metrics`, with its options; `score` is given on, and its parts
+are further scores of the same computation and the part `chance`. Those that are slow on some thousand samples are
+computed on request.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ __all__ = ["inn_metrics"]
 _RESAMPLES = 200  # draws of rows for an interval
 _TWO = 2
 """Which of several factors a code tells, keeps still with or matters to is no question if there is one alone."""
+_SHUFFLES = 5  # orders of the rows that chance is measured by: their mean is steady to some .04 on 100 rows
 
 
 Scored = Callable[..., metrics.CodeScore]
@@ -34,8 +36,10 @@ def _score(function: Scored) -> Callable[..., Score]:
     @wraps(function)
     def evaluate(codes: FloatArray, factors: FloatArray, **options: Any) -> Score:
         found = function(codes, factors, **options)
-        score = found.score
-        return Score(score.value, score.low, score.high, {n: float(s) for n, s in found.further.items()})
+        score, parts = found.score, {name: float(further) for name, further in found.further.items()}
+        if "chance" in found.parts:
+            parts["chance"] = float(found.parts["chance"])
+        return Score(score.value, score.low, score.high, parts)
 
     return evaluate
 
@@ -81,12 +85,14 @@ def inn_metrics() -> Iterable[MetricSpec]:
         _drawn(metrics.explicitness),
     )  # fmt: skip
     yield _spec(
-        "factor_vae_score", "Does the same code keep still whenever a factor is held? 1 is best.",
-        metrics.factor_vae_score, quick=True, fewest_concepts=_TWO,
+        "factor_vae_score",
+        "Does the same code keep still whenever a factor is held? 1 is best, chance is what shuffled codes reach.",
+        _shuffled(metrics.factor_vae_score), quick=True, fewest_concepts=_TWO,
     )  # fmt: skip
     yield _spec(
-        "beta_vae_score", "Can the factor that samples share be told from their codes? 1 is best.",
-        metrics.beta_vae_score, fewest_concepts=_TWO,
+        "beta_vae_score",
+        "Can the factor that samples share be told from their codes? 1 is best, chance is what shuffled codes reach.",
+        _shuffled(metrics.beta_vae_score), fewest_concepts=_TWO,
     )  # fmt: skip
     yield _spec(
         "irs", "Does a code stay where it is while other factors change? 1 is best.", metrics.irs, quick=True
@@ -117,5 +123,15 @@ def _drawn(function: Scored) -> Scored:
     @wraps(function)
     def scored(codes: FloatArray, factors: FloatArray, **options: Any) -> metrics.CodeScore:
         return function(codes, factors, **{"resamples": _RESAMPLES, **options})
+
+    return scored
+
+
+def _shuffled(function: Scored) -> Scored:
+    """The same with the level that shuffled codes reach, by default."""
+
+    @wraps(function)
+    def scored(codes: FloatArray, factors: FloatArray, **options: Any) -> metrics.CodeScore:
+        return function(codes, factors, **{"shuffles": _SHUFFLES, **options})
 
     return scored

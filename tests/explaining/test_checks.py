@@ -9,7 +9,14 @@ import torch
 from torch import nn
 
 import interpret_inn as inn
-from interpret_inn.explaining.checks import BatchChecks, _agreement, check_batch, join_checks
+from interpret_inn.explaining.checks import (
+    BatchChecks,
+    OutputChanges,
+    _agreement,
+    check_batch,
+    join_checks,
+    output_changes,
+)
 from interpret_inn.explaining.evidence import Checks
 
 
@@ -25,10 +32,18 @@ def test_a_sound_fit_passes(toy: Any) -> None:
     assert checks.output_change < 1e-3
 
 
+def changes(before: torch.Tensor, after: torch.Tensor) -> tuple[int, float]:
+    """How many outputs are kept, and the largest change."""
+    return _agreement([output_changes(before, after)])
+
+
 def test_batches_join_to_the_worst_and_the_share() -> None:
-    good = BatchChecks(1e-6, 2e-6, 10, 1e-6, True, True, 10)
-    bad = BatchChecks(1e-3, 1e-6, 20, 2e-6, False, True, 30)
+    kept = OutputChanges(torch.ones(10, dtype=torch.bool), torch.full((10,), 2.0), 10, 0.0, 4.0)
+    some = OutputChanges(torch.arange(30) < 20, torch.full((30,), 6.0), 30, 0.0, 4.0)
+    good = BatchChecks(1e-6, 2e-6, kept, True, True, 10)
+    bad = BatchChecks(1e-3, 1e-6, some, False, True, 30)
     joined = join_checks([good, bad])
+    assert joined.output_change == 3
     assert joined.round_trip_data == 1e-3
     assert joined.round_trip_edited == 2e-6
     assert joined.agreement == 30 / 40
@@ -98,7 +113,7 @@ def test_outputs_that_are_not_finite_fail(toy: Any, monkeypatch: Any) -> None:
     ],
 )
 def test_agreement_of_outputs(before: Any, after: Any, kept: int) -> None:
-    count, change = _agreement(torch.tensor(before), torch.tensor(after))
+    count, change = changes(torch.tensor(before), torch.tensor(after))
     assert count == kept
     assert change >= 0
 
@@ -107,12 +122,23 @@ def test_images_agree_by_their_change_and_not_by_their_brightest_pixel() -> None
     before = torch.rand(2, 1, 4, 4, generator=torch.Generator().manual_seed(0))
     before[:, 0, 0, 0] = 2
     after = torch.stack([before[0] + 1e-5, before[1] / 2])
-    assert _agreement(before, after)[0] == 1
-    assert _agreement(before[:, 0, 0, 1], after[:, 0, 0, 1])[0] == 1, "numbers without an axis of their own"
+    assert changes(before, after)[0] == 1
+    assert changes(before[:, 0, 0, 1], after[:, 0, 0, 1])[0] == 1, "numbers without an axis of their own"
 
 
 def test_agreement_of_outputs_that_are_all_alike() -> None:
-    assert _agreement(torch.zeros(3, 4), torch.zeros(3, 4)) == (3, 0.0)
+    assert changes(torch.zeros(3, 4), torch.zeros(3, 4)) == (3, 0.0)
+    assert changes(torch.full((1, 1), 3e5), torch.full((1, 1), 3e5 + 0.5)) == (1, pytest.approx(0.5 / 3e5))
+
+
+def test_outputs_are_measured_in_one_unit_however_they_are_cut_into_batches() -> None:
+    before = 3e5 + 1e5 * torch.randn(9, 1, generator=torch.Generator().manual_seed(0))
+    after = before + torch.linspace(0, 1, 9)[:, None]
+    whole = changes(before, after)
+    cut = _agreement([output_changes(before[part], after[part]) for part in (slice(8), slice(8, 9))])
+    assert cut == (whole[0], pytest.approx(whole[1], rel=1e-6))
+    assert cut[0] == 9
+    assert cut[1] == pytest.approx(1 / float(before.std(correction=0)), rel=1e-2)
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Scores of the fitted toy on its test split: leakage, verdicts, maps and drifts."""
 
+import copy
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -108,3 +110,26 @@ def test_gaps_in_labels_are_left_out_of_the_scores(small: Any, few_epochs: None)
     assert np.isfinite(leakage.scores["hue"]["hue"].linear.value)
     assert np.isfinite(leakage.scores["shape"]["shape"].linear.value)
     assert len(it.evaluation.drifts) == 2
+
+
+def test_probes_learn_nothing_from_the_test_split(toy: Any) -> None:
+    """The values of all other samples are shuffled: what is true of test samples alone cannot be known."""
+    data = toy.interpreter._data
+    others = np.setdiff1d(np.arange(data.pool.rows), data.pool.indices("test").numpy())
+    pool = copy.copy(data.pool)
+    pool.parts = [
+        dataclasses.replace(part, concepts=tuple(shuffled(concept, others) for concept in part.concepts))
+        for part in pool.parts
+    ]
+    leakage = evaluate(toy.interpreter.translator, data._replace(pool=pool)).leakage
+    for probes in (leakage.representation["shape"], leakage.scores["shape"]["shape"]):
+        assert max(probes.linear.value, probes.network.value) < 0.6
+    assert max(s.linear.value for s in leakage.scores["hue"].values()) < 0.3
+
+
+def shuffled(concept: Concept, rows: np.ndarray) -> Concept:
+    """The concept with the values of these rows in another order."""
+    assert concept.values is not None
+    values = concept.values.copy()
+    values[rows] = values[np.random.default_rng(0).permutation(rows)]
+    return dataclasses.replace(concept, values=values)

@@ -7,6 +7,7 @@ from torch import Generator
 
 from interpret_inn.errors import ConceptError, DataError, PluginError
 from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.store import FitData
 from interpret_inn.types import SAME, Concept, Pairs
 
 
@@ -251,3 +252,17 @@ def test_groups_are_numbered_from_the_first_row_of_their_samples(world):
     rows = torch.tensor([0, 299, 300, 305, 310, 599])
     assert pool.groups_at(rows).tolist() == [0, 299, 300, 300, 301, 329]
     assert pool.groups_at(rows, origins=True).tolist() == [0, 299, 300, 301, 302, 359]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_inputs_of_the_test_split_have_the_groups_that_all_sources_gave(world, first):
+    """Intervals over these inputs draw whole groups, whichever source knows of them and comes first."""
+    groups = np.repeat(np.arange(60), 5)
+    plain = world.of(world.rows, {"shape": world.labels["shape"]}, name="plain")
+    grouped = world.of(world.rows, {"side": world.labels["side"]}, name="grouped")
+    grouped.samples.groups = groups
+    sources = [plain, grouped]
+    pool = Pool([sources[first], sources[1 - first]], seed=0)
+    found = FitData(pool, ()).test_inputs().groups
+    assert found is not None
+    assert found.tolist() == groups[pool.indices("test").numpy()].tolist()

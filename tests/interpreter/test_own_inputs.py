@@ -162,7 +162,7 @@ def test_a_fit_without_data_draws_its_own(maker: inn.Interpreter, small: dict[st
     tone = maker.label(drawn, lambda x: x.mean((1, 2, 3)))
     maker.fit("labels", labels={"tone": tone}, seed=1, sizes={"tone": 2}, **small)
     assert sum(maker.fitted.split) == 4096
-    own = maker._test_inputs().take([0, 1, 2])
+    own = maker._test_inputs("explain").take([0, 1, 2])
     places = maker._data.pool.indices("test")[:3]
     assert torch.equal(own, drawn[places])  # labels belong to what was drawn with the fit's own seed
     explanation = maker.explain(examples=2, resamples=1, localizer=None)

@@ -75,10 +75,10 @@ def test_arrays_and_tensors_are_each_read_as_they_are(fitted: inn.Interpreter, t
 def test_intervals_draw_the_groups_of_all_sources(fitted: inn.Interpreter) -> None:
     from interpret_inn.explaining.survey import survey
 
-    found = survey(fitted.translator, fitted._test_inputs(), resamples=1, examples=4)
+    found = survey(fitted.translator, fitted._test_inputs("explain"), resamples=1, examples=4)
     assert found.groups is not None
     assert len(found.groups) == len(found.order) == 56
-    codes = fitted.encode(fitted._test_inputs())
+    codes = fitted.encode(fitted._test_inputs("explain"))
     places = [int(name) for name in found.names]
     counts = np.unique(found.groups, return_counts=True)[1]
     assert sorted(counts.tolist()) == [1] * 40 + [2] * 8

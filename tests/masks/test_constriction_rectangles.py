@@ -45,6 +45,14 @@ def test_the_last_place_can_be_inside() -> None:
     assert published[-1] < 1e-6, "as published, it never is"
 
 
+def test_rounding_takes_no_interval_out_of_its_range() -> None:
+    logits = torch.randn(500, 40, generator=torch.Generator().manual_seed(0))
+    first, last = (200.0 * (torch.arange(40) == place).expand(500, -1) for place in (0, 39))
+    assert logits.softmax(1).cumsum(1).max() > 1, "sums of shares are over 1, but for the bounds"
+    for found in (soft_intervals(logits, last), soft_intervals(first, logits - last)):
+        assert found.min() >= 0 and found.max() <= 1
+
+
 def test_only_the_union_reaches_one_for_rectangles_apart() -> None:
     apart = torch.stack([box(1, 4, 1, 4), box(8, 12, 9, 15)])
     assert torch.equal(joined(apart, "union"), apart.sum(0))

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn.metrics import r2_score
 
 from interpret_inn import errors
@@ -160,3 +161,38 @@ def test_an_interval_of_what_is_never_negative_begins_at_0():
     values = np.where(np.arange(7) < 1, 0.1, 0.0) + 0.0
     lows = [bootstrap_mean(values * scale, seed=seed).low for seed in range(5) for scale in (1.0, 0.3, 1 / 3)]
     assert min(lows) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("variance", "hits", "count"),
+    [
+        (0.3 * 0.7 / 50, 15, 50),  # as of 50 values apart
+        (0.3 * 0.7 / 5, 6, 20),  # never of fewer than there are
+    ],
+)
+def test_wilsons_interval_is_that_of_the_values_that_count_apart(variance, hits, count):
+    wanted = binomtest(hits, count).proportion_ci(method="wilson")
+    assert bootstrap._wilson(0.3, variance, 20) == pytest.approx((wanted.low, wanted.high))
+
+
+def test_no_right_answer_of_twelve_does_not_prove_none():
+    score = bootstrap_mean(np.zeros(12), share=True)
+    assert (score.value, score.low) == (0, 0)
+    assert score.high == pytest.approx(binomtest(0, 12).proportion_ci(method="wilson").high)
+
+
+def test_two_groups_have_an_interval():
+    for score in (
+        bootstrap_mean([1.0, 2.0]),
+        bootstrap_r2(np.array([[0.0], [1.0]]), np.array([[0.1], [0.7]])),
+    ):
+        assert math.isfinite(score.value)
+        assert score.low <= score.value <= score.high
+
+
+def test_one_value_that_is_not_finite_spoils_r2_wherever_it_is():
+    truth, told = np.array([[0.0], [1.0], [3.0]]), np.array([[0.1], [1.2], [2.0]])
+    for spoilt in ((np.where(truth == 1, np.nan, truth), told), (truth, np.where(told == 2, np.nan, told))):
+        score = bootstrap_r2(*spoilt)
+        assert math.isnan(score.value)
+        assert math.isnan(score.low)

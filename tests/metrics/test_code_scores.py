@@ -32,6 +32,7 @@ from interpret_inn.metrics.disentanglement import (
     modularity_of,
 )
 from interpret_inn.metrics.disentanglement.explicit import area_under_roc
+from interpret_inn.metrics.disentanglement.factor_vae import _Variances
 
 SEEDS = st.integers(0, 10_000)
 FEW = settings(deadline=None, max_examples=15)
@@ -388,3 +389,35 @@ def test_intervals_cover_the_score_of_many_more_samples():
     covered = np.mean([score.low <= truth <= score.high for score in found])
     assert covered > 0.85
     assert np.mean([score.high - score.low for score in found]) < 0.25
+
+
+@pytest.mark.parametrize("score", [factor_vae_score, beta_vae_score])
+def test_chance_is_what_codes_reach_that_tell_nothing(score):
+    """Votes to learn from and votes to test on share rows: on few of them, noise scores above 1/K."""
+    noise, chance = [], []
+    for seed in range(6):
+        rng = np.random.default_rng(seed)
+        codes, factors = rng.normal(size=(120, 4)), rng.integers(0, 3, (120, 2))
+        found = score(codes, factors, votes=600, shuffles=4, seed=seed)
+        noise.append(found.score.value)
+        chance.append(found.parts["chance"])
+    assert np.mean(noise) > 0.53
+    assert np.mean(chance) == pytest.approx(np.mean(noise), abs=0.08)
+
+
+@pytest.mark.parametrize("score", [factor_vae_score, beta_vae_score])
+def test_measuring_chance_leaves_the_score_as_it_is(score):
+    codes, factors = mixed(3)
+    plain, measured = (score(codes, factors, votes=200, resamples=20, shuffles=n) for n in (0, 2))
+    assert plain.score == measured.score
+    assert "chance" not in plain.parts
+    assert 0 <= measured.parts["chance"] <= 1
+    assert measured.parts["chance"] == score(codes, factors, votes=200, shuffles=2).parts["chance"]
+
+
+def test_variances_of_shuffled_rows_are_those_of_the_rows():
+    rng = np.random.default_rng(0)
+    codes, order = 100 + rng.normal(size=(50, 3)), rng.permutation(50)
+    batches = [rng.permutation(50)[:size] for size in (2, 8, 31)]
+    found = _Variances(codes, batches).of_shuffled(order)
+    np.testing.assert_allclose(found, [codes[order][rows].var(0, ddof=1) for rows in batches])

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.ndimage import gaussian_filter
 from scipy.stats import spearmanr
 
 from interpret_inn.errors import InputError
@@ -197,6 +198,13 @@ def test_what_cannot_be_measured_is_said():
         (lambda: deletion_curve(corner, images, masks, areas=(0.5, 0.1)), "Expected areas that rise"),
         (lambda: deletion_curve(corner, images, masks, areas=(0.5,)), "Expected areas that rise"),
         (lambda: deletion_curve(corner, images, masks, areas=()), "Expected areas that rise"),
+        (lambda: deletion_curve(corner, images, masks, areas=0.5), "Expected areas that rise"),
+        (
+            lambda: deletion_curve(corner, images, masks, areas=((0, 0.1), (0.2, 0.3))),
+            "Expected areas that rise",
+        ),
+        (lambda: deletion_curve(corner, images, masks, areas=(-0.1, 0.5)), "Expected areas that rise"),
+        (lambda: deletion_curve(corner, images, masks, areas=(0.1, 0.1, 0.5)), "Expected areas that rise"),
         (lambda: deletion_curve(corner, images, masks, areas=(0, 5)), "at least two, found"),
         (lambda: deletion_curve(corner, images, masks, fill="blurr"), "Expected fill=.*found 'blurr'"),
         (
@@ -210,3 +218,55 @@ def test_what_cannot_be_measured_is_said():
     ]:
         with pytest.raises(InputError, match=found):
             given()
+
+
+def test_fills_are_the_mean_colour_and_a_blur_of_a_tenth_of_the_longer_side():
+    images = torch.rand(2, 3, 40, 20, generator=torch.Generator().manual_seed(0))
+    seen = []
+    for fill in ("mean", "blur"):
+        insertion_curve(
+            lambda x: seen.append(x) or x.mean((1, 2, 3)),
+            images,
+            np.ones((2, 40, 20)),
+            fill=fill,
+            areas=(0, 1),
+        )
+    mean, blurred = seen[0], seen[2]
+    for image, channel in np.ndindex(2, 3):
+        own = images[image, channel].double().numpy()
+        np.testing.assert_allclose(mean[image, channel], own.mean(), rtol=1e-5)
+        wanted = gaussian_filter(own, 4, mode="nearest", truncate=3)
+        np.testing.assert_allclose(blurred[image, channel], wanted, rtol=1e-5)
+
+
+def test_small_images_are_blurred_by_one_pixel_however_many_channels_they_have():
+    from interpret_inn.metrics.faithfulness import _blurred
+
+    images = torch.rand(1, 30, 5, 6, generator=torch.Generator().manual_seed(0))
+    for channel, blurred in zip(images[0].double().numpy(), _blurred(images)[0], strict=True):
+        np.testing.assert_allclose(
+            blurred, gaussian_filter(channel, 1, mode="nearest", truncate=3), rtol=1e-5
+        )
+
+
+def test_chance_is_the_overlap_with_the_next_images_noisy_mask():
+    generator = np.random.default_rng(2)
+    masks, noisy = generator.normal(size=(2, 4, *SIZE))
+    for count in (2, 4):
+        found = stability(masks[:count], noisy[:count])
+        chances = []
+        for k in range(count):
+            one, other = masks[k].clip(0), noisy[(k + 1) % count].clip(0)
+            chances.append(np.minimum(one, other).sum() / np.maximum(one, other).sum())
+            own = noisy[k].clip(0)
+            assert found.each[k] == pytest.approx(np.minimum(one, own).sum() / np.maximum(one, own).sum())
+        assert found.score.parts["chance"] == pytest.approx(np.mean(chances))
+
+
+def test_draws_in_which_both_masks_are_empty_do_not_count():
+    masks = np.zeros((2, *SIZE))
+    masks[0, 0, 0] = 1
+    some = np.zeros((2, *SIZE))
+    some[:, 0, :2] = 1
+    found = stability(masks, [some, masks * 0, masks])
+    np.testing.assert_allclose(found.each, [(1 / 2 + 0 + 1) / 3, 0])

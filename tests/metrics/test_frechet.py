@@ -78,7 +78,10 @@ WRONG = [
     ({"features": "inception"}, "Expected features to be a network or a function of images, found str"),
     ({"batch_size": 0}, "Expected a batch_size of at least 1, found 0"),
     ({"real": "cats"}, "Expected real images as a tensor or an array"),
+    ({"batch_size": True}, "Expected a batch_size of at least 1, found True"),
+    ({"batch_size": 2.5}, "Expected a batch_size of at least 1, found 2.5"),
     ({"real": torch.rand(1, 1, 4, 4)}, "Expected at least 2 real images"),
+    ({"real": torch.rand(9)}, r"Expected at least 2 real images .*found shape \(9,\)"),
     (
         {"generated": torch.zeros(9, 1, 4, 4, dtype=torch.int64)},
         "floats in .0, 1. or uint8, found torch.int64",
@@ -88,6 +91,7 @@ WRONG = [
     ({"generated": torch.rand(9, 1, 5, 5)}, "of one shape, found .1, 4, 4. and .1, 5, 5."),
     ({"features": lambda x: x}, "Maps need pooling"),
     ({"features": lambda x: [x]}, "found list"),
+    ({"features": lambda x: x.flatten(1)[:1]}, r"Expected features \(64, F\) of 64 images, found \(1, 16\)"),
     ({"features": lambda x: x.flatten(1) / 0}, "Expected finite features"),
 ]
 
@@ -110,3 +114,27 @@ def test_without_torchmetrics_it_says_what_to_type(images, network, monkeypatch)
     monkeypatch.setattr(builtins, "__import__", missing)
     with pytest.raises(InputError, match=r"pip install 'interpret-inn\[fid\]'"):
         frechet_distance(*images, features=network)
+
+
+def test_as_many_images_as_features_are_too_few_and_one_more_is_enough(images) -> None:
+    with pytest.warns(InnWarning, match="Give more than 16 images"):
+        frechet_distance(images[0], images[1][:16], features=nn.Flatten())
+    assert frechet_distance(images[0], images[1][:17], features=nn.Flatten(), batch_size=1) > 0
+
+
+def test_rounding_may_leave_the_range_a_little(images) -> None:
+    real, generated = images
+    for wrong in (5e-5, -5e-5):
+        assert frechet_distance(real, generated.clamp(0.1, 0.9) + wrong, features=nn.Flatten()) > 0
+        edge = generated.clone()
+        edge[0, 0, 0, 0] = wrong if wrong < 0 else 1 + wrong
+        assert frechet_distance(real, edge, features=nn.Flatten()) > 0
+        edge[0, 0, 0, 0] = 4 * wrong if wrong < 0 else 1 + 4 * wrong
+        with pytest.raises(InputError, match=r"generated images in \[0, 1\], found"):
+            frechet_distance(real, edge, features=nn.Flatten())
+
+
+def test_two_flat_images_are_enough() -> None:
+    found = frechet_distance(torch.tensor([[0.0], [1.0]]), torch.tensor([[0.5], [1.0]]), features=lambda x: x)
+    # means 1/2 and 3/4, variances 1/2 and 1/8: 1/16 + (√½ − √⅛)²
+    assert found == pytest.approx(1 / 16 + 1 / 8, rel=1e-6)

@@ -200,3 +200,44 @@ def test_what_cannot_be_scored_is_said():
 def test_a_record_shows_its_score_alone():
     assert isinstance(iou(regions(2), regions(2)), PerImage)
     assert "each" not in repr(iou(regions(2), regions(2)))
+
+
+def test_what_lies_at_a_threshold_is_outside():
+    truth = regions(3)
+    wide = np.where(truth, 1.0, 0.4)
+    assert iou(wide, truth, area=0.4).score.value == 1
+    assert iou(truth.astype(float), np.where(truth, 0.75, 0.5), area=0.5).score.value == 1
+    for threshold in (0, 1):  # whole numbers are thresholds, too
+        assert iou(truth.astype(float), truth, area=threshold).score.value == 1 - threshold
+
+
+def test_chance_of_a_threshold_is_that_of_as_many_pixels_spread_evenly():
+    heat, truth = np.random.default_rng(0).random((4, *SIZE)), regions(4)
+    chances = []
+    for mask, region in zip(heat, truth, strict=True):
+        taken, size = (mask > 0.8).sum(), region.sum()
+        common = taken * size / region.size
+        chances.append(common / (taken + size - common))
+    assert iou(heat, truth, area=0.8).score.parts["chance"] == pytest.approx(np.mean(chances))
+
+
+def test_masks_below_0_are_empty_and_their_pixels_nothing():
+    heat, truth = np.random.default_rng(1).normal(size=(3, *SIZE)), regions(3)
+    np.testing.assert_allclose(sparsity(heat).each, sparsity(heat.clip(0)).each)
+    assert np.isnan(sparsity(-np.abs(heat)).each).all()
+    for metric in (iou, pointing_game, energy_inside):
+        assert (metric(-np.abs(heat), truth).each == 0).all()
+        assert (metric(0 * heat, truth).each == 0).all()
+
+
+def test_all_pixels_and_no_pixel_can_be_taken_and_masks_may_be_one_pixel_high():
+    heat = np.random.default_rng(2).random((2, 4, 5))
+    assert (matched_area(heat, 20) == 1).all()
+    assert (matched_area(heat, 0) == 0).all()
+    with pytest.raises(InputError, match="Expected between 0 and 20 pixels of each mask, found -1"):
+        matched_area(heat, -1)
+    lines = heat.reshape(2, 1, 20)
+    np.testing.assert_array_equal(matched_area(lines, 3).ravel(), matched_area(heat, 3).ravel())
+    for nothing in (np.ones((2, 0, 5)), np.ones((2, 5, 0)), np.ones((2, 1, 0, 5))):
+        with pytest.raises(InputError, match=r"masks of shape \(B, 1, H, W\) or \(B, H, W\), found"):
+            sparsity(nothing)

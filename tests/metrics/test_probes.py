@@ -190,3 +190,28 @@ def test_errors_say_what_was_found():
         fit_linear_probe(np.zeros((3, 1)), np.zeros(3), kind="unlabelled")
     with pytest.raises(errors.InputError, match="to train a probe on, found none"):
         fit_linear_probe(np.zeros((3, 1)), np.full(3, np.nan), kind="numeric")
+
+
+def test_five_values_in_each_split_are_enough():
+    x = np.random.default_rng(13).normal(size=(5, 2))
+    for values in (x[:, 0], np.stack([x[:, 0], np.full(5, 7.0)], 1)):  # a column that varies is enough, too
+        result = probe_scores(x, values, x, values, kind="numeric")
+        assert math.isfinite(result.linear.value)
+        assert math.isfinite(result.network.value)
+
+
+def test_five_groups_are_enough_to_split_one_off():
+    assert probes.split_off(5, None, seed=0).sum() == 1
+    groups = np.repeat([3, 5, 8, 9, 11], 2)
+    chosen = probes.split_off(10, groups, seed=1)
+    assert len(set(groups[chosen])) == 1
+    assert chosen.sum() == 2
+    assert (probes.split_off(100, None, seed=0) != probes.split_off(100, None, seed=1)).any()
+    assert probes.split_off(99, None, seed=0, share=1 / 3).sum() == 33
+
+
+def test_predictions_have_the_form_of_the_values():
+    x = np.random.default_rng(14).normal(size=(30, 3))
+    assert fit_linear_probe(x, x[:, 0], kind="numeric").predict(x).shape == (30,)
+    assert fit_linear_probe(x, x[:, :2], kind="numeric").predict(x).shape == (30, 2)
+    assert probe_scores(x, x[:, :1], x, x[:, :1], kind="numeric").linear.value > 0.99

@@ -153,11 +153,24 @@ def made(root: Path, room: str, file: Path, operator: str, occurrence: int) -> M
 
 
 def _meaning(code: str) -> str:
-    """The code without annotations, texts of documentation and positions."""
+    """The code without annotations, texts of documentation and positions.
+
+    Nor does it matter how parameters may be given (a bare `*` is no product), and whether a `zip` of equal lengths
+    would refuse others.
+    """
     tree = ast.parse(code)
     for node in ast.walk(tree):
         if isinstance(node, ast.arg):
             node.annotation = None
+        elif isinstance(node, ast.arguments):
+            node.args, node.posonlyargs, node.kwonlyargs = (
+                [*node.posonlyargs, *node.args, *node.kwonlyargs],
+                [],
+                [],
+            )
+            node.defaults, node.kw_defaults = [*node.defaults, *(one for one in node.kw_defaults if one)], []
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "zip":
+            node.keywords = [one for one in node.keywords if one.arg != "strict"]
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             node.returns = None
         elif isinstance(node, ast.AnnAssign):

@@ -101,3 +101,9 @@ def test_it_is_saved_again_in_the_format_of_today(
     images = then["images"].numpy()
     assert torch.equal(again.encode(images), loaded.encode(images))
     assert same(again.evaluation, loaded.evaluation)
+
+
+def test_scores_that_were_never_measured_are_not_pointed_to(loaded: inn.Interpreter) -> None:
+    assert loaded.evaluation.scores is None
+    with pytest.raises(inn.FitError, match=r"No scores were saved with it: not measured; fit again\.$"):
+        loaded.scores()

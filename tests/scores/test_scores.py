@@ -395,3 +395,31 @@ def test_the_fewest_concepts_are_a_number(fewest: Any):
         registered(spec),
     ):
         pass
+
+
+def test_chance_is_measured_beside_scores_of_votes() -> None:
+    codes, shape, size = coded(200)
+    found = table(codes, concepts_of(shape, size), names=("factor_vae_score", "beta_vae_score"))
+    for name in found:
+        assert 0.4 < found[name].parts["chance"] < 0.8 < float(found[name])
+        assert "chance" in found.summaries[name]
+    assert "  chance" in str(found)
+
+
+def test_scores_of_a_call_are_those_of_the_report(toy: Any, small: Any) -> None:
+    images, labels = toy.images[:200], {name: values[:200] for name, values in toy.labels.items()}
+    it = inn.wrap(toy.model, "head:in").fit("labels", data=images, labels=labels, seed=3, **small)
+    shown, name = it.evaluation.scores, "factor_vae_score"
+    assert shown is not None
+    assert it.scores(names=name)[name] == shown[name]
+    assert it.scores(names=name, seed=0)[name] != shown[name]
+    given = [it.scores(images, labels, names=name, seed=seed)[name] for seed in (None, 3)]
+    assert given[0] == given[1]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_too_few_groups_are_a_reason(count: int) -> None:
+    codes, shape, size = coded()
+    found = table(codes, concepts_of(shape, size), np.arange(400) % count)
+    said = f"It learns from some groups and is tested on others: it needs at least 5, found {count}."
+    assert found.left_out == {"sap": said}

@@ -48,6 +48,21 @@ def test_on_a_curved_flow_the_probe_is_back_where_it_was() -> None:
     assert not held.requires_grad
 
 
+def test_at_positions_the_mean_is_held_by_a_move_of_all_places_alike() -> None:
+    weight, before = numbers(2, 6, seed=10), numbers(5, 4, 6, seed=11)
+
+    def decode(codes: Tensor) -> Tensor:
+        return (codes + 0.2 * codes.roll(1, -1).tanh()).mean(1)
+
+    after = before.clone()
+    after[..., :2] = before.flip(0)[..., :2]
+    held = hold_probe(before, after, edited=Factor("a", 0, 2), weight=weight, decode=decode)
+    torch.testing.assert_close(decode(held) @ weight.T, decode(before) @ weight.T, atol=1e-4, rtol=1e-4)
+    move = held - after
+    torch.testing.assert_close(move, move[:, :1].expand_as(move), atol=1e-5, rtol=1e-5)
+    assert torch.equal(held[..., :2], after[..., :2])
+
+
 def test_what_only_the_edited_factor_predicts_is_given_up_quietly() -> None:
     weight = torch.tensor([[1.0, 0, 0, 0], [0, 0, 1.0, 0]])
     before, after = torch.zeros(3, 4), torch.zeros(3, 4)

@@ -15,7 +15,7 @@ from interpret_inn.metrics.disentanglement.factor_vae import (
     tested_share,
 )
 from interpret_inn.metrics.disentanglement.inputs import Groups, read_count, read_groups, read_rows
-from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly
+from interpret_inn.metrics.disentanglement.record import CodeScore, fit_quietly, with_chance
 from interpret_inn.types import FloatArray, IntArray
 
 
@@ -28,6 +28,7 @@ def beta_vae_score(
     test_share: float = 1 / 3,
     groups: Groups | None = None,
     resamples: int = 0,
+    shuffles: int = 0,
     seed: int = 0,
 ) -> CodeScore:
     """β-VAE score from rows: pairs are two different rows that share the value of one factor.
@@ -43,10 +44,11 @@ def beta_vae_score(
         test_share: Share of the votes to test on.
         groups: As in `beta_vae_score_of_batches`.
         resamples: Likewise. Votes share rows: the interval does not say how it would be for other rows.
-        seed: Of the draws of pairs, and of the interval.
+        shuffles: As in `factor_vae_score`.
+        seed: Of the draws of pairs, of shuffles, and of the interval.
 
     Returns:
-        As `beta_vae_score_of_batches`.
+        As `beta_vae_score_of_batches`, but chance is the part `chance`, as in `factor_vae_score`.
 
     Raises:
         InputError: arrays that do not go together, values that are not finite, a factor of one value or of too many, a
@@ -60,11 +62,14 @@ def beta_vae_score(
     drawn = held_rows(rows.labels, votes=votes, fewest=2, generator=generator)
     held = np.array([factor for factor, _ in drawn])
     partners = [_Partners.of(column) for column in rows.labels.T]
-    points = np.empty((len(held), len(dimensions)))
-    for vote, factor in enumerate(held):
-        first, second = partners[factor].pairs(batch, generator)
-        points[vote] = _distances(array[first] - array[second], dimensions).mean(0)
-    return _told(points, held, test_share, resamples, seed)
+    pairs = [partners[factor].pairs(batch, generator) for factor in held]
+
+    def scored(array: FloatArray, resamples: int) -> CodeScore:
+        points = [_distances(array[first] - array[second], dimensions).mean(0) for first, second in pairs]
+        return _told(np.array(points), held, test_share, resamples, seed)
+
+    found = scored(array, resamples)
+    return with_chance(found, lambda order: scored(array[order], 0), len(array), shuffles=shuffles, seed=seed)
 
 
 def beta_vae_score_of_batches(
@@ -94,7 +99,8 @@ def beta_vae_score_of_batches(
         seed: Of these draws.
 
     Returns:
-        Share of votes in [0, 1]; 1/K is chance, which constant codes have. 1 does not mean disentangled: the classifier
+        Share of votes in [0, 1]; 1/K is chance if the last votes share no rows with the first, and what constant
+        codes have. 1 does not mean disentangled: the classifier
         may combine codes, and it may pass over a code that mixes what the others tell. Parts: `differences` (V, G),
         `weights` (G, K) of the regression (one column less for two factors), `train`, the share on the first votes.
 

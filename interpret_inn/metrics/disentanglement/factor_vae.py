@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.sparse import csr_array
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.bootstrap import bootstrap_mean
@@ -19,7 +21,7 @@ from interpret_inn.metrics.disentanglement.inputs import (
     read_rows,
     varying,
 )
-from interpret_inn.metrics.disentanglement.record import CodeScore
+from interpret_inn.metrics.disentanglement.record import CodeScore, with_chance
 from interpret_inn.types import FloatArray, IntArray, Score
 from interpret_inn.types.numbers import BoolArray
 
@@ -35,6 +37,7 @@ def factor_vae_score(
     groups: Groups | None = None,
     dead: float = 0.0,
     resamples: int = 0,
+    shuffles: int = 0,
     seed: int = 0,
 ) -> CodeScore:
     """FactorVAE score from rows: batches are drawn from the rows that share one value of one factor.
@@ -42,6 +45,9 @@ def factor_vae_score(
     See `factor_vae_score_of_batches`. For each vote a factor is drawn, then a value of it (as often as rows have it),
     then at most `batch` rows with that value, no row twice. A value that few rows have gives small batches and
     uncertain votes, and a value that fewer than `fewest` rows have is never held.
+
+    Votes that are learnt from and votes that are tested share rows. Codes that tell nothing therefore reach more than
+    1/K, the more so the fewer rows there are: `shuffles` measures how much.
 
     Args:
         codes: (N, D).
@@ -53,10 +59,12 @@ def factor_vae_score(
         groups: As in `factor_vae_score_of_batches`.
         dead: Likewise.
         resamples: Likewise. Votes share rows: the interval does not say how it would be for other rows.
-        seed: Of the draws of batches, and of the interval.
+        shuffles: How often codes are given to other rows at random, each row by itself, to measure chance.
+        seed: Of the draws of batches, of shuffles, and of the interval.
 
     Returns:
-        As `factor_vae_score_of_batches`.
+        As `factor_vae_score_of_batches`, but chance is the part `chance`: the mean score of shuffled codes, if
+        `shuffles` is above 0.
 
     Raises:
         InputError: arrays that do not go together, values that are not finite, a factor of one value or of too many, a
@@ -69,16 +77,23 @@ def factor_vae_score(
     array = np.asarray(rows.codes, np.float64)
     fewest = max(read_count(fewest, "fewest", least=1), 2)
     drawn = held_rows(rows.labels, votes=votes, fewest=fewest, generator=generator)
-    held, local = [], []
-    for factor, members in drawn:
+    held, chosen = np.array([factor for factor, _ in drawn]), []
+    for _, members in drawn:
         some = members
         if len(members) > batch:
             some = generator.choice(members, batch, replace=False, shuffle=False)
-        held.append(factor)
-        local.append(array[some].var(0, ddof=1))
+        chosen.append(some)
     total = np.where(varying(rows.codes), array.var(0, ddof=1), 0.0)
-    still = _stillness(np.array(local), total, dimensions, dead)
-    return _tested(still, np.array(held), rows.labels.shape[1], test_share, resamples, seed)
+
+    def scored(local: FloatArray, resamples: int) -> CodeScore:
+        still = _stillness(local, total, dimensions, dead)
+        return _tested(still, held, rows.labels.shape[1], test_share, resamples, seed)
+
+    found = scored(np.array([array[some].var(0, ddof=1) for some in chosen]), resamples)
+    variances = _Variances(array, chosen)
+    return with_chance(
+        found, lambda order: scored(variances.of_shuffled(order), 0), len(array), shuffles=shuffles, seed=seed
+    )
 
 
 def factor_vae_score_of_batches(
@@ -110,10 +125,11 @@ def factor_vae_score_of_batches(
         seed: Of these draws.
 
     Returns:
-        Share of votes in [0, 1]: 1 if each factor has a code that keeps still with it alone; 1/K is chance. It does
-        not mind a factor spread over several codes. 0 if all codes are constant. Parts: `votes` (G, K) of
-        the first votes, `factor` (G,) that each code stands for (0 if it never voted), `voted` (V,) the voting code
-        of each batch, `train`, the share on the first votes, `active` (G,).
+        Share of votes in [0, 1]: 1 if each factor has a code that keeps still with it alone; 1/K is chance if the
+        batches of the last votes share no rows with those of the first. It does not mind a factor spread over several
+        codes. 0 if all codes are constant. Parts: `votes` (G, K) of the first votes, `factor` (G,) that each code
+        stands for (0 if it never voted), `voted` (V,) the voting code of each batch, `train`, the share on the first
+        votes, `active` (G,).
 
     Raises:
         InputError: shapes that do not go together, values that are not finite, groups that overlap.
@@ -135,6 +151,30 @@ def factor_vae_score_of_batches(
     factors = np.asarray(held, np.int64)
     still = _stillness(array.var(1, ddof=1), total, read_groups(groups, width), dead)
     return _tested(still, factors, int(factors.max()) + 1, test_share, resamples, seed)
+
+
+class _Variances:
+    """The variances of codes within batches of rows, fast enough to be computed for many orders of the rows.
+
+    Args:
+        codes: (N, D).
+        batches: The rows of each batch.
+    """
+
+    def __init__(self, codes: FloatArray, batches: Sequence[IntArray]) -> None:
+        self._codes = codes - codes.mean(0)
+        sizes = np.array([len(rows) for rows in batches])
+        ends = np.concatenate([[0], np.cumsum(sizes)])
+        shape = (len(batches), len(codes))
+        self._means = csr_array((np.repeat(1 / sizes, sizes), np.concatenate(batches), ends), shape=shape)
+        self._unbiased = (sizes / (sizes - 1))[:, None]
+
+    def of_shuffled(self, order: IntArray) -> FloatArray:
+        """Unbiased variances (V, D), if each row has the codes of the row that `order` (N,) names."""
+        codes = self._codes[order]
+        biased = self._means @ codes**2 - (self._means @ codes) ** 2
+        found: FloatArray = biased.clip(0) * self._unbiased
+        return found
 
 
 def read_batches(batches: Any, held: npt.ArrayLike) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -72,6 +73,26 @@ def refitted(value: float, drawn: npt.ArrayLike) -> Score:
         return Score(value)
     half = student_quantile(len(values) - 1) * float(values.std(ddof=1))
     return Score(value, max(value - half, 0.0), min(value + half, 1.0))
+
+
+def with_chance(
+    found: CodeScore,
+    shuffled: Callable[[IntArray], CodeScore],
+    count: int,
+    *,
+    shuffles: int,
+    seed: int,
+) -> CodeScore:
+    """The score with the part `chance`: the mean score of rows in random orders (count,); unchanged without shuffles.
+
+    Raises:
+        InputError: fewer than 0 shuffles.
+    """
+    if not read_count(shuffles, "shuffles", least=0):
+        return found
+    generator = np.random.default_rng([seed, shuffles])
+    reached = [shuffled(generator.permutation(count)).score.value for _ in range(shuffles)]
+    return dataclasses.replace(found, parts={**found.parts, "chance": float(np.mean(reached))})
 
 
 def drawn_rows(count: int, resamples: int, seed: int) -> Iterator[IntArray]:

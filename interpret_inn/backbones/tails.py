@@ -1,0 +1,53 @@
+"""Whether a model's tail still makes its outputs: the first run tells it by a few inputs alone."""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+
+from interpret_inn.backbones.backbone import Backbone
+from interpret_inn.backbones.structures import primary
+from interpret_inn.errors import InnWarning
+
+_SHARE, _ROUNDINGS = 1e-3, 16
+"""Outputs are the same up to this share of their spread, or this many roundings of the largest one."""
+
+
+@torch.no_grad()
+def drop_wrong_tail(backbone: Backbone, z: Tensor, outputs: Tensor) -> bool:
+    """Takes the tail from a backbone whose outputs for some inputs do not come from the site alone, with a warning.
+
+    A model may treat some inputs by a rule of their own, such as an answer for images that are too dark. The tail
+    knows nothing of it. It runs once here, the model not at all.
+
+    Args:
+        backbone: Its `has_tail` may become False, for good.
+        z: Representations of some inputs, (B, ...).
+        outputs: Primary outputs of the bare model for these, (B, ...).
+
+    Returns:
+        Whether the tail was taken.
+    """
+    found = backbone.tail(z)
+    if found is None or _equal(primary(found).detach().to(outputs), outputs.detach()):
+        return False
+    backbone.has_tail = False
+    warnings.warn(
+        f"For some inputs the output of {backbone.name} does not come from {str(backbone.address)!r} alone. From "
+        "now on edited codes go through the whole model, which takes longer; redraws are fewer.",
+        InnWarning,
+        stacklevel=3,
+    )
+    return True
+
+
+def _equal(found: Tensor, outputs: Tensor) -> bool:
+    """Whether outputs are the same up to rounding; NaN equals NaN."""
+    if found.shape != outputs.shape:
+        return False
+    values = outputs.double().nan_to_num(0.0, 0.0, 0.0)
+    rounding = torch.finfo(outputs.dtype).eps if outputs.is_floating_point() else 0.0
+    bound = max(_SHARE * float(values.std(correction=0)), _ROUNDINGS * rounding * float(values.abs().max()))
+    return bool(torch.isclose(found.double(), outputs.double(), rtol=0, atol=bound, equal_nan=True).all())

@@ -1,0 +1,122 @@
+"""The survey of inputs: one unit for all images, models with a rule for some inputs, the distances of grouped data."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+import interpret_inn as inn
+from interpret_inn.explaining.explain import _redraw
+from interpret_inn.explaining.survey import survey
+from interpret_inn.translating.translator import Translator
+
+
+class Painter(nn.Module):
+    """Latents (B, 4) to images whose range of values nobody knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.body = nn.Linear(4, 16)
+        self.head = nn.Sequential(nn.Linear(16, 36), nn.Unflatten(1, (1, 6, 6)))
+
+    def forward(self, latents: Tensor) -> Tensor:
+        images: Tensor = self.head(self.body(latents))
+        return images
+
+
+def test_changes_of_images_are_in_units_of_the_range_of_all_of_them(small: Any) -> None:
+    """One bright image is in the first batch of 64, or in the last: nothing else differs."""
+    latents = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng():
+        model = Painter().eval()
+    it = inn.wrap(model, "head:in", preprocess="identity")
+    it.fit("labels", data=latents, labels={"a": latents[:, 1].numpy()}, kinds={"a": "numeric"}, **small)
+    inputs = latents[:100].clone()
+    inputs[0] *= 20
+    early, late = (
+        survey(it.translator, iter(given), resamples=8, examples=1).redraw_effects["a"].change.mean()
+        for given in (inputs, inputs.flip(0))
+    )
+    assert early == pytest.approx(late, rel=0.2)
+
+
+class Sorting(nn.Module):
+    """A classifier that gives dark images an answer of its own."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, images: Tensor) -> Tensor:
+        dark = images.mean((1, 2, 3)) < 0.1
+        found: Tensor = torch.where(dark[:, None], torch.tensor([0.0, 0.0, 5.0]), self.model(images))
+        return found
+
+
+@pytest.fixture
+def sorting(toy: Any, small: Any) -> inn.Interpreter:
+    it = inn.wrap(Sorting(toy.model), "model.head:in")
+    it.fit("labels", data=toy.images, labels=toy.labels["shape"], **small)
+    assert it.backbone.has_tail
+    return it
+
+
+def with_dark(images: np.ndarray) -> np.ndarray:
+    return np.concatenate([images[:63], np.zeros_like(images[:30]), images[:7]])
+
+
+def test_inputs_with_a_rule_of_their_own_are_redrawn_by_the_whole_model(
+    sorting: inn.Interpreter, toy: Any
+) -> None:
+    images = with_dark(toy.fresh)
+    with pytest.warns(inn.InnWarning, match="does not come from 'model.head:in' alone"):
+        found = survey(sorting.translator, images, examples=1)
+    assert found.lost_tail
+    assert not sorting.backbone.has_tail
+    dark = np.isin([int(found.names[i]) for i in found.order], range(63, 93))
+    assert dark.any()
+    for effects in found.redraw_effects.values():
+        assert not effects.change[dark].any(), "a dark image has one answer, whatever its code"
+    assert len(found.order) == 64, "as many as without a tail"
+    assert not survey(sorting.translator, images, examples=1).lost_tail, "it is found once"
+
+
+def test_a_page_says_that_the_tail_does_not_make_all_outputs(sorting: inn.Interpreter, toy: Any) -> None:
+    with pytest.warns(inn.InnWarning, match="alone"):
+        explanation = sorting.explain(with_dark(toy.fresh), examples=1, resamples=1, localizer=None)
+    assert any("does not come from the site alone" in line for line in explanation.warnings)
+
+
+def test_a_stream_is_not_read_twice_for_a_rule_of_some_inputs(sorting: inn.Interpreter, toy: Any) -> None:
+    with pytest.warns(inn.InnWarning, match="alone"):
+        found = survey(sorting.translator, iter(with_dark(toy.fresh)), examples=1)
+    assert found.lost_tail
+    assert len(found.names) == 100
+
+
+def test_checks_look_at_the_tail_too(sorting: inn.Interpreter, toy: Any) -> None:
+    with pytest.warns(inn.InnWarning, match="alone"):
+        assert sorting.check(with_dark(toy.fresh)).agreement == 1
+    assert not sorting.backbone.has_tail
+
+
+def test_a_sound_tail_stays(toy: Any) -> None:
+    assert not survey(toy.interpreter.translator, toy.fresh, examples=1).lost_tail
+    assert toy.interpreter.backbone.has_tail
+
+
+def test_redraws_leave_the_data_by_the_distances_between_groups(toy: Any) -> None:
+    """Two nearly equal codes of each thing lie close together, which says nothing of how far things are apart."""
+    translator = toy.interpreter.translator
+    found = survey(translator, toy.fresh[:20], examples=1, resamples=1)
+    codes = translator.fitted.reference_codes
+    twice = torch.cat([codes, codes + 1e-4])
+    left = []
+    for groups in (np.tile(np.arange(len(codes)), 2), np.arange(len(twice))):
+        fitted = dataclasses.replace(translator.fitted, reference_codes=twice, reference_groups=groups)
+        left.append(_redraw(Translator(translator.backbone, fitted), found, "hue", 0).left_data)
+    assert left[0] < 0.5 < 0.9 < left[1]
