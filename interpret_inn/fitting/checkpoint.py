@@ -43,8 +43,8 @@ class Checkpoint:
             save_file({name: tensor.detach().contiguous() for name, tensor in tensors.items()}, part, header)
             part.replace(self.path)
         except (OSError, SafetensorError) as error:
-            with contextlib.suppress(OSError):  # the folder may not even be there
-                part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # neither it nor the folder may be there
+                part.unlink()
             raise FitError(
                 f"The checkpoint {self.path} could not be written: {error}. "
                 "Free some space, give another place with fit(checkpoint=…), or none with checkpoint=None."

@@ -88,7 +88,7 @@ class ModelOfAxes:
     def seen(self, directions: Tensor) -> Tensor:
         """Directions in the representation, float (m, D), as directions along the leading axes, (m, d)."""
         mean = self._whitening.mean
-        found: Tensor = self._whitening(directions.to(mean) + mean)[0] - self._whitening(mean[None])[0]
+        found: Tensor = self._whitening(directions.to(mean) + mean)[0]  # the mean itself is at 0
         return found[:, : self.axes]
 
     def _run(self, white: Tensor, rest: Tensor | None) -> Any:

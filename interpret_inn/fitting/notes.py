@@ -39,13 +39,13 @@ def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] =
     outputs = backbone.outputs(prepared)
     try:
         told = backbone.examine(prepared, outputs)
+        found = [told] if isinstance(told, str) else list(told)
     except InnError:
         raise
     except Exception as error:
         raise PluginError(
             f"`examine` of the backbone {backbone.name!r} failed: {type(error).__name__}: {error}"
         ) from error
-    found = [told] if isinstance(told, str) else list(told)
     for sentence in found:
         warn(sentence)
     return found

@@ -84,6 +84,5 @@ def _projected(outputs: Tensor, generator: Generator) -> Tensor:
         chances = outputs.float().log_softmax(1)
         drawn = torch.multinomial(chances.detach().exp().cpu(), 1, generator=generator)
         return chances.gather(1, drawn.to(chances.device)).sum()
-    flat = outputs.float().flatten(1) if outputs.ndim > 1 else outputs.float()[:, None]
-    weights = torch.randn(flat.shape, generator=generator).to(flat.device)
-    return (flat * weights).sum()
+    weights = torch.randn(outputs.shape, generator=generator).to(outputs.device)
+    return (outputs.float() * weights).sum()

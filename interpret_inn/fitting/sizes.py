@@ -98,7 +98,8 @@ def choose_sizes(
     }
     while sum(estimated.values()) >= left and any(size > 1 for size in estimated.values()):
         estimated[max(estimated, key=estimated.__getitem__)] -= 1
-    sizes = {name: given.get(name, estimated.get(name, 0)) for name in names}
+    chosen = given | estimated
+    sizes = {name: chosen[name] for name in names}
     if sum(sizes.values()) >= leading:
         raise ConceptError(
             f"Expected sizes that leave at least 1 of {leading} axes to the {RESIDUAL}, found {sizes}. "

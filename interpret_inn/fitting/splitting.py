@@ -213,13 +213,16 @@ def _components(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> 
 
 
 def _taken_over(mine: IntArray, side: dict[int, int], seed: int) -> Split:
-    """Splits one set by its components: those in `side` keep it, the others fill up the shares and are added to it."""
+    """Splits one set by its components: those in `side` keep it, the others fill up the shares and are added to it.
+
+    If the others are too few, the test split is filled up first, then the validation split.
+    """
     names = np.unique(mine).tolist()
     free = [name for name in names if name not in side]
     known = [side[name] for name in names if name in side]
     first, second = round(SHARES[0] * len(names)), round((SHARES[0] + SHARES[1]) * len(names))
-    test = min(max(len(names) - second - known.count(2), 0), len(free))
-    validation = min(max(second - first - known.count(1), 0), len(free) - test)
+    test = max(len(names) - second - known.count(2), 0)
+    validation = max(second - first - known.count(1), 0)
     ends = (len(free) - test - validation, len(free) - test)
     order = torch.randperm(len(free), generator=Generator().manual_seed(seed)).tolist()
     for rank, place in enumerate(order):

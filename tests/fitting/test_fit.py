@@ -2,17 +2,23 @@
 
 import dataclasses
 import math
+import time
 import warnings
 
+import numpy as np
 import pytest
 import torch
 
+from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError, FitError, InnWarning
+from interpret_inn.fitting import fit as fit_module
 from interpret_inn.fitting.fit import _whiten, fit, unfitted_network
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.rows import StoredRows
+from interpret_inn.fitting.sizes import concept_scores
 from interpret_inn.fitting.store import FitData
 from interpret_inn.translating.settings import FitSettings
+from interpret_inn.types import Pairs
 
 SMALL = FitSettings(steps=12, pairs=32, blocks=2, hidden=8, every=4, patience=100)
 
@@ -33,7 +39,9 @@ def weights(fitted):
 
 
 def test_what_a_fit_leaves_behind(fitted_to, world):
+    began = time.perf_counter()
     fitted, data = fitted_to()
+    took = time.perf_counter() - began
     assert fitted.factors.names == ("shape", "side", "residual")
     assert fitted.factors.total == 6
     assert fitted.raw_scores.keys() == {"shape", "side", "residual"}
@@ -43,7 +51,8 @@ def test_what_a_fit_leaves_behind(fitted_to, world):
     assert [concept.name for concept in fitted.concepts] == ["shape", "side"]
     assert not fitted.network.training
     assert not any(parameter.requires_grad for parameter in fitted.network.parameters())
-    assert fitted.timings.keys() >= {"encode", "fit"}
+    assert fitted.timings["encode"] > 0 and fitted.timings["fit"] > 0
+    assert fitted.timings["encode"] + fitted.timings["fit"] <= took
 
     part = data.pool.indices("train")
     assert torch.equal(data.rows(part)[:, 0], world.rows[part])
@@ -59,6 +68,13 @@ def test_rows_come_in_the_order_they_are_asked_for(fitted_to, world):
         [world.rows[10] + 1, world.rows[2], world.rows[49] + 1, world.rows[0], world.rows[2]]
     )
     assert torch.equal(rows, expected)
+    assert torch.equal(
+        data.rows(torch.tensor([300, 299]))[:, 0], world.rows[[0, 299]] + torch.tensor([[1.0], [0]])
+    )
+    inputs = data.test_inputs()
+    tests = data.pool.indices("test")
+    assert len(inputs) == len(tests) == 70
+    assert torch.equal(torch.stack(list(inputs.take([0, 69]))), data.rows(tests[[0, 69]])[:, 0])
 
 
 def test_sizes_may_be_given(fitted_to):
@@ -69,6 +85,23 @@ def test_sizes_may_be_given(fitted_to):
         ConceptError, match=r"size was given for 'sid', which is no concept. Did you mean 'side'"
     ):
         fitted_to(sizes={"sid": 1})
+
+
+def test_scores_are_measured_in_the_representations_own_units(fitted_to, world):
+    fitted, data = fitted_to()
+    generator = torch.Generator().manual_seed(derived_seed(0, "sizes"))
+    pairs = data.pool.sample(8192, generator, split="train")
+    used, places = torch.cat(pairs[:2]).unique(return_inverse=True)
+    expected = concept_scores(world.rows[used], Pairs(*places.chunk(2), pairs.rho))
+    found = [fitted.raw_scores[name] for name in ("shape", "side")]
+    assert found == pytest.approx(expected.tolist(), rel=1e-4)
+
+
+@pytest.mark.parametrize(("widest", "kept"), [(6, 6), (5, 4)])
+def test_codes_that_are_too_wide_are_kept_by_their_leading_axes(fitted_to, monkeypatch, widest, kept):
+    monkeypatch.setattr(fit_module, "WIDEST_REFERENCE", widest)
+    fitted, _ = fitted_to(settings=dataclasses.replace(SMALL, axes=4))
+    assert fitted.reference_codes.shape == (210, kept)
 
 
 def test_nothing_global_is_changed(fitted_to, world):
@@ -158,6 +191,63 @@ def test_few_samples_cap_the_axes_with_a_warning(fitted_to, world):
     assert fitted.network.shape.leading == 4
     assert str(caught[0].message) in fitted.notes
     assert fitted.factors.total == 6
+
+
+def whitened(world, *, rows=None, positions=None, groups=None, origins=None, **settings):
+    """The whitening of the small world's rows, or of others, and its notes."""
+    rows = world.rows[:, None] if rows is None else rows
+    source = world.of(rows[:, 0], {"side": world.labels["side"][: len(rows)]}, groups=groups)
+    if origins is not None:
+        source.samples.origins = origins
+    data = FitData(Pool([source], seed=0), (StoredRows(rows, positions=positions),))
+    return _whiten(data, dataclasses.replace(SMALL, **settings), 0)
+
+
+def test_variants_of_one_image_carry_no_more_axes_than_the_image(world):
+    for options in (
+        {"groups": np.arange(40) // 2},
+        {"groups": np.arange(40) // 4, "origins": np.arange(40) // 2},
+    ):
+        with pytest.warns(InnWarning, match="^14 groups of training samples carry at most 4 of 6 axes"):
+            whitening, _ = whitened(world, rows=world.rows[:40, None], samples_per_axis=3, **options)
+        assert whitening.leading == 4
+
+
+def test_samples_carry_two_axes_at_least_and_all_of_them_if_there_are_just_enough(world):
+    with pytest.warns(InnWarning, match="210 training samples carry at most 2 of 6 axes"):
+        assert whitened(world, samples_per_axis=1000)[0].leading == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        whitening, notes = whitened(world, samples_per_axis=35)
+    assert (whitening.leading, notes) == (6, [])
+
+
+def test_positions_count_as_samples(world):
+    maps = torch.randn(300, 4, 6, generator=torch.Generator().manual_seed(0))
+    with pytest.warns(InnWarning, match="210 training samples carry at most 4 of 6 axes"):
+        assert whitened(world, rows=maps, positions=4, samples_per_axis=210)[0].leading == 4
+
+
+@pytest.mark.parametrize(
+    ("limits", "samples"),
+    [((64, 6000, 4), 16), ((64, 6 * 32, 4), 8), ((64, 6000, 20), 20), ((10**4, 10**6, 4), 210)],
+)
+def test_whitening_reads_a_bounded_number_of_rows(world, monkeypatch, limits, samples):
+    """At most so many rows and numbers, but so many samples at least."""
+    for name, limit in zip(("ROWS", "ELEMENTS", "SAMPLES"), limits, strict=True):
+        monkeypatch.setattr(fit_module, f"_WHITENING_{name}", limit)
+    shapes, real = [], fit_module.fit_whitening
+    monkeypatch.setattr(
+        fit_module, "fit_whitening", lambda rows, **how: shapes.append(rows.shape) or real(rows, **how)
+    )
+    maps = torch.randn(300, 4, 6, generator=torch.Generator().manual_seed(0))
+    whitened(world, rows=maps, positions=4)
+    assert shapes == [(4 * samples, 6)]
+
+
+def test_sizes_of_the_caller_alone_are_no_wishes_of_sources(fitted_to):
+    with pytest.raises(ConceptError, match=r"found \{'shape': 5, 'side': 1\}\. Give smaller sizes\.$"):
+        fitted_to(sizes={"shape": 5})
 
 
 def test_as_many_concepts_as_axes_are_refused(fitted_to, world):

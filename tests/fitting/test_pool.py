@@ -175,6 +175,14 @@ def indices(among, n):
             r"expected \(7, 2\): 7 pairs, a col",
         ),
         (
+            lambda n, among: Pairs(among[:n], among[: n - 1], torch.zeros(n, 2)),
+            r"expected \(7, 2\): 7 pairs, a col",
+        ),
+        (
+            lambda n, among: Pairs(among[: n - 1], among[:n], torch.zeros(n, 2)),
+            r"expected \(7, 2\): 7 pairs, a col",
+        ),
+        (
             lambda n, among: Pairs(*indices(among, n), torch.ones(n, 2)),
             r"gave a rho of 1; .* \(0.975 stands for",
         ),
@@ -192,6 +200,16 @@ def test_a_source_that_breaks_its_word_is_named(world, make, text):
         drawn(Pool([Fixed(world, make)], seed=0), 7)
 
 
+@pytest.mark.parametrize(("split", "among"), [("train", 210), ("validation", 30), ("test", 60)])
+def test_a_source_that_fails_to_draw_is_told_from_what(world, split, among):
+    where = "training" if split == "train" else split
+    with pytest.raises(
+        PluginError,
+        match=rf"^The concept source 'fixed' failed to draw 7 pairs among {among} samples of the {where} split: Key",
+    ):
+        drawn(Pool([Fixed(world, lambda n, among: {}["x"])], seed=0), 7, split=split)
+
+
 @pytest.mark.parametrize("change", [tuple, lambda pairs: Pairs(*(column.numpy() for column in pairs))])
 def test_pairs_that_are_none_are_named(world, change):
     def make(n, among):
@@ -206,6 +224,34 @@ def test_values_of_other_samples_are_refused(world):
     source.concepts = [Concept("fixed", "numeric", np.zeros(len(source.samples) - 1))]
     with pytest.raises(PluginError, match="299 values of 'fixed'; expected one for each of its 300"):
         Pool([source], seed=0)
+
+
+def test_values_in_an_order_that_changes_are_refused(world):
+    source = world.source()
+    source.ordered = True
+    with pytest.raises(
+        PluginError, match=r"'classes' is `ordered`, but its concepts \['shape', 'side'\] have"
+    ):
+        Pool([source], seed=0)
+
+
+def test_training_samples_are_spread_from_the_first_to_the_last(world):
+    entry = Pool([world.source()], seed=0).parts[0]
+    train = entry.split.train
+    assert torch.equal(entry.training_samples(3), train[[0, 104, 209]])
+    assert torch.equal(entry.training_samples(1000), train)
+
+
+def test_groups_are_numbered_from_the_first_row_of_their_samples(world):
+    plain = world.of(world.rows, {"a": world.labels["side"]}, name="plain")
+    grouped = world.of(
+        world.rows + 1, {"b": world.labels["side"]}, name="grouped", groups=np.arange(300) // 10
+    )
+    grouped.samples.origins = np.arange(300) // 5
+    pool = Pool([plain, grouped], seed=0)
+    rows = torch.tensor([0, 299, 300, 305, 310, 599])
+    assert pool.groups_at(rows).tolist() == [0, 299, 300, 300, 301, 329]
+    assert pool.groups_at(rows, origins=True).tolist() == [0, 299, 300, 301, 302, 359]
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -14,7 +14,13 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.data import samples
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.splitting import connected, picture_digests, split
+from interpret_inn.fitting.splitting import (
+    _canonical,
+    connected,
+    merged_groups,
+    picture_digests,
+    split,
+)
 from interpret_inn.testing import toy_images
 
 IMAGES, LABELS = toy_images(240)
@@ -168,3 +174,80 @@ def test_a_fit_of_two_sources_is_the_same_twice(tmp_path: Any) -> None:
         straight.fitted.reference_codes,
         inn.wrap(model, "1").fit(*sources(), **settings).fitted.reference_codes,
     )
+
+
+def test_three_sources_of_some_pictures_never_cross_and_keep_their_shares() -> None:
+    """The third shares pictures with the first alone; the smallest is split first, whichever it is."""
+    data = [IMAGES[:100], IMAGES[60:200], IMAGES[:50]]
+    pool = Pool([source(images, name) for images, name in zip(data, "abc", strict=True)], seed=0)
+    assert not pool.notes
+    for one, other in ((0, 1), (0, 2), (1, 2)):
+        pair = SimpleNamespace(parts=[pool.parts[one], pool.parts[other]])
+        assert crossing(pair, data[one], data[other]) == 0  # type: ignore[arg-type]
+    sizes = [[len(part) for part in entry.split] for entry in pool.parts]
+    assert sizes == [[70, 10, 20], [98, 14, 28], [35, 5, 10]]
+
+
+def test_ten_pictures_that_are_shared_can_be_split() -> None:
+    pool = Pool([source(IMAGES[:10], "a"), source(IMAGES[9::-1].copy(), "b")], seed=0)
+    assert not pool.notes
+    assert [[len(part) for part in entry.split] for entry in pool.parts] == [[7, 1, 2]] * 2
+
+
+def test_one_source_of_variants_has_no_other_to_be_warned_of() -> None:
+    assert Pool([inn.concept_source("transforms", data=IMAGES, transforms=["blur"])], seed=0).notes == []
+
+
+def test_groups_of_the_same_samples_are_merged_while_ten_are_left() -> None:
+    pairs = np.arange(20) // 2
+    assert merged_groups(pairs, pairs.copy(), names=("a", "b")) is pairs
+    found = merged_groups(np.arange(20), pairs, names=("a", "b"))
+    assert found is not None and found.tolist() == (pairs * 2).tolist()
+    few = np.arange(240) // 60  # the same groups: it is not that they differ, but that they are few
+    with pytest.raises(inn.DataError, match=r"at least 10 samples \(groups of samples\) .* found 4"):
+        Pool([source(IMAGES, "a", groups=few), source(IMAGES, "b", groups=few.copy())], seed=0)
+
+
+GREY = np.random.default_rng(0).integers(0, 256, (4, 6), np.uint8)
+GREY[0, :2] = 0, 255
+ALPHA = np.random.default_rng(0).integers(0, 256, (4, 6, 4), np.uint8)
+TALL = np.random.default_rng(0).integers(0, 256, (3, 5, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("form", "picture"),
+    [
+        (Image.fromarray(GREY), GREY),
+        (GREY[..., None], GREY),
+        (GREY[None], GREY),
+        (GREY[None] / np.float32(255), GREY),
+        (GREY / np.float32(255), GREY),
+        (Image.fromarray(GREY).convert("P"), np.repeat(GREY[..., None], 3, 2)),  # a palette of greys
+        (Image.fromarray(ALPHA), ALPHA),
+        (ALPHA.transpose(2, 0, 1), ALPHA),
+        (Image.fromarray(TALL), TALL),
+        (TALL, TALL),  # three pixels high: still channels last
+        (TALL[:1, :, :1], TALL[:1, :, 0]),
+        (ALPHA[:, :5], ALPHA[:, :5]),
+        (torch.from_numpy(GREY.astype(np.int64)), GREY.astype(np.int64)),
+        (np.array([[-1.0, 1.0]] * 2), np.array([[-1, 1]] * 2, np.float32)),  # numbers, not pixels
+        (np.array([[0.0, 2.0]] * 2), np.array([[0, 2]] * 2, np.float32)),
+        (np.array([0.0, 1.0]), np.array([0, 1], np.float32)),
+        (np.zeros((0, 3)), np.zeros((0, 3), np.float32)),
+    ],
+)
+def test_every_form_of_a_picture_is_brought_to_one(form: Any, picture: Any) -> None:
+    found = _canonical(form)
+    assert found.dtype == picture.dtype
+    assert np.array_equal(found, picture)
+
+
+def test_samples_that_miscount_have_no_digests() -> None:
+    class Miscounted:
+        def __len__(self) -> int:
+            return 5
+
+        def batches(self, size: int) -> Any:
+            yield IMAGES[:4]
+
+    assert picture_digests(Miscounted()) == []  # type: ignore[arg-type]

@@ -139,6 +139,27 @@ def test_a_concept_that_no_pair_shares_scores_zero():
     assert bool(scores.isfinite().all())
 
 
+def test_nothing_shared_scores_zero_also_where_nothing_differs():
+    assert concept_scores(torch.ones(4, 3), pairs_of(5, torch.zeros(5, 3), samples=4)).tolist() == [0, 0]
+
+
+def test_one_pair_of_a_small_correlation_is_enough():
+    """Rows −1 and 1 around their mean 0: their covariance is minus the variance, over ρ in units of `SAME`."""
+    pairs = Pairs(torch.tensor([0]), torch.tensor([1]), torch.tensor([[0.5, 0.0]]))
+    assert float(concept_scores(torch.tensor([[-1.0], [1.0]]), pairs)) == pytest.approx(-SAME / 0.5)
+
+
+def test_pairs_of_both_kinds_score_each_concept_by_its_own():
+    """One source's pairs share the first concept; the other's share all but the second."""
+    rows = torch.randn(400, 5, generator=Generator().manual_seed(0))
+    same = pairs_of(100, torch.tensor([SAME, 0, 0]).repeat(100, 1), seed=1)
+    but = pairs_of(100, torch.tensor([SAME, 0, SAME]).repeat(100, 1), seed=2)
+    both = Pairs(*(torch.cat(columns) for columns in zip(same, but, strict=True)))
+    found = concept_scores(rows, both)
+    assert float(found[0]) == pytest.approx(float(concept_scores(rows, same)[0]))
+    assert float(found[1]) == pytest.approx(float(concept_scores(rows, but)[1]))
+
+
 @pytest.mark.parametrize(
     ("scores", "expected"),
     [
@@ -169,6 +190,13 @@ def test_every_factor_gets_an_axis_and_the_residual_one(scores, width):
     if min(literal) >= 1:
         # single precision may round a product to the other side of a whole number
         assert all(abs(a - b) <= 1 for a, b in zip(sizes[:-1], literal[:-1], strict=True))
+
+
+@pytest.mark.parametrize(
+    ("scores", "sizes"), [([50.0], (3, 1)), ([50.0, 50.0], (1, 2, 1)), ([-9.0, 50.0], (1, 2, 1))]
+)
+def test_scores_that_would_take_all_axes_leave_one_to_the_residual(scores, sizes):
+    assert sized(scores, width=4).factors.sizes == sizes
 
 
 def test_axes_outside_the_blocks_go_to_the_residual():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.errors import DataError
-from interpret_inn.fitting.splitting import split
+from interpret_inn.fitting.splitting import _taken_over, split
 
 SEEDS = st.integers(0, 2**31)
 
@@ -64,3 +64,28 @@ def test_too_few_groups_are_refused(count, groups):
         DataError, match=r"at least 10 samples \(groups of samples\) .* found 9. Give more data"
     ):
         split(count, groups=groups, seed=0)
+
+
+def test_ten_samples_are_enough():
+    assert [len(part) for part in split(10, groups=None, seed=0)] == [7, 1, 2]
+
+
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        ([0, 0, 0], (14, 2, 4)),
+        ([14, 2, 4], (14, 2, 4)),
+        ([3, 1, 3], (14, 2, 4)),
+        ([3, 0, 7], (11, 2, 7)),  # more test pictures than their share: the rest goes to the others
+        ([0, 5, 0], (11, 5, 4)),
+        ([18, 0, 0], (18, 0, 2)),  # too few are left: the test split comes first, then the validation split
+        ([15, 0, 0], (15, 1, 4)),
+    ],
+)
+def test_what_is_decided_stays_and_the_rest_fills_up_the_shares(known, expected):
+    side = dict(enumerate(np.repeat([0, 1, 2], known).tolist()))
+    decided = dict(side)
+    parts = _taken_over(np.arange(20), side, 0)
+    assert tuple(map(len, parts)) == expected
+    assert all(name in parts[number] for name, number in decided.items())
+    assert {name: number for number, part in enumerate(parts) for name in part.tolist()} == side

@@ -1,9 +1,11 @@
 import errno
 import json
 import shutil
+import warnings
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from interpret_inn.data import cache_folder, samples
 from interpret_inn.errors import BackboneError, DataError, InnWarning, InputError, StoreError
 from interpret_inn.fitting import rows as rows_module
 from interpret_inn.fitting import shards
-from interpret_inn.fitting.shards import amount
+from interpret_inn.fitting.shards import Damaged, ShardFolder, amount, free_bytes
 from interpret_inn.fitting.store import encode
 
 
@@ -122,6 +124,21 @@ def test_rows_are_picked_from_files_too_large_for_memory(tmp_path, values, small
     assert stored.rows(torch.tensor([], dtype=torch.int64)).shape == (0, 4)
 
 
+@pytest.mark.parametrize(("most", "kept"), [(None, True), (800, True), (799, False)])
+def test_rows_that_are_small_enough_are_read_once(tmp_path, values, monkeypatch, most, kept):
+    if most is not None:
+        monkeypatch.setattr(rows_module, "KEEP_BYTES", most)
+    stored = encode(FakeBackbone(), samples(values), cache=tmp_path)
+    stored.rows([0])
+    shutil.rmtree(stored.folder)
+    stored._maps.clear()  # what is mapped outlives its file
+    if kept:
+        assert torch.equal(stored.rows([7]), 2 * values[7:8])
+    else:
+        with pytest.raises(StoreError, match="cannot be read any more"):
+            stored.rows([7])
+
+
 @pytest.mark.parametrize("cache", [None, "folder"])
 def test_positions_stay_apart(tmp_path, small_shards, cache):
     z = torch.randn(9, 5, 3)
@@ -129,6 +146,26 @@ def test_positions_stay_apart(tmp_path, small_shards, cache):
     assert (stored.width, stored.positions) == (3, 5)
     assert torch.equal(stored.all(), 2 * z)
     assert torch.equal(stored.rows([8, 1]), 2 * z[[8, 1]])
+    assert repr(stored) == f"StoredRows(9 samples × 5 positions × 3 axes, {stored.folder or 'in memory'})"
+
+
+@pytest.mark.parametrize(("limit", "files_of"), [(120, 2), (119, 1), (1, 1), (None, 9)])
+def test_a_file_holds_as_many_samples_as_fit_and_one_at_least(tmp_path, monkeypatch, limit, files_of):
+    """Five rows of three axes take 60 bytes a sample."""
+    if limit is not None:
+        monkeypatch.setattr(shards, "SHARD_BYTES", limit)
+    z = torch.randn(9, 5, 3)
+    stored = encode(FakeBackbone("positions"), samples(z), cache=tmp_path)
+    assert torch.equal(stored.all(), 2 * z)
+    assert files(stored.folder) == [
+        "manifest.json",
+        *(f"rows-0000{shard}.safetensors" for shard in range(-(-9 // files_of))),
+    ]
+
+
+def test_files_are_about_64_mib():
+    step = ShardFolder.plan(Path("here"), count=10**6, positions=4, width=256).step
+    assert 60e6 < 4 * step * 4 * 256 < 70e6
 
 
 def test_half_and_double_precision_are_stored_in_single(values):
@@ -218,6 +255,35 @@ def test_a_damaged_file_is_computed_again_and_said(tmp_path, values, small_shard
     assert again.seen == 1 + 7
 
 
+def test_what_is_wrong_with_a_file_is_told(tmp_path):
+    folder = ShardFolder(tmp_path, 7, 1, 4, 7)
+    assert not folder.check(0)
+    rows = torch.randn(7, 1, 4)
+    folder.write(0, rows)
+    assert folder.check(0)
+    whole = folder.file(0).read_bytes()
+    number = int.from_bytes(b"not ours", "little")
+
+    def refused(content):
+        folder.file(0).write_bytes(content)
+        with pytest.raises(Damaged) as caught:
+            folder.check(0)
+        return str(caught.value)
+
+    name = "rows-00000.safetensors"
+    assert refused(whole[:-4]) == f"{name} has {len(whole) - 4} bytes, not {len(whole)}"
+    assert refused(whole + b"more") == f"{name} has {len(whole) + 4} bytes, not {len(whole)}"
+    assert refused(b"not ours" + whole) == f"{name} begins with a heading of {number} bytes"
+    assert refused(b"\x02" + bytes(7) + b"{}") == f"{name} is no safetensors file of ours"
+    assert refused(whole[:-1] + bytes([whole[-1] ^ 1])) == f"{name} does not hold what was written to it"
+    assert refused(whole.replace(b"[0,112]", b"[4,112]")).startswith(f"{name} has {len(whole)} bytes")
+    assert refused(whole.replace(b"F32", b"I32")) == f"{name} holds I32 [7, 1, 4], not F32 [7, 1, 4]"
+    other = ShardFolder(tmp_path, 7, 2, 2, 7)
+    other.write(0, rows.reshape(7, 2, 2))
+    with pytest.raises(Damaged, match=r"holds F32 \[7, 2, 2\], not F32 \[7, 1, 4\]"):
+        folder.check(0)
+
+
 def test_files_that_are_gone_are_computed_again(tmp_path, values, small_shards):
     folder = encode(FakeBackbone(), samples(values), cache=tmp_path).folder
     for shard in (0, 1, 5):
@@ -225,6 +291,28 @@ def test_files_that_are_gone_are_computed_again(tmp_path, values, small_shards):
     again = FakeBackbone()
     assert torch.equal(encode(again, samples(values), cache=tmp_path).all(), 2 * values)
     assert again.seen == 1 + 3 * 7
+
+
+def test_neighbouring_files_are_computed_in_one_run(tmp_path, values, small_shards):
+    folder = encode(FakeBackbone(), samples(values), cache=tmp_path).folder
+    for shard in (0, 2, 4, 5, 6):
+        (folder / f"rows-0000{shard}.safetensors").unlink()
+    again = FakeBackbone()
+    assert torch.equal(encode(again, samples(values), cache=tmp_path, batch_size=21).all(), 2 * values)
+    assert again.sizes == [1, 7, 7, 21]
+
+
+def test_rows_may_differ_by_what_reduced_precision_changes(tmp_path, values):
+    encode(FakeBackbone(), samples(values), cache=tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert torch.equal(
+            encode(FakeBackbone(factor=2.03), samples(values), cache=tmp_path).all(), 2 * values
+        )
+        encode(FakeBackbone(), samples(values * 0), cache=tmp_path)
+        encode(FakeBackbone(), samples(values * 0), cache=tmp_path)
+    with pytest.warns(InnWarning, match="not what the model gives now"):
+        encode(FakeBackbone(factor=2.05), samples(values), cache=tmp_path)
 
 
 def test_a_model_whose_forward_changed_is_noticed(tmp_path, values, small_shards):
@@ -267,6 +355,36 @@ def test_too_little_room_is_seen_before_the_work(tmp_path, values, monkeypatch):
     ):
         encode(backbone, samples(values), cache=tmp_path)
     assert backbone.seen == 1
+
+
+@pytest.mark.parametrize("free", [539, 540, None])
+def test_room_for_all_positions_is_needed_and_no_more(tmp_path, monkeypatch, free):
+    monkeypatch.setattr(shards, "free_bytes", lambda path: free)
+    maps = samples(torch.randn(9, 5, 3))
+    if free != 539:
+        assert len(encode(FakeBackbone("positions"), maps, cache=tmp_path)) == 9
+        return
+    with pytest.raises(StoreError, match="There are 539 bytes free, 540 bytes are needed in all"):
+        encode(FakeBackbone("positions"), maps, cache=tmp_path)
+
+
+def test_a_refusal_says_what_is_known(tmp_path, monkeypatch):
+    folder = ShardFolder(tmp_path, 7, 1, 4, 7)
+    assert f"stored in {tmp_path}: odd. There are " in str(folder.refused(OSError("odd")))
+    monkeypatch.setattr(shards, "free_bytes", lambda path: None)
+    said = str(folder.refused(OSError(errno.EACCES, "Not yours")))
+    assert said.startswith(f"Representations cannot be stored in {tmp_path}: Not yours. Type cache=None")
+
+
+def test_free_room_is_that_of_the_nearest_folder_that_is_there(tmp_path, monkeypatch):
+    def usage(place):
+        if place != tmp_path:
+            raise OSError
+        return SimpleNamespace(free=77)
+
+    monkeypatch.setattr(shards.shutil, "disk_usage", usage)
+    assert free_bytes(tmp_path / "not" / "there") == 77
+    assert free_bytes(tmp_path.parent) is None
 
 
 def test_a_file_in_the_way_of_the_folder(tmp_path, values):
@@ -365,8 +483,10 @@ def test_batch_sizes_that_are_none(values, batch_size):
 
 
 def test_indices_outside(values):
-    with pytest.raises(DataError, match="indices from 0 to 49, found -1 to 50"):
-        encode(FakeBackbone(), samples(values), cache=None).rows([-1, 50])
+    stored = encode(FakeBackbone(), samples(values), cache=None)
+    for indices, found in (([-1, 50], "-1 to 50"), ([-1], "-1 to -1"), ([3, 50], "3 to 50")):
+        with pytest.raises(DataError, match=f"indices from 0 to 49, found {found}"):
+            stored.rows(indices)
 
 
 def test_memory_that_does_not_suffice(tmp_path, values, monkeypatch):
@@ -376,8 +496,12 @@ def test_memory_that_does_not_suffice(tmp_path, values, monkeypatch):
         StoreError, match=r"All rows take 800 bytes, but 900 bytes of memory are free.*`.rows\(indices\)`"
     ):
         stored.all()
+    for enough in (1000, None):
+        monkeypatch.setattr(rows_module, "available_memory", lambda enough=enough: enough)
+        assert len(encode(FakeBackbone(), samples(values), cache=tmp_path).all()) == 50
     with pytest.raises(
-        StoreError, match=r'The rows take .* TiB of memory, which is more than there is.\s+Type cache="auto"'
+        StoreError,
+        match=r'The rows take 1024\.0 TiB of memory, which is more than there is.\s+Type cache="auto"',
     ):
         rows_module.allocated(2**40, 2**8)
 
@@ -408,9 +532,8 @@ def test_the_cache_is_the_users_or_the_named_one(tmp_path, values, monkeypatch):
 
 
 def test_amounts_are_readable():
-    assert [amount(size) for size in (5, 2048, 3 * 2**30, 2**42)] == [
-        "5 bytes",
-        "2.0 KiB",
-        "3.0 GiB",
-        "4.0 TiB",
-    ]
+    sizes = (5, 1023, 1024, 1000 * 2**10, 2**20, 1023 * 2**20, 2**30, 1000 * 2**30, 2**40, 2**50)
+    assert [amount(size) for size in sizes] == [
+        "5 bytes", "1023 bytes", "1.0 KiB", "1000.0 KiB", "1.0 MiB", "1023.0 MiB", "1.0 GiB", "1000.0 GiB",
+        "1.0 TiB", "1024.0 TiB",
+    ]  # fmt: skip

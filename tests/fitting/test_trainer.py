@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+import time
 
 import pytest
 import torch
@@ -12,7 +13,7 @@ from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import FlowShape, InvertibleNetwork, fit_whitening
-from interpret_inn.translating.settings import FitSettings
+from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Plan
 
 SMALL = FitSettings(steps=24, pairs=32, blocks=2, hidden=8, every=4, warm_up=3, patience=100)
@@ -48,7 +49,9 @@ def test_it_learns_and_keeps_the_best_weights(make):
     steps = []
     trainer = make(settings=FitSettings(steps=120, pairs=64, hidden=16, every=10), observers=[steps.append])
     before = float(trainer._loss(*trainer.validation).detach())
+    began = time.perf_counter()
     record = trainer.run()
+    took = time.perf_counter() - began
     held_out = [row[2] for row in record.history]
     assert min(held_out) < before - 0.05
     assert (record.steps, len(record.history), record.stopped_early) == (120, 12, False)
@@ -57,7 +60,52 @@ def test_it_learns_and_keeps_the_best_weights(make):
     assert [(s.step, s.steps, s.loss, s.validation) for s in steps] == [
         (step, 120, loss, held) for step, loss, held in record.history
     ]
-    assert 0 < steps[0].seconds < steps[-1].seconds <= record.seconds
+    assert 0 < steps[0].seconds < steps[-1].seconds <= record.seconds <= took
+
+
+def test_the_loss_is_the_mean_over_pairs_and_axes_in_nats(make):
+    """Nothing is shared and nothing moved: each number of both samples is standard normal on its own."""
+    trainer = make(settings=dataclasses.replace(SMALL, blocks=0))
+    pairs, noise = trainer.validation
+    pairs = pairs._replace(rho=torch.zeros_like(pairs.rho))
+    codes = trainer.white[torch.cat((pairs.first, pairs.second))] + noise
+    expected = -torch.distributions.Normal(0.0, 1.0).log_prob(codes).mean()
+    torch.testing.assert_close(trainer._loss(pairs, noise), expected)
+
+
+def test_the_noise_is_the_whitened_noise_floor(make, world):
+    trainer = make()
+    floor = 0.1 * float(world.rows.var(0).mean().sqrt())
+    expected = floor / (torch.linalg.eigvalsh(world.rows.T.cov()).flip(0) + floor**2).sqrt()
+    torch.testing.assert_close(trainer.validation[1].std(0), expected, rtol=0.1, atol=0)
+
+
+def test_each_sample_of_a_pair_is_taken_at_a_position_of_its_own(make):
+    trainer = make(positions=3)
+    drawn = trainer.pool.sample(200, Generator().manual_seed(1), split="train")
+    pairs, _ = trainer._draw(200, Generator().manual_seed(1), "train")
+    assert torch.equal(pairs.first // 3, drawn.first)
+    assert torch.equal(pairs.second // 3, drawn.second)
+    positions = torch.stack((pairs.first % 3, pairs.second % 3))
+    assert set(positions.flatten().tolist()) == {0, 1, 2}
+    assert not torch.equal(positions[0], positions[1])
+    both = make(positions=2)._draw(200, Generator().manual_seed(1), "train")[0]
+    assert set((both.first % 2).tolist()) == {0, 1}
+
+
+def test_weights_that_do_not_improve_on_the_start_are_not_taken(make):
+    """A step of nearly nothing: each loss in the history is the mean over its own steps."""
+    still = dataclasses.replace(SMALL, steps=8, learning_rate=1e-30, weight_decay=0.0)
+    trainer, twin = make(settings=still), make(settings=still)
+    record = trainer.run()
+    assert (record.steps, record.best_step, record.stopped_early) == (8, 0, False)
+    generator = Generator().manual_seed(0)
+    losses = [float(twin._loss(*twin._draw(32, generator, "train")).detach()) for _ in range(8)]
+    assert [loss for _, loss, _ in record.history] == pytest.approx(
+        [sum(losses[:4]) / 4, sum(losses[4:]) / 4]
+    )
+    stopped = make(settings=dataclasses.replace(still, patience=1)).run()
+    assert (stopped.steps, stopped.best_step, stopped.stopped_early) == (4, 0, True)
 
 
 def test_the_same_seed_gives_the_same_weights(make):
@@ -181,8 +229,7 @@ def test_the_held_out_loss_holds_what_a_source_adds(make, world):
 
 def test_a_flow_without_couplings_is_not_trained(make, world):
     trainer = make(world.lossy(lambda context: 1 / 0), settings=dataclasses.replace(SMALL, blocks=0))
-    record = trainer.run()
-    assert (record.steps, record.history, record.stopped_early) == (0, (), False)
+    assert trainer.run() == FitRecord(0, 0, False, 0.0, ())
 
 
 def nan_at(*steps):
@@ -202,6 +249,14 @@ def test_a_validation_loss_that_is_not_finite_ends_the_fit_in_words(make, world)
     trainer.network.blocks.register_forward_hook(lambda module, given, found: (found[0], found[1] * math.nan))
     with pytest.raises(FitError, match=r"Expected a finite validation loss, found nan at step 0"):
         trainer.run()
+
+
+def test_a_loss_is_one_number_in_any_shape(make, world):
+    plain, shaped = (
+        make(world.lossy(lambda context, made=made: made)) for made in (2, torch.full((1, 1), 2.0))
+    )
+    plain.run(), shaped.run()
+    assert torch.equal(weights(plain), weights(shaped))
 
 
 def test_skipped_steps_are_counted_also_over_a_stop(make, world, killer, tmp_path):
@@ -239,6 +294,17 @@ def test_twenty_bad_steps_in_a_row_end_the_fit(make, world):
     with pytest.raises(FitError) as caught:
         make(world.lossy(nan_at(*range(3, 99)))).run()
     assert str(caught.value).startswith("Expected a finite loss of the concept source 'classes', found NaN")
+
+    trainer = make()
+    trainer.network.blocks.register_forward_hook(
+        lambda module, given, found: (found[0], found[1] * math.nan) if torch.is_grad_enabled() else found
+    )
+    with pytest.raises(FitError) as caught:
+        trainer.run()
+    assert str(caught.value) == (
+        "The loss was not finite for 20 steps in a row (up to step 20). Expected a lower learning_rate than "
+        f"{SMALL.learning_rate:g}, or a higher noise than {SMALL.noise:g}."
+    )
 
 
 def test_nineteen_bad_steps_in_a_row_are_survived(make, world):
@@ -284,6 +350,15 @@ def test_the_learning_rate_rises_and_falls(make):
     assert rates.index(max(rates)) == 9
     assert rates[-1] < 0.01 * 0.01
     assert rates[9:] == sorted(rates[9:], reverse=True)
+
+
+def test_without_a_warm_up_the_learning_rate_begins_at_its_highest(make):
+    rates = []
+    trainer = make(settings=dataclasses.replace(SMALL, steps=4, every=4, warm_up=0, learning_rate=0.01))
+    step = trainer.optimizer.step
+    trainer.optimizer.step = lambda: (rates.append(trainer.optimizer.param_groups[0]["lr"]), step())
+    trainer.run()
+    assert rates == pytest.approx([0.01, 0.005 + 0.005 * 0.5**0.5, 0.005, 0.005 - 0.005 * 0.5**0.5])
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,146 @@
+"""What the user of a fit is told, to the letter."""
+
+import warnings
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from interpret_inn.data import samples
+from interpret_inn.errors import InnWarning, PluginError
+from interpret_inn.fitting.notes import (
+    about_data,
+    copies,
+    idle_settings,
+    odd_outputs,
+    skipped_steps,
+    unprepared,
+)
+from interpret_inn.translating.settings import FitSettings
+from interpret_inn.types import Plan
+
+
+def pooled(*inputs, skipped=(), notes=()):
+    """A pool of sources with these inputs; inputs of the first were skipped for these reasons."""
+    parts = []
+    for number, data in enumerate(inputs):
+        given = samples(data)
+        given.skipped = tuple(skipped) if number == 0 else ()
+        source = SimpleNamespace(samples=given, notes=(f"Note {number}.",))
+        parts.append(SimpleNamespace(source=source, plan=Plan(notes=(f"Plan {number}.",))))
+    return SimpleNamespace(parts=parts, unique=lambda: parts, notes=list(notes))
+
+
+def examined(told, count, **options):
+    """What is found odd, and how many inputs were examined; inputs count up from 0."""
+    seen = []
+
+    def examine(prepared, outputs):
+        assert torch.equal(outputs, 2 * prepared)
+        seen.append(prepared[:, 0].tolist())
+        return told
+
+    backbone = SimpleNamespace(
+        name="toy", examine=examine, prepare=torch.as_tensor, outputs=lambda prepared: 2 * prepared
+    )
+    pool = pooled(torch.arange(float(count))[:, None], -torch.ones(90, 1))
+    found = odd_outputs(backbone, pool, **options)
+    (inputs,) = seen
+    assert inputs == list(range(len(inputs)))
+    return found, len(inputs)
+
+
+@pytest.mark.parametrize(
+    ("count", "options", "expected"),
+    [
+        (100, {}, 64),
+        (30, {}, 30),
+        (100, {"most": 7}, 7),
+        (100, {"most": 1}, 1),
+        (100, {"most": 0}, 1),  # which `encode` refuses, in words
+        (100, {"most": 90}, 64),
+    ],
+)
+def test_the_first_inputs_are_examined_as_many_as_fit(count, options, expected):
+    assert examined([], count, **options) == ([], expected)
+
+
+def test_each_odd_thing_is_warned_of():
+    with pytest.warns(InnWarning) as told:
+        assert examined(("All grey.", "Few."), 9)[0] == ["All grey.", "Few."]
+        assert examined("One sentence.", 9)[0] == ["One sentence."]
+    assert [str(one.message) for one in told] == ["All grey.", "Few.", "One sentence."]
+    assert odd_outputs(SimpleNamespace(examine=None), pooled(torch.zeros(9, 1))) == []
+    with pytest.raises(PluginError, match="`examine` of the backbone 'toy' failed: TypeError"):
+        examined(3, 9)
+
+
+@pytest.mark.parametrize(
+    ("given", "first", "said"),
+    [
+        (False, (9, 3, 4, 4), 1),
+        (True, (9, 3, 4, 4), 0),
+        (False, (9, 4), 0),
+        (False, (9, 2, 3, 4, 4), 0),
+        (False, (9, 3, 4), 0),
+    ],
+)
+def test_images_that_nobody_said_how_to_prepare_are_told_of(given, first, said):
+    backbone = SimpleNamespace(preprocess_given=given, prepare=lambda batch: torch.stack(list(batch)))
+    other = torch.zeros(9, 3, 4, 4) if len(first) != 4 else torch.zeros(9, 4)
+    found = unprepared(backbone, pooled(torch.zeros(first), other))
+    assert len(found) == said
+    assert all(sentence.startswith("Images are only scaled to [0, 1]") for sentence in found)
+
+
+@pytest.mark.parametrize(
+    ("skipped", "said"),
+    [
+        (["a"], "1 input was left out of the fit: a."),
+        (["a", "b"], "2 inputs were left out of the fit: a; b."),
+        (["a", "b", "c"], "3 inputs were left out of the fit: a; b; c."),
+        (["a", "b", "c", "d"], "4 inputs were left out of the fit: a; b; c; …."),
+    ],
+)
+def test_inputs_that_were_left_out_are_counted_and_three_are_named(skipped, said):
+    with pytest.warns(InnWarning) as told:
+        found = about_data(pooled(torch.zeros(9, 4), skipped=skipped), validates=True)
+    assert [str(one.message) for one in told] == [said]
+    assert found == [said, "Note 0.", "Plan 0."]
+
+
+def test_notes_of_the_pool_and_of_all_sources_are_kept():
+    pool = pooled(torch.zeros(9, 4), torch.zeros(9, 4), notes=["Shared."])
+    with pytest.warns(InnWarning) as told:
+        found = about_data(pool, validates=False)
+    assert [str(one.message) for one in told] == ["Shared."]
+    small = "The validation split was too small for pairs, so the fit ran all its steps."
+    assert found == ["Shared.", small, "Note 0.", "Plan 0.", "Note 1.", "Plan 1."]
+
+
+def test_skipped_steps_are_counted_if_there_are_any():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert skipped_steps(0, 9) == []
+    with pytest.warns(InnWarning, match=r"^1 of 9 training steps were skipped"):
+        (note,) = skipped_steps(1, 9)
+    assert note.startswith("1 of 9 training steps were skipped")
+
+
+def test_copies_are_counted_among_the_test_samples():
+    rows = torch.tensor([[1.0], [2], [3], [1], [2], [1], [4]])
+    split = {"train": torch.tensor([0, 1, 2]), "test": torch.tensor([3, 4, 5, 6])}
+    data = SimpleNamespace(pool=SimpleNamespace(indices=split.get), rows=lambda indices: rows[indices])
+    with pytest.warns(InnWarning, match="^3 of 4 test samples are copies of training samples"):
+        (note,) = copies(data)
+    assert note.startswith("3 of 4 test samples")
+    rows[3:] += 9
+    assert copies(data) == []
+
+
+@pytest.mark.parametrize(("blocks", "idle"), [(0, True), (1, False), (2, False)])
+def test_settings_of_training_do_nothing_where_nothing_is_trained(blocks, idle):
+    found = idle_settings(FitSettings(blocks=blocks), ["steps", "noise", "clip"])
+    assert len(found) == idle
+    assert all("nothing is trained, so that clip, steps did nothing" in note for note in found)
+    assert idle_settings(FitSettings(blocks=blocks), ["noise"]) == []
