@@ -59,7 +59,9 @@ def test_a_flow_that_is_not_inverted_fails(toy: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(network, "inverse", lambda codes: (real(codes)[0] + 0.05, real(codes)[1]))
     checks = toy.interpreter.check(toy.fresh[:10])
     assert not checks.passed
-    assert checks.round_trip_data > 1e-2
+    data = toy.interpreter._data
+    scale = data.rows(data.pool.indices("train")).flatten(0, 1).var(0).mean().sqrt()
+    assert checks.round_trip_data == pytest.approx(0.05 / float(scale), rel=0.01)
     explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1, localizer=None)
     assert any(line.startswith("A check failed: do not trust edits") for line in explanation.warnings)
 
@@ -93,6 +95,21 @@ def test_what_is_not_finite_fails(toy: Any, monkeypatch: Any) -> None:
     assert checks.round_trip_data == math.inf
     assert not checks.finite
     assert not checks.passed
+
+
+def test_edits_of_one_factor_that_are_not_finite_fail(toy: Any, monkeypatch: Any) -> None:
+    translator = toy.interpreter.translator
+    real = type(translator).draw
+
+    def draw(self: Any, factor: Any, *rest: Any) -> torch.Tensor:
+        drawn: torch.Tensor = real(self, factor, *rest)
+        return drawn * math.nan if factor.name == translator.factors[0].name else drawn
+
+    monkeypatch.setattr(type(translator), "draw", draw)
+    checks = toy.interpreter.check(toy.fresh[:10])
+    assert not checks.finite
+    assert checks.round_trip_edited == math.inf
+    assert checks.round_trip_data < 1e-5
 
 
 def test_outputs_that_are_not_finite_fail(toy: Any, monkeypatch: Any) -> None:

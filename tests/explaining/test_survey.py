@@ -9,8 +9,10 @@ import torch
 from torch import Tensor, nn
 
 import interpret_inn as inn
+from interpret_inn.explaining import survey as module
+from interpret_inn.explaining.examples import neighbours
 from interpret_inn.explaining.explain import _redraw
-from interpret_inn.explaining.survey import survey
+from interpret_inn.explaining.survey import spread_evenly, survey
 from interpret_inn.translating.translator import Translator
 
 
@@ -120,3 +122,40 @@ def test_redraws_leave_the_data_by_the_distances_between_groups(toy: Any) -> Non
         fitted = dataclasses.replace(translator.fitted, reference_codes=twice, reference_groups=groups)
         left.append(_redraw(Translator(translator.backbone, fitted), found, "hue", 0).left_data)
     assert left[0] < 0.5 < 0.9 < left[1]
+
+
+def test_places_are_spread_from_the_first_to_the_last() -> None:
+    assert spread_evenly(10, 4).tolist() == [0, 3, 6, 9]
+    assert spread_evenly(3, 10).tolist() == [0, 1, 2]
+
+
+def test_of_a_stream_the_first_batches_are_taken_and_numbered(toy: Any) -> None:
+    translator = toy.interpreter.translator
+    found = survey(translator, iter(toy.fresh), resamples=1, examples=1, most=64)
+    assert found.names == [str(i) for i in range(64)]
+    longer = survey(translator, iter(toy.fresh), resamples=1, examples=1, most=65)
+    assert longer.names == [str(i) for i in range(128)]
+
+
+def test_no_more_redraws_are_measured_than_the_model_allows_at_the_end(toy: Any, monkeypatch: Any) -> None:
+    """A tail that is lost on the way allows fewer than were measured before."""
+    allowed = iter([(70, 1), (70, 1), (10, 1)])
+    monkeypatch.setattr(module, "effort", lambda *_: next(allowed))
+    found = survey(toy.interpreter.translator, toy.fresh, resamples=1, examples=1)
+    assert found.order == list(range(70))
+    assert all(len(effects.change) == 70 for effects in found.redraw_effects.values())
+
+
+def test_neighbours_are_the_four_inputs_nearest_to_each_stop(toy: Any) -> None:
+    translator = toy.interpreter.translator
+    seen = survey(translator, toy.fresh[:40], resamples=1, examples=1)
+    factor = translator.factors["hue"]
+    found = neighbours(translator, seen)["hue"]
+    positions = translator.axes["hue"].position(seen.codes[:, factor.slice]).tolist()
+    assert found.positions == pytest.approx(-found.positions[::-1])
+    assert seen.pictures is not None
+    for stop, row, pictures in zip(found.positions, found.indices.tolist(), found.pictures, strict=True):
+        assert row == sorted(range(40), key=lambda i: abs(positions[i] - stop))[:4]
+        assert all(
+            np.array_equal(picture, seen.pictures[i]) for i, picture in zip(row, pictures, strict=True)
+        )
