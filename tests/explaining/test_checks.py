@@ -1,6 +1,7 @@
 """Checks: what they measure, and that they see what is wrong."""
 
 import copy
+import dataclasses
 import math
 from typing import Any
 
@@ -164,3 +165,19 @@ def test_outputs_are_measured_in_one_unit_however_they_are_cut_into_batches() ->
 def test_one_output_in_a_thousand_may_change(share: float, enough: bool) -> None:
     checks = Checks(1e-6, 1e-6, share, 1e-6, True, True, 2000)
     assert checks.agrees is checks.passed is enough
+
+
+@pytest.mark.parametrize(
+    ("changed", "passed"),
+    [
+        ({}, True),
+        ({"round_trip_data": 1.1e-4}, False),
+        ({"round_trip_edited": 1.1e-4}, False),
+        ({"agreement": 0.9}, False),
+        ({"unedited_identical": False}, False),
+        ({"finite": False}, False),
+    ],
+)
+def test_one_check_that_fails_is_enough(changed: dict[str, Any], passed: bool) -> None:
+    checks = Checks(1e-4, 1e-4, 1.0, 0.0, True, True, 10)  # at the tolerance
+    assert dataclasses.replace(checks, **changed).passed is passed

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 import interpret_inn as inn
 from interpret_inn.explaining import survey as module
 from interpret_inn.explaining.examples import neighbours
-from interpret_inn.explaining.explain import _redraw
+from interpret_inn.explaining.explain import _redraw, _unknown_range
 from interpret_inn.explaining.survey import spread_evenly, survey
 from interpret_inn.translating.translator import Translator
 
@@ -30,20 +30,44 @@ class Painter(nn.Module):
         return images
 
 
-def test_changes_of_images_are_in_units_of_the_range_of_all_of_them(small: Any) -> None:
-    """One bright image is in the first batch of 64, or in the last: nothing else differs."""
-    latents = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+LATENTS = torch.randn(200, 4, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture(scope="module")
+def painter(small: Any) -> inn.Interpreter:
     with torch.random.fork_rng():
         model = Painter().eval()
     it = inn.wrap(model, "head:in", preprocess="identity")
-    it.fit("labels", data=latents, labels={"a": latents[:, 1].numpy()}, kinds={"a": "numeric"}, **small)
-    inputs = latents[:100].clone()
+    labels = {"a": LATENTS[:, 1].numpy()}
+    return it.fit("labels", data=LATENTS, labels=labels, kinds={"a": "numeric"}, **small)
+
+
+def test_changes_of_images_are_in_units_of_the_range_of_all_of_them(painter: inn.Interpreter) -> None:
+    """One bright image is in the first batch of 64, or in the last: nothing else differs."""
+    inputs = LATENTS[:100].clone()
     inputs[0] *= 20
     early, late = (
-        survey(it.translator, iter(given), resamples=8, examples=1).redraw_effects["a"].change.mean()
+        survey(painter.translator, iter(given), resamples=8, examples=1).redraw_effects["a"].change.mean()
         for given in (inputs, inputs.flip(0))
     )
     assert early == pytest.approx(late, rel=0.2)
+
+
+def test_images_of_an_unknown_range_are_shown_as_found(painter: inn.Interpreter) -> None:
+    found = survey(painter.translator, LATENTS[:30], resamples=1, examples=1)
+    low, high = (float(end) for end in painter.run(LATENTS[:30]).aminmax())
+    assert found.value_range == pytest.approx((low, high), rel=1e-5)
+    assert _unknown_range(painter.translator, found) == [
+        f"The range of the model's images is not known. They are shown from {low:.3g} (black) to {high:.3g} (white), "
+        "as found. Give the range to the backbone: value_range=(0, 1)."
+    ]
+    assert found.pictures is not None
+    assert {int(np.min(found.pictures)), int(np.max(found.pictures))} == {0, 255}
+
+
+def test_nothing_is_said_of_ranges_where_outputs_are_no_images(toy: Any) -> None:
+    found = survey(toy.interpreter.translator, toy.fresh[:4], resamples=1, examples=1)
+    assert _unknown_range(toy.interpreter.translator, found) == []
 
 
 class Sorting(nn.Module):
