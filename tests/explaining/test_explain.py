@@ -20,7 +20,6 @@ from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.explain import measured_warnings
 from interpret_inn.explaining.records import Explanation, Outcome, plain
 from interpret_inn.explaining.survey import IMAGE_PIXELS, effort, survey, thumbnail
-from interpret_inn.types import Score
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
 
@@ -297,19 +296,6 @@ def test_its_repr_is_a_few_lines_and_no_arrays(explanation: Explanation) -> None
         if "Picture" in str(field.type) and field.repr
     }
     assert not shown
-
-
-def test_the_repr_of_outputs_without_classes_says_how_far_the_target_moves(explanation: Explanation) -> None:
-    some = explanation.redraws["hue"]
-    number = dataclasses.replace(some, flip_rate=Score(math.nan), change=Score(0.25, 0.125, 0.5))
-    text = repr(dataclasses.replace(explanation, factors=(), redraws={"hue": number}))
-    assert text.splitlines()[1:] == ["  redrawing hue changes the target by 0.250 (0.125 to 0.500)"]
-
-
-def test_plain_forms_hold_numbers_and_no_pictures() -> None:
-    picture = np.zeros((2, 2, 3), np.uint8)
-    found = plain({1: [np.float32(0.5), picture], "x": (math.inf, np.ones((1, 1, 2)), np.ones(2, np.uint8))})
-    assert found == {"1": [0.5, None], "x": [None, [[[1.0, 1.0]]], [1, 1]]}
 
 
 def test_intervals_of_redraws_draw_whole_groups(toy: Any) -> None:

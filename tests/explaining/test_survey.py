@@ -70,6 +70,29 @@ def test_nothing_is_said_of_ranges_where_outputs_are_no_images(toy: Any) -> None
     assert _unknown_range(toy.interpreter.translator, found) == []
 
 
+class Negative(nn.Module):
+    """Images to their negatives."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.body, self.head = nn.Flatten(), nn.Unflatten(1, (3, 6, 6))
+
+    def forward(self, images: Tensor) -> Tensor:
+        negatives: Tensor = 1 - self.head(self.body(images))
+        return negatives
+
+
+def test_inputs_that_are_images_are_shown_and_not_the_images_made_of_them(small: Any) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (80, 6, 6, 3), dtype=np.uint8)
+    it = inn.wrap(Negative().eval(), "head:in")
+    it.fit("labels", data=images, labels={"side": np.arange(80) % 2}, **small)
+    found = survey(it.translator, images[:8], resamples=1, examples=1)
+    assert found.kind == "image"
+    assert found.pictures is not None
+    for name, picture in zip(found.names, found.pictures, strict=True):
+        assert np.array_equal(picture, images[int(name)])
+
+
 class Sorting(nn.Module):
     """A classifier that gives dark images an answer of its own."""
 
