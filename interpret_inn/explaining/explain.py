@@ -36,12 +36,12 @@ def explain(
     evaluation: Evaluation,
     inputs: Any,
     *,
-    target: Target = None,
-    examples: int = 16,
-    resamples: int | None = None,
-    seed: int = 0,
-    further: Further | None = None,
-    locate: Locate | None = None,
+    target: Target,
+    examples: int,
+    resamples: int | None,
+    seed: int,
+    further: Further,
+    locate: Locate | None,
 ) -> Explanation:
     """Explains inputs with a fitted interpreter; see `Interpreter.explain`."""
     began = time.perf_counter()
@@ -51,7 +51,7 @@ def explain(
     with translator.backbone.session():
         described = describe_examples(translator, found, target=target)
         traversed = traversals(translator, found, target=target)
-        galleries = further(translator, found) if further else ()
+        galleries = further(translator, found)
     places = tuple(locate(found)) if locate else ()
     backbone, fitted = translator.backbone, translator.fitted
     return Explanation(
@@ -99,14 +99,12 @@ def check_counts(examples: int, resamples: int | None) -> None:
         raise EditError(f"Expected at least 1 resample of each input, found {resamples}.")
 
 
-def check(
-    translator: Translator, inputs: Any, *, seed: int = 0, progress: Callable[[int], object] | None = None
-) -> Checks:
+def check(translator: Translator, inputs: Any, *, progress: Callable[[int], object] | None = None) -> Checks:
     """Only the checks, on all inputs that are given; `progress` is told how many are done after every batch."""
     found: list[BatchChecks] = []
     with translator.backbone.session():
         for batch in translator.batches(inputs):
-            found.append(check_batch(batch, seed=seed))
+            found.append(check_batch(batch, seed=0))
             if progress is not None:
                 progress(sum(part.inputs for part in found))
     return join_checks(found)

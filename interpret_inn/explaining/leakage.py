@@ -19,7 +19,6 @@ from interpret_inn.types import Concept, ConceptKind, Factors, FloatArray, IntAr
 WIDEST = 512
 """Columns that a probe reads at most; of more, it reads the leading principal axes."""
 _SQUARE = 16 * WIDEST  # columns whose covariance matrix is formed at most: half a GiB
-_PER_CLASS = 10  # training samples that a probe needs of each class, even if that makes more rows
 
 _ALL = slice(None)
 _FEW_AXES = 4
@@ -60,7 +59,7 @@ def leakage(
         test: The test split, with the same concepts in the same order.
         factors: All factors of the code.
         seed: Of all draws.
-        rows: Rows of each split that are used at most; of the training split 10 per class, if that is more.
+        rows: Rows of each split that are used at most.
 
     Returns:
         The leakage matrix with 95 % intervals.
@@ -94,13 +93,9 @@ class _Probed:
     """The rows of both splits that are used, and the values and groups that belong to them."""
 
     def __init__(self, train: EncodedSplit, test: EncodedSplit, *, rows: int, seed: int) -> None:
-        most = max([rows, *(_PER_CLASS * len(concept.classes) for concept in train.concepts)])
         generator = np.random.default_rng(seed)
         self.seed = seed
-        self.rows = tuple(
-            np.sort(generator.permutation(len(split.codes))[:limit])
-            for split, limit in ((train, most), (test, rows))
-        )
+        self.rows = tuple(np.sort(generator.permutation(len(split.codes))[:rows]) for split in (train, test))
         self.kinds: dict[str, ConceptKind] = {}
         self.values: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
         for first, second in zip(train.concepts, test.concepts, strict=True):

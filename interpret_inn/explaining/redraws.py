@@ -106,7 +106,7 @@ def measure(
     Raises:
         InputError: Shapes do not fit, or the target is not among the outputs or gives another shape.
     """
-    if edited_outputs.ndim != base_outputs.ndim + 1 or edited_outputs.shape[1:] != base_outputs.shape:
+    if edited_outputs.shape[1:] != base_outputs.shape:
         raise InputError(
             f"Expected edited outputs (M, {', '.join(map(str, base_outputs.shape))}), "
             f"found {tuple(edited_outputs.shape)}."

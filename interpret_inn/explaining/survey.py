@@ -91,7 +91,7 @@ def survey(
     *,
     target: Target = None,
     resamples: int | None = None,
-    examples: int = 16,
+    examples: int,
     seed: int = 0,
     most: int = INPUTS,
 ) -> Survey:
@@ -133,7 +133,7 @@ def effort(backbone: Backbone, outputs: Tensor, resamples: int | None) -> tuple[
     most, edits = WITH_TAIL
     if output_kind(outputs) != "image":
         return most, resamples or edits
-    images = max(1, IMAGE_PIXELS // outputs[0, 0].numel())
+    images = IMAGE_PIXELS // outputs[0, 0].numel()
     edits = resamples or min(max(images // most, WITHOUT_TAIL[1]), edits)
     return min(max(images // edits, WITHOUT_TAIL[0]), most), edits
 

@@ -1,6 +1,7 @@
 """Checks: what they measure, and that they see what is wrong."""
 
 import copy
+import dataclasses
 import math
 from typing import Any
 
@@ -59,7 +60,9 @@ def test_a_flow_that_is_not_inverted_fails(toy: Any, monkeypatch: Any) -> None:
     monkeypatch.setattr(network, "inverse", lambda codes: (real(codes)[0] + 0.05, real(codes)[1]))
     checks = toy.interpreter.check(toy.fresh[:10])
     assert not checks.passed
-    assert checks.round_trip_data > 1e-2
+    data = toy.interpreter._data
+    scale = data.rows(data.pool.indices("train")).flatten(0, 1).var(0).mean().sqrt()
+    assert checks.round_trip_data == pytest.approx(0.05 / float(scale), rel=0.01)
     explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1, localizer=None)
     assert any(line.startswith("A check failed: do not trust edits") for line in explanation.warnings)
 
@@ -93,6 +96,21 @@ def test_what_is_not_finite_fails(toy: Any, monkeypatch: Any) -> None:
     assert checks.round_trip_data == math.inf
     assert not checks.finite
     assert not checks.passed
+
+
+def test_edits_of_one_factor_that_are_not_finite_fail(toy: Any, monkeypatch: Any) -> None:
+    translator = toy.interpreter.translator
+    real = type(translator).draw
+
+    def draw(self: Any, factor: Any, *rest: Any) -> torch.Tensor:
+        drawn: torch.Tensor = real(self, factor, *rest)
+        return drawn * math.nan if factor.name == translator.factors[0].name else drawn
+
+    monkeypatch.setattr(type(translator), "draw", draw)
+    checks = toy.interpreter.check(toy.fresh[:10])
+    assert not checks.finite
+    assert checks.round_trip_edited == math.inf
+    assert checks.round_trip_data < 1e-5
 
 
 def test_outputs_that_are_not_finite_fail(toy: Any, monkeypatch: Any) -> None:
@@ -147,3 +165,19 @@ def test_outputs_are_measured_in_one_unit_however_they_are_cut_into_batches() ->
 def test_one_output_in_a_thousand_may_change(share: float, enough: bool) -> None:
     checks = Checks(1e-6, 1e-6, share, 1e-6, True, True, 2000)
     assert checks.agrees is checks.passed is enough
+
+
+@pytest.mark.parametrize(
+    ("changed", "passed"),
+    [
+        ({}, True),
+        ({"round_trip_data": 1.1e-4}, False),
+        ({"round_trip_edited": 1.1e-4}, False),
+        ({"agreement": 0.9}, False),
+        ({"unedited_identical": False}, False),
+        ({"finite": False}, False),
+    ],
+)
+def test_one_check_that_fails_is_enough(changed: dict[str, Any], passed: bool) -> None:
+    checks = Checks(1e-4, 1e-4, 1.0, 0.0, True, True, 10)  # at the tolerance
+    assert dataclasses.replace(checks, **changed).passed is passed

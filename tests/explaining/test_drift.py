@@ -62,3 +62,29 @@ def test_a_probe_never_reads_groups_that_it_was_trained_on(probed: Any) -> None:
 def test_a_probe_is_trained_on_half_of_the_groups(probed: Any) -> None:
     for trained, measured in zip(*probed, strict=True):
         assert len(trained) == len(measured) == COUNT // COPIES // 2
+
+
+@pytest.mark.parametrize(
+    ("known", "probed"), [([0, 1, 0, 1, 0], True), ([0, 1, 0, 1], False), ([1] * 12, False)]
+)
+def test_a_concept_whose_values_are_few_or_equal_is_passed_over(
+    toy: Any, known: list[int], probed: bool
+) -> None:
+    shape = np.full(24, -1)
+    shape[: 2 * len(known) : 2] = known  # every other group trains
+    concepts = [
+        Concept("shape", "categorical", values=shape, classes=("a", "b")),
+        Concept("hue", "cyclic", values=np.linspace(-3, 3, 24)),
+    ]
+    codes = toy.interpreter.encode(toy.fresh[:24])
+    found = drift.drifts(toy.interpreter.translator, codes, concepts, np.arange(24))
+    assert [one.held for one in found] == ["shape"] * probed + ["hue"]
+
+
+@pytest.mark.parametrize(("places", "samples"), [(400, 40), (512, 32), (1000, 32)])
+def test_at_positions_no_more_samples_are_edited_than_have_16384_places(places: int, samples: int) -> None:
+    half = np.arange(200) % 2 == 0
+    chosen = drift._edited_samples(half, torch.zeros(200, places, 1), seed=0)
+    assert len(chosen) == samples
+    assert half[chosen].all()
+    assert (np.diff(chosen) > 0).all()

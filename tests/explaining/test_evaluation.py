@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import interpret_inn as inn
 from interpret_inn.explaining.drift import drifts
-from interpret_inn.explaining.evaluation import Evaluation, evaluate
+from interpret_inn.explaining.evaluation import Evaluation, _encode, evaluate
+from interpret_inn.fitting.fit import unfitted_network
 from interpret_inn.metrics import predictors
 from interpret_inn.testing import toy_images
 from interpret_inn.types import Concept
@@ -58,6 +60,20 @@ def test_maps_show_the_test_split(evaluation: Evaluation, toy: Any) -> None:
         assert found.points.shape[1] == 2
         assert len(found.points) == len(found.colour) <= toy.interpreter.fitted.split[2], name
         assert np.isfinite(found.points).all()
+    assert {name: found.kind for name, found in evaluation.maps.items()} == {
+        "shape": "categorical", "hue": "cyclic", "residual": "unlabelled"
+    }  # fmt: skip
+
+
+def test_the_representation_that_probes_read_is_z_but_for_a_rotation(toy: Any) -> None:
+    data, fitted = toy.interpreter._data, toy.interpreter.fitted
+    indices = data.pool.indices("test")
+    read = torch.as_tensor(_encode(data, fitted, unfitted_network(fitted), indices).representation)
+    z = data.rows(indices)
+    assert read.shape == z.shape
+    torch.testing.assert_close(
+        torch.cdist(read[:, 0], read[:, 0]), torch.cdist(z[:, 0], z[:, 0]), atol=1e-2, rtol=1e-2
+    )
 
 
 def test_drifts_of_the_test_split_have_intervals(evaluation: Evaluation) -> None:

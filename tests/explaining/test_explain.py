@@ -2,6 +2,8 @@
 
 import dataclasses
 import json
+import math
+from importlib.metadata import PackageNotFoundError
 from typing import Any
 
 import numpy as np
@@ -11,8 +13,11 @@ from torch import Tensor
 
 import interpret_inn as inn
 from interpret_inn.data import samples
+from interpret_inn.explaining import explain as module
 from interpret_inn.explaining import records
+from interpret_inn.explaining.evidence import FactorSummary
 from interpret_inn.explaining.examples import _donors
+from interpret_inn.explaining.explain import measured_warnings
 from interpret_inn.explaining.records import Explanation, Outcome, plain
 from interpret_inn.explaining.survey import IMAGE_PIXELS, effort, survey, thumbnail
 
@@ -34,6 +39,7 @@ def test_it_says_what_was_explained(explanation: Explanation, toy: Any) -> None:
     assert explanation.versions["seed"] == "0"
     assert {"interpret-inn", "torch"} <= set(explanation.versions)
     assert explanation.skipped == ()
+    assert explanation.checks.samples == 128  # of 150: the first two batches of 64
     json.dumps(plain(explanation), allow_nan=False)
 
 
@@ -94,6 +100,8 @@ def test_donors_are_of_another_class_where_there_is_one() -> None:
     assert _donors(said("a", "a", "b")) == [2, 2, 0]
     assert _donors(said("a", "a")) == [1, 0]
     assert _donors(said("a")) == [0]
+    runners_up = [Outcome(labels, (0.6, 0.4)) for labels in (("a", "b"), ("a", "c"), ("b", "a"))]
+    assert _donors(runners_up) == [2, 2, 0]
 
 
 def test_neighbours_are_real_inputs_in_the_order_of_the_factor(explanation: Explanation, toy: Any) -> None:
@@ -202,6 +210,32 @@ def test_edits_that_leave_the_data_are_warned_of(toy: Any, monkeypatch: Any) -> 
     )
 
 
+def test_what_was_measured_is_warned_of_if_it_is_worth_it(explanation: Explanation) -> None:
+    lines = [
+        FactorSummary(name, 1, 0.5, math.nan, learnt, f"{name}: {learnt}.")
+        for name, learnt in (("a", True), ("b", False), ("c", None))
+    ]
+    some = explanation.redraws["hue"]
+    redraws = {name: dataclasses.replace(some, left_data=x) for name, x in (("a", 0.2), ("b", 0.21))}
+    assert measured_warnings(explanation.checks, lines, redraws) == [
+        "b: False.",
+        "Redrawing b leaves the data in 21% of the edits (1 % is usual for data themselves), so its redraws may "
+        "overstate what the model does on real inputs.",
+    ]
+
+
+def test_versions_leave_out_packages_that_are_not_installed(monkeypatch: Any) -> None:
+    def version(package: str) -> str:
+        if package == "timm":
+            raise PackageNotFoundError(package)
+        return f"{package} 1"
+
+    monkeypatch.setattr(module, "version", version)
+    found = module._versions()
+    assert (found["torch"], found["nflows"]) == ("torch 1", "nflows 1")
+    assert "timm" not in found
+
+
 def test_what_the_source_and_the_fit_noted_is_repeated(explanation: Explanation, toy: Any) -> None:
     assert set(toy.interpreter.fitted.notes) <= set(explanation.warnings)
 
@@ -296,7 +330,7 @@ def test_intervals_of_redraws_draw_whole_groups(toy: Any) -> None:
 def test_large_output_images_are_edited_less_often(
     toy: Any, shape: tuple[int, ...], resamples: int | None, wanted: tuple[int, int]
 ) -> None:
-    assert effort(toy.interpreter.backbone, torch.zeros(2, *shape), resamples) == wanted
+    assert effort(toy.interpreter.backbone, torch.zeros(1, *shape), resamples) == wanted
     most, edits = wanted
     if len(shape) == 3 and resamples is None:
         assert most * edits * shape[1] * shape[2] <= max(IMAGE_PIXELS, 64 * 8 * shape[1] * shape[2])

@@ -61,7 +61,8 @@ def test_points_on_one_axis_are_spread_as_wide_as_they_are_long():
     along, across = np.std(found.points, 0)
     assert np.abs(found.points[:, 1]).max() <= along
     assert across > along / 3  # uniform between −1 and 1 times the spread: 1/√3 of it
-    assert np.isfinite(mapped(0 * codes, None).points).all()
+    flat = mapped(0 * codes, None).points[:, 1]
+    assert np.abs(flat).max() <= 1 < np.ptp(flat)
 
 
 def test_angles_make_a_ring():
@@ -79,11 +80,12 @@ def test_angles_make_a_ring():
 
 def test_one_number_lies_along_the_first_axis():
     generator = np.random.default_rng(2)
-    codes = generator.normal(size=(1000, 4)) * [1, 2, 1, 1]
+    codes = generator.normal(size=(1000, 4)) * [1, 2, 1, 1] + 10
     found = mapped(codes, Concept("size", "numeric", 3 + codes[:, 2]), points=300)
     assert found.points.shape == (300, 2)
     assert abs(np.corrcoef(found.points[:, 0], found.colour)[0, 1]) > 0.999
-    assert found.points[:, 1].std() == pytest.approx(2, abs=0.3)  # the leading axis across it
+    assert found.points.std(0) == pytest.approx([1, 2], abs=0.3)  # the leading axis across it
+    assert found.points.mean(0) == pytest.approx([0, 0], abs=0.3)  # of the training split
     assert "the direction of the linear probe and the leading axis" in found.method
 
 
@@ -97,6 +99,10 @@ def test_numbers_of_several_columns_are_coloured_by_their_leading_axis():
     assert np.isnan(found.colour).sum() == 1
     kept = np.isfinite(found.colour)
     assert np.corrcoef(found.colour[kept], values[300:, 0][kept])[0, 1] > 0.98
+    assert found.colour[kept].mean() == pytest.approx(0, abs=1e-9)
+    assert mapped(codes, Concept("red", "numeric", values[:, :1])).colour == pytest.approx(
+        values[300:, 0], nan_ok=True
+    )
 
 
 @pytest.mark.parametrize("concept", [None, Concept("free", "unlabelled")])

@@ -9,7 +9,7 @@ import torch
 
 from interpret_inn.explaining import leakage as module
 from interpret_inn.explaining.evidence import Leakage
-from interpret_inn.explaining.leakage import EncodedSplit, leakage, principal, summaries
+from interpret_inn.explaining.leakage import EncodedSplit, cure, leakage, principal, summaries
 from interpret_inn.types import Concept, Factors, ProbeScores, Score
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
@@ -177,6 +177,25 @@ def test_wide_representations_are_read_from_their_leading_axes(rows, width):
     np.testing.assert_allclose(test[:, leading] @ solution, hidden[-20:], atol=1.5)
     narrow = np.zeros((4, 512))
     assert principal(narrow, narrow)[0] is narrow
+
+
+def test_axes_of_the_widest_are_orthonormal_and_come_from_some_of_the_rows(monkeypatch):
+    monkeypatch.setattr(module, "WIDEST", 8)
+    monkeypatch.setattr(module, "_SQUARE", 20)
+    sizes = np.arange(1.0, 41)
+    train, test = principal(np.diag(sizes), np.eye(40))  # each row is the only one with its column
+    axes = train / sizes[:, None]
+    np.testing.assert_allclose(test, axes)
+    np.testing.assert_allclose(axes.T @ axes, np.eye(4), atol=1e-9)
+    assert (np.abs(axes).sum(1) > 1e-9).sum() == 16  # four for each axis
+    assert principal(np.diag(sizes)[:, :20], np.eye(40)[:, :20])[0].shape == (40, 8)
+    assert principal(np.diag(sizes)[:19, :20], np.eye(40)[:, :20])[0].shape == (19, 8)
+
+
+@pytest.mark.parametrize(("size", "fewer"), [(2, 1), (3, 1), (7, 3), (8, 4), (15, 4)])
+def test_half_as_many_axes_or_four_are_the_cure(size, fewer):
+    assert cure("hue", size).startswith(f'Type fit(…, sizes={{"hue": {fewer}}}), so that fewer axes')
+    assert cure("hue", 1) == "Give more images."
 
 
 def matrix(score, *, chance=0.1, unfitted=0.3, kind="accuracy"):

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from interpret_inn import errors
+from interpret_inn.explaining import redraws
 from interpret_inn.explaining.redraws import RedrawEffects, distance_to_data, measure, output_kind
 
 
@@ -86,6 +87,10 @@ def test_targets(logits):
     np.testing.assert_allclose(margin, expected, rtol=1e-5)
     column = measure(base, edited, kind="scalar", target=2).change
     np.testing.assert_allclose(column, (edited[..., 2] - base[:, 2]).abs().mean(0), rtol=1e-6)
+    single = measure(base, edited, kind="classes", target=lambda out: (out[:, 0] - out[:, 1])[:, None]).change
+    np.testing.assert_array_equal(single, margin)
+    first = [measure(base, edited, kind="classes", target=target).change for target in (0, -5)]
+    np.testing.assert_array_equal(*first)
     every = measure(base, edited, kind="scalar").change
     np.testing.assert_allclose(every, (edited - base).abs().mean((0, 2)), rtol=1e-6)
 
@@ -106,7 +111,9 @@ def test_images_are_compared_in_units_of_their_range():
 
 
 def test_kinds_are_told_by_shape():
-    assert output_kind(torch.zeros(2, 10)) == "classes"
+    assert output_kind(torch.zeros(2, 10)) == output_kind(torch.zeros(3, 2)) == "classes"
+    two = torch.tensor([[1.0, 0.0], [1.0, 0.0]])
+    assert measure(two, torch.stack([two, two.flip(1)]), kind="classes").flip.tolist() == [0.5, 0.5]
     assert output_kind(torch.zeros(2, 1)) == output_kind(torch.zeros(2)) == "scalar"
     assert output_kind(torch.zeros(2, 3, 4, 4)) == "image"
     assert redrawn(torch.zeros(4, 1), torch.ones(2, 4, 1)).change.value == 1.0
@@ -130,6 +137,8 @@ def test_errors_say_what_was_found(logits):
         redrawn(base[:, :1], edited[:, :, :1], kind="classes")
     with pytest.raises(errors.InputError, match="a target from 0 to 4, found 5"):
         redrawn(base, edited, target=5)
+    with pytest.raises(errors.InputError, match="a target from 0 to 4, found -6"):
+        redrawn(base, edited, target=-6)
     with pytest.raises(
         errors.InputError, match=r"one score for each of 12 outputs, found an array \(12, 5\)"
     ):
@@ -159,3 +168,24 @@ def test_fresh_data_are_at_home_and_far_codes_are_not():
     assert math.isnan(distance_to_data(fresh, reference[:2]))
     assert math.isnan(distance_to_data(fresh[:0], reference))
     assert distance_to_data(reference.reshape(300, 5, 8), reference) == 0.0
+
+
+def test_the_border_of_the_data_is_not_outside():
+    line = np.arange(10.0)[:, None]  # each one is 1 away from the next
+    assert distance_to_data(line[-1:] + 1, line) == 0
+    assert distance_to_data(line[-1:] + 1.01, line) == 1
+    assert distance_to_data(line[:1], line[:3]) == 0  # three rows are enough
+
+
+@pytest.mark.parametrize(("width", "rows", "used"), [(4, 90, 50), (4, 30, 30), (1000, 90, 5)])
+def test_the_wider_codes_are_the_fewer_distances_are_measured(monkeypatch, width, rows, used):
+    seen = []
+    real = torch.cdist
+    monkeypatch.setattr(redraws, "_DISTANCE_WORK", 50 * 50 * 4)
+    monkeypatch.setattr(redraws, "_FEWEST_DISTANCES", 5)
+    monkeypatch.setattr(
+        torch, "cdist", lambda one, other: seen.append((len(one), len(other))) or real(one, other)
+    )
+    codes = np.random.default_rng(0).normal(size=(100, width))
+    distance_to_data(codes, codes, rows=rows)
+    assert seen == [(used, used), (used, used)]
