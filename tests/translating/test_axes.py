@@ -95,6 +95,9 @@ def test_main_directions_do_not_depend_on_the_scale_of_codes(scale: float, sign:
     codes = orthonormal(60, 3) * [1, 1, 3] * scale
     concept = Concept("size", "numeric", sign * codes[:, 0])
     assert main_direction(codes, concept) == pytest.approx([sign, 0, 0], abs=1e-6)
+    thirds = (sign * codes[:, 0]).argsort().argsort() // 20
+    by_class = main_direction(codes, Concept("size", "categorical", thirds, classes=("s", "m", "l")))
+    assert sign * by_class[0] > 0.8
 
 
 def test_the_columns_of_a_number_count_alike_and_the_first_gives_the_sign() -> None:

@@ -91,7 +91,7 @@ def test_no_edit_is_no_move() -> None:
 def test_a_probe_that_predicts_nothing_holds_nothing():
     before, after = torch.randn(2, 5, 4, generator=Generator().manual_seed(0))
     held = hold_probe(
-        before, after, edited=Factor("colour", 0, 2), weight=torch.zeros(2, 4), decode=lambda codes: codes
+        before, after, edited=Factor("colour", 2, 4), weight=torch.zeros(2, 4), decode=lambda codes: codes
     )
     assert torch.equal(held, after)
 
