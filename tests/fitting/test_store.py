@@ -306,7 +306,7 @@ def test_an_input_at_fault_is_named_rightly_after_the_batch_was_halved(values):
     named.names = [f"{index}.png" for index in range(len(many))]
     with pytest.raises(InputError, match=r"Input '85.png' of the data: Expected anything but 7"):
         encode(Choosy(most=9), named, cache=None)
-    many[0] = 7  # in the first batch the backbone's own words are right
+    many[1] = 7  # in the first batch the backbone's own words are right
     with pytest.raises(InputError, match=r"^Expected anything but 7\.$"):
         encode(Choosy(), samples(many), cache=None)
 
