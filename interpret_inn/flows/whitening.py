@@ -33,7 +33,7 @@ class Whitening(Transform):
     Args:
         mean: float (D,).
         axes: float (D, r), orthonormal columns, the most important first.
-        variances: float (r,), variance along each of them.
+        variances: float (r,), variance along each of them, from 0.
         rest: Mean variance along all other axes.
         floor: σ², the variance that the noise floor adds to each axis; `noise` is its root.
     """
@@ -42,7 +42,7 @@ class Whitening(Transform):
         super().__init__()
         width, leading = axes.shape
         scales = mean.new_full((width,), (max(rest, 0.0) + floor) ** -0.5)
-        scales[:leading] = (variances.clamp_min(0) + floor).rsqrt().to(mean)
+        scales[:leading] = (variances + floor).rsqrt().to(mean)
         self.register_buffer("mean", mean.clone())
         self.register_buffer("reflectors", torch.geqrf(axes.double()).a.tril(-1).to(mean))
         self.register_buffer("scales", scales)

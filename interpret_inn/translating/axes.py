@@ -14,7 +14,7 @@ from interpret_inn.errors import InputError
 from interpret_inn.metrics.probes import FEWEST
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import Concept, FloatArray
-from interpret_inn.types.numbers import NEGLIGIBLE, ROUNDING, SMALLEST, BoolArray
+from interpret_inn.types.numbers import NEGLIGIBLE, SMALLEST, BoolArray
 
 NARROWEST = 1e-6
 """Standard deviations along a direction are at least this, in units of the code, as they are divided by."""
@@ -64,7 +64,7 @@ def main_direction(train_codes: _Rows, concept: Concept | None) -> FloatArray:
     if not norm > 0:
         return first_axis(codes)
     pattern /= norm
-    trend = float((centred @ pattern) @ (found.targets[:, 0] - found.targets[:, 0].mean()))
+    trend = float((centred @ pattern) @ found.targets[:, 0])
     return np.asarray(pattern if trend >= 0 else -pattern)
 
 
@@ -102,10 +102,10 @@ def _regression(codes: FloatArray, wanted: FloatArray) -> FloatArray:
     """
     centred, aim = codes - codes.mean(0), wanted - wanted.mean(0)
     values, vectors = np.linalg.eigh(centred.T @ centred / len(codes))
-    floor = max(_RIDGE * values.mean(), ROUNDING * values.max(), SMALLEST)
+    floor = max(_RIDGE * values.mean(), SMALLEST)
     whitening = vectors / np.sqrt(values + floor)
     left, strength, _ = np.linalg.svd(whitening.T @ (centred.T @ aim) / len(codes), full_matrices=False)
-    rank = int(np.clip((strength > NEGLIGIBLE * strength[0]).sum(), 1, 2)) if strength[0] > 0 else 1
+    rank = int(np.clip((strength > NEGLIGIBLE * strength[0]).sum(), 1, 2))
     return np.asarray(whitening @ left[:, :rank])
 
 

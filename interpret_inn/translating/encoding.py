@@ -102,9 +102,8 @@ class BatchRunner:
             return None
 
     def _halve(self) -> None:
-        self.size = max(1, self.size // 2)
-        if torch.cuda.is_available():
-            torch.cuda.empty_cache()
+        self.size //= 2
+        torch.cuda.empty_cache()  # does nothing where no CUDA is in use
 
     def _require_finite(self, start: int, rows: Tensor) -> None:
         bad = torch.nonzero(~rows.isfinite().all(2).all(1)).flatten().tolist()
@@ -165,7 +164,7 @@ def _batches_within(samples: Samples, size: int, span: range) -> Iterator[Any]:
         return
     at = 0
     for batch in samples.batches(size):
-        part = batch[max(0, span.start - at) : max(0, span.stop - at)]
+        part = batch[max(0, span.start - at) : span.stop - at]
         at += len(batch)
         if len(part):
             yield part

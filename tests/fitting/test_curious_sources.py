@@ -546,6 +546,7 @@ def test_optional_members_of_a_wrong_type_are_refused_before_anything_is_run(wor
         ({"steps": -3}, "'classes' cannot be used. Expected steps of at least 1, found -3"),
         ({"noise": None}, "Expected noise to be a number, found None"),
         ({3: 4}, r"there are not: \[3\]"),
+        ({"stepz": 9, "pair": 8}, r"there are not: \['pair', 'stepz'\]\. Did you mean 'pairs'"),
         ("steps", "'classes' to be a mapping from settings of the fit to values, found 'steps'"),
     ],
 )

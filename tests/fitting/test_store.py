@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from interpret_inn.data import cache_folder, samples
 from interpret_inn.errors import BackboneError, DataError, InnWarning, InputError, StoreError
@@ -17,6 +18,7 @@ from interpret_inn.fitting import rows as rows_module
 from interpret_inn.fitting import shards
 from interpret_inn.fitting.shards import Damaged, ShardFolder, amount, free_bytes
 from interpret_inn.fitting.store import encode
+from interpret_inn.translating.encoding import reading_size
 
 
 @dataclass
@@ -242,14 +244,15 @@ def empty(path):
 
 @pytest.mark.parametrize("damage", [cut, flip, overwrite, empty])
 @pytest.mark.parametrize("make", [samples, Bare])
-def test_a_damaged_file_is_computed_again_and_said(tmp_path, values, small_shards, damage, make):
+@pytest.mark.parametrize("batch_size", ["auto", 5])
+def test_a_damaged_file_is_computed_again_and_said(tmp_path, values, small_shards, damage, make, batch_size):
     folder = encode(FakeBackbone(), make(values), cache=tmp_path).folder
     damage(folder / "rows-00002.safetensors")
     again = FakeBackbone()
     with pytest.warns(
         InnWarning, match=r"Stored rows are damaged and computed again: rows-00002.safetensors"
     ):
-        stored = encode(again, make(values), cache=tmp_path)
+        stored = encode(again, make(values), cache=tmp_path, batch_size=batch_size)
 
     assert torch.equal(stored.all(), 2 * values)
     assert again.seen == 1 + 7
@@ -421,6 +424,9 @@ def test_an_input_at_fault_is_named_rightly_after_the_batch_was_halved(values):
     named.names = [f"{index}.png" for index in range(len(many))]
     with pytest.raises(InputError, match=r"Input '85.png' of the data: Expected anything but 7"):
         encode(Choosy(most=9), named, cache=None)
+    many[1] = 7  # in the first batch the backbone's own words are right
+    with pytest.raises(InputError, match=r"^Expected anything but 7\.$"):
+        encode(Choosy(), samples(many), cache=None)
 
 
 def test_not_even_one_fits(values):
@@ -451,6 +457,31 @@ def test_large_inputs_and_loaders_choose_the_batch(values, monkeypatch):
     backbone = FakeBackbone()
     encode(backbone, samples(loader), cache=None)
     assert backbone.sizes[1] == 11
+
+
+@pytest.mark.parametrize(
+    ("first", "size"),
+    [
+        (np.broadcast_to(np.uint8(0), (1, 2**20)), 64),
+        (np.broadcast_to(np.uint8(0), (1, 2**23)), 32),
+        (np.broadcast_to(np.uint8(0), (1, 2**29)), 1),
+        ([Image.new("L", (2048, 1024))], 42),  # 6 MiB once it is RGB
+        (np.zeros((1, 0)), 64),
+    ],
+)
+def test_so_many_inputs_are_read_at_a_time_as_take_256_mib(values, first, size):
+    assert reading_size(samples(values), first, "auto") == size
+
+
+@pytest.mark.parametrize(("count", "more"), [(5, ""), (6, " and 1 more"), (7, " and 2 more")])
+def test_the_first_five_that_are_not_finite_are_named(values, count, more):
+    many = values.repeat(2, 1)
+    many[66 : 66 + count] = float("nan")
+    named = samples(many)
+    named.names = [f"{index}.png" for index in range(len(many))]
+    said = rf"the inputs '66.png', '67.png', '68.png', '69.png', '70.png'{more}\. Look"
+    with pytest.raises(InputError, match=said):
+        encode(FakeBackbone(), named, cache=None)
 
 
 def test_representations_that_are_not_finite_are_named(tmp_path, values):

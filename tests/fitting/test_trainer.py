@@ -329,6 +329,8 @@ def test_nineteen_bad_steps_in_a_row_are_survived(make, world):
         ({"weight_decay": -1.0}, "Expected weight_decay of at least 0, found -1.0."),
         ({"warm_up": -1}, "Expected warm_up of at least 0, found -1."),
         ({"explained": 1.5}, "Expected explained in (0, 1], found 1.5."),
+        ({"explained": 0.0}, "Expected explained in (0, 1], found 0.0."),
+        ({"steps": True}, "Expected steps to be a whole number, found True."),
     ],
 )
 def test_settings_that_cannot_be_are_refused(options, text):

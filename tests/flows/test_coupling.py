@@ -79,6 +79,14 @@ def test_the_scale_is_bounded_whatever_the_net_says():
     assert float(log_scale.detach().abs().max()) > 0.99 * BOUND
 
 
+def test_a_fresh_net_draws_its_hidden_layers_as_kaiming_does_and_gives_zero():
+    conditioner = Conditioner(64, 4, hidden=64, depth=3, generator=seeded(0))
+    for layer in conditioner.layers[:-1]:
+        assert float(layer.weight.detach().std()) == pytest.approx((2 / 64) ** 0.5, rel=0.05)
+    for found in conditioner(torch.randn(5, 64, generator=seeded(1))):
+        assert torch.equal(found, torch.zeros(5, 4))
+
+
 def test_far_beyond_the_data_a_net_goes_on_as_at_their_edge():
     conditioner = lively(Conditioner(3, 4, hidden=8, depth=1, generator=seeded(0)))
     edge = 10 * REACH * torch.randn(20, 3, generator=seeded(1)).sign()

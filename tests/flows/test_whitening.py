@@ -86,7 +86,7 @@ def test_wide_axes_are_those_of_the_dense_version(as_if_wide, samples):
 def test_fewer_samples_than_axes_cap_the_axes(width):
     rows = correlated(10, width)
     found = fit_whitening(rows)
-    assert found.leading <= 9
+    assert found.leading == 9
     codes, _ = found(rows)
     back, _ = found.inverse(codes)
     torch.testing.assert_close(back, rows, atol=1e-4, rtol=0)
@@ -101,7 +101,42 @@ def test_leading_axes_hold_the_share_of_variance_that_was_asked_for():
         assert fit_whitening(rows, explained=explained).leading == wanted
     assert fit_whitening(rows, explained=1.0).leading == 140
     assert fit_whitening(rows, explained=1.0, most=20).leading == 20
-    assert fit_whitening(rows[:, :100], explained=0.5).leading == 100, "small spaces keep all their axes"
+    assert fit_whitening(rows, explained=0.01).leading == 2
+    assert fit_whitening(rows[:, :128], explained=0.5).leading == 128, "small spaces keep all their axes"
+    assert fit_whitening(rows[:, :129], explained=0.5).leading < 129
+
+
+def test_a_single_axis_that_does_not_lead_has_its_own_variance():
+    rows = correlated(400, 12)
+    found = fit_whitening(rows, noise=0.2, most=11)
+    _, values = dense(rows, 0.2, 11)
+    assert values[11] < 0.1
+    assert float(found.scales[11]) == pytest.approx((values[11] + 0.04 * values.mean()) ** -0.5, rel=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("limits", "most", "kept", "leading"),
+    [
+        ({"_AXES_ELEMENTS": 0}, 6, 12, 6),
+        ({"_AXES_ELEMENTS": 30 * 20}, 6, 20, 6),
+        ({"_AXES_ROWS": 5}, 10, 5, 4),
+    ],
+)
+def test_axes_of_wide_spaces_are_found_from_rows_spread_evenly(
+    as_if_wide, monkeypatch, limits, most, kept, leading
+):
+    for name, value in limits.items():
+        monkeypatch.setattr(module, name, value)
+    rows = correlated(100, 30)
+    found = fit_whitening(rows, noise=0.2, most=most, explained=1.0)
+    assert found.leading == leading
+    centred = (rows - rows.mean(0)).double().numpy()
+    chosen = centred[np.linspace(0, 99, kept).astype(int)]
+    _, strength, axes = np.linalg.svd(chosen, full_matrices=False)
+    floor = 0.04 * centred.var(0, ddof=1).mean()
+    variances = strength[:leading] ** 2 / (kept - 1)
+    expected = centred @ axes[:leading].T / np.sqrt(variances + floor)
+    np.testing.assert_allclose(signless(leading_codes(found, rows)), signless(expected), atol=1e-3)
 
 
 def test_the_rest_keeps_its_own_scale_so_that_nothing_blows_up():
@@ -156,6 +191,11 @@ def test_differences_of_the_size_of_rounding_are_none():
         fit_whitening(rows)
 
 
+def test_next_to_no_variance_is_none():
+    with pytest.raises(FitError, match="found the same for all of them"):
+        fit_whitening(1e-12 * torch.randn(50, 4, generator=seeded(0)))
+
+
 def test_one_axis_is_refused():
     with pytest.raises(FitError, match="at least 2 axes, found 1: one number cannot be split into factors"):
         fit_whitening(torch.randn(50, 1, generator=seeded(0)))
@@ -164,6 +204,7 @@ def test_one_axis_is_refused():
 def test_too_few_samples_are_refused():
     with pytest.raises(FitError, match=r"at least 3 training samples, found 2. Give more data."):
         fit_whitening(torch.randn(2, 5, generator=seeded(0)))
+    assert fit_whitening(torch.randn(3, 5, generator=seeded(0))).leading == 2
 
 
 def test_the_rows_are_left_alone():

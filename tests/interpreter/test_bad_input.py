@@ -97,6 +97,20 @@ def test_images_with_nan_are_named_by_their_place_in_the_data(fresh: Any, small:
         fresh.fit("labels", data=spoiled, labels=labels["shape"], **small | caches)
 
 
+def test_images_with_nan_are_named_by_their_place_among_those_of_a_call(toy: Any) -> None:
+    for place in (3, 101):
+        spoiled = floats(toy.fresh)
+        spoiled[place, 3] = np.nan
+        with pytest.raises(inn.InputError) as caught:
+            toy.interpreter.run(spoiled)
+        assert str(caught.value).startswith(f"Input {place} of the data: ") == (place >= 64)
+
+
+def test_a_stream_of_nothing_is_refused(toy: Any) -> None:
+    with pytest.raises(inn.InputError, match=r"Expected at least one input, found none\."):
+        toy.interpreter.encode(iter([]))
+
+
 class Exploding(ToyClassifier):
     """Gives NaN for images that are all black."""
 

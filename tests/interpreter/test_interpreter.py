@@ -230,6 +230,9 @@ def test_outputs_that_cannot_be_joined_are_named(toy: Any) -> None:
         inn.InputError, match=r"Outputs such as Record cannot be joined over batches\. Pass at most 64"
     ):
         inn.wrap(Odd(), "inner.head:in").run(toy.fresh)
+    assert isinstance(
+        inn.wrap(Odd(), "inner.head:in").run(toy.fresh[:64]), Record
+    )  # one batch needs no joining
 
 
 def test_half_precision_models_keep_their_precision(small: dict[str, Any]) -> None:

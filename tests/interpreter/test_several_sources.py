@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch
 import interpret_inn as inn
 from interpret_inn.plugin import PluginWarning
 from interpret_inn.testing import toy_images
+from interpret_inn.translating.settings import wished_settings
 from interpret_inn.types import Gallery
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
@@ -120,3 +122,14 @@ def test_a_source_that_cannot_show_its_pairs_is_passed_over(
     with pytest.warns(PluginWarning, match=text):
         explanation = fitted.explain(examples=2, resamples=1, localizer=None)
     assert [gallery.title for gallery in explanation.galleries][:1] == ["Hues"]
+
+
+def test_the_first_source_that_wishes_for_a_setting_gets_it_and_most_blocks_count() -> None:
+    def wishing(**settings: Any) -> Any:
+        return SimpleNamespace(name="mine", settings=settings)
+
+    assert wished_settings([wishing(steps=5), wishing(steps=9, pairs=7)]) == {"steps": 5, "pairs": 7}
+    assert wished_settings([wishing(blocks=0), wishing(blocks=2)]) == {"blocks": 2}
+    assert wished_settings([wishing(blocks=0), wishing()]) == {
+        "blocks": 4
+    }  # the default, which the other needs

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, IterableDataset
 import interpret_inn as inn
 from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
 from interpret_inn.translating.batch import Batch
-from interpret_inn.translating.values import Drawn
+from interpret_inn.translating.values import Drawn, PerInput
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
 
@@ -136,6 +136,24 @@ def test_variants_go_through_the_tail_in_few_passes_and_else_through_the_model(
     else:
         assert counts["model"] == 12
         assert counts["back"] == 12
+
+
+@pytest.mark.parametrize(
+    ("bytes_", "passes"), [(1, [1] * 12), (3499, [1, 4, 4, 3]), (3500, [1, 5, 5, 1]), (10**6, [1, 11])]
+)
+def test_passes_through_the_tail_are_as_large_as_their_bytes_allow(
+    bytes_: int, passes: list[int], toy: Any, monkeypatch: Any
+) -> None:
+    """A variant of five inputs takes 5 · (32 + 3) numbers of 4 bytes: 700."""
+    it, found = toy.interpreter, []
+    tail = it.backbone.tail
+    with it.backbone.session():
+        varied = batch_of(it, toy.fresh[:5]).redrawn(it.factors["hue"], 12, seeded())
+        assert it.backbone.has_tail
+        monkeypatch.setattr("interpret_inn.translating.batch.PASS_BYTES", bytes_)
+        monkeypatch.setattr(it.backbone, "tail", lambda z: (found.append(len(z) // 5), tail(z))[1])
+        varied.outputs()
+    assert found == passes
 
 
 def test_outputs_that_were_had_on_the_way_cost_nothing(counted: Counted, toy: Any) -> None:
@@ -343,6 +361,12 @@ def _normal(size: int) -> Callable[[int], Tensor]:
     return lambda n: torch.randn(n, size, generator=generator)
 
 
+def test_one_code_an_input_is_the_same_at_all_its_positions() -> None:
+    rows = torch.arange(6.0).reshape(3, 2)
+    values = PerInput("set_to('hue', …)", rows, 3).of(torch.zeros(2, 4, 2), 1)
+    assert torch.equal(values, torch.stack([rows[1:]] * 4, 1))
+
+
 class Inferring(nn.Module):
     """Runs in inference mode by itself."""
 
@@ -476,6 +500,12 @@ def test_inputs_of_two_sizes_make_no_whole(toy: Any) -> None:
     small = [toy.fresh[0], toy.fresh[1][:20, :20]]
     with pytest.raises(inn.InnError), toy.interpreter.backbone.session():
         toy.interpreter.translator.whole(small)
+    one_by_one = DataLoader(Once(small), batch_size=1)
+    with (
+        pytest.raises(inn.EditError, match=r"of one size, found \[\(3, 20, 20\), \(3, 24, 24\)\]\. Pass"),
+        toy.interpreter.backbone.session(),
+    ):
+        toy.interpreter.translator.whole(one_by_one)
 
 
 def test_batches_are_all_inputs_in_order(toy: Any) -> None:

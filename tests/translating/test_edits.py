@@ -1,5 +1,7 @@
 """Edits on the fitted toy: what they change, what they hold, and what they refuse."""
 
+import dataclasses
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -8,7 +10,9 @@ import torch
 from torch import Tensor
 
 import interpret_inn as inn
+from interpret_inn.translating.codec import Codec
 from interpret_inn.translating.edits import Edit
+from interpret_inn.types import Concept, Factor
 
 
 def applied(toy: Any, images: Any, *edits: Edit) -> Tensor:
@@ -207,12 +211,22 @@ def test_several_concepts_can_be_held_at_once(toy: Any) -> None:
             r"donor codes of 32 axes, found 31",
         ),
         (
+            lambda t: inn.edits.swap("shape", donor_codes=torch.zeros(31)),
+            inn.EditError,
+            r"donor codes of 32 axes, found 31",
+        ),
+        (
             lambda t: inn.edits.swap("shapes", t.fresh[:5]),
             inn.ConceptError,
             r"no factor 'shapes'\. Did you mean 'shape'",
         ),
         (
             lambda t: inn.edits.set_to("shape", torch.zeros(99)),
+            inn.EditError,
+            r"numbers for the factor 'shape', found 99",
+        ),
+        (
+            lambda t: inn.edits.set_to("shape", torch.zeros(5, 99)),
             inn.EditError,
             r"numbers for the factor 'shape', found 99",
         ),
@@ -305,6 +319,33 @@ def test_a_bare_number_that_names_no_class_is_refused_too(number: Any, toy: Any)
         toy.interpreter.run(toy.fresh[:2], inn.edits.set_to("shape", number))
 
 
+@pytest.mark.parametrize(
+    ("classes", "listed"),
+    [("abcde", "'d', 'e'"), ("abcdef", "'d', 'e' and 1 more"), ("abcdefg", "'d', 'e' and 2 more")],
+)
+def test_the_first_five_classes_are_listed(classes: str, listed: str) -> None:
+    concept = Concept("kind", "categorical", np.arange(len(classes)), classes=tuple(classes))
+    translator: Any = SimpleNamespace(
+        factors={"kind": Factor("kind", 0, 2)},
+        fitted=SimpleNamespace(reference_codes=torch.zeros(0, 2), concept=lambda factor: concept),
+    )
+    with pytest.raises(
+        inn.EditError, match=rf"\('a', 'b', 'c', {listed}\), or a code .*Type set_to\('kind', 'a'\)"
+    ):
+        inn.edits.set_to("kind", 0.5).begin(translator, None)
+
+
+def test_how_far_codes_lie_beyond_those_of_the_data(toy: Any) -> None:
+    translator, factor = toy.interpreter.translator, toy.interpreter.factors["hue"]
+    fitted = translator.fitted
+    codes = fitted.reference_codes[:, factor.slice]
+    low, high = codes.amin(0), codes.amax(0)
+    assert translator.beyond(factor, (low + high) / 2) == 0
+    assert translator.beyond(factor, torch.stack([high + 0.5, low - 0.25])) == pytest.approx(0.5, abs=1e-5)
+    fewer = dataclasses.replace(fitted, reference_codes=fitted.reference_codes[:, : factor.start])
+    assert Codec(translator.backbone, fewer).beyond(factor, high + 0.5) == 0  # its axes were not stored
+
+
 def test_codes_far_outside_the_data_warn_once_in_a_call(toy: Any) -> None:
     it, text = toy.interpreter, r"of 'hue' that lie .* outside those of the data .*swap\('hue', donor\)"
     high = float(it.fitted.reference_codes[:, it.factors["hue"].slice].max())
@@ -319,7 +360,9 @@ def test_codes_far_outside_the_data_warn_once_in_a_call(toy: Any) -> None:
         assert len(caught) == 1
         assert caught[0].filename == __file__  # the caller's own line is named
     it.run(toy.fresh, inn.edits.set_to("hue", low + 1))  # nothing is said of codes as the data have them
+    it.run(toy.fresh, inn.edits.set_to("hue", low - 3.9))  # nor near them
     it.run(toy.fresh[:9], inn.edits.swap("hue", toy.fresh[9:18]))
+    it.run(toy.fresh[:9], inn.edits.swap("hue", donor_codes=it.encode(toy.fresh[:1]) + 50))  # nor of donors
 
 
 def test_edits_read_as_they_were_typed() -> None:

@@ -78,6 +78,21 @@ def test_many_probes_and_equal_ones_do_no_harm() -> None:
     after[:, :3] += 1
     held = hold_probe(before, after, edited=Factor("a", 0, 3), weight=weight, decode=lambda codes: codes)
     torch.testing.assert_close(held @ weight[-1], before @ weight[-1], atol=1e-3, rtol=1e-3)
+    one = hold_probe(before, after, edited=Factor("a", 0, 3), weight=weight[-1:], decode=lambda codes: codes)
+    torch.testing.assert_close(held, one, atol=1e-4, rtol=1e-4)
+
+
+def test_the_scale_of_a_probe_does_not_matter() -> None:
+    before, weight = numbers(4, 6, seed=10), numbers(2, 6, seed=11)
+    after = before.clone()
+    after[:, :2] += 1
+    held, *others = (
+        hold_probe(before, after, edited=Factor("a", 0, 2), weight=scale * weight, decode=lambda codes: codes)
+        for scale in (1, 1e-8, 1e8)
+    )
+    assert not torch.allclose(held, after, atol=0.1)
+    for other in others:
+        torch.testing.assert_close(other, held, atol=1e-4, rtol=1e-4)
 
 
 def test_no_edit_is_no_move() -> None:
@@ -91,7 +106,7 @@ def test_no_edit_is_no_move() -> None:
 def test_a_probe_that_predicts_nothing_holds_nothing():
     before, after = torch.randn(2, 5, 4, generator=Generator().manual_seed(0))
     held = hold_probe(
-        before, after, edited=Factor("colour", 0, 2), weight=torch.zeros(2, 4), decode=lambda codes: codes
+        before, after, edited=Factor("colour", 2, 4), weight=torch.zeros(2, 4), decode=lambda codes: codes
     )
     assert torch.equal(held, after)
 
