@@ -14,7 +14,7 @@ from tqdm import tqdm
 from interpret_inn.backbones import Backbone, primary
 from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.errors import BackboneError, InputError, warn
-from interpret_inn.explaining.survey import spread_evenly
+from interpret_inn.explaining.chosen_inputs import spread_evenly
 from interpret_inn.explore.sampling import has_run
 from interpret_inn.metrics.traversals import Distance, TraversalLengths, multi_scale_pixels
 from interpret_inn.metrics.traversals.lengths import check_traversals, distances_of, summed_up

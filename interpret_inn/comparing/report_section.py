@@ -12,7 +12,7 @@ from interpret_inn.comparing.fit_lengths import STARTS, TraversalSettings
 from interpret_inn.comparing.selection import Selection, Standing, selected
 from interpret_inn.data import is_stream
 from interpret_inn.errors import InputError
-from interpret_inn.explaining.survey import picture_of
+from interpret_inn.explaining.output_pictures import picture_of
 from interpret_inn.explore.galleries import heads_of
 from interpret_inn.metrics.traversals.ranking import RESAMPLES
 from interpret_inn.translating.translator import REACH, HasTranslator, translator_of

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interpret_inn.explaining.output_pictures import picture_of
 from interpret_inn.explaining.records import (
     Example,
     ExampleFactor,
@@ -19,7 +20,7 @@ from interpret_inn.explaining.records import (
     Traversal,
 )
 from interpret_inn.explaining.redraws import Target
-from interpret_inn.explaining.survey import Survey, picture_of
+from interpret_inn.explaining.survey import Survey
 from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import Factor, FloatArray
 from interpret_inn.types.concepts import class_name

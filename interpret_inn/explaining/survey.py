@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
 from interpret_inn.backbones import Backbone, drop_wrong_tail
-from interpret_inn.data import Joined, is_stream, samples, stream
+from interpret_inn.data import is_stream
 from interpret_inn.data.process import derived_seed
-from interpret_inn.errors import DataError, InputError
+from interpret_inn.errors import InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
+from interpret_inn.explaining.chosen_inputs import choose_inputs
+from interpret_inn.explaining.output_pictures import picture_of, thumbnail
 from interpret_inn.explaining.records import OutputKind, Picture
 from interpret_inn.explaining.redraws import RedrawEffects, Target, measure, output_kind
 from interpret_inn.translating.batch import Batch
-from interpret_inn.translating.encoding import BATCH, prepared
+from interpret_inn.translating.encoding import prepared
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import IntArray
-from interpret_inn.types.numbers import TINY
 
 INPUTS = 512
 """Inputs that a survey takes, spread evenly over those given."""
@@ -35,7 +35,6 @@ of all inputs, each input is edited less often, down to as often as without a ta
 _CHECKED = (
     128  # inputs that are checked, up to the end of a batch: checks run the model up to three times more
 )
-_THUMBNAIL = 96  # pixels along the longer side of a thumbnail
 
 
 @dataclass
@@ -162,7 +161,7 @@ class _Pass:
 
     def over(self, inputs: Any, most: int) -> Survey:
         """The survey of up to `most` inputs."""
-        chosen = _choose(inputs, most)
+        chosen = choose_inputs(inputs, most)
         with self.translator.backbone.session():
             bar = tqdm(chosen.batches, desc="explain", total=chosen.count, disable=None, leave=False)
             for names, batch in bar:
@@ -248,70 +247,3 @@ class _Pass:
                 measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=1.0)
             )
             self.edited[factor.name].append(redrawn.random_place(self.places)[0])
-
-
-def picture_of(images: Tensor, low: float, high: float) -> Picture:
-    """An output image (C, H, W) as a picture, uint8 (H, W, 3): `low` becomes black and `high` white.
-
-    Any axes in front stay. Of more than three channels the first three are shown, of two the first one, as grey.
-    """
-    scaled = ((images.float() - low) / max(high - low, TINY)).clamp(0, 1)
-    grey = scaled[..., :1, :, :].expand(*scaled.shape[:-3], 3, -1, -1)
-    colours = scaled[..., :3, :, :] if scaled.shape[-3] >= 3 else grey
-    shown: Picture = (colours.movedim(-3, -1) * 255).round().byte().numpy()
-    return shown
-
-
-def thumbnail(picture: Picture) -> Picture:
-    """A picture of at most 96 pixels a side; small ones stay as they are."""
-    from PIL import Image
-
-    if max(picture.shape[:2]) <= _THUMBNAIL:
-        return np.ascontiguousarray(picture)
-    image = Image.fromarray(picture)
-    image.thumbnail((_THUMBNAIL, _THUMBNAIL), Image.Resampling.LANCZOS)
-    return np.asarray(image)
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    """The inputs of a survey: batches with the names of inputs, and what is known of all of them."""
-
-    batches: Iterator[tuple[list[str], Any]]
-    count: int | None
-    skipped: tuple[str, ...]
-    groups: IntArray | None = None
-
-
-def spread_evenly(count: int, most: int) -> IntArray:
-    """Up to `most` places out of `count`, spread evenly, int64, ascending."""
-    return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.int64))
-
-
-def _choose(inputs: Any, most: int) -> _Chosen:
-    """Inputs spread evenly over those given; the first ones of a stream that can be read only once."""
-    try:
-        found = samples(inputs)
-    except DataError:
-        return _Chosen(_first(inputs, most), None, ())
-    places = spread_evenly(len(found), most)
-    # They are read in shuffled order, which spreads the inputs whose redraws are measured evenly as well.
-    places = np.random.default_rng(0).permutation(places)
-    chunks = [places[at : at + BATCH].tolist() for at in range(0, len(places), BATCH)]
-    if isinstance(found, Joined):  # arrays of one source and tensors of another make no batch
-        chunks = [own for chunk in chunks for own in found.apart(chunk)]
-    names = found.names
-    batches = (([str(names[i]) if names else str(i) for i in chunk], found.take(chunk)) for chunk in chunks)
-    groups = (
-        None if found.groups is None else np.asarray(found.groups)[[i for chunk in chunks for i in chunk]]
-    )
-    return _Chosen(batches, len(chunks), tuple(found.skipped), groups)
-
-
-def _first(inputs: Any, most: int) -> Iterator[tuple[list[str], Any]]:
-    done = 0
-    for batch in stream(inputs, BATCH):
-        yield [str(done + i) for i in range(len(batch))], batch
-        done += len(batch)
-        if done >= most:
-            return

@@ -8,7 +8,8 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import EditError
-from interpret_inn.explaining.survey import Survey, picture_of
+from interpret_inn.explaining.output_pictures import picture_of
+from interpret_inn.explaining.survey import Survey
 from interpret_inn.explore.grids import crossed, line_outputs
 from interpret_inn.explore.sampling import can_sample, drawn_codes, outputs_of
 from interpret_inn.explore.traversals import seen_classes, wander

@@ -16,7 +16,7 @@ from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from interpret_inn.errors import InputError, StoreError
-from interpret_inn.explaining.survey import picture_of
+from interpret_inn.explaining.output_pictures import picture_of
 from interpret_inn.types import Picture
 
 _FORMATS = {".gif": "GIF", ".webp": "WEBP"}

@@ -14,8 +14,9 @@ from torch import Tensor
 from interpret_inn.backbones import primary
 from interpret_inn.errors import InnError, LocalizerError
 from interpret_inn.explaining.explain import Locate
+from interpret_inn.explaining.output_pictures import picture_of, thumbnail
 from interpret_inn.explaining.records import Place
-from interpret_inn.explaining.survey import Survey, picture_of, thumbnail
+from interpret_inn.explaining.survey import Survey
 from interpret_inn.localizing.factor_reader import prepared_inputs
 from interpret_inn.localizing.mask_shapes import overlay
 from interpret_inn.localizing.reliability import FLAT, WHOLE, reliability

@@ -18,8 +18,9 @@ from interpret_inn.explaining import records
 from interpret_inn.explaining.evidence import FactorSummary
 from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.explain import measured_warnings
+from interpret_inn.explaining.output_pictures import thumbnail
 from interpret_inn.explaining.records import Explanation, Outcome, plain
-from interpret_inn.explaining.survey import IMAGE_PIXELS, effort, survey, thumbnail
+from interpret_inn.explaining.survey import IMAGE_PIXELS, effort, survey
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
 

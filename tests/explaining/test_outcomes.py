@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from interpret_inn.explaining.examples import _traversal, outcomes, predicted_values
+from interpret_inn.explaining.output_pictures import picture_of
 from interpret_inn.explaining.records import Traversal
-from interpret_inn.explaining.survey import picture_of
 from interpret_inn.types.concepts import class_name
 
 

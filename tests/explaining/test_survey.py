@@ -10,9 +10,10 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 from interpret_inn.explaining import survey as module
+from interpret_inn.explaining.chosen_inputs import spread_evenly
 from interpret_inn.explaining.examples import neighbours
 from interpret_inn.explaining.explain import _redraw, _unknown_range
-from interpret_inn.explaining.survey import spread_evenly, survey
+from interpret_inn.explaining.survey import survey
 from interpret_inn.translating.translator import Translator
 
 
