@@ -112,6 +112,8 @@ def passed(copy: Path, tests: list[str], *options: str, limit: float | None) -> 
         running.returncode in (1, 2, 3) or running.returncode < 0
     ):  # failed, not to be collected, broken, killed
         return False
+    if "while loading conftest" in said:  # the library cannot even be imported
+        return False
     raise SystemExit(f"pytest could not be run:\n{' '.join(command)}\n{said[-3000:]}")
 
 
