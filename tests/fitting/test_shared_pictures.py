@@ -90,6 +90,11 @@ def test_sources_without_a_picture_in_common_are_split_as_ever() -> None:
     pool = Pool([source(IMAGES[:100], "a"), source(IMAGES[100:], "b")], seed=4)
     for entry, count in zip(pool.parts, (100, 140), strict=True):
         assert all(map(torch.equal, entry.split, split(count, groups=None, seed=4)))
+    twice = np.concatenate(
+        [IMAGES[:50], IMAGES[:50]]
+    )  # copies within one source are its own affair, and are counted
+    apart = Pool([source(twice, "a"), source(IMAGES[100:], "b")], seed=4)
+    assert all(map(torch.equal, apart.parts[0].split, split(100, groups=None, seed=4)))
     alone = Pool([source(IMAGES, "a")], seed=4)
     assert all(map(torch.equal, alone.parts[0].split, split(240, groups=None, seed=4)))
     assert not alone.digests  # nothing is read for it

@@ -30,7 +30,15 @@ ROOMS = {
             "interpret_inn/translating/*.py",
             *(f"interpret_inn/explaining/{name}.py" for name in ("bench", "edits", "holding", "axes")),
         ),
-        ("tests/translating", *_EXPLANATIONS, "tests/test_model_is_sacred.py"),
+        (
+            "tests/translating",
+            # settings and the encoding of inputs are asked by those who fit
+            "tests/fitting/test_store.py",
+            "tests/fitting/test_trainer.py",
+            "tests/fitting/test_curious_sources.py",
+            *_EXPLANATIONS,
+            "tests/test_model_is_sacred.py",
+        ),
     ),
     "fitting": Room(("interpret_inn/fitting/*.py",), _FITS),
     "explaining": Room(("interpret_inn/explaining/*.py",), (*_EXPLANATIONS, "tests/reports")),

@@ -1,0 +1,51 @@
+"""Settings of a fit: what each may be, to the edge."""
+
+from typing import Any
+
+import pytest
+
+from interpret_inn.errors import FitError
+from interpret_inn.translating.settings import FitSettings
+
+AT_LEAST_1 = ("steps", "pairs", "hidden", "depth", "axes", "every", "patience")
+ABOVE_0 = ("learning_rate", "clip", "noise", "samples_per_axis")
+AT_LEAST_0 = ("weight_decay", "warm_up", "blocks")
+
+
+@pytest.mark.parametrize("name", AT_LEAST_1)
+def test_counts_begin_at_one(name: str) -> None:
+    assert getattr(FitSettings(**{name: 1}), name) == 1
+    with pytest.raises(FitError, match=f"Expected {name} of at least 1, found 0"):
+        FitSettings(**{name: 0})
+
+
+@pytest.mark.parametrize("name", ABOVE_0)
+def test_amounts_are_above_zero(name: str) -> None:
+    assert getattr(FitSettings(**{name: 1e-9}), name) == 1e-9
+    for wrong in (0, -1.0, float("nan")):
+        with pytest.raises(FitError, match=f"Expected {name} above 0, found {wrong}"):
+            FitSettings(**{name: wrong})
+
+
+@pytest.mark.parametrize("name", AT_LEAST_0)
+def test_what_may_be_left_out_is_at_least_zero(name: str) -> None:
+    assert getattr(FitSettings(**{name: 0}), name) == 0
+    with pytest.raises(FitError, match=f"Expected {name} of at least 0, found -1"):
+        FitSettings(**{name: -1})
+
+
+def test_a_share_of_the_variance_is_above_zero_and_up_to_all() -> None:
+    assert FitSettings(explained=1).explained == 1
+    for wrong in (0, 0.0, 1.01):
+        with pytest.raises(FitError, match=r"Expected explained in \(0, 1\], found"):
+            FitSettings(explained=wrong)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [({"steps": 2.0}, "a whole number"), ({"steps": True}, "a whole number"), ({"noise": "low"}, "a number")],
+)
+def test_kinds_of_numbers_are_told_apart(given: dict[str, Any], words: str) -> None:
+    ((name, value),) = given.items()
+    with pytest.raises(FitError, match=f"Expected {name} to be {words}, found {value!r}"):
+        FitSettings(**given)
