@@ -240,3 +240,8 @@ def test_a_concept_without_values_on_the_training_split_is_not_scored(world):
     assert math.isnan(found.scores["size"]["size"].linear.value)
     assert math.isnan(found.unfitted["size"].value)
     assert {line.name: line.learnt for line in summaries(found, FACTORS)}["size"] is False
+
+
+def test_leading_axes_do_not_hang_on_the_units_of_the_columns():
+    wide = np.random.default_rng(0).normal(size=(20, 600))
+    assert {principal(scale * wide, scale * wide)[0].shape for scale in (1e-6, 1.0, 1e6)} == {(20, 19)}

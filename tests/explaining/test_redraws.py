@@ -189,3 +189,9 @@ def test_the_wider_codes_are_the_fewer_distances_are_measured(monkeypatch, width
     codes = np.random.default_rng(0).normal(size=(100, width))
     distance_to_data(codes, codes, rows=rows)
     assert seen == [(used, used), (used, used)]
+
+
+def test_logits_that_only_move_together_diverge_by_nothing_and_never_by_less():
+    base = 5 * torch.randn(2000, 7, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    divergence = measure(base, base[None] + 1.7, kind="classes").kl
+    assert divergence.min() >= 0 and divergence.max() < 1e-12
