@@ -104,6 +104,10 @@ def test_images_are_compared_in_units_of_their_range():
     assert math.isnan(redraw.flip_rate.value)
     assert math.isnan(redraw.kl.value)
     assert redrawn(base, (base + 25.5)[None], value_range=510.0).change.value == pytest.approx(0.05)
+    far = base + 1000  # the width of the range counts, and not where it lies
+    assert redrawn(far, (far + 25.5)[None]).change.value == pytest.approx(
+        redrawn(base, (base + 25.5)[None]).change.value
+    )
     brightness = redrawn(base, (base + 25.5)[None], target=lambda pictures: pictures.mean((1, 2, 3)))
     assert brightness.change.value == pytest.approx(25.5)
     flat = torch.zeros(2, 1, 2, 2)
