@@ -10,7 +10,6 @@ import numpy.typing as npt
 import torch
 from torch import nn
 
-from interpret_inn.backbones import Preprocess
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.opening import wrap
 from interpret_inn.types import IntArray
@@ -95,7 +94,7 @@ def demo(out: Path, *, seed: int = 0) -> Interpreter:
         The fitted interpreter.
     """
     data = coloured_digits(seed=seed)
-    interpreter = wrap(digit_classifier(data, seed=seed), preprocess=Preprocess())  # trained on [0, 1]
+    interpreter = wrap(digit_classifier(data, seed=seed))
     interpreter.fit(
         "labels",
         data=data.images,
