@@ -58,7 +58,7 @@ class Backbone:
             without naming them again.
         address: Address of the site.
         preprocess: As a `Preprocess`.
-        preprocess_given: Whether it was given, and is not what is done for want of anything better.
+        preprocess_given: Whether a preprocessing was given; False: pictures are only scaled to [0, 1].
         layout_name: The layout that was asked for, or None.
         has_tail: Set by the first run: whether `tail` works. `drop_wrong_tail` may find later that it does not.
         draws_random_numbers: Set by the first run: whether the model draws them in its forward.

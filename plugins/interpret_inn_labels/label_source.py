@@ -11,7 +11,7 @@ from torch import Generator, Tensor
 from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Samples
-from interpret_inn_labels.plan import Plan
+from interpret_inn_labels.plan import PairingPlan
 
 
 class LabelSource(ConceptSource):
@@ -87,7 +87,7 @@ class LabelSource(ConceptSource):
         """By what weight each of the samples `among` is drawn, float64 (M,), mean 1."""
         return torch.from_numpy(self._plan(among).weights.copy())
 
-    def _planned(self, among: Tensor) -> Plan:
+    def _planned(self, among: Tensor) -> PairingPlan:
         if among.dtype.is_floating_point or among.dtype == torch.bool or among.ndim != 1 or not len(among):
             raise ConceptError(
                 "Expected the indices of samples to draw from, int64 (M,) with M of at least 1, "
@@ -98,7 +98,7 @@ class LabelSource(ConceptSource):
                 f"Expected indices of samples from 0 to {len(self.samples) - 1}, "
                 f"found {int(among.min())} to {int(among.max())}."
             )
-        plan = Plan(
+        plan = PairingPlan(
             self.concepts,
             groups=self._groups,
             among=among.long().numpy().copy(),

@@ -31,7 +31,7 @@ class Usable(NamedTuple):
     places: IntArray
 
 
-class Plan:
+class PairingPlan:
     """Draws pairs among some samples.
 
     Args:

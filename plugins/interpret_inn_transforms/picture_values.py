@@ -30,13 +30,13 @@ def read_picture(picture: Any, place: int) -> tuple[Tensor, GivenForm]:
         DataError: it is no picture, or its values leave [0, 1].
     """
     if not isinstance(picture, (Image.Image, np.ndarray, Tensor)):
-        raise DataError(f"Expected pictures to transform, found {type(picture).__name__} at place {place}.")
+        raise DataError(f"Expected pictures to transform, found {type(picture).__name__} at index {place}.")
     values = _pillow_values(picture, place) if isinstance(picture, Image.Image) else picture
     read, form = GivenForm.of(values), GivenForm.of(picture)
     if read is None or form is None:
         raise DataError(
             "Expected pictures (H, W), (H, W, C) or (C, H, W) with 1, 3 or 4 channels, found "
-            f"{tuple(values.shape)} at place {place}."
+            f"{tuple(values.shape)} at index {place}."
         )
     tensor = _in_range(values, place)
     laid = {"hw": tensor[None], "hwc": tensor.movedim(-1, 0), "chw": tensor}[read.axes]
@@ -76,13 +76,13 @@ def _in_range(values: npt.NDArray[Any] | Tensor, place: int) -> Tensor:
     whole = tensor.dtype == torch.uint8
     if not whole and not tensor.is_floating_point():
         raise DataError(
-            f"Expected pictures of 8 bits (uint8) or floats in [0, 1], found {values.dtype} at place {place}."
+            f"Expected pictures of 8 bits (uint8) or floats in [0, 1], found {values.dtype} at index {place}."
         )
     tensor = tensor.float() / 255 if whole else tensor.float()
     low, high = float(tensor.min()), float(tensor.max())
     if not (low >= -SLACK and high <= 1 + SLACK):
         raise DataError(
-            f"Expected pictures with values in [0, 1] (or uint8), found {low:.4g} to {high:.4g} at place {place}. "
+            f"Expected pictures with values in [0, 1] (or uint8), found {low:.4g} to {high:.4g} at index {place}. "
             "Transforms work on pictures: give them before they are normalised, and type "
             "wrap(model, preprocess={'mean': …, 'std': …})."
         )

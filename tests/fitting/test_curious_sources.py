@@ -350,7 +350,7 @@ def test_a_rotation_that_writes_into_what_it_is_given_changes_no_fit(fitted_to, 
 
 def test_skipped_steps_are_warned_of_once_and_noted(world):
     source = world.lossy(
-        lambda context: torch.tensor(math.nan if context.step in (1, 3) and not context.looking else 0.0)
+        lambda context: torch.tensor(math.nan if context.step in (1, 3) and not context.validating else 0.0)
     )
     with pytest.warns(InnWarning, match="2 of 6 training steps were skipped") as told:
         fitted, _ = fit(world.backbone(), [source], seed=0, settings=SMALL, cache=None, checkpoint=None)
@@ -397,8 +397,8 @@ def test_a_misspelt_attribute_of_the_context_is_named_with_the_nearest(fitted_to
     source.prepare = lambda context: context.model.eval()
     with pytest.raises(PluginError, match=r"ModelOfAxes has no 'eval'. Known: 'axes', 'layer'"):
         fitted_to(source)
-    with pytest.raises(PluginError, match=r"TrainingContext has no 'looked'. Did you mean 'looking'"):
-        fitted_to(world.lossy(lambda context: context.looked))
+    with pytest.raises(PluginError, match=r"TrainingContext has no 'validated'. Did you mean 'validating'"):
+        fitted_to(world.lossy(lambda context: context.validated))
 
 
 def test_a_misspelt_field_of_a_plan_is_named_with_the_nearest(fitted_to, world):
