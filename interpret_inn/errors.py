@@ -11,6 +11,8 @@ from contextvars import ContextVar
 
 _OWN = ("interpret_inn", "torch.utils._contextlib")
 """How names of this library's modules and its plugins' begin, and where torch's decorators of its functions are."""
+LONGEST_SHOWN = 200
+"""Characters of a name or value out of a file that are shown."""
 _warning_place: ContextVar[str] = ContextVar("_warning_place", default="")
 
 

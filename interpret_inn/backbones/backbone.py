@@ -290,11 +290,7 @@ class Backbone:
         Raises:
             SiteError: the shape differs.
         """
-        if tuple(z.shape[1:]) != self._z_shape and self.layout.name != "pooled":
-            raise SiteError(
-                f"Expected representations of shape {self._z_shape} as in the first run, "
-                f"found {tuple(z.shape[1:])}. Pass inputs of one size, or choose the layout 'pooled'."
-            )
+        self.layout.refuse_other_shape(z, self._z_shape)
 
 
 def adapt_module(

@@ -60,8 +60,8 @@ class Layout:
 
     Attributes:
         name: `vector`: (B, D) unchanged. `flat`: a whole map, or all tokens, in one row. `positions`: one row for each
-            position of a map or token, prefix tokens apart. `pooled`: the mean over positions; the deviations from it are
-            carried along.
+            position of a map or token, prefix tokens apart. `pooled`: the mean over positions; the deviations from it
+            are carried along.
         order: The axis of a map or of tokens that holds the channels.
         prefix: How many tokens at the front stand for no position (class token, registers).
     """
@@ -126,6 +126,18 @@ class Layout:
         if self.name in ("vector", "flat"):
             return math.prod(z_shape)
         return z_shape[0] if self.order == "channels_first" else z_shape[-1]
+
+    def refuse_other_shape(self, z: Tensor, shape: tuple[int, ...]) -> None:
+        """Refuses representations (B, ...) that are not of this shape each, unless the layout takes any.
+
+        Raises:
+            SiteError: the shape differs.
+        """
+        if tuple(z.shape[1:]) != shape and self.name != "pooled":
+            raise SiteError(
+                f"Expected representations of shape {shape} as in the first run, "
+                f"found {tuple(z.shape[1:])}. Pass inputs of one size, or choose the layout 'pooled'."
+            )
 
     def positions_per_input(self, z_shape: tuple[int, ...]) -> int:
         """`P`, the number of rows of one input; 1 for all layouts but `positions`."""

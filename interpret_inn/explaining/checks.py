@@ -15,9 +15,7 @@ from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.redraws import output_kind
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.codec import Codec, placed
-
-_SAME_OUTPUT = 1e-3
-"""Outputs that change by a smaller share of their spread are the same: rounding in the model gives less."""
+from interpret_inn.types.numbers import SAME_OUTPUT
 
 
 class ComparedOutputs(NamedTuple):
@@ -137,7 +135,7 @@ def compared_outputs(before: Tensor, after: Tensor) -> ComparedOutputs:
 def _agreement(parts: Sequence[ComparedOutputs]) -> tuple[int, float]:
     """How many inputs keep their output, and the largest change in units of the spread of all outputs."""
     change = torch.cat([part.change for part in parts]) / _unit(parts)
-    kept = torch.cat([part.kept for part in parts]) | (change < _SAME_OUTPUT)
+    kept = torch.cat([part.kept for part in parts]) | (change < SAME_OUTPUT)
     return int(kept.sum()), float(change.max())
 
 

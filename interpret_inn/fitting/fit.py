@@ -151,8 +151,7 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
         warn(note)
         notes.append(note)
     enough = max(_WHITENING_SAMPLES, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
-    order = torch.randperm(len(train), generator=Generator().manual_seed(seed))[:enough]
-    rows = data.rows(train[order.sort().values]).flatten(0, 1)
+    rows = data.rows(data.pool.some("train", enough, Generator().manual_seed(seed))).flatten(0, 1)
     return fit_whitening(rows, noise=settings.noise, explained=settings.explained, most=most), notes
 
 
@@ -257,11 +256,10 @@ def _digest_of_values(concept: Concept) -> str:
 def _collect_reference(
     data: FitData, network: InvertibleNetwork, seed: int
 ) -> tuple[Tensor, IntArray, tuple[Concept, ...], PositionMeans | None]:
-    """Reference codes from the training split, their groups, the concepts' values for them, and means over positions."""
+    """Reference codes from the training split, with their groups and values of concepts; and means over positions."""
     network.eval().requires_grad_(False)
     generator = Generator().manual_seed(seed)
-    train = data.pool.indices("train")
-    chosen = train[torch.randperm(len(train), generator=generator)[:_REFERENCE_ROWS].sort().values]
+    chosen = data.pool.some("train", _REFERENCE_ROWS, generator)
     rows = data.rows(chosen)
     position = torch.randint(rows.shape[1], (len(rows),), generator=generator)
     codes = network(rows[torch.arange(len(rows)), position].to(network.whitening.mean))[0]

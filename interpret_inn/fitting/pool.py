@@ -141,6 +141,11 @@ class Pool:
         """Rows of one split, `train`, `validation` or `test`, int64, ascending."""
         return torch.cat([entry.offset + getattr(entry.split, split) for entry in self.unique()])
 
+    def some(self, split: str, most: int, generator: Generator) -> Tensor:
+        """Up to `most` rows of one split, drawn at random without replacement, int64, ascending."""
+        rows = self.indices(split)
+        return rows[torch.randperm(len(rows), generator=generator)[:most].sort().values]
+
     def counts(self) -> tuple[int, int, int]:
         """Numbers of training, validation and test rows."""
         return len(self.indices("train")), len(self.indices("validation")), len(self.indices("test"))

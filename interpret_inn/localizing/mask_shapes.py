@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError
-from interpret_inn.types import BoolArray, Picture
+from interpret_inn.types import Picture
+from interpret_inn.types.numbers import BoolArray
 
 _GREY = 0.12  # share of white that is added to dimmed parts, so that black stays apart from a dark page
 _INSIDE = 0.5  # a mask's border is drawn where it passes this value

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InnError, PluginError, suggest
 from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score
-from interpret_inn.types.completing import NEEDED, lacks_members, refuse_strange_members, missing_text
+from interpret_inn.types.completing import NEEDED, lacks_members, missing_text, refuse_strange_members
 from interpret_inn.types.metric_calls import score_fault
 
 

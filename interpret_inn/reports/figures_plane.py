@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import FactorMap, Traversal
 from interpret_inn.reports.figures import element, joined
 from interpret_inn.reports.wording import number, percent, sigmas
-from interpret_inn.types import BoolArray, FloatArray, IntArray
+from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types.numbers import BoolArray
 
 POINTS = 1500
 """Points drawn in one map; more would hide each other."""

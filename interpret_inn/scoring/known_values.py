@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from interpret_inn.metrics import discretise
 from interpret_inn.metrics.probes import score_kind
-from interpret_inn.types import BoolArray, Concept, FloatArray, IntArray, MetricSpec, Suits
+from interpret_inn.types import Concept, FloatArray, IntArray, MetricSpec, Suits
+from interpret_inn.types.numbers import BoolArray
 
 BINS = 10
 """Classes that numbers are cut into, unless the caller says how many."""

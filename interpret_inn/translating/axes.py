@@ -181,7 +181,7 @@ def factor_axes(fitted: Fitted) -> dict[str, FactorAxis]:
 
 
 def axes_of_inputs(fitted: Fitted, axes: dict[str, FactorAxis]) -> dict[str, FactorAxis]:
-    """The same directions with the distribution of whole inputs along them: at positions, of their means over positions.
+    """The same directions with the distribution of whole inputs along them: at positions, that of means over positions.
 
     Args:
         fitted: The fit.

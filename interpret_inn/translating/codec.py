@@ -40,7 +40,7 @@ class Codec:
 
     @cached_property
     def axes(self) -> dict[str, FactorAxis]:
-        """Main direction of every factor, and how reference codes lie along it: at positions, those of single positions."""
+        """Main direction of every factor, and how reference codes lie along it: at positions, single positions."""
         return factor_axes(self.fitted)
 
     @cached_property

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from interpret_inn.errors import InputError, PluginError, RenamedError, suggest
-from interpret_inn.renamed import renamed_in, sentence
+from interpret_inn.renamed import renamed_in
+from interpret_inn.renamed import sentence as sentence_on
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -140,7 +141,8 @@ def public_members(base: type) -> frozenset[str]:
 def names_nearest(cls: _Class) -> _Class:
     """Decorates a record that authors of plugins read or build: errors name the member that is nearest.
 
-    Reading an unknown member raises AttributeError, as ever, and RenamedError if the name is an old one. An unknown keyword of the constructor raises PluginError.
+    Reading an unknown member raises AttributeError, as ever, and RenamedError if the name is an old one. An unknown
+    keyword of the constructor raises PluginError.
 
     Example:
         >>> @names_nearest
@@ -163,7 +165,7 @@ def names_nearest(cls: _Class) -> _Class:
 
     def missing(self: Any, name: str) -> Any:
         if name in old:
-            raise RenamedError(sentence(cls.__name__, name))
+            raise RenamedError(sentence_on(cls.__name__, name))
         members = sorted(public_members(type(self)))
         raise AttributeError(f"{type(self).__name__} has no {name!r}. {suggest(name, members)}")
 

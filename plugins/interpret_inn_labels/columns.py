@@ -10,7 +10,7 @@ import numpy.typing as npt
 import torch
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import BoolArray
+from interpret_inn.types.numbers import BoolArray
 from interpret_inn_labels.guessing import is_missing
 
 Array = npt.NDArray[Any]

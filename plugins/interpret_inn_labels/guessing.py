@@ -9,7 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import BoolArray, ConceptKind
+from interpret_inn.types import ConceptKind
+from interpret_inn.types.numbers import BoolArray
 
 FEW = 20
 """Integers of this many distinct values, or fewer, are taken as categories."""

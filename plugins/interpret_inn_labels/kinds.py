@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import rankdata
 
-from interpret_inn.types import BoolArray, Concept, IntArray
+from interpret_inn.types import Concept, IntArray
+from interpret_inn.types.numbers import BoolArray
 from interpret_inn_labels.binning import column_bins, sectors
 from interpret_inn_labels.partners import NearAngle, NearRank, Partner, SameClass
 from interpret_inn_labels.wheels import Wheels

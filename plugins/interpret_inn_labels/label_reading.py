@@ -9,8 +9,9 @@ from typing import Any, NamedTuple, cast
 import numpy as np
 
 from interpret_inn.errors import ConceptError, suggest
-from interpret_inn.types import RESIDUAL, BoolArray, Concept, ConceptKind, Remark
+from interpret_inn.types import RESIDUAL, Concept, ConceptKind, Remark
 from interpret_inn.types.concepts import LARGEST_ANGLE
+from interpret_inn.types.numbers import BoolArray
 from interpret_inn_labels.columns import Array, Column, read_column
 from interpret_inn_labels.guessing import guess_kind, numbers_in, spells_numbers
 

@@ -15,8 +15,8 @@ from interpret_inn.explaining.checks import (
     ComparedOutputs,
     _agreement,
     check_batch,
-    join_checks,
     compared_outputs,
+    join_checks,
 )
 from interpret_inn.explaining.evidence import Checks
 
