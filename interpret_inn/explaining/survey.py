@@ -145,7 +145,7 @@ class _Pass:
         self.translator, self.target, self.resamples, self.wanted = translator, target, resamples, examples
         self.examples: list[Batch] = []
         self.generator = Generator().manual_seed(seed)
-        self.positions = Generator().manual_seed(derived_seed(seed, "places"))
+        self.position_generator = Generator().manual_seed(derived_seed(seed, "places"))
         self.seed = seed
         self.names: list[str] = []
         self.codes: list[Tensor] = []
@@ -245,4 +245,4 @@ class _Pass:
             self.effects[factor.name].append(  # images in plain units: their range is known at the end
                 measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=1.0)
             )
-            self.edited[factor.name].append(redrawn.random_position(self.positions)[0])
+            self.edited[factor.name].append(redrawn.random_position(self.position_generator)[0])

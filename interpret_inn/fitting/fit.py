@@ -203,7 +203,7 @@ def _size(
 
 
 def _requested_sizes_text(pool: Pool, wanted: Mapping[str, int]) -> str:
-    """Says which sources asked for sizes themselves: the caller of the fit may not know of these wishes."""
+    """Says which sources asked for sizes themselves: the caller of the fit may not know of these."""
     asked = {
         part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
         for part in pool.parts

@@ -1,4 +1,4 @@
-"""Fits at positions: what is said of a whole input goes by means over positions, what is said of places by places."""
+"""Fits at positions: whole inputs go by means over positions, and single positions by single positions."""
 
 import dataclasses
 from collections.abc import Callable
