@@ -1,4 +1,4 @@
-"""A small world: rows that are their own representation, and sources whose pairs are known exactly."""
+"""A small world: rows that are their own representation, sources whose pairs are known exactly, and fits to them."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,16 @@ from torch import Generator, nn
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import samples
+from interpret_inn.fitting import rows as rows_module
+from interpret_inn.fitting import shards
+from interpret_inn.fitting.fit import fit
+from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.trainer import Trainer
+from interpret_inn.flows import FlowShape, InvertibleNetwork, fit_whitening
 from interpret_inn.types import SAME, Concept, Pairs, Plan
+
+from .curious import SMALL as SMALL_FIT
+from .trainers import SMALL as SMALL_TRAINING
 
 
 @pytest.fixture(autouse=True)
@@ -88,6 +97,37 @@ def world():
     )
 
 
+@pytest.fixture
+def fitted_to(world):
+    def run(*sources, **options):
+        options = {"seed": 0, "settings": SMALL_FIT, "cache": None, "checkpoint": None} | options
+        return fit(world.backbone(), sources, **options)
+
+    return run
+
+
+@pytest.fixture
+def make(world):
+    """Makes a trainer on the small world; the same arguments make the same one."""
+
+    def made(source=None, *, settings=SMALL_TRAINING, positions=1, **options):
+        source = source or world.source()
+        pool = Pool([source], seed=0)
+        pool.follow([getattr(source, "plan", Plan())])
+        whitening = fit_whitening(world.rows)
+        network = InvertibleNetwork(
+            whitening, FlowShape(6, 6, settings.blocks, settings.hidden, 1), Generator().manual_seed(0)
+        )
+        white = whitening(world.rows)[0][:, None].repeat(1, positions, 1)
+        white = white + 0.1 * torch.arange(positions)[:, None]
+        return Trainer(
+            network, white, pool=pool, sizes=(2, 2, 2), settings=settings, seed=0,
+            **{"backbone": world.backbone(), **options},
+        )  # fmt: skip
+
+    return made
+
+
 class Stop(Exception):
     """Stands for a kill."""
 
@@ -108,3 +148,18 @@ def killer():
 
     make.Stop = Stop
     return make
+
+
+@pytest.fixture
+def values():
+    return torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
+
+
+@pytest.fixture
+def small_shards(monkeypatch):
+    monkeypatch.setattr(shards, "SHARD_BYTES", 7 * 4 * 4)  # seven samples of four axes
+
+
+@pytest.fixture
+def on_disk_only(monkeypatch):
+    monkeypatch.setattr(rows_module, "KEEP_BYTES", 0)

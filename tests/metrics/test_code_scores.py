@@ -1,22 +1,15 @@
-"""Scores of codes: literal versions of the formulas, cases worked out by hand, what must not change them."""
+"""Scores of codes equal literal versions of their formulas, and cases that are worked out by hand."""
 
-import itertools
 import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.metrics import roc_auc_score
 
 from interpret_inn.metrics import (
-    CodeScore,
-    beta_vae_score,
     beta_vae_score_of_batches,
-    dci,
-    discretise,
-    explicitness,
-    factor_vae_score,
     factor_vae_score_of_batches,
     irs,
     mig,
@@ -25,30 +18,10 @@ from interpret_inn.metrics import (
     sap,
     total_correlation,
 )
-from interpret_inn.metrics.disentanglement import (
-    completeness_of,
-    disentanglement_of,
-    information,
-    modularity_of,
-)
+from interpret_inn.metrics.disentanglement import completeness_of, disentanglement_of, modularity_of
 from interpret_inn.metrics.disentanglement.explicit import area_under_roc
-from interpret_inn.metrics.disentanglement.factor_vae import _Variances
 
-SEEDS = st.integers(0, 10_000)
-FEW = settings(deadline=None, max_examples=15)
-
-
-def grid(repeats=6):
-    """Every combination of three factors with 2, 3 and 4 values, some times each."""
-    every = np.array(list(itertools.product(range(2), range(3), range(4))))
-    return np.repeat(every, repeats, 0)
-
-
-def mixed(seed, *, count=160, width=4):
-    """Codes that are noisy mixtures of two factors, and the factors."""
-    generator = np.random.default_rng(seed)
-    factors = np.stack([generator.integers(0, 3, count), generator.integers(0, 4, count)], 1)
-    return factors @ generator.normal(size=(2, width)) + generator.normal(size=(count, width)), factors
+from .mixed_codes import FEW, SEEDS, mixed
 
 
 def literal_information(first, second):
@@ -228,196 +201,3 @@ def test_codes_that_repeat_one_another():
     assert total_correlation(repeated, groups=[[0, 2], [1]]).score.value == pytest.approx(
         total_correlation(codes).score.value
     )
-
-
-UNCHANGED = {
-    "mig": lambda z, y: mig(z, y, bins=6),
-    "modularity": lambda z, y: modularity(z, y, bins=6),
-    "sap": lambda z, y: sap(z, y, kind="continuous"),
-    "irs": irs,
-    "total_correlation": lambda z, y: total_correlation(z),
-}
-
-
-@pytest.mark.parametrize("name", UNCHANGED)
-@FEW
-@given(seed=SEEDS)
-def test_order_and_sign_change_nothing(name, seed):
-    codes, factors = mixed(seed)
-    generator = np.random.default_rng(seed)
-    value = UNCHANGED[name](codes, factors).score.value
-    rows, columns = generator.permutation(len(codes)), generator.permutation(codes.shape[1])
-    signs = generator.choice([-1.0, 1.0], codes.shape[1])
-    changed = UNCHANGED[name]((codes * signs)[rows][:, columns], factors[rows][:, ::-1]).score.value
-    assert changed == pytest.approx(value, abs=1e-9)
-
-
-@FEW
-@given(seed=SEEDS)
-def test_order_and_sign_of_dimensions_change_no_draws(seed):
-    codes, factors = mixed(seed)
-    generator = np.random.default_rng(seed)
-    changed = (codes * generator.choice([-1.0, 1.0], 4))[:, generator.permutation(4)]
-    for score in (factor_vae_score, beta_vae_score):
-        first, second = (score(z, factors, votes=60, batch=16).score.value for z in (codes, changed))
-        assert first == pytest.approx(second, abs=0.051 if score is beta_vae_score else 1e-9)
-
-
-@pytest.mark.parametrize(
-    "score",
-    [
-        mig,
-        modularity,
-        irs,
-        lambda z, y: sap(z, y, kind="continuous"),
-        lambda z, y: dci(z, y, estimator="forest"),
-        lambda z, y: CodeScore(dci(z, y, estimator="forest").further["completeness"]),
-        lambda z, y: CodeScore(dci(z, y, estimator="forest").further["informativeness"]),
-        lambda z, y: factor_vae_score(z, y, votes=300),
-        lambda z, y: beta_vae_score(z, y, votes=300),
-        explicitness,
-    ],
-)
-def test_perfect_codes_have_one(score):
-    factors = grid()
-    assert score(factors * 2.0, factors).score.value == pytest.approx(1, abs=0.01)
-
-
-def test_independent_codes_have_nothing():
-    generator = np.random.default_rng(0)
-    factors = generator.integers(0, 3, (1500, 3))
-    codes = generator.normal(size=(1500, 4))
-    assert mig(codes, factors).score.value < 0.01
-    for kind in ("discrete", "continuous"):
-        assert sap(codes, factors, kind=kind).score.value < 0.04
-    found = dci(codes, factors, estimator="forest")
-    assert found.score.value < 0.01
-    assert found.further["completeness"].value < 0.01
-    assert found.further["informativeness"].value == pytest.approx(1 / 3, abs=0.06)
-    assert explicitness(codes, factors).score.value == pytest.approx(0.5, abs=0.04)
-    assert factor_vae_score(codes, factors, votes=900).score.value == pytest.approx(1 / 3, abs=0.12)
-    assert beta_vae_score(codes, factors, votes=900).score.value == pytest.approx(1 / 3, abs=0.12)
-    assert irs(codes, factors, quantile=1).score.value < 0.15
-    assert total_correlation(codes).score.value < 0.01
-
-
-def test_every_estimator_tells_clean_from_rotated():
-    generator = np.random.default_rng(0)
-    factors = generator.integers(0, 2, (240, 2))
-    clean = factors + 0.05 * generator.normal(size=(240, 2))
-    rotated = clean @ np.array([[1.0, 1.0], [-1.0, 1.0]]) / math.sqrt(2)
-    for estimator in ("boosting", "forest", "linear"):
-        first, second = (dci(z, factors, estimator=estimator) for z in (clean, rotated))
-        assert first.score.value > 0.8
-        assert first.score.value > second.score.value + 0.3
-        np.testing.assert_allclose(first.parts["importance"].sum(0), 1)
-
-
-def test_discretised_codes_are_taken_as_they_are():
-    codes, factors = mixed(3)
-    bins = discretise(codes, 7)
-    assert mig(bins, factors, bins=None).score.value == mig(codes, factors, bins=7).score.value
-    assert set(bins.ravel()) == set(range(7))
-
-
-def test_bins_of_equal_counts():
-    values = np.random.default_rng(0).normal(size=(100, 2)) ** 3
-    found = discretise(values, 5, method="quantile")
-    assert [np.bincount(column).tolist() for column in found.T] == [[20] * 5] * 2
-    assert len(np.unique(discretise(np.full((30, 1), 0.1)))) == 1
-    assert len(np.unique(discretise(np.full((30, 1), 0.1), method="quantile"))) == 1
-
-
-def test_float32_codes_are_binned_as_float32():
-    codes = np.random.default_rng(0).normal(size=(200, 1)).astype(np.float32)
-    edges = np.histogram(codes, 20)[1][:-1]
-    np.testing.assert_array_equal(discretise(codes)[:, 0], np.digitize(codes[:, 0], edges) - 1)
-
-
-def test_the_same_call_gives_the_same_and_leaves_the_global_state(monkeypatch):
-    monkeypatch.setattr(information, "_TREES", 5)
-    codes, factors = mixed(1)
-    before = np.random.get_state()[1].tolist()  # noqa: NPY002
-    calls = [
-        lambda: dci(codes, factors, estimator="forest"),
-        lambda: sap(codes, factors),
-        lambda: mig(codes, factors, groups=[[0, 1], [2]]),
-        lambda: factor_vae_score(codes, factors, votes=50),
-        lambda: beta_vae_score(codes, factors, votes=50),
-    ]
-    for call in calls:
-        assert call().score == call().score
-    assert np.random.get_state()[1].tolist() == before  # noqa: NPY002
-
-
-INTERVALS = {
-    "mig": lambda z, y, n: mig(z, y, resamples=n),
-    "modularity": lambda z, y, n: modularity(z, y, resamples=n),
-    "sap": lambda z, y, n: sap(z, y, resamples=n),
-    "sap continuous": lambda z, y, n: sap(z, y, kind="continuous", resamples=n),
-    "explicitness": lambda z, y, n: explicitness(z, y, resamples=n),
-    "irs": lambda z, y, n: irs(z, y, resamples=n),
-    "total_correlation": lambda z, y, n: total_correlation(z, resamples=n),
-    "factor_vae_score": lambda z, y, n: factor_vae_score(z, y, votes=90, resamples=n),
-    "beta_vae_score": lambda z, y, n: beta_vae_score(z, y, votes=90, resamples=n),
-    "dci": lambda z, y, n: dci(z, y, estimator="linear", resamples=n),
-}
-
-
-@pytest.mark.parametrize("name", INTERVALS)
-def test_intervals_hold_the_score_and_are_not_there_unasked(name):
-    codes, factors = mixed(5)
-    without, found = INTERVALS[name](codes, factors, 0), INTERVALS[name](codes, factors, 30)
-    assert math.isnan(without.score.low)
-    for score in (found.score, *found.further.values()):
-        assert 0 <= score.low <= score.value <= score.high
-        assert score.high - score.low > 0.001
-    assert found.score.value == without.score.value
-
-
-def test_intervals_cover_the_score_of_many_more_samples():
-    """The gap of many small samples, each with its interval, against that of a sample 40 times as large."""
-
-    def drawn(seed, count):
-        generator = np.random.default_rng(seed)
-        factors = generator.integers(0, 2, (count, 2))
-        codes = factors * [1.0, 0.8] + 0.7 * generator.normal(size=(count, 2))
-        return codes.clip(-0.5, 1.5), factors  # else more samples reach farther, and have wider bins
-
-    truth = mig(*drawn(0, 16_000), bins=4).score.value
-    found = [mig(*drawn(seed, 400), bins=4, resamples=60).score for seed in range(1, 41)]
-    covered = np.mean([score.low <= truth <= score.high for score in found])
-    assert covered > 0.85
-    assert np.mean([score.high - score.low for score in found]) < 0.25
-
-
-@pytest.mark.parametrize("score", [factor_vae_score, beta_vae_score])
-def test_chance_is_what_codes_reach_that_tell_nothing(score):
-    """Votes to learn from and votes to test on share rows: on few of them, noise scores above 1/K."""
-    noise, chance = [], []
-    for seed in range(6):
-        rng = np.random.default_rng(seed)
-        codes, factors = rng.normal(size=(120, 4)), rng.integers(0, 3, (120, 2))
-        found = score(codes, factors, votes=600, shuffles=4, seed=seed)
-        noise.append(found.score.value)
-        chance.append(found.parts["chance"])
-    assert np.mean(noise) > 0.53
-    assert np.mean(chance) == pytest.approx(np.mean(noise), abs=0.08)
-
-
-@pytest.mark.parametrize("score", [factor_vae_score, beta_vae_score])
-def test_measuring_chance_leaves_the_score_as_it_is(score):
-    codes, factors = mixed(3)
-    plain, measured = (score(codes, factors, votes=200, resamples=20, shuffles=n) for n in (0, 2))
-    assert plain.score == measured.score
-    assert "chance" not in plain.parts
-    assert 0 <= measured.parts["chance"] <= 1
-    assert measured.parts["chance"] == score(codes, factors, votes=200, shuffles=2).parts["chance"]
-
-
-def test_variances_of_shuffled_rows_are_those_of_the_rows():
-    rng = np.random.default_rng(0)
-    codes, order = 100 + rng.normal(size=(50, 3)), rng.permutation(50)
-    batches = [rng.permutation(50)[:size] for size in (2, 8, 31)]
-    found = _Variances(codes, batches).of_shuffled(order)
-    np.testing.assert_allclose(found, [codes[order][rows].var(0, ddof=1) for rows in batches])

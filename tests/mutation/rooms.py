@@ -20,6 +20,12 @@ class Room(NamedTuple):
 
 EVERYWHERE = ("tests/structure/test_signatures.py", "tests/structure/test_structure.py")
 """Tests of all code at once: defaults on record, records that do not change."""
+_ASKING = (
+    *("encoding", "store", "store_damage", "store_room"),
+    *("trainer", "trainer_resumed", "trainer_not_finite", "source_losses"),
+    *("curious_sources", "plans", "source_members"),
+)
+"""Tests of those who fit, which ask for settings and for the encoding of inputs."""
 _FITS = ("tests/fitting", "tests/unsupervised", "tests/labels", "tests/pairs", "tests/interpreter")
 _EXPLANATIONS = ("tests/explaining", "tests/interpreter", "tests/explore", "tests/comparing")
 
@@ -32,10 +38,7 @@ ROOMS = {
         ),
         (
             "tests/translating",
-            # settings and the encoding of inputs are asked by those who fit
-            "tests/fitting/test_store.py",
-            "tests/fitting/test_trainer.py",
-            "tests/fitting/test_curious_sources.py",
+            *(f"tests/fitting/test_{name}.py" for name in _ASKING),
             *_EXPLANATIONS,
             "tests/test_model_is_sacred.py",
         ),

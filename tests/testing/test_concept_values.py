@@ -1,4 +1,4 @@
-"""What the contract says of a concept's values, and that labels are read by the same bounds."""
+"""What the contract says of a concept's values and how far pairs agree in them; labels are read by the same bounds."""
 
 import math
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from interpret_inn import errors
-from interpret_inn.testing.concept_values import value_faults
+from interpret_inn.testing.concept_values import agreement, value_faults
 from interpret_inn.types import Concept
 from interpret_inn_labels.label_reading import read_concepts
 
@@ -57,3 +57,19 @@ def test_angles_that_labels_take_pass_the_contract(over: float, refused: bool) -
             read_concepts({"hue": angles}, {"hue": "cyclic"}, count=3)
     else:
         assert read_concepts({"hue": angles}, {"hue": "cyclic"}, count=3)[0][0].kind == "cyclic"
+
+
+def test_agreement_by_kind() -> None:
+    index = np.arange(100)
+    numbers = np.stack([np.linspace(0, 1, 100), np.linspace(1, 0, 100)], 1)
+    for kind, values in (("categorical", index % 5), ("numeric", numbers), ("cyclic", numbers[:, 0])):
+        found = agreement(Concept("c", kind, values), index, index)  # type: ignore[arg-type]
+        assert found is not None and found.known == 100
+        assert found.value == pytest.approx(1.0)
+    opposite = agreement(Concept("c", "numeric", numbers), index, index[::-1])
+    assert opposite is not None and opposite.value == pytest.approx(-1.0)
+    gaps = np.where(index % 2, np.nan, index)
+    halves = agreement(Concept("c", "numeric", gaps), index, index)
+    assert halves is not None and (halves.known, halves.value) == (50, pytest.approx(1.0))
+    assert agreement(Concept("c", "unlabelled"), index, index) is None
+    assert agreement(Concept("c", "categorical", np.full(100, -1)), index, index) is None

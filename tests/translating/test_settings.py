@@ -1,5 +1,6 @@
 """Settings of a fit: what each may be, to the edge."""
 
+import math
 from typing import Any
 
 import pytest
@@ -49,3 +50,23 @@ def test_kinds_of_numbers_are_told_apart(given: dict[str, Any], words: str) -> N
     ((name, value),) = given.items()
     with pytest.raises(FitError, match=f"Expected {name} to be {words}, found {value!r}"):
         FitSettings(**given)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"steps": 0}, "Expected steps of at least 1, found 0."),
+        ({"hidden": -3}, "Expected hidden of at least 1, found -3."),
+        ({"learning_rate": 0.0}, "Expected learning_rate above 0, found 0.0."),
+        ({"noise": math.nan}, "Expected noise above 0, found nan."),
+        ({"weight_decay": -1.0}, "Expected weight_decay of at least 0, found -1.0."),
+        ({"warm_up": -1}, "Expected warm_up of at least 0, found -1."),
+        ({"explained": 1.5}, "Expected explained in (0, 1], found 1.5."),
+        ({"explained": 0.0}, "Expected explained in (0, 1], found 0.0."),
+        ({"steps": True}, "Expected steps to be a whole number, found True."),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(options, text):
+    with pytest.raises(FitError) as caught:
+        FitSettings(**options)
+    assert str(caught.value) == text
