@@ -15,15 +15,21 @@ from torch import nn
 from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Preprocess, SiteTable, adapt_module
 from interpret_inn.backbones import sites as list_sites
-from interpret_inn.errors import ArtefactError, BackboneError, PluginError, SiteError, shown, suggest
+from interpret_inn.errors import (
+    LONGEST_SHOWN,
+    ArtefactError,
+    BackboneError,
+    PluginError,
+    SiteError,
+    shown,
+    suggest,
+)
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
 from interpret_inn.saving.bounds import is_too_large
 
 _NEAR = 0.8
 """Similarity (`difflib`, 0 to 1) from which an option counts as a misspelt one of `wrap`."""
-_NAME = 200
-"""Characters of a model's name that are shown."""
 _Path = str | os.PathLike[str]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -196,8 +202,8 @@ def _adapted_as_saved(
     except SiteError as error:
         raise ArtefactError(
             f"The interpreter at {path} was fitted for another model: expected "
-            f"{shown(about['model']['architecture'])} with the site {about['site']!r:.200}, "
-            f"found {repr(model)[:_NAME] if isinstance(model, str) else type(model).__name__}: {shown(error)}"
+            f"{shown(about['model']['architecture'])} with the site {about['site']!r:.{LONGEST_SHOWN}}, "
+            f"found {repr(model)[:LONGEST_SHOWN] if isinstance(model, str) else type(model).__name__}: {shown(error)}"
         ) from error
 
 
@@ -236,7 +242,7 @@ def _kind_kept(
     missing = [name for name in stored["lost"] if name not in options]
     if texts:
         again = "".join(f", {shown(name)}=…" for name in (*missing, *texts))
-        said = ", ".join(f"{shown(name)}={ascii(kept[name])[:200]}" for name in texts)
+        said = ", ".join(f"{shown(name)}={ascii(kept[name])[:LONGEST_SHOWN]}" for name in texts)
         raise ArtefactError(
             f"The interpreter at {path} was wrapped with {said}, which may name something to open, and is "
             f"not taken from a file. Check it, and give it yourself: load(path, model{again})."
@@ -244,8 +250,9 @@ def _kind_kept(
     large = next((name for name, value in kept.items() if is_too_large(name, value)), None)
     if large is not None:
         raise ArtefactError(
-            f"The interpreter at {path} was wrapped with {shown(large)}={ascii(kept[large])[:200]}, which is larger "
-            f"than is taken from a file. Check it, and give it yourself: load(path, model, {shown(large)}=…)."
+            f"The interpreter at {path} was wrapped with {shown(large)}={ascii(kept[large])[:LONGEST_SHOWN]}, which is "
+            "larger than is taken from a file. Check it, and give it yourself: "
+            f"load(path, model, {shown(large)}=…)."
         )
     if missing:
         again = "".join(f", {shown(name)}=…" for name in missing)

@@ -58,7 +58,7 @@ class Backbone:
             without naming them again.
         address: Address of the site.
         preprocess: As a `Preprocess`.
-        preprocess_given: Whether it was given, and is not what is done for want of anything better.
+        preprocess_given: Whether a preprocessing was given; False: pictures are only scaled to [0, 1].
         layout_name: The layout that was asked for, or None.
         has_tail: Set by the first run: whether `tail` works. `drop_wrong_tail` may find later that it does not.
         draws_random_numbers: Set by the first run: whether the model draws them in its forward.
@@ -290,11 +290,7 @@ class Backbone:
         Raises:
             SiteError: the shape differs.
         """
-        if tuple(z.shape[1:]) != self._z_shape and self.layout.name != "pooled":
-            raise SiteError(
-                f"Expected representations of shape {self._z_shape} as in the first run, "
-                f"found {tuple(z.shape[1:])}. Pass inputs of one size, or choose the layout 'pooled'."
-            )
+        self.layout.refuse_other_shape(z, self._z_shape)
 
 
 def adapt_module(

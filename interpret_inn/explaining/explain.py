@@ -128,7 +128,7 @@ def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
 def measured_warnings(
     checks: Checks, factors: Sequence[FactorSummary], redraws: Mapping[str, Redraw]
 ) -> list[str]:
-    """What to distrust by what was measured, in plain sentences; pages say it in their own words."""
+    """Warnings that follow from the measurements, in plain sentences; pages say it in their own words."""
     found = []
     if not checks.passed:
         found.append("A check failed: do not trust edits of this interpreter before it passes (see Checks).")

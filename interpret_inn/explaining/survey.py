@@ -32,9 +32,8 @@ WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
 IMAGE_PIXELS = 2**22
 """Pixels of output images that a factor's redraws may take: 1024 images of 64 by 64. If these are too few for all edits
 of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are edited."""
-_CHECKED = (
-    128  # inputs that are checked, up to the end of a batch: checks run the model up to three times more
-)
+_CHECKED = 128
+"""Inputs that are checked, up to the end of a batch: checks run the model up to three times more."""
 
 
 @dataclass
@@ -52,9 +51,9 @@ class Survey:
         value_range: The values that are black and white in pictures of outputs: the ends of the model's own range, else
             the smallest and the largest value seen.
         redraw_effects: By factor, of the m inputs in `order`.
-        order: int (m,), the places of the inputs whose redraws were measured.
-        edited: By factor, codes (m, d) after one edit each, at positions of one random place: reference codes, with
-            which they are compared, are of single places too.
+        order: int (m,), the indices of the inputs whose redraws were measured.
+        edited: By factor, codes (m, d) after one edit each, at positions of one random position: reference codes, with
+            which they are compared, are of single positions too.
         checks: Of the first batches.
         skipped: Inputs that could not be read, each with the reason.
         groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
@@ -146,11 +145,11 @@ class _Pass:
         self.translator, self.target, self.resamples, self.wanted = translator, target, resamples, examples
         self.examples: list[Batch] = []
         self.generator = Generator().manual_seed(seed)
-        self.places = Generator().manual_seed(derived_seed(seed, "places"))
+        self.position_generator = Generator().manual_seed(derived_seed(seed, "places"))
         self.seed = seed
         self.names: list[str] = []
         self.codes: list[Tensor] = []
-        self.place_means: list[Tensor] = []
+        self.position_means: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.pictures: list[Picture] | None = []
         self.effects: dict[str, list[RedrawEffects]] = {factor.name: [] for factor in translator.factors}
@@ -181,7 +180,7 @@ class _Pass:
             examples=Batch.joined(self.examples),
             pictures=self.pictures or None,
             codes=codes,
-            probe_inputs=torch.cat(self.place_means) if self.place_means else self._whole(codes),
+            probe_inputs=torch.cat(self.position_means) if self.position_means else self._whole(codes),
             outputs=outputs,
             kind=kind,
             value_range=value_range,
@@ -205,7 +204,7 @@ class _Pass:
         self.names.extend(names)
         self.codes.append(batch.summary())
         if batch.own.ndim == 3:
-            self.place_means.append(self._whole(batch.own))
+            self.position_means.append(self._whole(batch.own))
         self.outputs.append(outputs)
         self._keep_pictures(ready)
         if done < _CHECKED:
@@ -246,4 +245,4 @@ class _Pass:
             self.effects[factor.name].append(  # images in plain units: their range is known at the end
                 measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=1.0)
             )
-            self.edited[factor.name].append(redrawn.random_place(self.places)[0])
+            self.edited[factor.name].append(redrawn.random_position(self.position_generator)[0])

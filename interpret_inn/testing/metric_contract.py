@@ -122,7 +122,7 @@ def _gives_scores(case: _Case) -> Iterator[str]:
             yield f"Of {name} codes: Expected a finite score, found {score.value}."
 
 
-def _bears_the_unusual(case: _Case) -> Iterator[str]:
+def _handles_unusual_codes(case: _Case) -> Iterator[str]:
     for name, known in case.unusual.items():
         try:
             score = case.score(known)
@@ -162,7 +162,7 @@ def _leaves_arrays(case: _Case) -> Iterator[str]:
 METRIC_CHECKS: tuple[Check[_Case], ...] = (
     _is_metric,
     _gives_scores,
-    _bears_the_unusual,
+    _handles_unusual_codes,
     _repeats_scores,
     _tells_perfect_from_noise,
     _leaves_arrays,

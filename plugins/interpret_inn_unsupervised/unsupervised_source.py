@@ -39,10 +39,10 @@ class UnsupervisedSource(IndependentSource):
     """Unlabelled concepts: the fit maximises the likelihood of single samples.
 
     Both samples of a pair are drawn on their own, so that ρ is 0 everywhere and the likelihood of the pair is that
-    of two samples, `Σ log N(z̃; 0, I) + log|det T'|` (IIN, its unsupervised case). That makes the factors
-    independent, but says nothing of which independent axes they are: it is blind to rotations. So the fit starts
-    from axes that mean something, and stays near them: the directions that the model's output answers to most
-    (eigenvectors of `E[JᵀJ]`, `J` the Jacobian of the output by the whitened axes), or the representation's
+    of two samples, `Σ log N(z̃; 0, I) + log|det T'|` (the unsupervised case of Esser, Rombach and Ommer, 2020). That
+    makes the factors independent, but says nothing of which independent axes they are: it is blind to rotations. So
+    the fit starts from axes that mean something, and stays near them: the directions that the model's output answers to
+    most (eigenvectors of `E[JᵀJ]`, `J` the Jacobian of the output by the whitened axes), or the representation's
     principal axes.
 
     Args:

@@ -167,7 +167,7 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
     "any_number": [(only_all, r"Of 1 inputs: Expected masks .* \(1, 1, 24, 24\), found \(6, 1, 24, 24\)")],
     "each_by_itself": [(against_all, "depend on that input alone, found one that differs by up to")],
     "repeats_masks": [(lambda *given: good(*given) * next(noise), "other masks the second time")],
-    "bears_silence": [(divided, "every gradient is 0: The masks of 'shape' are not finite")],
+    "finite_with_zero_gradients": [(divided, "every gradient is 0: The masks of 'shape' are not finite")],
     "gives_model_back": [
         (training, "after use: changed are its training flags"),
         (careless, "after the model raised: changed are its requires_grad"),

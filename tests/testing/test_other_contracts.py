@@ -91,7 +91,7 @@ METRIC_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
             "Expected numbers in a Score, found {'a': 'b'}",
         ),
     ],
-    "bears_the_unusual": [
+    "handles_unusual_codes": [
         (of_three, "Of one concept: raised IndexError"),
         (stretched, "Of a constant axis: Expected a number, found NaN"),
         (held_out, "Of samples in groups: Expected a number, found NaN"),
