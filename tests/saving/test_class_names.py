@@ -11,6 +11,7 @@ import timm
 from torch import nn
 
 import interpret_inn as inn
+from interpret_inn.backbones import Backbone
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
 IMAGES = np.random.default_rng(0).integers(0, 256, (60, 32, 32, 3), dtype=np.uint8)
@@ -58,7 +59,7 @@ def test_names_of_the_callers_own_backbone_stay(toy: Any, small: Any, tmp_path: 
     it.save(tmp_path / "it")
     others = ["a", "b", "c"]
     for given, found in ((None, OWN), (others, others)):
-        backbone = inn.Backbone(toy.model, "head:in", layout="vector", class_names=given)
+        backbone = Backbone(toy.model, "head:in", layout="vector", class_names=given)
         assert inn.load(tmp_path / "it", backbone).backbone.class_names == found
 
 
