@@ -22,7 +22,7 @@ def drop_wrong_tail(backbone: Backbone, z: Tensor, outputs: Tensor) -> bool:
     knows nothing of it. It runs once here, the model not at all.
 
     Args:
-        backbone: Its `has_tail` may become False, for good.
+        backbone: Its `has_tail` may become False, and its `lost_tail` True, for good.
         z: Representations of some inputs, (B, ...).
         outputs: Primary outputs of the bare model for these, (B, ...).
 
@@ -32,7 +32,7 @@ def drop_wrong_tail(backbone: Backbone, z: Tensor, outputs: Tensor) -> bool:
     found = backbone.tail(z)
     if found is None or _equal(primary(found).detach().to(outputs), outputs.detach()):
         return False
-    backbone.has_tail = False
+    backbone.has_tail, backbone.lost_tail = False, True
     warn(
         f"For some inputs the output of {backbone.name} does not come from {str(backbone.address)!r} alone. From "
         "now on edited codes go through the whole model, which takes longer; redraws are fewer."
@@ -40,10 +40,21 @@ def drop_wrong_tail(backbone: Backbone, z: Tensor, outputs: Tensor) -> bool:
     return True
 
 
+def rule_of_its_own(backbone: Backbone) -> str:
+    """Why a backbone has lost its tail and what to do, for errors; empty if it has not lost one."""
+    if not backbone.lost_tail:
+        return ""
+    return (
+        f"Some inputs showed that not all outputs of {backbone.name} come from {str(backbone.address)!r}: it has a "
+        "rule of its own for them. Wrap the part of the model that has no such rule."
+    )
+
+
 def _equal(found: Tensor, outputs: Tensor) -> bool:
     """Whether outputs are the same up to rounding; NaN equals NaN."""
     if found.shape != outputs.shape:
         return False
+    found, outputs = found.cpu(), outputs.cpu()  # some devices have no float64
     values = outputs.double().nan_to_num(0.0, 0.0, 0.0)
     rounding = torch.finfo(outputs.dtype).eps if outputs.is_floating_point() else 0.0
     bound = max(

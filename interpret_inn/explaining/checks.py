@@ -120,12 +120,13 @@ def _largest(difference: Tensor) -> float:
 def compared_outputs(before: Tensor, after: Tensor) -> ComparedOutputs:
     """How outputs (n, ...) change."""
     classes = output_kind(before) == "classes"
-    before, after = (outputs.reshape(len(outputs), -1).float() for outputs in (before, after))
+    # on the CPU, as some devices have no float64
+    before, after = (outputs.cpu().reshape(len(outputs), -1).float() for outputs in (before, after))
     kept = before.argmax(1) == after.argmax(1) if classes else torch.zeros(len(before), dtype=torch.bool)
     values = before.double()
     return ComparedOutputs(
-        kept.cpu(),
-        (after - before).abs().amax(1).cpu(),
+        kept,
+        (after - before).abs().amax(1),
         values.numel(),
         float(values.mean()),
         float(values.var(correction=0)),

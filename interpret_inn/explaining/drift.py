@@ -81,7 +81,7 @@ def _read(translator: Translator, codes: Tensor) -> FloatArray:
     """What probes read, float64 (M, d): the whitened representation, at positions its mean over positions."""
     parts = _parts(codes, _POSITIONS)
     read = [translator.probe_input(part.to(translator.fitted.reference_codes)) for part in parts]
-    found: FloatArray = torch.cat(read).double().cpu().numpy()
+    found: FloatArray = torch.cat(read).cpu().double().numpy()
     return found
 
 

@@ -74,7 +74,7 @@ def explain(
         timings=_timings(fitted.timings, time.perf_counter() - began),
         warnings=(
             *fitted.notes,
-            *_lost_tail(found),
+            *_lost_tail(translator),
             *_unknown_range(translator, found),
             *measured_warnings(checks, evaluation.summaries, redraws),
         ),
@@ -142,9 +142,9 @@ def measured_warnings(
     return found
 
 
-def _lost_tail(found: Survey) -> list[str]:
-    """Says that the layers after the site do not make all outputs, if this was found here."""
-    if not found.lost_tail:
+def _lost_tail(translator: Translator) -> list[str]:
+    """Says that the layers after the site do not make all outputs, if this was ever found."""
+    if not translator.backbone.lost_tail:
         return []
     return [
         "For some inputs the output does not come from the site alone: the model has another rule for them. Redraws "

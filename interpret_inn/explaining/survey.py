@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -57,7 +56,6 @@ class Survey:
         checks: Of the first batches.
         skipped: Inputs that could not be read, each with the reason.
         groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
-        lost_tail: Whether an input's output was found not to come from the site alone; see `drop_wrong_tail`.
     """
 
     names: list[str]
@@ -74,7 +72,6 @@ class Survey:
     checks: list[BatchChecks]
     skipped: tuple[str, ...]
     groups: IntArray | None = None
-    lost_tail: bool = False
 
     def strongest(self, most: int) -> list[str]:
         """Names of up to `most` factors, those whose redraws change the output most; the strongest first."""
@@ -108,13 +105,14 @@ def survey(
         InputError: there are no inputs.
     """
 
-    def over() -> tuple[Survey, bool]:
+    def over() -> Survey:
         once = _Pass(translator, target=target, resamples=resamples, examples=examples, seed=seed)
-        return once.over(inputs, most), once.lost_tail
+        return once.over(inputs, most)
 
-    found, lost_tail = over()
-    if lost_tail and not is_stream(inputs):  # some redraws were made by the tail: make all of them anew
-        found = dataclasses.replace(over()[0], lost_tail=True)
+    known_before = translator.backbone.lost_tail
+    found = over()
+    if translator.backbone.lost_tail and not known_before and not is_stream(inputs):
+        return over()  # some redraws were made by the tail: make all of them anew
     return found
 
 
@@ -156,7 +154,6 @@ class _Pass:
         self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
         self.order: list[int] = []
         self.checks: list[BatchChecks] = []
-        self.lost_tail = False
 
     def over(self, inputs: Any, most: int) -> Survey:
         """The survey of up to `most` inputs."""
@@ -190,7 +187,6 @@ class _Pass:
             checks=self.checks,
             skipped=chosen.skipped,
             groups=None if chosen.groups is None else chosen.groups[self.order],
-            lost_tail=self.lost_tail,
         )
 
     def _take(self, names: Sequence[str], ready: Tensor) -> None:
@@ -198,7 +194,7 @@ class _Pass:
         done = len(self.names)
         batch = self.translator.batch(ready, outputs=True)
         outputs = batch.primary_outputs()
-        self.lost_tail |= drop_wrong_tail(self.translator.backbone, batch.z, outputs)
+        drop_wrong_tail(self.translator.backbone, batch.z, outputs)
         if done < self.wanted:
             self.examples.append(batch.take(slice(0, self.wanted - done)))
         self.names.extend(names)

@@ -43,7 +43,8 @@ def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whiteni
         for some in indices.split(_BATCH):
             prepared = backbone.prepare(entry.source.samples.take(some.tolist()))
             for gradients in _gradients(backbone, prepared, generator):
-                rows = backbone.layout.to_rows(gradients)[0].to(whitening.mean.device, torch.float64)
+                # to double precision only there: some devices have none
+                rows = backbone.layout.to_rows(gradients)[0].to(whitening.mean.device).double()
                 pulled = whitening.pulled(rows)[:, : whitening.leading].cpu()
                 total += pulled.T @ pulled
                 count += len(pulled)

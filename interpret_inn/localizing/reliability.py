@@ -163,7 +163,7 @@ def _others(codes: Tensor, generator: Generator) -> Tensor:
     from scipy.optimize import linear_sum_assignment  # slow to import, and not needed to wrap a model
 
     count = len(codes)
-    away = torch.cdist(codes, codes).double().cpu()
+    away = torch.cdist(codes, codes).cpu().double()
     away = away / away.mean().clamp_min(_SAME)
     away = away * (1 - _LOT * torch.rand(count, count, generator=generator))
     found = []

@@ -187,7 +187,7 @@ def _each_by_itself(case: _Case) -> Iterator[str]:
     if any(isinstance(found, Masks) and found.shared for found in (together, alone)):
         return
     first, second = (found.values if isinstance(found, Masks) else found for found in (together, alone))
-    apart = float((first[:1].double() - second.double()).abs().max())
+    apart = float((first[:1].cpu().double() - second.cpu().double()).abs().max())
     if apart > _APART:
         yield (
             f"Expected the mask of an input to depend on that input alone, found one that differs by up to {apart:.2g} "

@@ -186,7 +186,8 @@ def translator_of(fit: HasTranslator | Translator) -> Translator:
     """
     if isinstance(fit, Translator):
         return fit
-    if not hasattr(type(fit), "translator"):
+    # looked up on the class first: an interpreter without a fit raises as its property is read
+    if not hasattr(type(fit), "translator") and not isinstance(getattr(fit, "translator", None), Translator):
         raise InputError(
             f"Expected a fitted interpreter, found {type(fit).__name__}. Type inn.wrap(model).fit(…) to make one."
         )

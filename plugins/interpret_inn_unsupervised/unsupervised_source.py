@@ -95,11 +95,11 @@ class UnsupervisedSource(IndependentSource):
 
     def _weighed(self, context: Preparation) -> _Weighed:
         """Weighs axes by how strongly the output depends on them, or else by their variances."""
-        principal = torch.diag(context.variances.double().cpu())
+        principal = torch.diag(context.variances.cpu().double())
         if self.key == "principal":
             return _Weighed(principal, "variance of the representation")
         try:
-            return _Weighed(context.output_gradients().double().cpu(), "change of the output")
+            return _Weighed(context.output_gradients().cpu().double(), "change of the output")
         except BackboneError as error:
             note = f'The factors begin as principal axes (directions="principal"). {error}'
             return _Weighed(principal, "variance of the representation", (note,))
@@ -145,5 +145,5 @@ def heaviest_first(weights: Tensor, span: Tensor) -> Tensor:
     Returns:
         An orthogonal matrix, float64 (m, m).
     """
-    free = span.double().cpu()
+    free = span.cpu().double()
     return pointing_one_way(torch.linalg.eigh(free.T @ weights @ free).eigenvectors.flip(1))

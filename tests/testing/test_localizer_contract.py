@@ -6,6 +6,7 @@ import dataclasses
 import math
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -215,6 +216,10 @@ def test_every_check_finds_its_saboteur(toy: Any, check: str, bad: Any, text: st
             vars(model).pop(name)
         for weight, flag in zip(model.parameters(), flags, strict=True):
             weight.requires_grad_(flag)
+
+
+def test_an_object_that_holds_a_translator_will_do(toy: Any) -> None:
+    assert check_localizer(good, SimpleNamespace(translator=toy.interpreter.translator), toy.fresh[:3])
 
 
 def test_one_input_is_not_enough(toy: Any) -> None:

@@ -113,6 +113,16 @@ def test_metrics() -> None:
                 check_metric(evaluate and MetricSpec("bad", "B.", evaluate))
 
 
+def test_a_metric_is_never_given_fewer_concepts_than_it_wants() -> None:
+    """The library leaves it out then, with the reason."""
+
+    def of_several(codes: Any, factors: Any) -> Score:
+        return correlation(codes[:, :fewest], np.stack([factors[:, k] for k in range(fewest)], 1))
+
+    for fewest in (2, 5):
+        assert check_metric(MetricSpec("several", "S.", of_several, fewest_concepts=fewest))
+
+
 def test_what_cannot_be_called_is_said_once() -> None:
     with pytest.raises(ContractError) as caught:
         check_metric(MetricSpec("bad", "B.", lambda codes: Score(1.0)))
