@@ -16,7 +16,7 @@ import click
 
 from interpret_inn._version import __version__
 from interpret_inn.configuration import Command, TextOrNull, fields_of, section
-from interpret_inn.errors import ArtefactError, InnError, InnWarning, shown
+from interpret_inn.errors import LONGEST_SHOWN, ArtefactError, InnError, InnWarning, shown
 from interpret_inn.refused_values import PlainPath
 from interpret_inn.translating.settings import FitSettings
 
@@ -214,11 +214,15 @@ def _loaded(artefact: Path, model: str | None) -> Interpreter:
 
 def _asked_for_model(artefact: Path, name: str) -> str:
     """What to type; a name that a shell might act on is shown, but not as something to paste."""
-    plain = re.fullmatch(r"[\w.:/@?=-]{1,200}", name, re.ASCII) and not name.startswith("-")
+    plain = (
+        len(name) <= LONGEST_SHOWN
+        and re.fullmatch(r"[\w.:/@?=-]+", name, re.ASCII)
+        and not name.startswith("-")
+    )
     network = " Its ?download uses the network." if "?download" in name else ""
     return (
         f"Expected --model, found none. The interpreter at {artefact} says that it was fitted for "
-        f"{shlex.quote(ascii(name[:200])[1:-1])}. "
+        f"{shlex.quote(ascii(name[:LONGEST_SHOWN])[1:-1])}. "
         + (
             "Check that name, and type it after --model."
             if plain

@@ -11,7 +11,9 @@ from contextvars import ContextVar
 
 _OWN = ("interpret_inn", "torch.utils._contextlib")
 """How names of this library's modules and its plugins' begin, and where torch's decorators of its functions are."""
-_told_place: ContextVar[str] = ContextVar("_told_place", default="")
+LONGEST_SHOWN = 200
+"""Characters of a name or value out of a file that are shown."""
+_warning_place: ContextVar[str] = ContextVar("_warning_place", default="")
 
 
 class InnError(Exception):
@@ -88,18 +90,18 @@ def warn(message: str, kind: type[InnWarning] = InnWarning) -> None:
         if str(frame.f_globals.get("__name__", "")).startswith(_OWN):
             outermost = depth
         frame = frame.f_back
-    place = _told_place.get()
+    place = _warning_place.get()
     warnings.warn(f"{message} ({place}.)" if place else message, kind, stacklevel=outermost + 1)
 
 
 @contextmanager
 def warnings_from(place: str) -> Iterator[None]:
     """Adds a place, such as "In the test split", to warnings of code that does not know it."""
-    before = _told_place.set(place)
+    before = _warning_place.set(place)
     try:
         yield
     finally:
-        _told_place.reset(before)
+        _warning_place.reset(before)
 
 
 def suggest(name: str, known: Iterable[str], *, limit: int = 5) -> str:

@@ -32,7 +32,7 @@ from interpret_inn.plugin.choosing import chosen_sources, report_localizer
 from interpret_inn.renamed import with_old_names
 from interpret_inn.reports import Report
 from interpret_inn.scoring import ScoreRequest, scores_of_fit, scores_of_inputs, with_scores
-from interpret_inn.translating.settings import FitSettings, wished_settings
+from interpret_inn.translating.settings import FitSettings, requested_settings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptKind, ConceptSource, Gallery, LocalizerFunction, Scores
 from interpret_inn.types.members import refuse_unknown_options, with_named_options
@@ -98,7 +98,7 @@ class Interpreter(AttachedModel):
         if one_named and "data" not in options and self.backbone.sample_inputs is not None:
             options["data"] = self.sample_inputs(_OWN_SAMPLES, seed=seed)
         built = chosen_sources(sources, options, seed=seed)
-        settings = FitSettings(**wished_settings(built) | given)
+        settings = FitSettings(**requested_settings(built) | given)
         observer = get_manager().after_fit_step
         # parameters made in inference mode could not be trained
         leave = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,15 +15,21 @@ from torch import nn
 from interpret_inn import saving
 from interpret_inn.backbones import Backbone, Preprocess, SiteTable, adapt_module
 from interpret_inn.backbones import sites as list_sites
-from interpret_inn.errors import ArtefactError, BackboneError, PluginError, SiteError, shown, suggest
+from interpret_inn.errors import (
+    LONGEST_SHOWN,
+    ArtefactError,
+    BackboneError,
+    PluginError,
+    SiteError,
+    shown,
+    suggest,
+)
 from interpret_inn.interpreter import Interpreter
 from interpret_inn.plugin import get_manager
 from interpret_inn.saving.bounds import is_too_large
 
 _NEAR = 0.8
-"""Similarity (`difflib`, 0 to 1) from which an option counts as a misspelt one of `wrap`."""
-_NAME = 200
-"""Characters of a model's name that are shown."""
+"""Similarity (`difflib`, 0 to 1) from which an option counts as a misspelt one of `wrap` or `load`."""
 _Path = str | os.PathLike[str]
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -53,13 +59,14 @@ def wrap(
             `"identity"`: inputs are prepared already; a `Preprocess`, or a callable.
         layout: How the representation becomes rows: `vector`, `flat`, `pooled` or `positions`; None: by its
             shape.
-        class_names: Names of the model's output classes, in order, for reports.
+        class_names: Names of the model's output classes, in order, for reports; None: the model's own if it has some
+            that fit (timm), else the classes are numbered.
         options: What the kind of backbone takes: `latents="uniform"`, say, for a generator.
 
     Raises:
         SiteError: there is no such site.
-        BackboneError: the model cannot be attached to, its weights are not at hand, or options without
-            `backbone`.
+        BackboneError: the model cannot be attached to, its weights are not at hand, options without
+            `backbone`, or class names that are no list, or not as many as the outputs, as far as these are known.
         PluginError: no plugin has this kind, or the plugin does not take the options.
     """
     given = {"preprocess": preprocess, "layout": layout}
@@ -68,12 +75,8 @@ def wrap(
         adapted = model
     else:
         adapted = _adapted(model, site, kind=backbone, options=options, **given)
-    if isinstance(class_names, str):
-        raise BackboneError(
-            f"Expected class_names as a list of names, found {class_names!r}. Type [{class_names!r}]."
-        )
     if class_names is not None:
-        adapted.class_names = list(class_names)
+        adapted.class_names = class_names
     return Interpreter(adapted)
 
 
@@ -96,6 +99,7 @@ def load(
     *,
     backbone: str | None = None,
     preprocess: Any = None,
+    class_names: Sequence[str] | None = None,
     **options: Any,
 ) -> Interpreter:
     """Loads a saved interpreter for the model that it was fitted for.
@@ -107,6 +111,7 @@ def load(
         model: The model, its name, or a `Backbone`; None: an error that shows the name that is stored.
         backbone: The kind of model, as for `wrap`; None: what was given to `wrap` then, with its options.
         preprocess: Only for models whose preprocessing was given as a callable: the same callable.
+        class_names: As for `wrap`; None: those of a `Backbone`, else those that are stored, if they fit the outputs.
         options: What the kind of backbone takes; those that could not be stored (callables), and texts that
             might name something to open, are given again.
 
@@ -114,7 +119,8 @@ def load(
         ArtefactError: no model is given; damaged, of a newer format, or fitted for another model, other
             weights, another site or other preprocessing (both sides are named); or an option is missing that
             could not be stored or is not taken from a file.
-        BackboneError: a `Backbone` together with what it already has.
+        BackboneError: a `Backbone` together with what it already has, options that the saved interpreter has, or
+            class names as for `wrap`.
     """
     artefact = saving.read_artefact(Path(path))
     about = artefact.about
@@ -126,8 +132,13 @@ def load(
     else:
         adapted = _adapted_as_saved(path, artefact, model, backbone, preprocess, options)
     saving.refuse_mismatch(Path(path), about, adapted)
-    if adapted.class_names is None:
-        adapted.class_names = about["model"]["class_names"]
+    stored = about["model"]["class_names"]
+    if class_names is not None:
+        adapted.class_names = class_names
+    elif stored is not None:
+        if adapted is not model:
+            adapted.class_names = None  # an adapter's say less than those of the fit
+        adapted.guess_class_names(stored)
     return Interpreter(adapted, fitted=artefact.fitted, evaluation=artefact.evaluation)
 
 
@@ -142,17 +153,11 @@ def _adapted(
     """The backbone that a plugin makes of a model, or the plain one of a module."""
     manager = get_manager()
     if kind is None:
-        _refuse_options(options)
+        _refuse_options(options, wrap)
         backbone = manager.adapt(model, site, **given)
     else:
         spec = manager.find("backbone", kind)
         chosen = {name: value for name, value in given.items() if value is not None}
-        twice = sorted({"site", *chosen} & set(options))
-        if twice:  # `wrap` has parameters of these names, so only `load` comes here
-            raise BackboneError(
-                f"Expected options of the kind of backbone {kind!r}, found {twice}, which the saved interpreter has. "
-                "Leave them out."
-            )
         backbone = manager.call(spec, model, site, **chosen, **options)
         if backbone is None:
             raise BackboneError(
@@ -180,10 +185,17 @@ def _adapted_as_saved(
 ) -> Backbone:
     """The model at the site, in the layout and with the preprocessing of the fit; raises as `load`."""
     about, layout = artefact.about, artefact.fitted.layout
+    twice = sorted({"site", "layout"} & set(options))
+    if twice:
+        raise BackboneError(
+            f"Expected options of the kind of backbone, found {twice}, which the saved interpreter has. Leave them out."
+        )
     stored = about.get("backbone")
     is_another_kind = kind is not None and (stored is None or kind != stored["kind"])
     if not is_another_kind:
         kind, options = _kind_kept(path, stored, options)
+    if kind is None:
+        _refuse_options(options, load)
     try:
         return _adapted(
             model,
@@ -196,8 +208,8 @@ def _adapted_as_saved(
     except SiteError as error:
         raise ArtefactError(
             f"The interpreter at {path} was fitted for another model: expected "
-            f"{shown(about['model']['architecture'])} with the site {about['site']!r:.200}, "
-            f"found {repr(model)[:_NAME] if isinstance(model, str) else type(model).__name__}: {shown(error)}"
+            f"{shown(about['model']['architecture'])} with the site {about['site']!r:.{LONGEST_SHOWN}}, "
+            f"found {repr(model)[:LONGEST_SHOWN] if isinstance(model, str) else type(model).__name__}: {shown(error)}"
         ) from error
 
 
@@ -236,7 +248,7 @@ def _kind_kept(
     missing = [name for name in stored["lost"] if name not in options]
     if texts:
         again = "".join(f", {shown(name)}=…" for name in (*missing, *texts))
-        said = ", ".join(f"{shown(name)}={ascii(kept[name])[:200]}" for name in texts)
+        said = ", ".join(f"{shown(name)}={ascii(kept[name])[:LONGEST_SHOWN]}" for name in texts)
         raise ArtefactError(
             f"The interpreter at {path} was wrapped with {said}, which may name something to open, and is "
             f"not taken from a file. Check it, and give it yourself: load(path, model{again})."
@@ -244,8 +256,9 @@ def _kind_kept(
     large = next((name for name, value in kept.items() if is_too_large(name, value)), None)
     if large is not None:
         raise ArtefactError(
-            f"The interpreter at {path} was wrapped with {shown(large)}={ascii(kept[large])[:200]}, which is larger "
-            f"than is taken from a file. Check it, and give it yourself: load(path, model, {shown(large)}=…)."
+            f"The interpreter at {path} was wrapped with {shown(large)}={ascii(kept[large])[:LONGEST_SHOWN]}, which is "
+            "larger than is taken from a file. Check it, and give it yourself: "
+            f"load(path, model, {shown(large)}=…)."
         )
     if missing:
         again = "".join(f", {shown(name)}=…" for name in missing)
@@ -273,11 +286,11 @@ def _refuse_beside(**options: Any) -> None:
         )
 
 
-def _refuse_options(options: Mapping[str, Any]) -> None:
-    """Refuses options without a kind of backbone; one that is nearly an option of `wrap` is named."""
+def _refuse_options(options: Mapping[str, Any], call: Callable[..., Any]) -> None:
+    """Refuses options without a kind of backbone; one that is nearly an option of the call is named."""
     if options:
         known = [
-            name for name, one in inspect.signature(wrap).parameters.items() if one.kind is one.KEYWORD_ONLY
+            name for name, one in inspect.signature(call).parameters.items() if one.kind is one.KEYWORD_ONLY
         ]
         for option in options:
             near = difflib.get_close_matches(option, known, n=1, cutoff=_NEAR)

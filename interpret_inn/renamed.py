@@ -33,6 +33,7 @@ RENAMED: Mapping[str, str] = {
     "Translator.translator": "A localizer is given (translator, inputs, factor). Leave .translator out: "
     "translator.codes(z).",
     "Translator.read_out": "Translator.probe",
+    "TrainingContext.looking": "TrainingContext.validating",
     "Translator.walk": "Translator.traverse",
     "ConceptSource.extra_loss": "prepare(context), and return Plan(loss=…) there",
     "ConceptSource.listen": "prepare(context), and call context.output_gradients() there",

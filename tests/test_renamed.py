@@ -8,6 +8,7 @@ import pytest
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.explaining.records import Explanation
+from interpret_inn.fitting.source_losses import TrainingContext
 from interpret_inn.renamed import RENAMED
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.translator import Translator
@@ -15,7 +16,16 @@ from interpret_inn.types import ConceptSource, FitStep, ProbeScores, as_source
 
 CLASSES: dict[str, type] = {
     cls.__name__: cls
-    for cls in (Backbone, Explanation, Fitted, FitStep, inn.Interpreter, ProbeScores, Translator)
+    for cls in (
+        Backbone,
+        Explanation,
+        Fitted,
+        FitStep,
+        inn.Interpreter,
+        ProbeScores,
+        TrainingContext,
+        Translator,
+    )
 }
 
 

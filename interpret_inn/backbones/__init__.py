@@ -9,7 +9,7 @@ from interpret_inn.backbones.preprocess import Preprocess
 from interpret_inn.backbones.sites import SiteRow, SiteTable, sites
 from interpret_inn.backbones.state import as_found, unwrap
 from interpret_inn.backbones.structures import primary
-from interpret_inn.backbones.tails import drop_wrong_tail
+from interpret_inn.backbones.tails import drop_wrong_tail, rule_of_its_own
 
 __all__ = [
     "Address",
@@ -28,6 +28,7 @@ __all__ = [
     "drop_wrong_tail",
     "infer_layout",
     "primary",
+    "rule_of_its_own",
     "sites",
     "unwrap",
 ]

@@ -11,6 +11,7 @@ from torch import Generator, Tensor, nn
 
 from interpret_inn.backbones.address import Address, check_path
 from interpret_inn.backbones.attach import Attachment, Rewrite
+from interpret_inn.backbones.class_names import NamesClasses
 from interpret_inn.backbones.default_site import default_site, is_tail, no_tail
 from interpret_inn.backbones.layouts import Layout, check_layout, infer_layout, refuse_other_batch
 from interpret_inn.backbones.picture_forms import range_of
@@ -24,7 +25,6 @@ from interpret_inn.backbones.state import (
     unwrap,
     weights_digest,
 )
-from interpret_inn.backbones.structures import refuse_other_names
 from interpret_inn.errors import BackboneError, InputError, SiteError
 from interpret_inn.renamed import with_old_names
 
@@ -35,7 +35,7 @@ Examine = Callable[[Tensor, Any], Sequence[str]]
 
 
 @with_old_names
-class Backbone:
+class Backbone(NamesClasses):
     """The network under study. No method changes it, even if an error is raised.
 
     Args:
@@ -45,7 +45,7 @@ class Backbone:
         layout: A layout's name, also with the order of axes ("pooled:channels_last"); None: inferred.
         name: The model's name in messages and reports.
         kind: What the outputs are.
-        class_names: Of a classifier's outputs, in order.
+        class_names: Of a classifier's outputs, in order. An adapter's own belong into `guess_class_names`.
         sample_inputs: Draws `n` prepared inputs of the model's own (generators).
         run: Runs prepared inputs through the model; None: `model(inputs)`.
         value_range: Lowest and highest value of the model's images; None: not known.
@@ -56,9 +56,10 @@ class Backbone:
         model: The unwrapped network.
         adapter: Name of the plugin's record that the caller named, and its options, so that an artefact can be loaded
             without naming them again.
+        lost_tail: Whether `drop_wrong_tail` found that `tail` does not make the outputs of all inputs.
         address: Address of the site.
         preprocess: As a `Preprocess`.
-        preprocess_given: Whether it was given, and is not what is done for want of anything better.
+        preprocess_given: Whether a preprocessing was given; False: pictures are only scaled to [0, 1].
         layout_name: The layout that was asked for, or None.
         has_tail: Set by the first run: whether `tail` works. `drop_wrong_tail` may find later that it does not.
         draws_random_numbers: Set by the first run: whether the model draws them in its forward.
@@ -91,12 +92,13 @@ class Backbone:
         self.preprocess, self.preprocess_given = Preprocess.of(preprocess), preprocess is not None
         self.name = name or type(self.model).__name__
         check_layout(layout)
-        self.kind, self.layout_name, self.class_names = kind, layout, class_names
+        self.kind, self.layout_name = kind, layout
+        self.class_names = class_names
         self.sample_inputs, self.run = sample_inputs, run
         self.value_range, self.examine = range_of(value_range), examine
         self.input_shape = None if input_shape is None else tuple(input_shape)
         self.adapter: tuple[str, Mapping[str, Any]] | None = None
-        self.has_tail = self.draws_random_numbers = False
+        self.has_tail = self.lost_tail = self.draws_random_numbers = False
         self._layout: Layout | None = None
         self._z_shape: tuple[int, ...] = ()
         self._found: RandomState | None = None
@@ -244,7 +246,7 @@ class Backbone:
             site, outputs = self._attached(prepared, Attachment(self.model, self.address))
             self.draws_random_numbers = not state.unchanged()
             z = site.captured
-            refuse_other_names(outputs, self.class_names, self.name)
+            self.meet_outputs(outputs)
             refuse_other_batch(z, len(prepared), self.address)
             module = None if self.address.input else self._site_module()
             layout = infer_layout(z, self.layout_name, self.model, module=module)
@@ -290,11 +292,7 @@ class Backbone:
         Raises:
             SiteError: the shape differs.
         """
-        if tuple(z.shape[1:]) != self._z_shape and self.layout.name != "pooled":
-            raise SiteError(
-                f"Expected representations of shape {self._z_shape} as in the first run, "
-                f"found {tuple(z.shape[1:])}. Pass inputs of one size, or choose the layout 'pooled'."
-            )
+        self.layout.refuse_other_shape(z, self._z_shape)
 
 
 def adapt_module(

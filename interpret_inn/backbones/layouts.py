@@ -60,10 +60,10 @@ class Layout:
 
     Attributes:
         name: `vector`: (B, D) unchanged. `flat`: a whole map, or all tokens, in one row. `positions`: one row for each
-            place of a map or token, prefix tokens apart. `pooled`: the mean over places; the deviations from it are
-            carried along.
+            position of a map or token, prefix tokens apart. `pooled`: the mean over positions; the deviations from it
+            are carried along.
         order: The axis of a map or of tokens that holds the channels.
-        prefix: How many tokens at the front stand for no place (class token, registers).
+        prefix: How many tokens at the front stand for no position (class token, registers).
     """
 
     name: LayoutName
@@ -107,11 +107,11 @@ class Layout:
 
     def _from_positions(self, rows: Tensor, carried: Carried) -> Tensor:
         rest = _required(carried.rest)
-        places = rows.reshape(len(rest), -1, rows.shape[-1]).to(carried.dtype)
-        return self._from_tokens(torch.cat([rest, places], 1), carried.shape)
+        tokens = rows.reshape(len(rest), -1, rows.shape[-1]).to(carried.dtype)
+        return self._from_tokens(torch.cat([rest, tokens], 1), carried.shape)
 
     def _tokens(self, z: Tensor) -> Tensor:
-        """Tokens (B, places, D) of either order of axes."""
+        """Tokens (B, P, D) of either order of axes."""
         if self.order == "channels_first":
             return z.flatten(2).transpose(1, 2)
         return z.flatten(1, -2)
@@ -127,6 +127,18 @@ class Layout:
             return math.prod(z_shape)
         return z_shape[0] if self.order == "channels_first" else z_shape[-1]
 
+    def refuse_other_shape(self, z: Tensor, shape: tuple[int, ...]) -> None:
+        """Refuses representations (B, ...) that are not of this shape each, unless the layout takes any.
+
+        Raises:
+            SiteError: the shape differs.
+        """
+        if tuple(z.shape[1:]) != shape and self.name != "pooled":
+            raise SiteError(
+                f"Expected representations of shape {shape} as in the first run, "
+                f"found {tuple(z.shape[1:])}. Pass inputs of one size, or choose the layout 'pooled'."
+            )
+
     def positions_per_input(self, z_shape: tuple[int, ...]) -> int:
         """`P`, the number of rows of one input; 1 for all layouts but `positions`."""
         if self.name != "positions":
@@ -134,7 +146,7 @@ class Layout:
         return math.prod(z_shape) // self.width(z_shape) - self.prefix
 
     def grid(self, z_shape: tuple[int, ...]) -> tuple[int, int] | None:
-        """(height, width) of the places, None if they form no grid; tokens: the square that holds them."""
+        """(height, width) of the positions, None if they form no grid; tokens: the square that holds them."""
         if self.name == "vector" or len(z_shape) < 2:
             return None
         if len(z_shape) == 3:

@@ -138,7 +138,7 @@ def single(item: Any, *, channels: int | None, index: int) -> npt.NDArray[Any]:
     shape = f" of shape {tuple(item.shape)}" if isinstance(item, Tensor | np.ndarray) else ""
     raise InputError(
         f"Expected a list of PIL images or of arrays (H, W) or (H, W, C), "
-        f"found {type(item).__name__}{shape} at place {index}."
+        f"found {type(item).__name__}{shape} at index {index}."
     )
 
 

@@ -228,7 +228,7 @@ def finite(prepared: Tensor) -> Tensor:
     """Returns the inputs unchanged.
 
     Raises:
-        InputError: there are none, or some hold NaN or infinity: their number and the places of the first.
+        InputError: there are none, or some hold NaN or infinity: their number and the indices of the first.
     """
     if prepared.ndim == 0 or len(prepared) == 0:
         raise InputError(f"Expected a batch of at least one input, found shape {tuple(prepared.shape)}.")
@@ -239,7 +239,7 @@ def finite(prepared: Tensor) -> Tensor:
         shown = ", ".join(map(str, bad[:5])) + (", …" if len(bad) > 5 else "")
         raise InputError(
             f"Expected finite values, found NaN or infinity in {len(bad)} of {len(prepared)} inputs "
-            f"(places {shown}). Leave them out."
+            f"(indices {shown}). Leave them out."
         )
     return prepared
 

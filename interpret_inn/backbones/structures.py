@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import torch
@@ -166,18 +166,3 @@ def primary(outputs: Any) -> Tensor:
     for _, tensor in tensors(outputs):
         return tensor
     raise BackboneError(f"Expected a model that returns tensors, found {describe(outputs)}.")
-
-
-def refuse_other_names(outputs: Any, names: Sequence[str] | None, model: str) -> None:
-    """Refuses names of classes for another number of outputs: some would be missing, or belong to others.
-
-    Raises:
-        BackboneError: outputs are (B, C), and there are not C names.
-    """
-    found = primary(outputs) if names is not None else None
-    if found is None or names is None or found.ndim != 2 or found.shape[1] == len(names):
-        return
-    raise BackboneError(
-        f"Expected a class name for each of {found.shape[1]} outputs of {model}, found {len(names)}. Type "
-        "class_names=[…] with all of them, in the order of the outputs."
-    )

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor
 from tqdm import tqdm
 
-from interpret_inn.backbones import Backbone, primary
+from interpret_inn.backbones import Backbone, primary, rule_of_its_own
 from interpret_inn.data import is_stream, samples, stream
 from interpret_inn.errors import BackboneError, InputError, warn
 from interpret_inn.explaining.chosen_inputs import spread_evenly
@@ -212,7 +212,8 @@ def stored(translator: Translator, count: int, *, seed: int) -> Tensor:
     ):
         raise InputError(
             f"Expected inputs to start the traversals from, found none: {backbone.name} draws none of its own, and "
-            "codes alone do not make its outputs, or nothing has run through it yet. Type inputs=images."
+            "codes alone do not make its outputs, or nothing has run through it yet. Type inputs=images. "
+            + rule_of_its_own(backbone)
         )
     order = torch.randperm(len(reference), generator=Generator().manual_seed(seed))
     codes = reference[order.repeat(-(-count // len(reference)))[:count].to(reference.device)]

@@ -69,7 +69,7 @@ class OrderedSamples(ABC):
         )
 
     def take(self, indices: Sequence[int] | npt.NDArray[Any]) -> Any:
-        """The inputs at these places, as a batch in the same form as `batches` yields.
+        """The inputs at these indices, as a batch in the same form as `batches` yields.
 
         Raises:
             DataError: an index outside 0 … N − 1, or as `batches`.
@@ -92,7 +92,7 @@ class OrderedSamples(ABC):
 
     @abstractmethod
     def _read(self, indices: Sequence[int]) -> Any:
-        """The inputs at these valid places, as a batch."""
+        """The inputs at these valid indices, as a batch."""
 
     @abstractmethod
     def _compute_fingerprint(self) -> str: ...

@@ -55,7 +55,7 @@ class DatasetSamples(OrderedSamples):
 
     Args:
         dataset: Items are what `interpret_inn.data.items.split` understands.
-        places: Indices of the items, in the order of the samples; None: all.
+        indices: Indices of the items, in the order of the samples; None: all.
         loading: How to read them.
 
     Raises:
@@ -66,14 +66,14 @@ class DatasetSamples(OrderedSamples):
         self,
         dataset: Any,
         *,
-        places: Sequence[int] | None = None,
+        indices: Sequence[int] | None = None,
         loading: Loading | None = None,
     ) -> None:
         self._dataset = dataset
-        self._places = range(_length(dataset)) if places is None else [int(place) for place in places]
-        if not self._places:
+        self._indices = range(_length(dataset)) if indices is None else [int(index) for index in indices]
+        if not self._indices:
             raise DataError(f"Expected at least one input, found none: an empty {type(dataset).__name__}.")
-        super().__init__(len(self._places))
+        super().__init__(len(self._indices))
         self._loading = loading or Loading()
         suspects = "random augmentation, or a collate_fn that pads to the largest of a batch"
         self._record = ReadRecord(
@@ -93,8 +93,8 @@ class DatasetSamples(OrderedSamples):
             worker_init=loader.worker_init_fn,
             context=loader.multiprocessing_context,
         )
-        places, notes = _places(loader)
-        found = cls(loader.dataset, places=places, loading=loading)
+        indices, notes = _indices_of(loader)
+        found = cls(loader.dataset, indices=indices, loading=loading)
         found.batch_size, found.notes = loader.batch_size, notes
         return found
 
@@ -146,7 +146,7 @@ class DatasetSamples(OrderedSamples):
     def _item(self, index: int) -> Any:
         """One item; if the data set fails, the error names the item."""
         try:
-            return self._dataset[self._places[index]]
+            return self._dataset[self._indices[index]]
         except Exception as error:
             raise _unreadable(f"Item {index}", self._dataset, error) from error
 
@@ -164,7 +164,7 @@ class DatasetSamples(OrderedSamples):
             reader = iter(
                 DataLoader(
                     self._dataset,
-                    batch_sampler=[[self._places[index] for index in chunk] for chunk in chunks],
+                    batch_sampler=[[self._indices[index] for index in chunk] for chunk in chunks],
                     collate_fn=self._loading.collate or _as_list,
                     num_workers=self._loading.workers,
                     worker_init_fn=self._loading.worker_init,
@@ -242,7 +242,7 @@ def _holds(column: Any, count: int) -> bool:
     return isinstance(column, (Tensor, np.ndarray, list, tuple)) and len(column) == count
 
 
-def _places(loader: DataLoader[Any]) -> tuple[list[int] | None, tuple[str, ...]]:
+def _indices_of(loader: DataLoader[Any]) -> tuple[list[int] | None, tuple[str, ...]]:
     """The items that a loader's sampler chooses, in the data set's order (None: all), and notes about it."""
     sampler: Any = loader.sampler
     batch_sampler: Any = loader.batch_sampler

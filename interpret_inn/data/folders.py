@@ -67,7 +67,7 @@ class FileSamples(OrderedSamples):
             files, targets, missing, note = _table_labels(_found(folder, csv), files, targets)
             skipped += missing
             notes += (note,)
-        seen = survey([folder / name for name in files])
+        seen = read_files([folder / name for name in files])
         skipped += [f"{files[at]}: cannot be read ({reason})" for at, reason in seen.broken.items()]
         whole = [at for at in range(len(files)) if at not in seen.broken]
         if not whole:
@@ -87,7 +87,7 @@ class FileSamples(OrderedSamples):
             DataError: a file cannot be read.
         """
         names = [str(path) for path in paths]
-        seen = survey([Path(name).expanduser() for name in names])
+        seen = read_files([Path(name).expanduser() for name in names])
         if seen.broken:
             said = "; ".join(f"{names[at]} ({reason})" for at, reason in list(seen.broken.items())[:5])
             raise DataError(
@@ -118,13 +118,13 @@ class FileSamples(OrderedSamples):
         return joined(self._digests, f"files {self._mode}")
 
 
-class Survey(NamedTuple):
+class FilesRead(NamedTuple):
     """The result of reading all files.
 
     Attributes:
         digests: Of the contents of whole files, in order.
         grey: Whether all whole files are grey.
-        broken: By place, what is wrong with the others.
+        broken: By index, what is wrong with the others.
     """
 
     digests: list[bytes]
@@ -132,7 +132,7 @@ class Survey(NamedTuple):
     broken: dict[int, str]
 
 
-def survey(paths: Sequence[Path]) -> Survey:
+def read_files(paths: Sequence[Path]) -> FilesRead:
     """Reads and decodes all files once."""
 
     def examine(path: Path) -> tuple[bytes, bool] | str:
@@ -142,7 +142,7 @@ def survey(paths: Sequence[Path]) -> Survey:
         except Exception as error:  # Pillow raises many kinds for damaged files
             return _reason(error)
 
-    found = Survey([], True, {})
+    found = FilesRead([], True, {})
     grey = True
     with ThreadPoolExecutor(max_workers=_THREADS) as pool:
         examined = pool.map(examine, paths)

@@ -26,7 +26,8 @@ class GivenForm:
         kind: `tensor`, `array` or `pillow`.
         axes: `hw`, `hwc` or `chw`.
         whole: Values are 0 … 255 in 8 bits; else floats in [0, 1]. PIL images made of others have 8 bits.
-        dtype: Of a tensor or array.
+        dtype: Of a tensor or array. Pictures made of others keep it if it is one of floats: black and white of one
+            bit, and greys of 16, become float32 in [0, 1].
 
     >>> form = GivenForm.of(np.zeros((4, 6, 3), np.uint8))
     >>> form.restored(torch.ones(3, 4, 6)).shape
@@ -57,11 +58,11 @@ class GivenForm:
         laid = {"hw": picture[:1].squeeze(0), "hwc": picture.permute(1, 2, 0), "chw": picture}[self.axes]
         values = (laid * 255).round().to(torch.uint8) if self.whole else laid
         if self.kind == "tensor":
-            return values.contiguous().to(torch.uint8 if self.whole else self.dtype)
+            return values.contiguous().to(self.dtype if self.dtype.is_floating_point else values.dtype)
         array: npt.NDArray[Any] = np.ascontiguousarray(values.cpu().numpy())
         if self.kind == "pillow":
             return Image.fromarray(array)
-        return array if self.whole else array.astype(self.dtype)
+        return array.astype(self.dtype) if np.issubdtype(self.dtype, np.floating) else array
 
 
 def has_alpha(image: Image.Image) -> bool:

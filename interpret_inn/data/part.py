@@ -40,7 +40,7 @@ class Part:
             yield self.take(range(at, min(at + batch_size, len(self))))
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The inputs at these places of the part, as a batch."""
+        """The inputs at these indices of the part, as a batch."""
         return self._whole.take([self._indices[index] for index in indices])
 
     def fingerprint(self) -> str:
@@ -79,7 +79,7 @@ class Joined:
             yield from part.batches(batch_size)
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The inputs at these places as a batch: as their part gives them, or as a list if they are of several parts.
+        """The inputs at these indices as a batch: as their part gives them, or as a list if they are of several parts.
 
         Raises:
             DataError: an index outside 0 … N − 1.
@@ -93,7 +93,7 @@ class Joined:
         return found
 
     def apart(self, indices: Sequence[int]) -> list[list[int]]:
-        """The same places in one list for each part, so that `take` gives each list in its part's own form."""
+        """The same indices in one list for each part, so that `take` gives each list in its part's own form."""
         owners = self._owners(indices)
         pairs = list(zip(indices, owners, strict=True))
         return sorted([int(index) for index, one in pairs if one == part] for part in set(owners))
@@ -103,7 +103,7 @@ class Joined:
         return joined([part.fingerprint().encode() for part in self._parts], "joined")
 
     def _owners(self, indices: Sequence[int]) -> list[int]:
-        """Which part each place belongs to."""
+        """Which part each index belongs to."""
         outside = [int(index) for index in indices if not 0 <= index < len(self)]
         if outside:
             raise DataError(f"Expected indices from 0 to {len(self) - 1}, found {outside[:5]}.")

@@ -15,12 +15,10 @@ from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.redraws import output_kind
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.codec import Codec, placed
-
-_SAME_OUTPUT = 1e-3
-"""Outputs that change by a smaller share of their spread are the same: rounding in the model gives less."""
+from interpret_inn.types.numbers import SAME_OUTPUT
 
 
-class OutputChanges(NamedTuple):
+class ComparedOutputs(NamedTuple):
     """How outputs of n inputs change, before it is known how far the outputs of all inputs are apart.
 
     Attributes:
@@ -43,7 +41,7 @@ class BatchChecks(NamedTuple):
 
     data: float
     edited: float
-    outputs: OutputChanges
+    outputs: ComparedOutputs
     identical: bool
     finite: bool
     inputs: int
@@ -63,7 +61,7 @@ def check_batch(batch: Batch, *, seed: int) -> BatchChecks:
     outputs = translator.backbone.outputs(batch.prepared)
     drop_wrong_tail(translator.backbone, batch.z, primary(outputs))
     through = primary(batch.outputs_at(there))
-    changes = output_changes(primary(outputs), through)
+    changes = compared_outputs(primary(outputs), through)
     unedited = translator.backbone.rewritten(batch.prepared, lambda z: z)
     edited, finite = _edited_round_trip(
         translator, codes.flatten(0, -2), scale, Generator().manual_seed(seed)
@@ -119,29 +117,30 @@ def _largest(difference: Tensor) -> float:
     return largest if math.isfinite(largest) else math.inf
 
 
-def output_changes(before: Tensor, after: Tensor) -> OutputChanges:
+def compared_outputs(before: Tensor, after: Tensor) -> ComparedOutputs:
     """How outputs (n, ...) change."""
     classes = output_kind(before) == "classes"
-    before, after = (outputs.reshape(len(outputs), -1).float() for outputs in (before, after))
+    # on the CPU, as some devices have no float64
+    before, after = (outputs.cpu().reshape(len(outputs), -1).float() for outputs in (before, after))
     kept = before.argmax(1) == after.argmax(1) if classes else torch.zeros(len(before), dtype=torch.bool)
     values = before.double()
-    return OutputChanges(
-        kept.cpu(),
-        (after - before).abs().amax(1).cpu(),
+    return ComparedOutputs(
+        kept,
+        (after - before).abs().amax(1),
         values.numel(),
         float(values.mean()),
         float(values.var(correction=0)),
     )
 
 
-def _agreement(parts: Sequence[OutputChanges]) -> tuple[int, float]:
+def _agreement(parts: Sequence[ComparedOutputs]) -> tuple[int, float]:
     """How many inputs keep their output, and the largest change in units of the spread of all outputs."""
     change = torch.cat([part.change for part in parts]) / _unit(parts)
-    kept = torch.cat([part.kept for part in parts]) | (change < _SAME_OUTPUT)
+    kept = torch.cat([part.kept for part in parts]) | (change < SAME_OUTPUT)
     return int(kept.sum()), float(change.max())
 
 
-def _unit(parts: Sequence[OutputChanges]) -> float:
+def _unit(parts: Sequence[ComparedOutputs]) -> float:
     """Standard deviation of all outputs together; if they are all equal, their size, and 1 if they are 0."""
     size = sum(part.size for part in parts)
     mean = sum(part.size * part.mean for part in parts) / size

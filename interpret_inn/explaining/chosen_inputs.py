@@ -25,7 +25,7 @@ class ChosenInputs:
 
 
 def spread_evenly(count: int, most: int) -> IntArray:
-    """Up to `most` places out of `count`, spread evenly, int64, ascending."""
+    """Up to `most` indices out of `count`, spread evenly, int64, ascending."""
     return np.unique(np.linspace(0, count - 1, min(most, count)).round().astype(np.int64))
 
 
@@ -35,10 +35,10 @@ def choose_inputs(inputs: Any, most: int) -> ChosenInputs:
         found = samples(inputs)
     except DataError:
         return ChosenInputs(_first(inputs, most), None, ())
-    places = spread_evenly(len(found), most)
+    indices = spread_evenly(len(found), most)
     # They are read in shuffled order, which spreads the inputs whose redraws are measured evenly as well.
-    places = np.random.default_rng(0).permutation(places)
-    chunks = [places[at : at + BATCH].tolist() for at in range(0, len(places), BATCH)]
+    indices = np.random.default_rng(0).permutation(indices)
+    chunks = [indices[at : at + BATCH].tolist() for at in range(0, len(indices), BATCH)]
     if isinstance(found, Joined):  # arrays of one source and tensors of another make no batch
         chunks = [own for chunk in chunks for own in found.apart(chunk)]
     names = found.names

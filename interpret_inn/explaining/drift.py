@@ -16,11 +16,11 @@ from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray
 from interpret_inn.types.numbers import BoolArray
 
-_PLACES, _FEWEST = 2**14, 32
-"""Places of the samples that are edited, at positions: `hold` costs gradients through the flow for each. Samples at
-least, however many places each of them has."""
+_POSITIONS, _FEWEST = 2**14, 32
+"""Positions of the samples that are edited, at positions: `hold` costs gradients through the flow for each. Samples at
+least, however many positions each of them has."""
 _TOGETHER = 2**11
-"""Places that go through `hold` together, at positions."""
+"""Positions that go through `hold` together, at positions."""
 
 
 def drifts(
@@ -30,7 +30,7 @@ def drifts(
 
     `hold` works with a probe trained on the training split. The probe here is independent of it: it is trained on half
     of the groups of the test split. Factors are swapped between samples of the other half; at positions of up to 16,384
-    places, each with the same place of the other sample. `Concept.distance` says how far a prediction moves.
+    positions, each with the same position of the other sample. `Concept.distance` says how far a prediction moves.
 
     Args:
         translator: Backbone and flow.
@@ -65,7 +65,7 @@ def _edited_samples(half: BoolArray, codes: Tensor, *, seed: int) -> IntArray:
     samples = np.flatnonzero(half)
     if codes.ndim == 2:
         return samples
-    most = max(_FEWEST, _PLACES // codes.shape[1])
+    most = max(_FEWEST, _POSITIONS // codes.shape[1])
     return np.sort(np.random.default_rng(seed).permutation(samples)[:most])
 
 
@@ -78,16 +78,16 @@ def _independent_probe(read: FloatArray, concept: Concept, groups: IntArray) -> 
 
 
 def _read(translator: Translator, codes: Tensor) -> FloatArray:
-    """What probes read, float64 (M, d): the whitened representation, at positions its mean over places."""
-    parts = _parts(codes, _PLACES)
+    """What probes read, float64 (M, d): the whitened representation, at positions its mean over positions."""
+    parts = _parts(codes, _POSITIONS)
     read = [translator.probe_input(part.to(translator.fitted.reference_codes)) for part in parts]
-    found: FloatArray = torch.cat(read).double().cpu().numpy()
+    found: FloatArray = torch.cat(read).cpu().double().numpy()
     return found
 
 
-def _parts(codes: Tensor, places: int) -> Sequence[Tensor]:
-    """Codes of some samples at a time, so that these have up to so many places; all together without positions."""
-    return (codes,) if codes.ndim == 2 else codes.split(max(1, places // codes.shape[1]))
+def _parts(codes: Tensor, positions: int) -> Sequence[Tensor]:
+    """Codes of some samples at a time, so that these have up to so many positions; all together without positions."""
+    return (codes,) if codes.ndim == 2 else codes.split(max(1, positions // codes.shape[1]))
 
 
 def _drift(

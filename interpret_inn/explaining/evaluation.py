@@ -20,8 +20,10 @@ from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Scores
 
-_ROWS = 4000  # samples of each split that are used at most, so that probes are trained in seconds
-_CHUNK = 512  # samples that go through the flow together
+MOST_SAMPLES = 4000
+"""Samples of each split that are used at most, so that probes are trained, and scores computed, in seconds."""
+CHUNK = 512
+"""Samples that go through the flow together."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +54,10 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
     """
     fitted = translator.fitted
     before = unfitted_network(fitted)
-    chosen = [_some(data.pool.indices(split), fitted.seed) for split in ("train", "test")]
+    chosen = [
+        data.pool.some(split, MOST_SAMPLES, Generator().manual_seed(fitted.seed))
+        for split in ("train", "test")
+    ]
     train, test = (_encode(data, fitted, before, indices) for indices in chosen)
     table = leakage(train, test, fitted.factors, seed=fitted.seed)
     maps = {}
@@ -71,19 +76,13 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
     return Evaluation(table, lines, maps, moved)
 
 
-def _some(indices: Tensor, seed: int) -> Tensor:
-    """Up to 4,000 of these indices at random, in ascending order."""
-    order = torch.randperm(len(indices), generator=Generator().manual_seed(seed))
-    return indices[order[:_ROWS].sort().values]
-
-
 def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: Tensor) -> EncodedSplit:
     """Some samples through the fitted flow, through the flow before the fit, and whitened without scales."""
     network = fitted.network
     kept = network.shape.width if network.shape.width <= WIDEST_REFERENCE else network.shape.leading
     found: list[list[Tensor]] = [[], [], []]
     flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (network, before, network.whitening)
-    for chunk in indices.split(_CHUNK):
+    for chunk in indices.split(CHUNK):
         rows = data.rows(chunk).to(network.whitening.mean)
         flat = rows.flatten(0, 1)
         for results, flow in zip(found, flows, strict=True):

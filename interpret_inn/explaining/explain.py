@@ -74,7 +74,7 @@ def explain(
         timings=_timings(fitted.timings, time.perf_counter() - began),
         warnings=(
             *fitted.notes,
-            *_lost_tail(found),
+            *_lost_tail(translator),
             *_unknown_range(translator, found),
             *measured_warnings(checks, evaluation.summaries, redraws),
         ),
@@ -128,7 +128,7 @@ def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
 def measured_warnings(
     checks: Checks, factors: Sequence[FactorSummary], redraws: Mapping[str, Redraw]
 ) -> list[str]:
-    """What to distrust by what was measured, in plain sentences; pages say it in their own words."""
+    """Warnings that follow from the measurements, in plain sentences; pages say it in their own words."""
     found = []
     if not checks.passed:
         found.append("A check failed: do not trust edits of this interpreter before it passes (see Checks).")
@@ -142,9 +142,9 @@ def measured_warnings(
     return found
 
 
-def _lost_tail(found: Survey) -> list[str]:
-    """Says that the layers after the site do not make all outputs, if this was found here."""
-    if not found.lost_tail:
+def _lost_tail(translator: Translator) -> list[str]:
+    """Says that the layers after the site do not make all outputs, if this was ever found."""
+    if not translator.backbone.lost_tail:
         return []
     return [
         "For some inputs the output does not come from the site alone: the model has another rule for them. Redraws "

@@ -33,38 +33,38 @@ def ordered_by_effect(translator: Translator, data: FitData) -> Fitted:
         translator: Backbone and flow. Sorting changes the flow in place; the translator must not be used afterwards.
         data: What the flow was fitted on.
     """
-    places = list(range(len(translator.factors.named)))
+    indices = list(range(len(translator.factors.named)))
     for entry in data.pool.parts:
         if entry.source.ordered:
             own = entry.columns.tolist()
-            strengths = _effects(translator, entry, [translator.factors[place] for place in own])
-            by_place = dict(zip(own, strengths, strict=True))
+            strengths = _effects(translator, entry, [translator.factors[index] for index in own])
+            by_index = dict(zip(own, strengths, strict=True))
             for alike in _interchangeable(translator.fitted, own):
-                ranked = sorted(alike, key=lambda place: -by_place[place])
-                for place, chosen in zip(alike, ranked, strict=True):
-                    places[place] = chosen
-    return translator.fitted if places == sorted(places) else _moved(translator.fitted, places)
+                ranked = sorted(alike, key=lambda index: -by_index[index])
+                for index, chosen in zip(alike, ranked, strict=True):
+                    indices[index] = chosen
+    return translator.fitted if indices == sorted(indices) else _moved(translator.fitted, indices)
 
 
-def _interchangeable(fitted: Fitted, places: Sequence[int]) -> list[list[int]]:
-    """Places of factors that may take each other's names: all whose sizes were estimated, and all given one size."""
+def _interchangeable(fitted: Fitted, indices: Sequence[int]) -> list[list[int]]:
+    """Indices of factors that may take each other's names: all whose sizes were estimated, and all given one size."""
     alike: dict[int | None, list[int]] = {}
-    for place in places:
-        factor = fitted.factors.named[place]
+    for index in indices:
+        factor = fitted.factors.named[index]
         was_given = math.isnan(fitted.raw_scores[factor.name])
-        alike.setdefault(factor.size if was_given else None, []).append(place)
+        alike.setdefault(factor.size if was_given else None, []).append(index)
     return list(alike.values())
 
 
-def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
-    """The fit with the factor at `places[i]` moved to place i, whose name it takes."""
-    named = [fitted.factors.named[place] for place in places]
+def _moved(fitted: Fitted, indices: Sequence[int]) -> Fitted:
+    """The fit with the factor at `indices[i]` moved to index i, whose name it takes."""
+    named = [fitted.factors.named[index] for index in indices]
     leading = fitted.network.shape.leading
     rest = range(fitted.factors[-1].start, leading)
     order = torch.tensor([axis for factor in named for axis in range(factor.start, factor.stop)] + list(rest))
     fitted.network.reorder(order)
     reference = placed(fitted.reference_codes, slice(0, leading), fitted.reference_codes[:, order])
-    means = fitted.place_means
+    means = fitted.position_means
     if means is not None:
         means = means._replace(codes=placed(means.codes, slice(0, leading), means.codes[:, order]))
     names = [factor.name for factor in fitted.factors.named]
@@ -74,7 +74,7 @@ def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
     return dataclasses.replace(
         fitted,
         reference_codes=reference,
-        place_means=means,
+        position_means=means,
         factors=Factors.from_sizes(sizes, total=fitted.factors.total),
         raw_scores={**scores, last: fitted.raw_scores[last]},
     )
@@ -82,9 +82,9 @@ def _moved(fitted: Fitted, places: Sequence[int]) -> Fitted:
 
 def _effects(translator: Translator, entry: PooledSource, factors: Sequence[Factor]) -> list[float]:
     """How much redraws of each factor change the output, on a few samples of their source's training split."""
-    places = entry.training_samples(_INPUTS)
+    indices = entry.training_samples(_INPUTS)
     with translator.backbone.session():
-        prepared = translator.backbone.prepare(entry.source.samples.take(places.tolist()))
+        prepared = translator.backbone.prepare(entry.source.samples.take(indices.tolist()))
         batch = translator.batch(prepared, outputs=True)
         outputs = batch.primary_outputs()
         kind = output_kind(outputs)

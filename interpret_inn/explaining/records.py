@@ -33,12 +33,12 @@ class Redraw:
         flip_rate: Share of edits that change the predicted class (NaN unless `classes`).
         kl: Mean KL divergence from the unedited to the edited prediction, in nats (NaN unless `classes`).
         class_std: Standard deviation of the predicted class's index over edits of one input, averaged over
-            inputs: the figure of the paper's table (NaN unless `classes`).
+            inputs: the figure of Esser, Rombach and Ommer (2020) (NaN unless `classes`).
         change: Mean absolute change of the target, which is the caller's, or by default for `classes` the probability
             of the class predicted without edit, for `image` the root mean squared difference in units of the
             range of values, else all outputs.
         left_data: Share of edited representations further from the data than 99 % of the data are from each other; at
-            positions, of single places from single places.
+            positions, of single positions from single positions.
     """
 
     kind: OutputKind
@@ -63,8 +63,8 @@ class ExampleFactor:
 
     Attributes:
         value: Position along the factor's main direction, in standard deviations of the data; at positions of the mean
-            over places, in standard deviations of such means.
-        percentile: Percentage of the data below that position, 0 to 100; at positions of means over places.
+            over positions, in standard deviations of such means.
+        percentile: Percentage of the data below that position, 0 to 100; at positions of means over positions.
         label: What the linear probe predicts of the concept ("7", "0.31"); empty if the factor has no concept with
             values.
         resample_flip: Share of redraws that change the predicted class; NaN if there are no classes, or redraws of
@@ -102,7 +102,7 @@ class FactorMap:
         colour: float64 (M,), the concept's value (class index, number or angle; of several numbers their position along
             their leading principal axis), NaN where missing.
         kind: The concept's kind; `unlabelled` without values.
-        classes: Names of its categories, by index.
+        classes: Names of its classes, by index.
         method: How the plane was chosen, in words.
     """
 
@@ -142,7 +142,7 @@ class Traversal:
         curves: float64 (S, len(labels)), probabilities of these classes, or values of the number.
         pictures: `S` pictures where the output is an image.
         here: Where the example itself stands, in the units of `positions`. At positions these are standard deviations
-            of single places, and not those of its `value`. NaN: not known.
+            of single positions, and not those of its `value`. NaN: not known.
     """
 
     example: int

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,9 +31,8 @@ WITH_TAIL, WITHOUT_TAIL = (512, 32), (64, 8)
 IMAGE_PIXELS = 2**22
 """Pixels of output images that a factor's redraws may take: 1024 images of 64 by 64. If these are too few for all edits
 of all inputs, each input is edited less often, down to as often as without a tail; then fewer inputs are edited."""
-_CHECKED = (
-    128  # inputs that are checked, up to the end of a batch: checks run the model up to three times more
-)
+_CHECKED = 128
+"""Inputs that are checked, up to the end of a batch: checks run the model up to three times more."""
 
 
 @dataclass
@@ -52,13 +50,12 @@ class Survey:
         value_range: The values that are black and white in pictures of outputs: the ends of the model's own range, else
             the smallest and the largest value seen.
         redraw_effects: By factor, of the m inputs in `order`.
-        order: int (m,), the places of the inputs whose redraws were measured.
-        edited: By factor, codes (m, d) after one edit each, at positions of one random place: reference codes, with
-            which they are compared, are of single places too.
+        order: int (m,), the indices of the inputs whose redraws were measured.
+        edited: By factor, codes (m, d) after one edit each, at positions of one random position: reference codes, with
+            which they are compared, are of single positions too.
         checks: Of the first batches.
         skipped: Inputs that could not be read, each with the reason.
         groups: int (m,), the groups of the inputs in `order`: intervals draw whole groups. None: all apart.
-        lost_tail: Whether an input's output was found not to come from the site alone; see `drop_wrong_tail`.
     """
 
     names: list[str]
@@ -75,7 +72,6 @@ class Survey:
     checks: list[BatchChecks]
     skipped: tuple[str, ...]
     groups: IntArray | None = None
-    lost_tail: bool = False
 
     def strongest(self, most: int) -> list[str]:
         """Names of up to `most` factors, those whose redraws change the output most; the strongest first."""
@@ -109,13 +105,14 @@ def survey(
         InputError: there are no inputs.
     """
 
-    def over() -> tuple[Survey, bool]:
+    def over() -> Survey:
         once = _Pass(translator, target=target, resamples=resamples, examples=examples, seed=seed)
-        return once.over(inputs, most), once.lost_tail
+        return once.over(inputs, most)
 
-    found, lost_tail = over()
-    if lost_tail and not is_stream(inputs):  # some redraws were made by the tail: make all of them anew
-        found = dataclasses.replace(over()[0], lost_tail=True)
+    known_before = translator.backbone.lost_tail
+    found = over()
+    if translator.backbone.lost_tail and not known_before and not is_stream(inputs):
+        return over()  # some redraws were made by the tail: make all of them anew
     return found
 
 
@@ -146,18 +143,17 @@ class _Pass:
         self.translator, self.target, self.resamples, self.wanted = translator, target, resamples, examples
         self.examples: list[Batch] = []
         self.generator = Generator().manual_seed(seed)
-        self.places = Generator().manual_seed(derived_seed(seed, "places"))
+        self.position_generator = Generator().manual_seed(derived_seed(seed, "places"))
         self.seed = seed
         self.names: list[str] = []
         self.codes: list[Tensor] = []
-        self.place_means: list[Tensor] = []
+        self.position_means: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.pictures: list[Picture] | None = []
         self.effects: dict[str, list[RedrawEffects]] = {factor.name: [] for factor in translator.factors}
         self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
         self.order: list[int] = []
         self.checks: list[BatchChecks] = []
-        self.lost_tail = False
 
     def over(self, inputs: Any, most: int) -> Survey:
         """The survey of up to `most` inputs."""
@@ -181,7 +177,7 @@ class _Pass:
             examples=Batch.joined(self.examples),
             pictures=self.pictures or None,
             codes=codes,
-            probe_inputs=torch.cat(self.place_means) if self.place_means else self._whole(codes),
+            probe_inputs=torch.cat(self.position_means) if self.position_means else self._whole(codes),
             outputs=outputs,
             kind=kind,
             value_range=value_range,
@@ -191,7 +187,6 @@ class _Pass:
             checks=self.checks,
             skipped=chosen.skipped,
             groups=None if chosen.groups is None else chosen.groups[self.order],
-            lost_tail=self.lost_tail,
         )
 
     def _take(self, names: Sequence[str], ready: Tensor) -> None:
@@ -199,13 +194,13 @@ class _Pass:
         done = len(self.names)
         batch = self.translator.batch(ready, outputs=True)
         outputs = batch.primary_outputs()
-        self.lost_tail |= drop_wrong_tail(self.translator.backbone, batch.z, outputs)
+        drop_wrong_tail(self.translator.backbone, batch.z, outputs)
         if done < self.wanted:
             self.examples.append(batch.take(slice(0, self.wanted - done)))
         self.names.extend(names)
         self.codes.append(batch.summary())
         if batch.own.ndim == 3:
-            self.place_means.append(self._whole(batch.own))
+            self.position_means.append(self._whole(batch.own))
         self.outputs.append(outputs)
         self._keep_pictures(ready)
         if done < _CHECKED:
@@ -246,4 +241,4 @@ class _Pass:
             self.effects[factor.name].append(  # images in plain units: their range is known at the end
                 measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=1.0)
             )
-            self.edited[factor.name].append(redrawn.random_place(self.places)[0])
+            self.edited[factor.name].append(redrawn.random_position(self.position_generator)[0])

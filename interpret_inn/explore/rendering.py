@@ -21,10 +21,8 @@ from interpret_inn.types import Picture
 
 _FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 _SHORTEST = 20  # milliseconds of a frame: browsers slow down what is faster
-_SAMPLED, _STRIP = (
-    16,
-    256,
-)  # frames that a palette is made from, and pixels of the longer side of all of them together
+_SAMPLED, _STRIP = 16, 256
+"""Frames that a palette is made from, and pixels of the longer side of all of them together."""
 _PAPER, _INK = (255, 255, 255), (40, 40, 44)
 _TEXT_HEIGHT, _LETTER, _MARGIN = 22, 7, 6
 Cell = Picture | str

@@ -10,7 +10,7 @@ from typing import Literal, get_args
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.backbones import primary
+from interpret_inn.backbones import primary, rule_of_its_own
 from interpret_inn.errors import EditError, SiteError
 from interpret_inn.translating.codec import placed
 from interpret_inn.translating.fitted import Fitted
@@ -140,8 +140,12 @@ def refuse_unless_samples(translator: Translator) -> None:
     if not backbone.has_tail:
         raise EditError(
             f"{backbone.name} does not run on from {str(backbone.address)!r} alone, so codes make no outputs "
-            "without inputs. Fit at the input of what makes the outputs: type 'decoder:in' or 'fc:in' as the "
-            "site, or wrap(…, backbone='autoencoder')."
+            "without inputs. "
+            + (
+                rule_of_its_own(backbone)
+                or "Fit at the input of what makes the outputs: type 'decoder:in' or 'fc:in' as the site, or "
+                "wrap(…, backbone='autoencoder')."
+            )
         )
 
 
@@ -258,7 +262,7 @@ def mixture_draws(codes: Tensor, n: int, *, seed: int) -> Tensor:
     mixture = GaussianMixture(parts, covariance_type=shape, random_state=seed, max_iter=200, reg_covar=1e-5)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # draws may come from a mixture that has not quite converged
-        mixture.fit(codes.double().cpu().numpy())
+        mixture.fit(codes.cpu().double().numpy())
     # draws come part by part: shuffled, so that any stretch of them is a fair sample
     return torch.from_numpy(mixture.sample(n)[0]).to(codes)[
         torch.randperm(n, generator=Generator().manual_seed(seed))

@@ -31,7 +31,7 @@ from interpret_inn.flows import (
     aligning_matrix,
     fit_whitening,
 )
-from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted, PlaceMeans
+from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted, PositionMeans
 from interpret_inn.translating.settings import FitSettings, Observer
 from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
 
@@ -45,8 +45,8 @@ _KEY_PAIRS = 512
 """Pairs whose digest tells fits with other options of a source apart."""
 _REFERENCE_ROWS = 4096
 """Reference codes that a fit keeps; see `Fitted`."""
-_PLACES = 2**16
-"""Places that go through the flow together."""
+_POSITIONS = 2**16
+"""Positions that go through the flow together."""
 
 
 def fit(
@@ -114,7 +114,7 @@ def fit(
     fitted = Fitted(
         network=network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=found.factors,
         raw_scores=found.raw_scores, concepts=concepts, settings=settings, seed=seed, record=record,
-        split=pool.counts(), reference_codes=reference, reference_groups=groups, place_means=means,
+        split=pool.counts(), reference_codes=reference, reference_groups=groups, position_means=means,
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
@@ -151,8 +151,7 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
         warn(note)
         notes.append(note)
     enough = max(_WHITENING_SAMPLES, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
-    order = torch.randperm(len(train), generator=Generator().manual_seed(seed))[:enough]
-    rows = data.rows(train[order.sort().values]).flatten(0, 1)
+    rows = data.rows(data.pool.some("train", enough, Generator().manual_seed(seed))).flatten(0, 1)
     return fit_whitening(rows, noise=settings.noise, explained=settings.explained, most=most), notes
 
 
@@ -189,9 +188,9 @@ def _size(
 ) -> Sizes:
     """Factor sizes from pairs of the training split, in the representation's own units."""
     pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), split="train")
-    used, places = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
+    used, indices = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
     rows = white[used].mean(1) / whitening.scales[: whitening.leading]
-    first, second = places.chunk(2)
+    first, second = indices.chunk(2)
     scores = concept_scores(rows, Pairs(first, second, pairs.rho))
     width = len(whitening.mean)
     wanted = {name: size for name, size in pool.wanted_sizes().items() if name not in (given or {})}
@@ -200,11 +199,11 @@ def _size(
             pool.names, scores, leading=whitening.leading, total=width, given={**wanted, **(given or {})}
         )
     except ConceptError as error:
-        raise ConceptError(f"{error}{_said_of_wishes(pool, wanted)}") from None
+        raise ConceptError(f"{error}{_requested_sizes_text(pool, wanted)}") from None
 
 
-def _said_of_wishes(pool: Pool, wanted: Mapping[str, int]) -> str:
-    """Says which sources asked for sizes themselves: the caller of the fit may not know of these wishes."""
+def _requested_sizes_text(pool: Pool, wanted: Mapping[str, int]) -> str:
+    """Says which sources asked for sizes themselves: the caller of the fit may not know of these."""
     asked = {
         part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
         for part in pool.parts
@@ -256,27 +255,26 @@ def _digest_of_values(concept: Concept) -> str:
 @torch.no_grad()
 def _collect_reference(
     data: FitData, network: InvertibleNetwork, seed: int
-) -> tuple[Tensor, IntArray, tuple[Concept, ...], PlaceMeans | None]:
-    """Reference codes from the training split, their groups, the concepts' values for them, and means over places."""
+) -> tuple[Tensor, IntArray, tuple[Concept, ...], PositionMeans | None]:
+    """Reference codes from the training split, with their groups and values of concepts; and means over positions."""
     network.eval().requires_grad_(False)
     generator = Generator().manual_seed(seed)
-    train = data.pool.indices("train")
-    chosen = train[torch.randperm(len(train), generator=generator)[:_REFERENCE_ROWS].sort().values]
+    chosen = data.pool.some("train", _REFERENCE_ROWS, generator)
     rows = data.rows(chosen)
     position = torch.randint(rows.shape[1], (len(rows),), generator=generator)
     codes = network(rows[torch.arange(len(rows)), position].to(network.whitening.mean))[0]
     kept = codes if codes.shape[1] <= WIDEST_REFERENCE else codes[:, : network.shape.leading]
-    means = _place_means(rows, network, kept.shape[1]) if data.stored[0].positions is not None else None
+    means = _position_means(rows, network, kept.shape[1]) if data.stored[0].positions is not None else None
     return kept.contiguous(), data.pool.groups_at(chosen), data.pool.concepts_at(chosen), means
 
 
-def _place_means(rows: Tensor, network: InvertibleNetwork, kept: int) -> PlaceMeans:
-    """Means over places of samples with rows (M, P, D): of the first `kept` axes of their codes, and whitened."""
+def _position_means(rows: Tensor, network: InvertibleNetwork, kept: int) -> PositionMeans:
+    """Means over positions of samples with rows (M, P, D): of the first `kept` axes of their codes, and whitened."""
     found: tuple[list[Tensor], list[Tensor]] = ([], [])
     leading = network.shape.leading
-    for part in rows.split(max(1, _PLACES // rows.shape[1])):
+    for part in rows.split(max(1, _POSITIONS // rows.shape[1])):
         white = network.whitening(part.flatten(0, 1).to(network.whitening.mean))[0]
         codes = torch.cat((network.blocks(white[:, :leading])[0], white[:, leading:kept]), 1)
         for means, each in zip(found, (codes, white[:, :leading]), strict=True):
             means.append(each.unflatten(0, part.shape[:2]).mean(1))
-    return PlaceMeans(*(torch.cat(means) for means in found))
+    return PositionMeans(*(torch.cat(means) for means in found))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.backbones import Attachment, Backbone, Carried, primary
+from interpret_inn.backbones import Attachment, Backbone, Carried, primary, rule_of_its_own
 from interpret_inn.backbones.state import device_and_dtype
 from interpret_inn.errors import BackboneError, SiteError
 from interpret_inn.fitting.store import FitData
@@ -101,8 +101,12 @@ class ModelOfAxes:
         if layout.name not in ("vector", "flat") or not backbone.has_tail:
             raise BackboneError(
                 f"Expected a site from which alone {backbone.name} makes its outputs, in the layout 'vector' or "
-                f"'flat', found {str(backbone.address)!r} with {str(layout)!r}. Choose the latents of a generator, "
-                "the code of an autoencoder, or the input of a module that makes the outputs."
+                f"'flat', found {str(backbone.address)!r} with {str(layout)!r}. "
+                + (
+                    rule_of_its_own(backbone)
+                    or "Choose the latents of a generator, the code of an autoencoder, or the input of a module that "
+                    "makes the outputs."
+                )
             )
         device, dtype = device_and_dtype(backbone.model)
         z = layout.from_rows(self._rows(white, rest), Carried(tuple(backbone.z_shape), dtype))

@@ -52,12 +52,13 @@ def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] =
 
 
 def unprepared(backbone: Backbone, pool: Pool) -> list[str]:
-    """Says that images are only scaled, where nobody said how the model wants them."""
+    """A note that images are only scaled, if no preprocessing was given."""
     if backbone.preprocess_given or backbone.prepare(pool.parts[0].source.samples.take([0])).ndim != 4:
         return []
     return [
-        "Images are only scaled to [0, 1], as no preprocessing was given. If the model was trained on others, type "
-        'wrap(model, preprocess={"mean": …, "std": …}); preprocess={} says that this is right.'
+        "Images are only scaled to [0, 1], as no preprocessing was given. If the model was trained on images that were "
+        'resized or normalised, type wrap(model, preprocess={"mean": …, "std": …}); type preprocess={} if scaling '
+        "alone is right."
     ]
 
 

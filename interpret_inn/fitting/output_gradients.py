@@ -37,13 +37,14 @@ def output_gradients(backbone: Backbone, entry: PooledSource, whitening: Whiteni
         BackboneError: no gradient comes from the outputs to the site, or gradients are not finite.
     """
     generator = Generator().manual_seed(seed)
-    places = entry.training_samples(_INPUTS)
+    indices = entry.training_samples(_INPUTS)
     total, count = torch.zeros(whitening.leading, whitening.leading, dtype=torch.float64), 0
     with backbone.session():
-        for some in places.split(_BATCH):
+        for some in indices.split(_BATCH):
             prepared = backbone.prepare(entry.source.samples.take(some.tolist()))
             for gradients in _gradients(backbone, prepared, generator):
-                rows = backbone.layout.to_rows(gradients)[0].to(whitening.mean.device, torch.float64)
+                # to double precision only there: some devices have none
+                rows = backbone.layout.to_rows(gradients)[0].to(whitening.mean.device).double()
                 pulled = whitening.pulled(rows)[:, : whitening.leading].cpu()
                 total += pulled.T @ pulled
                 count += len(pulled)

@@ -118,7 +118,7 @@ def orthogonal(given: Tensor, axes: int) -> Tensor:
         raise ValueError(f"a matrix of shape {tuple(given.shape)}; {wanted}")
     if given.is_complex():
         raise ValueError(f"a matrix of {given.dtype}; {wanted}")
-    matrix = given.detach().double()
+    matrix = given.detach().cpu().double()  # some devices have no float64
     if not bool(matrix.isfinite().all()):
         raise ValueError(f"a matrix with values that are NaN or infinite; {wanted}")
     apart = float((matrix.T @ matrix - torch.eye(axes).to(matrix)).abs().max())

@@ -21,7 +21,7 @@ _NO_PLAN = Plan()
 
 @dataclass(frozen=True)
 class PooledSource:
-    """One source's place in the pool.
+    """One source in the pool.
 
     Attributes:
         source: The source.
@@ -58,7 +58,7 @@ class Pool:
         seed: Of the splits.
 
     Attributes:
-        parts: The sources, each with its place.
+        parts: The sources, each with its rows and columns.
         notes: Sentences on pictures that could not be kept on one side of the split.
         digests: A digest of each sample's picture, by the fingerprint of the samples; empty for one set of samples.
         rows: Number of samples of all sources together.
@@ -90,10 +90,10 @@ class Pool:
         self.parts: list[PooledSource] = []
         for source, concepts in zip(entered, chosen, strict=True):
             key = source.samples.fingerprint()
-            place = PooledSource(
+            entry = PooledSource(
                 source, starts[key], torch.arange(0), split_of[key], sets[key].groups, concepts
             )
-            self.parts.append(place)
+            self.parts.append(entry)
         self._number()
 
     @property
@@ -141,6 +141,11 @@ class Pool:
         """Rows of one split, `train`, `validation` or `test`, int64, ascending."""
         return torch.cat([entry.offset + getattr(entry.split, split) for entry in self.unique()])
 
+    def some(self, split: str, most: int, generator: Generator) -> Tensor:
+        """Up to `most` rows of one split, drawn at random without replacement, int64, ascending."""
+        rows = self.indices(split)
+        return rows[torch.randperm(len(rows), generator=generator)[:most].sort().values]
+
     def counts(self) -> tuple[int, int, int]:
         """Numbers of training, validation and test rows."""
         return len(self.indices("train")), len(self.indices("validation")), len(self.indices("test"))
@@ -149,10 +154,10 @@ class Pool:
         """All concepts with their values for some rows, int64 (n,); missing for rows of other sources."""
         found: list[Concept] = []
         for entry in self.parts:
-            places = (rows - entry.offset).numpy()
-            inside = (places >= 0) & (places < len(entry.source.samples))
+            indices = (rows - entry.offset).numpy()
+            inside = (indices >= 0) & (indices < len(entry.source.samples))
             found.extend(
-                concept.at(np.where(inside, places, 0)).without(~inside) for concept in entry.concepts
+                concept.at(np.where(inside, indices, 0)).without(~inside) for concept in entry.concepts
             )
         return tuple(found)
 

@@ -22,7 +22,7 @@ class Sizes(NamedTuple):
 
 
 def concept_scores(rows: Tensor, pairs: Pairs) -> Tensor:
-    """The paper's score of each concept (Esser et al., 2020): what its pairs have in common, of all variance.
+    """The score of each concept of Esser, Rombach and Ommer (2020): what its pairs have in common, of all variance.
 
     `s = Σᵢ cov(zᵃᵢ, zᵇᵢ) / Σᵢ var(zᵢ)` over the pairs that share it; for graded pairs the least squares
     slope of the covariance over ρ, `s = Σ ρ c / Σ ρ²` with ρ in units of `SAME`. The two agree if ρ is 0 or `SAME` in

@@ -27,7 +27,7 @@ class TrainingContext:
         generator: The only source of randomness to draw from.
         step: The step that is being taken, from 0; in validation, the number of steps taken.
         axes: The axes of the code that belong to the source's own factors, int64 (m,).
-        looking: Whether this is validation: nothing is trained, and draws are the same each time.
+        validating: Whether this is validation: nothing is trained, and draws are the same each time.
     """
 
     network: InvertibleNetwork
@@ -35,7 +35,7 @@ class TrainingContext:
     generator: Generator
     step: int
     axes: Tensor
-    looking: bool = False
+    validating: bool = False
 
 
 class AddedLoss:

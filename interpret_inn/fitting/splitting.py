@@ -95,7 +95,7 @@ def split_together(
     """
     apart = [split(len(one.samples), groups=one.groups, seed=seed) for one in sets]
     shown = [digests.get(one.samples.fingerprint(), []) for one in sets]
-    notes = _untold(sets, shown)
+    notes = _notes_on_variants(sets, shown)
     if not _meet(shown):
         return apart, notes
     components = _components(sets, shown)
@@ -125,27 +125,27 @@ def picture_digests(samples: Samples) -> list[bytes]:
 
 
 def connected(count: int, labels: Sequence[Sequence[Any] | IntArray]) -> IntArray:
-    """Connected components of places: two places are linked if they have a value in common in any of the labels.
+    """Connected components of items: two items are linked if they have a value in common in any of the labels.
 
     Args:
-        count: Number of places.
-        labels: Each has a value for every place.
+        count: Number of items.
+        labels: Each has a value for every item.
 
     Returns:
-        int64 (count,), the first place of each one's component.
+        int64 (count,), the first item of each one's component.
 
     >>> connected(5, [[0, 0, 1, 2, 3], [7, 8, 8, 9, 4]]).tolist()
     [0, 0, 0, 3, 4]
     """
-    hubs: list[int] = []  # each value is a place of its own, which its places are linked to
+    hubs: list[int] = []  # each value is a place of its own, which its items are linked to
     size = count
     for values in labels:
         numbers: dict[Any, int] = {}
         own = values.tolist() if isinstance(values, np.ndarray) else values
         hubs.extend(numbers.setdefault(value, size + len(numbers)) for value in own)
         size += len(numbers)
-    places = np.tile(np.arange(count), len(labels))
-    graph = coo_array((np.ones(len(places), np.int8), (places, np.array(hubs, np.int64))), shape=(size, size))
+    items = np.tile(np.arange(count), len(labels))
+    graph = coo_array((np.ones(len(items), np.int8), (items, np.array(hubs, np.int64))), shape=(size, size))
     component = connected_components(graph, directed=False)[1][:count]
     first, number = np.unique(component, return_index=True, return_inverse=True)[1:]
     return np.asarray(first[number.reshape(-1)], np.int64)
@@ -179,7 +179,7 @@ def _meet(shown: Sequence[Sequence[bytes]]) -> bool:
     return False
 
 
-def _untold(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list[str]:
+def _notes_on_variants(sets: Sequence[SampleSet], shown: Sequence[Sequence[bytes]]) -> list[str]:
     """Notes on sets of variants that share no picture with other sets: their originals may still be the same."""
     notes = []
     for at, one in enumerate(sets):

@@ -199,7 +199,9 @@ class Trainer:
         step, total = self.state["step"], float(self._loss(*drawn))
         for added in self.added:
             total += float(
-                added(TrainingContext(self.network, self.backbone, generator, step, added.axes, looking=True))
+                added(
+                    TrainingContext(self.network, self.backbone, generator, step, added.axes, validating=True)
+                )
             )
         if not math.isfinite(total):
             for added in self.added:

@@ -1,7 +1,7 @@
 """Likelihoods of codes and of pairs of codes, as pure functions.
 
 `log p(a, b) = Σ_k [log N(z̃ᵃ_k; 0, I) + log N(z̃ᵇ_k; ρ_k z̃ᵃ_k, (1 − ρ_k²) I)] + log|det Tᵃ| + log|det Tᵇ|`
-(IIN, equations 6 to 9, with a ρ of its own for every pair and factor).
+(equations 6 to 9 of Esser, Rombach and Ommer, 2020, with a ρ of its own for every pair and factor).
 """
 
 from __future__ import annotations

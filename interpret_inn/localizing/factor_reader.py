@@ -17,9 +17,8 @@ from interpret_inn.types.numbers import NEGLIGIBLE, TINY
 AT_ONCE = 64
 """Images in one forward: enough to fill a processor, few enough for its memory."""
 _LEAST = 8  # values that it takes to tell a concept's directions from chance
-_RIDGE = (
-    1e-3  # of the mean variance, added to the variance of each axis: axes without variance are not blown up
-)
+_RIDGE = 1e-3
+"""Share of the mean variance, added to the variance of each axis: axes without variance are not blown up."""
 _NOTHING = 1e-6  # squared deviations below this are rounding, and no share of them is measured
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from interpret_inn.errors import LocalizerError
 from interpret_inn.types import Picture
+from interpret_inn.types.numbers import BoolArray
 
 _GREY = 0.12  # share of white that is added to dimmed parts, so that black stays apart from a dark page
 _INSIDE = 0.5  # a mask's border is drawn where it passes this value
@@ -59,7 +59,7 @@ def overlay(picture: Picture, mask: Tensor, *, dimmed: float = 0.25) -> Picture:
     return result
 
 
-def _edge(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+def _edge(inside: BoolArray) -> BoolArray:
     """Pixels inside that touch the outside, on all four sides; the image's own border is no edge."""
     padded = np.pad(inside, 1, mode="edge")
     surrounded = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]

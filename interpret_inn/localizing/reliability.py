@@ -36,9 +36,8 @@ FLAT = 1e-6
 """A mask whose pixels differ by less says nothing of where."""
 _DONORS = 2  # others that each image is moved into: one alone would often be a bad example
 _LOT = 0.5  # weight of chance in which image is moved into which, beside the distance of their codes
-_NEAR = (
-    1e-4  # weight of the surroundings in the order of pixels: they decide between pixels of nearly one value
-)
+_NEAR = 1e-4
+"""Weight of the surroundings in the order of pixels: they decide between pixels of nearly one value."""
 _TIES = 1e-9  # weight of chance in it: it decides between pixels whose surroundings are alike, too
 _NEVER = 1e6  # a distance beyond all others, so that no image is moved into itself or twice into the same
 _SAME = 1e-6  # codes (of standard deviation 1) nearer than this are the same but for rounding
@@ -164,7 +163,7 @@ def _others(codes: Tensor, generator: Generator) -> Tensor:
     from scipy.optimize import linear_sum_assignment  # slow to import, and not needed to wrap a model
 
     count = len(codes)
-    away = torch.cdist(codes, codes).double().cpu()
+    away = torch.cdist(codes, codes).cpu().double()
     away = away / away.mean().clamp_min(_SAME)
     away = away * (1 - _LOT * torch.rand(count, count, generator=generator))
     found = []
@@ -249,7 +248,7 @@ def randomised(translator: Translator, part: Part = "flow", *, inputs: Any, seed
     reference = codes[:, : fitted.reference_codes.shape[1]]
     groups = torch.arange(len(reference)).numpy()
     made = dataclasses.replace(
-        fitted, reference_codes=reference, reference_groups=groups, place_means=None, concepts=()
+        fitted, reference_codes=reference, reference_groups=groups, position_means=None, concepts=()
     )
     return Translator(backbone, made)
 

@@ -49,7 +49,7 @@ def bootstrap_mean(
         InputError: `groups` and `values` differ in length.
     """
     array = np.asarray(values, np.float64)
-    members, count = numbered_groups(groups, len(array))
+    members, count = group_indices(groups, len(array))
     if not len(array) or not np.isfinite(array).all():
         return Score(math.nan)
     mean = float(array.mean())
@@ -58,7 +58,7 @@ def bootstrap_mean(
     sums = np.bincount(members, array - mean, count)
     sizes = np.bincount(members, minlength=count)
     weights = resampling_weights(count, seed=seed, resamples=resamples)
-    # a mean lies between the values: rounding must not take that of what is never negative below 0
+    # a mean lies between the values; rounding must not make the mean of non-negative values negative
     drawn = (mean + (weights @ sums) / (weights @ sizes)).clip(array.min(), array.max())
     low, high = percentile_interval(drawn, count)
     if share:
@@ -98,7 +98,7 @@ def bootstrap_r2(
         raise InputError(
             f"Expected two arrays of one shape (n, k), found {truth.shape} and {predicted.shape}."
         )
-    members, count = numbered_groups(groups, len(truth))
+    members, count = group_indices(groups, len(truth))
     if not len(truth) or not (np.isfinite(truth).all() and np.isfinite(predicted).all()):
         return Score(math.nan)
     varies = np.ptp(truth, 0) > ROUNDING * np.abs(truth).max(initial=0.0)
@@ -140,8 +140,8 @@ _KEPT = 4096
 _latest = lru_cache(maxsize=1)(_drawn)
 
 
-def numbered_groups(groups: IntArray | None, length: int) -> tuple[IntArray, int]:
-    """The group of each sample by number, 0 to G − 1, int64 (length,), and G; None: every sample by itself.
+def group_indices(groups: IntArray | None, length: int) -> tuple[IntArray, int]:
+    """The index of each sample's group, 0 to G − 1, int64 (length,), and G; None: every sample by itself.
 
     Raises:
         InputError: not one group for each.

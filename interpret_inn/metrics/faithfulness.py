@@ -266,7 +266,7 @@ def _blurred(images: Tensor) -> Tensor:
 def _scored(score: ScoreFunction, images: Tensor) -> FloatArray:
     with torch.no_grad():
         given: Any = score(images)
-    values = np.asarray(given.detach().double().cpu() if isinstance(given, Tensor) else given, np.float64)
+    values = np.asarray(given.detach().cpu().double() if isinstance(given, Tensor) else given, np.float64)
     if values.shape != (len(images),):
         raise InputError(
             f"Expected the score to give one number for each of {len(images)} images, found shape {values.shape}."

@@ -81,7 +81,7 @@ def mask_arrays(masks: MaskArray, what: str = "masks") -> FloatArray:
     """
     given: Any = masks.values if isinstance(masks, Masks) else masks
     if isinstance(given, Tensor):
-        given = given.detach().double().cpu().numpy()
+        given = given.detach().cpu().double().numpy()
     array = np.asarray(given, np.float64)
     if array.ndim == 4 and array.shape[1] == 1:
         array = array[:, 0]

@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.bootstrap import numbered_groups
+from interpret_inn.metrics.bootstrap import group_indices
 from interpret_inn.metrics.predictors import train_network
 from interpret_inn.metrics.probe_kinds import Measure, probe_kind
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
@@ -175,7 +175,7 @@ def split_off(
     length: int, groups: IntArray | None, *, seed: int, share: float = VALIDATION_SHARE
 ) -> BoolArray:
     """Marks a share of the rows, whole groups, bool (length,); none if there are too few groups to share out."""
-    members, count = numbered_groups(groups, length)
+    members, count = group_indices(groups, length)
     if count < FEWEST:
         return np.zeros(length, bool)
     order = np.random.default_rng(seed).permutation(count)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from interpret_inn.errors import InnError, PluginError, suggest
 from interpret_inn.types import Localizer, LocalizerFunction, Masks, Score
-from interpret_inn.types.completing import NEEDED, lacks_members, refuse_strange_members, told_missing
+from interpret_inn.types.completing import NEEDED, lacks_members, missing_text, refuse_strange_members
 from interpret_inn.types.metric_calls import score_fault
 
 
@@ -84,7 +84,7 @@ def check_source(title: str, source: Any) -> None:
     missing = lacks_members(source)
     if missing:
         raise PluginError(
-            f"Expected {title} to build an object with {', '.join(NEEDED)}, {told_missing(source, missing)}"
+            f"Expected {title} to build an object with {', '.join(NEEDED)}, {missing_text(source, missing)}"
         )
     refuse_strange_members(source)
 

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import FactorMap, Traversal
 from interpret_inn.reports.figures import element, joined
 from interpret_inn.reports.wording import number, percent, sigmas
 from interpret_inn.types import FloatArray, IntArray
+from interpret_inn.types.numbers import BoolArray
 
 POINTS = 1500
 """Points drawn in one map; more would hide each other."""
@@ -48,7 +48,7 @@ def legend(drawn: FactorMap) -> tuple[LegendEntry, ...]:
     return _scale_of(drawn).legend(values) if len(values) else ()
 
 
-def _class_bins(values: FloatArray, known: npt.NDArray[np.bool_]) -> IntArray:
+def _class_bins(values: FloatArray, known: BoolArray) -> IntArray:
     return np.asarray(np.where(known, values, 0).astype(np.int64) % CLASS_COLOURS)
 
 
@@ -56,7 +56,7 @@ def _no_legend(values: FloatArray) -> tuple[LegendEntry, ...]:  # noqa: ARG001
     return ()
 
 
-def _wheel_bins(values: FloatArray, known: npt.NDArray[np.bool_]) -> IntArray:
+def _wheel_bins(values: FloatArray, known: BoolArray) -> IntArray:
     turn = np.mod(np.where(known, values, 0.0), 2 * np.pi) / (2 * np.pi)
     return np.asarray((turn * WHEEL_STEPS).astype(np.int64) % WHEEL_STEPS)
 
@@ -66,7 +66,7 @@ def _wheel_legend(values: FloatArray) -> tuple[LegendEntry, ...]:  # noqa: ARG00
     return tuple(LegendEntry(f"h{step}", angles.get(step, "")) for step in range(WHEEL_STEPS))
 
 
-def _ramp_bins(values: FloatArray, known: npt.NDArray[np.bool_]) -> IntArray:
+def _ramp_bins(values: FloatArray, known: BoolArray) -> IntArray:
     """Steps of the ramp with equally many points each, so that outliers do not wash out the rest."""
     if not known.any():
         return np.zeros(len(values), dtype=np.int64)
@@ -83,7 +83,7 @@ class _ColourScale(NamedTuple):
     """How values become colours: CSS classes of one prefix, by number, and what the legend says of them."""
 
     prefix: str
-    bins: Callable[[FloatArray, npt.NDArray[np.bool_]], IntArray]
+    bins: Callable[[FloatArray, BoolArray], IntArray]
     legend: Callable[[FloatArray], tuple[LegendEntry, ...]]
 
 

@@ -41,11 +41,11 @@ _STRENGTHS = {
 
 @dataclass(frozen=True)
 class Statement:
-    """A line of an answer: whether it is good news (None: neither), the sentence, and a quieter remark."""
+    """A line of an answer: whether it is good news (None: neither), the sentence, and a quieter detail."""
 
     good: bool | None
     text: Markup
-    remark: Markup = NOTHING
+    detail: Markup = NOTHING
 
 
 def headline(explanation: Explanation) -> Markup:
@@ -142,16 +142,16 @@ def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statem
     value, layer = score_text(score.value, kind), leakage.representation[factor.name].linear.value
     if kind == "accuracy":
         guess = score_text(leakage.chance[factor.name], kind)
-        remark = Markup("read correctly in {}; from the whole layer {}; guessing {}")
-        remark = remark.format(value, score_text(layer, kind), guess)
+        detail = Markup("read correctly in {}; from the whole layer {}; guessing {}")
+        detail = detail.format(value, score_text(layer, kind), guess)
     else:
-        remark = Markup("R² {}; from the whole layer {}; guessing 0").format(value, score_text(layer, kind))
+        detail = Markup("R² {}; from the whole layer {}; guessing 0").format(value, score_text(layer, kind))
     word = "was learnt" if factor.learnt else "was not learnt"
     if not factor.learnt and carried(leakage, factor.name):
         word = "was not shown to be learnt"
         before = score_text(leakage.unfitted[factor.name].value, kind)
-        remark += Markup("; as many axes before the fit {}").format(before)
-    return Statement(factor.learnt, Markup("<b>{}</b> {}").format(factor.name, word), remark)
+        detail += Markup("; as many axes before the fit {}").format(before)
+    return Statement(factor.learnt, Markup("<b>{}</b> {}").format(factor.name, word), detail)
 
 
 def sure_answer(explanation: Explanation) -> tuple[Statement, ...]:

@@ -63,7 +63,7 @@ _CAPTIONS = {
     "classes": "Share of cases in which the predicted class changes when this factor alone is "
     "exchanged for that of other inputs",
     "image": "Root mean squared change of the output image when this factor alone is exchanged, "
-    "in units of the data’s range",
+    "in units of the range of all output images, or of the model’s own",
     "scalar": "Mean change of the output when this factor alone is exchanged for that of other inputs",
 }
 

@@ -128,7 +128,7 @@ class MapView(Headed):
     drawing: Markup
     legend: tuple[LegendEntry, ...]
     method: str
-    remark: str
+    detail: str
 
 
 def map_views(explanation: Explanation, css: dict[str, str]) -> tuple[MapView, ...]:
@@ -140,10 +140,10 @@ def map_views(explanation: Explanation, css: dict[str, str]) -> tuple[MapView, .
             f", {len(drawn.classes)} classes: {', '.join(drawn.classes[:shown])}" if drawn.classes else ""
         )
         drawing = factor_map(drawn, f"Map of {name}: {len(drawn.points)} inputs{classes}")
-        remark = ""
+        detail = ""
         if len(drawn.classes) > LABELLED:
-            remark = f"{len(drawn.classes)} classes: colours repeat."
-        views.append(MapView(name, css.get(name, "f-rest"), drawing, legend(drawn), drawn.method, remark))
+            detail = f"{len(drawn.classes)} classes: colours repeat."
+        views.append(MapView(name, css.get(name, "f-rest"), drawing, legend(drawn), drawn.method, detail))
     return tuple(views)
 
 

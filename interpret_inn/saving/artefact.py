@@ -2,7 +2,7 @@
 
 interpreter.json     what it is: format, model, site, preprocessing, factors, concepts, settings
 evaluation.json      scores from the test split
-tensors.safetensors  the flow, the reference codes (and means over places), the concepts' values for these
+tensors.safetensors  the flow, the reference codes (and means over positions), the concepts' values for these
 checksums.json       SHA-256 of the other files
 """
 
@@ -31,8 +31,8 @@ from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
 from interpret_inn.saving.bounds import require_shallow, require_stored
-from interpret_inn.saving.migrating import EVALUATION_FILES, FORMAT, PLACE_MEANS, Stored, migrated, revive
-from interpret_inn.translating.fitted import Fitted, PlaceMeans
+from interpret_inn.saving.migrating import EVALUATION_FILES, FORMAT, POSITION_MEANS, Stored, migrated, revive
+from interpret_inn.translating.fitted import Fitted, PositionMeans
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factors, Remark
 
@@ -120,8 +120,8 @@ def _fill(folder: Path, backbone: Backbone, fitted: Fitted, evaluation: Evaluati
         "reference_codes": fitted.reference_codes,
         "reference_groups": torch.from_numpy(fitted.reference_groups),
     }
-    if fitted.place_means is not None:
-        tensors |= dict(zip(PLACE_MEANS, fitted.place_means, strict=True))
+    if fitted.position_means is not None:
+        tensors |= dict(zip(POSITION_MEANS, fitted.position_means, strict=True))
     for concept in fitted.concepts:
         if concept.values is not None:
             tensors[f"values.{concept.name}"] = torch.from_numpy(concept.values)
@@ -270,8 +270,8 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         split=tuple(about["split"]),
         reference_codes=tensors["reference_codes"],
         reference_groups=tensors["reference_groups"].numpy(),
-        place_means=PlaceMeans(*(tensors[name] for name in PLACE_MEANS))
-        if PLACE_MEANS[0] in tensors
+        position_means=PositionMeans(*(tensors[name] for name in POSITION_MEANS))
+        if POSITION_MEANS[0] in tensors
         else None,
         notes=tuple(Remark(note) if note in about.get("remarks", ()) else note for note in about["notes"]),
         timings=dict(about["timings"]),

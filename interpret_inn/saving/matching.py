@@ -8,10 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from interpret_inn.backbones import Backbone
-from interpret_inn.errors import ArtefactError, shown
-
-_LONGEST = 200
-"""Characters of a model's name that are shown."""
+from interpret_inn.errors import LONGEST_SHOWN, ArtefactError, shown
 
 
 def told_model(about: Mapping[str, Any]) -> str:
@@ -23,7 +20,7 @@ def told_model(about: Mapping[str, Any]) -> str:
         about: The contents of `interpreter.json`.
     """
     name = about["model"]["name"]
-    return ascii(name if len(name) <= _LONGEST else name[:_LONGEST] + "…")
+    return ascii(name if len(name) <= LONGEST_SHOWN else name[:LONGEST_SHOWN] + "…")
 
 
 def refuse_mismatch(path: Path, about: Mapping[str, Any], backbone: Backbone) -> None:

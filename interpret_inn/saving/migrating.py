@@ -25,7 +25,7 @@ FORMAT = 2
 EVALUATION_FILES = {1: "judgement.json", 2: "evaluation.json"}
 """The file that holds the evaluation, by format."""
 NOT_MEASURED = "not measured; fit again"
-PLACE_MEANS = ("place_means.codes", "place_means.white")
+POSITION_MEANS = ("position_means.codes", "position_means.white")
 """Tensors that an artefact at positions may lack, if it was written before there were any; a note says so."""
 
 
@@ -99,16 +99,14 @@ def migrated(stored: Stored, changes: Mapping[int, Changes] | None = None) -> St
     steps = {1: FROM_1} if changes is None else changes
     for step in range(stored.about["format"], FORMAT):
         stored = _stepped(stored, steps[step], step + 1)
-    return _without_place_means(stored)
+    return _without_position_means(stored)
 
 
-def _without_place_means(stored: Stored) -> Stored:
-    """The same with a note if it is of single places only; what reads whole inputs then goes by these."""
-    if stored.about.get("layout", {}).get("name") != "positions" or PLACE_MEANS[0] in stored.tensors:
+def _without_position_means(stored: Stored) -> Stored:
+    """The same with a note if it is of single positions only; what reads whole inputs then goes by these."""
+    if stored.about.get("layout", {}).get("name") != "positions" or POSITION_MEANS[0] in stored.tensors:
         return stored
-    note = (
-        f"Means over places, by which labels, positions and held concepts of whole inputs go: {NOT_MEASURED}."
-    )
+    note = f"Means over positions, by which labels, positions and held concepts of whole inputs go: {NOT_MEASURED}."
     notes = stored.about["notes"]
     return stored if note in notes else stored._replace(about=stored.about | {"notes": [*notes, note]})
 

@@ -9,16 +9,17 @@ import torch
 from torch import Generator
 
 from interpret_inn.errors import FitError, InputError
-from interpret_inn.explaining.evaluation import Evaluation
+from interpret_inn.explaining.evaluation import CHUNK, MOST_SAMPLES, Evaluation
 from interpret_inn.fitting.store import FitData
 from interpret_inn.plugin import get_manager
 from interpret_inn.scoring.score_table import Scored, ScoreRequest, score_table
 from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.types import FloatArray, Scores
 
-_ROWS, _FEWEST_ROWS = 4000, 500  # samples that are scored at most, and at least if codes are wide
-_NUMBERS = 2**21  # samples times axes that are scored at most, so that scores take seconds
-_CHUNK = 512  # samples that go through the flow together
+_FEWEST = 500
+"""Samples that are scored at least, however wide codes are."""
+_NUMBERS = 2**21
+"""Samples times axes that are scored at most, so that scores take seconds."""
 
 
 def scores_of_fit(
@@ -63,11 +64,9 @@ def scores_of_fit(
         )
     width = fitted.network.shape.width
     kept = width if width <= WIDEST_REFERENCE else fitted.network.shape.leading
-    test = data.pool.indices("test")
-    most = min(_ROWS, max(_FEWEST_ROWS, _NUMBERS // kept))
-    order = torch.randperm(len(test), generator=Generator().manual_seed(fitted.seed))
-    indices = test[order[:most].sort().values]
-    codes = np.concatenate([_codes(fitted, data, chunk, kept) for chunk in indices.split(_CHUNK)])
+    most = min(MOST_SAMPLES, max(_FEWEST, _NUMBERS // kept))
+    indices = data.pool.some("test", most, Generator().manual_seed(fitted.seed))
+    codes = np.concatenate([_codes(fitted, data, chunk, kept) for chunk in indices.split(CHUNK)])
     pool = data.pool
     return score_table(
         Scored(codes, fitted.factors, pool.concepts_at(indices), pool.groups_at(indices)), request

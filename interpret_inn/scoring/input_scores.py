@@ -47,7 +47,7 @@ def scores_of_inputs(
             f"Expected labels by concept, found {type(labels).__name__}. "
             f"Type labels={{{names[0] if names else 'name'!r}: …}}."
         )
-    codes = encode(inputs).double().cpu().numpy()
+    codes = encode(inputs).cpu().double().numpy()
     codes = codes if codes.ndim == 2 else codes.mean(1)
     known = {concept.name: concept.kind for concept in fitted.concepts} | dict(kinds or {})
     concepts = [

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from interpret_inn.metrics import discretise
 from interpret_inn.metrics.probes import score_kind
 from interpret_inn.types import Concept, FloatArray, IntArray, MetricSpec, Suits
+from interpret_inn.types.numbers import BoolArray
 
 BINS = 10
 """Classes that numbers are cut into, unless the caller says how many."""
@@ -40,7 +40,7 @@ class Known:
     """
 
     names: tuple[str, ...]
-    rows: npt.NDArray[np.bool_]
+    rows: BoolArray
     classes: FloatArray
     numbers: FloatArray
     any: FloatArray
@@ -103,9 +103,7 @@ def known_factors(concepts: Sequence[Concept], count: int, *, bins: int = BINS, 
     )
 
 
-def _complete(
-    targets: Mapping[str, FloatArray], count: int
-) -> tuple[list[str], npt.NDArray[np.bool_], list[str]]:
+def _complete(targets: Mapping[str, FloatArray], count: int) -> tuple[list[str], BoolArray, list[str]]:
     """Concepts that are used together, which samples have all their values, and notes on those left out."""
     known = {name: np.isfinite(columns).all(1) for name, columns in targets.items()}
     kept: list[str] = []

@@ -187,7 +187,7 @@ def _each_by_itself(case: _Case) -> Iterator[str]:
     if any(isinstance(found, Masks) and found.shared for found in (together, alone)):
         return
     first, second = (found.values if isinstance(found, Masks) else found for found in (together, alone))
-    apart = float((first[:1].double() - second.double()).abs().max())
+    apart = float((first[:1].cpu().double() - second.cpu().double()).abs().max())
     if apart > _APART:
         yield (
             f"Expected the mask of an input to depend on that input alone, found one that differs by up to {apart:.2g} "
@@ -201,7 +201,7 @@ def _repeats_masks(case: _Case) -> Iterator[str]:
         yield "The same inputs give other masks the second time."
 
 
-def _bears_silence(case: _Case) -> Iterator[str]:
+def _finite_with_zero_gradients(case: _Case) -> Iterator[str]:
     """A factor that does nothing: in a model whose weights are 0, every gradient and every change is 0."""
     silent = case.untouched()
     with torch.no_grad():
@@ -293,7 +293,7 @@ LOCALIZER_CHECKS: tuple[Check[_Case], ...] = (
     _any_number,
     _each_by_itself,
     _repeats_masks,
-    _bears_silence,
+    _finite_with_zero_gradients,
     _gives_model_back,
     _leaves_translator,
 )

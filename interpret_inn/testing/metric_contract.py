@@ -16,6 +16,9 @@ from interpret_inn.testing.contract import Check, hold, misfits, same
 from interpret_inn.types import FloatArray, MetricSpec, Score
 from interpret_inn.types.metric_calls import parameter_names, score_fault
 
+_FACTORS = 3
+"""Known factors, unless the metric wants more."""
+
 
 @dataclass(frozen=True)
 class _Case:
@@ -25,12 +28,12 @@ class _Case:
     def known(self) -> dict[str, _Known]:
         """Codes of known worth: the factors themselves, and noise that is independent of them.
 
-        Beside the axes of the three factors there are two of the residual. Each check gets new ones, as a bad metric
-        may change them.
+        Beside the axes of the three factors (more if the metric wants more) there are two of the residual. Each check
+        gets new ones, as a bad metric may change them.
         """
-        rng = np.random.default_rng(0)
-        factors = rng.integers(0, 5, (500, 3)).astype(np.float64)
-        noise, rest = rng.normal(size=(500, 3)), rng.normal(size=(500, 2))
+        rng, count = np.random.default_rng(0), max(_FACTORS, self.spec.fewest_concepts)
+        factors = rng.integers(0, 5, (500, count)).astype(np.float64)
+        noise, rest = rng.normal(size=(500, count)), rng.normal(size=(500, 2))
         return {
             "perfect": _Known(np.hstack([factors, rest]), factors),
             "noise": _Known(np.hstack([noise, rest]), factors),
@@ -38,13 +41,18 @@ class _Case:
 
     @property
     def unusual(self) -> dict[str, _Known]:
-        """Other codes that the library may give. A metric that does not suit them raises InputError."""
+        """Other codes that the library may give. A metric that does not suit them raises InputError.
+
+        The library leaves out a metric that wants more concepts than there are.
+        """
         codes, factors, _ = self.known["perfect"]
         constant = codes.copy()
         constant[:, 0] = 0.0
         several = {"test": (codes[:150].copy(), factors[:150].copy()), "resamples": 0}
+        alone = {"one concept": _Known(codes[:, [0, -2, -1]], factors[:, :1], {"resamples": 0})}
+        left_out = self.spec.suits != "none" and self.spec.fewest_concepts > 1
         return {
-            "one concept": _Known(codes[:, [0, 3, 4]], factors[:, :1], {"resamples": 0}),
+            **({} if left_out else alone),
             "a constant axis": _Known(constant, factors, {"resamples": 0}),
             "samples in groups": _Known(codes[150:], factors[150:], several),
         }
@@ -81,6 +89,7 @@ class _Known(NamedTuple):
 def check_metric(spec: MetricSpec) -> tuple[str, ...]:
     """Checks a metric on codes of known worth: 500 samples, 3 factors of 5 values, and two axes of the residual.
 
+    There are more factors if the metric's `fewest_concepts` is more, and one concept alone is tried only if that is 1.
     It is called as the library calls it: with `groups`, `seed`, `test` and `resamples` if it takes them. One concept, a
     constant axis and samples in groups are tried, too.
 
@@ -122,7 +131,7 @@ def _gives_scores(case: _Case) -> Iterator[str]:
             yield f"Of {name} codes: Expected a finite score, found {score.value}."
 
 
-def _bears_the_unusual(case: _Case) -> Iterator[str]:
+def _handles_unusual_codes(case: _Case) -> Iterator[str]:
     for name, known in case.unusual.items():
         try:
             score = case.score(known)
@@ -162,7 +171,7 @@ def _leaves_arrays(case: _Case) -> Iterator[str]:
 METRIC_CHECKS: tuple[Check[_Case], ...] = (
     _is_metric,
     _gives_scores,
-    _bears_the_unusual,
+    _handles_unusual_codes,
     _repeats_scores,
     _tells_perfect_from_noise,
     _leaves_arrays,

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from interpret_inn.errors import PluginError
-from interpret_inn.translating.settings import wished_settings
+from interpret_inn.translating.settings import requested_settings
 from interpret_inn.types import ConceptSource, Gallery
 from interpret_inn.types.completing import wrong_members
 
@@ -20,7 +20,7 @@ def extras(source: ConceptSource) -> Iterator[str]:
     if source.ordered and valued:
         yield f"Is ordered, which only unlabelled concepts can be, and yet {valued} have values."
     try:
-        wished_settings([source])
+        requested_settings([source])
     except PluginError as error:
         yield str(error)
     key = source.key

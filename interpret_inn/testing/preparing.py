@@ -120,7 +120,7 @@ def added_loss(
         yield from infinite
         return
     with torch.enable_grad():
-        found = tried(looking=False)
+        found = tried(validating=False)
     if not isinstance(found, Tensor | int | float) or (isinstance(found, Tensor) and found.numel() != 1):
         what = f"shape {tuple(found.shape)}" if isinstance(found, Tensor) else type(found).__name__
         yield f"Expected loss() to return a scalar tensor, found {what}."
@@ -130,22 +130,22 @@ def added_loss(
     scalar = torch.as_tensor(found).reshape(())
     yield from _trains(scalar, tried.network.blocks, module)
     with torch.no_grad():
-        first, second = (float(tried(looking=True)) for _ in range(2))
+        first, second = (float(tried(validating=True)) for _ in range(2))
     if first != second:
         yield "Gives another loss for the same draws, so no weights could be compared. Draw from context.generator."
 
 
 def _not_finite(tried: _Trial) -> Iterator[str]:
     """Says at which step the loss is NaN or infinite, if it is; what is no number is for others to tell."""
-    for looking in (False, True):
+    for validating in (False, True):
         for step in _TRIED_STEPS:
-            with torch.set_grad_enabled(not looking):
-                found = tried(looking=looking, step=step)
+            with torch.set_grad_enabled(not validating):
+                found = tried(validating=validating, step=step)
             if not isinstance(found, Tensor | int | float):
                 continue
             values = torch.as_tensor(found).detach()
             if not bool(values.isfinite().all()):
-                where = "in validation (looking=True)" if looking else "in training"
+                where = "in validation (validating=True)" if validating else "in training"
                 what = f"{float(values):g}" if values.numel() == 1 else "NaN or infinity"
                 yield f"Expected loss() to return a finite number, found {what} {where} at step {step}."
                 return
@@ -168,11 +168,11 @@ class _Trial:
         self._backbone = Backbone(model, "0:in", preprocess="identity")
         self._backbone.represent(torch.zeros(2, AXES))
 
-    def __call__(self, *, looking: bool, step: int = 0) -> Tensor | float:
+    def __call__(self, *, validating: bool, step: int = 0) -> Tensor | float:
         """What it gives at a step, with the same draws each time."""
         generator = Generator().manual_seed(self._seed)
         axes = torch.arange(self._axes)
-        context = TrainingContext(self.network, self._backbone, generator, step, axes, looking=looking)
+        context = TrainingContext(self.network, self._backbone, generator, step, axes, validating=validating)
         found = self._loss(context)
         self.sets_modes |= any(module.training for module in self._backbone.model.modules())
         return found

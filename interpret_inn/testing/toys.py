@@ -56,7 +56,7 @@ def toy_images(n: int, seed: int = 0) -> tuple[npt.NDArray[np.uint8], dict[str, 
 
 
 class ToyClassifier(nn.Module):
-    """Names the shape in a toy image: two convolutions, a mean over places, and `head`, a linear layer.
+    """Names the shape in a toy image: two convolutions, a mean over positions, and `head`, a linear layer.
 
     Takes float (B, 3, 24, 24) in [0, 1], gives logits (B, 3). Sites: `features` and `head:in`, (B, 32).
     """

@@ -80,7 +80,7 @@ def concept_filters(codes: FloatArray, concept: Concept | None) -> ConceptFilter
     if len(targets) != len(codes):
         raise InputError(
             f"Expected one value of {concept.name!r} for each of {len(codes)} codes, found {len(targets)}. "
-            "Type concept.at(index), with the places of the same samples."
+            "Type concept.at(index), with the indices of the same samples."
         )
     present = np.asarray(np.isfinite(targets).all(1))
     targets, codes = targets[present], codes[present]
@@ -181,13 +181,13 @@ def factor_axes(fitted: Fitted) -> dict[str, FactorAxis]:
 
 
 def axes_of_inputs(fitted: Fitted, axes: dict[str, FactorAxis]) -> dict[str, FactorAxis]:
-    """The same directions with the distribution of whole inputs along them: at positions, of their means over places.
+    """The same directions with the distribution of whole inputs along them: at positions, that of means over positions.
 
     Args:
         fitted: The fit.
         axes: Its main directions, see `factor_axes`.
     """
-    means = fitted.place_means
+    means = fitted.position_means
     if means is None:
         return axes
     found = {}

@@ -84,7 +84,7 @@ class Batch:
             values: float, broadcasts to (B, ..., size); with one axis more in front, (M, B, ..., size) or
                 (M, 1, ..., size), they give M variants of each input.
             hold: Concepts that keep the value which their linear probe reads from the whole code, at positions from the
-                mean over places of what the code stands for.
+                mean over positions of what the code stands for.
 
         Raises:
             EditError: values of another shape, `hold` names the factor itself, or `hold` is one text.
@@ -160,15 +160,15 @@ class Batch:
         leading = self.codes[..., : self.translator.fitted.network.shape.leading]
         return (leading.mean(-2) if self.own.ndim == 3 else leading).cpu()
 
-    def random_place(self, generator: Generator) -> Tensor:
-        """The leading axes of the codes, as `summary`; at positions, those of one place of each input, as drawn."""
+    def random_position(self, generator: Generator) -> Tensor:
+        """The leading axes of the codes, as `summary`; at positions, those of one position of each input, as drawn."""
         if self.own.ndim == 2:
             return self.summary()
-        inputs, places = (
+        inputs, positions = (
             torch.arange(len(self)),
             torch.randint(self.own.shape[1], (len(self),), generator=generator),
         )
-        return self.codes[..., inputs, places, : self.translator.fitted.network.shape.leading].cpu()
+        return self.codes[..., inputs, positions, : self.translator.fitted.network.shape.leading].cpu()
 
     # --- outputs ---------------------------------------------------------------------------------------
 

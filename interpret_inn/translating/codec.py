@@ -40,14 +40,14 @@ class Codec:
 
     @cached_property
     def axes(self) -> dict[str, FactorAxis]:
-        """Main direction of every factor, and how reference codes lie along it: at positions, those of places."""
+        """Main direction of every factor, and how reference codes lie along it: at positions, single positions."""
         return factor_axes(self.fitted)
 
     @cached_property
     def axes_of_inputs(self) -> dict[str, FactorAxis]:
-        """The same directions, and how whole inputs lie along them: at positions, their means over places.
+        """The same directions, and how whole inputs lie along them: at positions, their means over positions.
 
-        A mean over places varies less than a place does, so that its position among places says little.
+        A mean over positions varies less than a single position does, so that it is not compared with these.
         """
         return axes_of_inputs(self.fitted, self.axes)
 
@@ -102,7 +102,7 @@ class Codec:
         return self.fitted.draw(factor, n, generator)
 
     def class_code(self, factor: Factor, name: str) -> Tensor:
-        """Mean code of a category, float (size,); see `Fitted.class_code`."""
+        """Mean code of a class, float (size,); see `Fitted.class_code`."""
         return self.fitted.class_code(factor, name)
 
     # --- concepts --------------------------------------------------------------------------------------
@@ -117,7 +117,7 @@ class Codec:
         return white
 
     def probe_input(self, codes: Tensor) -> Tensor:
-        """What linear probes of concepts read of each input, (n, d): `white`, at positions its mean over places.
+        """What linear probes of concepts read of each input, (n, d): `white`, at positions its mean over positions.
 
         Args:
             codes: float (n, D), or (n, P, D) at positions; their leading axes will do.
@@ -139,7 +139,7 @@ class Codec:
                 raise ConceptError(
                     f"There is no concept {name!r} with values to read. {suggest(name, known)}"
                 )
-            means = self.fitted.place_means
+            means = self.fitted.position_means
             read = self.white(self.fitted.reference_codes) if means is None else means.white
             values, kind = known[name]
             self._probes[name] = fit_linear_probe(
@@ -151,7 +151,7 @@ class Codec:
         """`after`, moved outside the edited factor until the concepts' probed values are those of `before`.
 
         Args:
-            before: Codes, float (n, D), or (n, P, D) at positions, where the mean over places is held.
+            before: Codes, float (n, D), or (n, P, D) at positions, where the mean over positions is held.
             after: Edited codes, likewise.
             edited: The factor that was edited.
             concepts: Names of the concepts.
@@ -163,12 +163,12 @@ class Codec:
             ConceptError: there is no such concept, or it has no values to read.
         """
         axes = self.fitted.network.shape.leading
-        # a probe that was trained on single places, for want of means, is held at every place
-        places = () if self.fitted.place_means is None else after.shape[1:-1]
+        # a probe that was trained on single positions, for want of means, is held at every position
+        positions = () if self.fitted.position_means is None else after.shape[1:-1]
         weight = np.concatenate([_centred(self.probe(name)) for name in concepts])
         moved = hold_probe(
-            before[..., :axes].reshape(-1, *places, axes),
-            after[..., :axes].reshape(-1, *places, axes),
+            before[..., :axes].reshape(-1, *positions, axes),
+            after[..., :axes].reshape(-1, *positions, axes),
             edited=edited,
             weight=torch.from_numpy(weight).to(after),
             decode=self.probe_input,

@@ -44,7 +44,7 @@ class BatchRunner:
         self._halving = halving
 
     def run(self, span: range) -> Iterator[tuple[int, Tensor]]:
-        """Yields the place of a batch's first input, and the batch's rows, float32 (B, P, D), in order.
+        """Yields the index of a batch's first input, and the batch's rows, float32 (B, P, D), in order.
 
         Raises:
             InputError: rows that are not finite.
@@ -61,7 +61,7 @@ class BatchRunner:
             raise DataError(f"Expected {len(self._samples)} inputs from the samples, found the end at {at}.")
 
     def rows(self, batch: Any, at: int = 0) -> Tensor:
-        """Rows of one whole batch, float32 (B, P, D) on the CPU; `at` is the place of its first input."""
+        """Rows of one whole batch, float32 (B, P, D) on the CPU; `at` is the index of its first input."""
         names = self._samples.names[at : at + len(batch)] if self._samples.names else None
         z = self._backbone.represent(prepared(self._backbone, batch, start=at, names=names))
         rows: Tensor = self._backbone.layout.to_rows(z)[0]
@@ -110,7 +110,7 @@ class BatchRunner:
         if not bad:
             return
         names = self._samples.names
-        said = [repr(names[start + place]) if names else str(start + place) for place in bad[:5]]
+        said = [repr(names[start + index]) if names else str(start + index) for index in bad[:5]]
         more = f" and {len(bad) - 5} more" if len(bad) > 5 else ""
         raise InputError(
             f"Expected finite representations, found NaN or infinity for the inputs {', '.join(said)}{more}. "
@@ -119,7 +119,7 @@ class BatchRunner:
 
 
 def prepared(backbone: Backbone, batch: Any, *, start: int, names: Sequence[str] | None = None) -> Tensor:
-    """Prepares one of many batches; an error names the input at fault by its name or its place among all.
+    """Prepares one of many batches; an error names the input at fault by its name or its index among all.
 
     Args:
         backbone: Prepares them.
@@ -133,12 +133,12 @@ def prepared(backbone: Backbone, batch: Any, *, start: int, names: Sequence[str]
     try:
         return backbone.prepare(batch)
     except InputError as error:
-        if start:  # places in the first batch are places among all
-            for place in range(len(batch)):
+        if start:  # indices in the first batch are indices among all
+            for index in range(len(batch)):
                 try:
-                    backbone.prepare(batch[place : place + 1])
+                    backbone.prepare(batch[index : index + 1])
                 except InputError as own:
-                    name = repr(names[place]) if names else start + place
+                    name = repr(names[index]) if names else start + index
                     raise InputError(f"Input {name} of the data: {own}") from error
         raise
 

@@ -21,8 +21,8 @@ WIDEST_REFERENCE = 4096
 """Axes of reference codes that are kept, at most: the leading ones."""
 
 
-class PlaceMeans(NamedTuple):
-    """Means over places of the samples whose codes are the reference codes, in the same order.
+class PositionMeans(NamedTuple):
+    """Means over positions of the samples whose codes are the reference codes, in the same order.
 
     Attributes:
         codes: Of their codes, float (M, w), the axes of the reference codes.
@@ -50,9 +50,9 @@ class Fitted:
         record: The course of the fit.
         split: Numbers of training, validation and test samples.
         reference_codes: Codes of up to 4,096 training samples, float (M, w): all axes, at most the leading 4,096. At
-            positions, each row is one random place of one sample.
+            positions, each row is one random position of one sample.
         reference_groups: int64 (M,), the group of each row of the reference codes.
-        place_means: What the samples of the reference codes are as a whole, at positions. None in all other layouts,
+        position_means: What the samples of the reference codes are as a whole, at positions. None in all other layouts,
             whose reference codes are of whole samples, and for an artefact that was written without it.
         notes: Caveats of the fit, in plain sentences.
         timings: Seconds: `encode`, `fit`.
@@ -70,7 +70,7 @@ class Fitted:
     split: tuple[int, int, int]
     reference_codes: Tensor
     reference_groups: IntArray
-    place_means: PlaceMeans | None = None
+    position_means: PositionMeans | None = None
     notes: tuple[str, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 
@@ -85,20 +85,20 @@ class Fitted:
         return torch.nn.functional.pad(drawn, (0, factor.size - drawn.shape[1]))
 
     def class_code(self, factor: Factor, name: str) -> Tensor:
-        """Mean code of a category of the factor's concept, float (size,).
+        """Mean code of a class of the factor's concept, float (size,).
 
         Raises:
-            EditError: the factor has no categories, or none of that name.
+            EditError: the factor has no classes, or none of that name.
         """
         concept = self.concept(factor)
         if concept is None or not concept.classes or concept.values is None:
             raise EditError(
                 f"Expected numbers for the factor {factor.name!r}, found the name {name!r}: "
-                "only factors of categorical concepts have named values."
+                "only factors of categorical concepts have classes."
             )
         if name not in concept.classes:
             raise EditError(
-                f"The concept {factor.name!r} has no category {name!r}. {suggest(name, concept.classes)}"
+                f"The concept {factor.name!r} has no class {name!r}. {suggest(name, concept.classes)}"
             )
         members = np.flatnonzero(concept.values == concept.classes.index(name))
         if not len(members):

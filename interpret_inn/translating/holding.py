@@ -25,8 +25,8 @@ def hold_probe(
 
     The values `r = W z(z̃)` are linear in the representation and therefore not in the code: Gauss-Newton steps solve
     `r(after) = r(before)`, each the least squares step on the axes that are free to move. Codes have unit variance, so
-    the smallest move is also the most likely one. The edited factor keeps exactly its new value. All places of an input
-    move alike, as they do in a redraw.
+    the smallest move is also the most likely one. The edited factor keeps exactly its new value. All positions of an
+    input move alike, as they do in a redraw.
 
     Args:
         before: Codes, float (n, d), or (n, P, d) at positions.
@@ -62,7 +62,7 @@ def _independent(weight: Tensor) -> Tensor:
 
 
 def _linearise(codes: Tensor, weight: Tensor, decode: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-    """Probed values (n, C) at codes (n, d) or (n, P, d), and their slopes (n, C, d) for moves of all places."""
+    """Probed values (n, C) at codes (n, d) or (n, P, d), and their slopes (n, C, d) for moves of all positions."""
     # a model may run in inference mode, whose tensors have no gradients
     with torch.inference_mode(False), torch.enable_grad():
         weight = weight.clone()

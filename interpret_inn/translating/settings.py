@@ -73,7 +73,7 @@ class FitSettings:
         return tuple(field.name for field in fields(cls))
 
 
-def wished_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:
+def requested_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:
     """The `settings` of sources together; of several sources the first that names a setting counts.
 
     `blocks` is an exception: the largest number counts, and a source that does not name it needs the default. A source
@@ -85,32 +85,32 @@ def wished_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     blocks = []
     for source in reversed(sources):
-        wished = _checked_wishes(source)
-        found |= wished
-        blocks.append(wished.get("blocks", FitSettings.blocks))
+        requested = _checked_settings(source)
+        found |= requested
+        blocks.append(requested.get("blocks", FitSettings.blocks))
     return found | ({"blocks": max(blocks)} if "blocks" in found else {})
 
 
-def _checked_wishes(source: ConceptSource) -> Mapping[str, Any]:
-    wished = source.settings
-    if not isinstance(wished, Mapping):
+def _checked_settings(source: ConceptSource) -> Mapping[str, Any]:
+    requested = source.settings
+    if not isinstance(requested, Mapping):
         raise PluginError(
             f"Expected settings of the concept source {source.name!r} to be a mapping from settings of the fit to "
-            f"values, found {wished!r:.80}."
+            f"values, found {requested!r:.80}."
         )
-    strange = sorted((name for name in wished if name not in FitSettings.names()), key=str)
+    strange = sorted((name for name in requested if name not in FitSettings.names()), key=str)
     if strange:
         raise PluginError(
             f"The concept source {source.name!r} asks for settings of the fit that there are not: {strange}. "
             f"{suggest(str(strange[0]), FitSettings.names())}"
         )
     try:
-        FitSettings(**wished)
+        FitSettings(**requested)
     except FitError as error:
         raise PluginError(
             f"The settings of the concept source {source.name!r} cannot be used. {error}"
         ) from None
-    return wished
+    return requested
 
 
 Observer = Callable[[FitStep], None]

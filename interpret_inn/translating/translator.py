@@ -146,9 +146,9 @@ class Translator(Codec):
         """
         backbone, layout, total = self.backbone, self.fitted.layout, self.factors.total
         codes = torch.as_tensor(codes).to(self.fitted.network.whitening.mean)
-        places = (layout.positions_per_input(self.fitted.z_shape),) if layout.name == "positions" else ()
-        if tuple(codes.shape[1:]) != (*places, total):
-            expected = ", ".join(map(str, ("B", *places, total)))
+        positions = (layout.positions_per_input(self.fitted.z_shape),) if layout.name == "positions" else ()
+        if tuple(codes.shape[1:]) != (*positions, total):
+            expected = ", ".join(map(str, ("B", *positions, total)))
             raise EditError(f"Expected codes of {total} axes, ({expected}), found {tuple(codes.shape)}.")
         if inputs is not None:
             with backbone.session():
@@ -186,7 +186,8 @@ def translator_of(fit: HasTranslator | Translator) -> Translator:
     """
     if isinstance(fit, Translator):
         return fit
-    if not hasattr(type(fit), "translator"):
+    # looked up on the class first: an interpreter without a fit raises as its property is read
+    if not hasattr(type(fit), "translator") and not isinstance(getattr(fit, "translator", None), Translator):
         raise InputError(
             f"Expected a fitted interpreter, found {type(fit).__name__}. Type inn.wrap(model).fit(…) to make one."
         )
@@ -251,12 +252,12 @@ class _EditSequence:
         """
         for edit, factor, values in self._steps:
             new = values.of(batch.codes[..., factor.slice], self._done)
-            self._look_at(edit, factor, new, batch.translator)
+            self._warn_if_far(edit, factor, new, batch.translator)
             batch = batch.with_factor(factor, new, hold=edit.held)
         self._done += len(batch)
         return batch
 
-    def _look_at(self, edit: Edit, factor: Factor, codes: Tensor, translator: Codec) -> None:
+    def _warn_if_far(self, edit: Edit, factor: Factor, codes: Tensor, translator: Codec) -> None:
         """Warns of the first codes (..., size) that lie far outside the data, once in all batches."""
         if self._warned or not edit.by_hand:
             return

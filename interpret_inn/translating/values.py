@@ -19,7 +19,7 @@ class Values(Protocol):
 
         Args:
             codes: The factor's codes before the edit.
-            start: Place of the batch's first input among all inputs.
+            start: Index of the batch's first input among all inputs.
 
         Raises:
             EditError: there are none for these inputs.

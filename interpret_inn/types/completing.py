@@ -41,14 +41,14 @@ def as_source(given: Any) -> ConceptSource:
     missing = lacks_members(given)
     if missing:
         raise PluginError(
-            f"Expected a concept source with {', '.join(NEEDED)}, {told_missing(given, missing)}"
+            f"Expected a concept source with {', '.join(NEEDED)}, {missing_text(given, missing)}"
         )
     if not isinstance(given, _Completed):
         refuse_strange_members(given)
     return completed(given)
 
 
-def told_missing(given: object, missing: Sequence[str]) -> str:
+def missing_text(given: object, missing: Sequence[str]) -> str:
     """What was found instead of a source, to go on after "Expected …,": near names are named, too."""
     found = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
     sentences = [f"found {found} without {', '.join(missing)}."]

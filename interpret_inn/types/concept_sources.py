@@ -103,7 +103,7 @@ class LossContext(Protocol):
         """The axes of the code that belong to the source's own factors, in their order, int64 (m,)."""
 
     @property
-    def looking(self) -> bool:
+    def validating(self) -> bool:
         """Whether this is validation, in which nothing is trained. Draws are then the same each time."""
 
 

@@ -32,7 +32,7 @@ class Concept:
         kind: How values compare; `unlabelled` concepts have none and are not probed.
         values: `categorical`: int64 (N,), −1 if missing; `numeric`: float64 (N,) or (N, d), NaN if missing; `cyclic`:
             angles in radians, float64 (N,), NaN if missing; `unlabelled`: None.
-        classes: Names of the categories, by index.
+        classes: Names of the classes, by index.
         guessed: The kind was guessed from the values and not given.
 
     Members that need values raise InputError if `values` is None.

@@ -9,7 +9,9 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from interpret_inn.errors import InputError, PluginError, suggest
+from interpret_inn.errors import InputError, PluginError, RenamedError, suggest
+from interpret_inn.renamed import renamed_in
+from interpret_inn.renamed import sentence as sentence_on
 
 _Class = TypeVar("_Class", bound=type)
 
@@ -139,7 +141,8 @@ def public_members(base: type) -> frozenset[str]:
 def names_nearest(cls: _Class) -> _Class:
     """Decorates a record that authors of plugins read or build: errors name the member that is nearest.
 
-    Reading an unknown member raises AttributeError, as ever. An unknown keyword of the constructor raises PluginError.
+    Reading an unknown member raises AttributeError, as ever, and RenamedError if the name is an old one. An unknown
+    keyword of the constructor raises PluginError.
 
     Example:
         >>> @names_nearest
@@ -151,7 +154,7 @@ def names_nearest(cls: _Class) -> _Class:
         interpret_inn.errors.PluginError: Disc takes no 'radios'. Did you mean 'radius'?
     """
     start = cls.__init__  # type: ignore[misc]  # of this class, and of no other
-    taken = [*inspect.signature(start).parameters][1:]
+    taken, old = [*inspect.signature(start).parameters][1:], renamed_in(cls.__name__)
 
     @functools.wraps(start)
     def checked(self: Any, *given: Any, **named: Any) -> None:
@@ -161,6 +164,8 @@ def names_nearest(cls: _Class) -> _Class:
         start(self, *given, **named)
 
     def missing(self: Any, name: str) -> Any:
+        if name in old:
+            raise RenamedError(sentence_on(cls.__name__, name))
         members = sorted(public_members(type(self)))
         raise AttributeError(f"{type(self).__name__} has no {name!r}. {suggest(name, members)}")
 

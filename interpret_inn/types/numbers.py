@@ -17,5 +17,7 @@ SMALLEST = 1e-300
 """Added to divisors of any scale, in float64: it changes none but 0."""
 NEGLIGIBLE = 1e-6
 """Axes with a smaller share of the strongest one's strength carry rounding (of float32 codes), and are left out."""
+SAME_OUTPUT = 1e-3
+"""Outputs of a model that change by a smaller share of their spread are the same: rounding in the model gives less."""
 SLACK = 1e-3
 """Pixels may lie this far outside their range of one: float rounding, and the overshoot of bicubic resizing."""

@@ -10,7 +10,7 @@ from torch import Tensor
 from interpret_inn.types.numbers import IntArray
 
 SAME = 0.975
-"""The correlation of a pair in the factor that it shares (IIN, section 3.2: sigma_ab)."""
+"""The correlation of a pair in the factor that it shares (σ_ab in section 3.2 of Esser, Rombach and Ommer, 2020)."""
 GRADES = (1.0, 0.92, 0.72)
 """Pairs for a number are drawn at these multiples of the strongest correlation: most are equal, some only similar, so
 that the factor is laid out in the order of the values. Pairs drawn for other concepts have unlike numbers."""
@@ -54,7 +54,7 @@ class Samples(Protocol):
         """Yields all inputs in order, a tensor (B, ...) or a list of images at a time."""
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The inputs at these places, as a batch in the same form as `batches` yields."""
+        """The inputs at these indices, as a batch in the same form as `batches` yields."""
 
     def fingerprint(self) -> str:
         """A digest of the contents: the same digest means the same inputs in the same order."""

@@ -156,16 +156,15 @@ def adapt(
         Encode(_function(network, encode, ("encode", "encoder"), "encode"), code),
         Decode(_function(network, decode, ("decode", "decoder"), "decode")),
     )
-    prepared = Preprocess.of(preprocess)
     where = _site(adapted, SITE if site is None else site)
     backbone = Backbone(
         adapted,
         where,
-        preprocess=prepared,
+        preprocess=preprocess,
         layout="flat" if layout is None and str(where) == SITE else layout,
         name=name or own_name,
         kind="autoencoder",
-        value_range=range_of(value_range) or _inputs_range(prepared),
+        value_range=range_of(value_range) or _inputs_range(Preprocess.of(preprocess)),
     )
     backbone.examine = examiner(backbone)
     return backbone

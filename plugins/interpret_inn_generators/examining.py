@@ -78,7 +78,7 @@ def _reconstruction(prepared: Tensor, images: Tensor) -> list[str]:
         ]
     if len(prepared) < _FEWEST:
         return []
-    truth, found = prepared.double(), images.double()
+    truth, found = prepared.cpu().double(), images.cpu().double()  # some devices have no float64
     if not bool(found.isfinite().all()):
         return []
     left = float((found - truth).square().mean() / (truth - truth.mean(0)).square().mean().clamp_min(TINY))

@@ -10,10 +10,10 @@ import numpy.typing as npt
 import torch
 
 from interpret_inn.errors import ConceptError
+from interpret_inn.types.numbers import BoolArray
 from interpret_inn_labels.guessing import is_missing
 
 Array = npt.NDArray[Any]
-Mask = npt.NDArray[np.bool_]
 
 
 class Column(NamedTuple):
@@ -25,7 +25,7 @@ class Column(NamedTuple):
     """
 
     values: Array
-    known: Mask
+    known: BoolArray
 
 
 def read_column(name: str, raw: Any) -> Column:
@@ -40,7 +40,7 @@ def read_column(name: str, raw: Any) -> Column:
     if values.ndim not in (1, 2) or values.shape[-1] == 0:
         raise ConceptError(f"Expected labels of {name!r} of shape (N,) or (N, d), found {values.shape}.")
     masked = np.ma.getmaskarray(values).reshape(len(values), -1)
-    known: Mask = np.asarray(~masked.any(1))
+    known: BoolArray = np.asarray(~masked.any(1))
     values = np.ma.getdata(values)
     if values.dtype == object:
         there = np.array([not is_missing(value) for value in values.ravel()], dtype=bool)
@@ -98,7 +98,7 @@ def _objects(items: Sequence[Any]) -> Array:
     return array
 
 
-def _fill(name: str, values: Array, known: Mask) -> Array:
+def _fill(name: str, values: Array, known: BoolArray) -> Array:
     """Objects as numbers, bools or strings; what is unknown gets any value of that type."""
     if not known.any():
         return np.full(len(values), np.nan)

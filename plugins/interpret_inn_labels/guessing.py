@@ -10,12 +10,12 @@ import numpy.typing as npt
 
 from interpret_inn.errors import ConceptError
 from interpret_inn.types import ConceptKind
+from interpret_inn.types.numbers import BoolArray
 
 FEW = 20
 """Integers of this many distinct values, or fewer, are taken as categories."""
 
 Array = npt.NDArray[Any]
-Mask = npt.NDArray[np.bool_]
 
 
 def is_missing(value: Any) -> bool:
@@ -31,7 +31,7 @@ def is_missing(value: Any) -> bool:
     return isinstance(value, (float, np.floating)) and bool(np.isnan(value))
 
 
-def numbers_in(values: Array, known: Mask, *, required_by: str | None = None) -> Array | None:
+def numbers_in(values: Array, known: BoolArray, *, required_by: str | None = None) -> Array | None:
     """Texts as the numbers they spell, or None if they are names.
 
     Whole numbers in text are names too (folders called 0 to 9), unless `required_by`, the name of a concept
@@ -52,7 +52,7 @@ def numbers_in(values: Array, known: Mask, *, required_by: str | None = None) ->
     return None if names and required_by is None else numbers
 
 
-def spells_numbers(values: Array, known: Mask) -> bool:
+def spells_numbers(values: Array, known: BoolArray) -> bool:
     """Whether all known texts spell finite numbers, so that they might be meant as such."""
     return all(map(_spells_number, values[known].ravel().tolist()))
 
@@ -64,7 +64,7 @@ def _spells_number(text: str) -> bool:
         return False
 
 
-def guess_kind(name: str, values: Array, known: Mask) -> ConceptKind:
+def guess_kind(name: str, values: Array, known: BoolArray) -> ConceptKind:
     """Text, bools and integers of few distinct values are categories; other numbers are numeric.
 
     Integers count as few distinct if there are at most `FEW` or they are all of 0 … C − 1 (class
@@ -78,7 +78,7 @@ def guess_kind(name: str, values: Array, known: Mask) -> ConceptKind:
     if values.ndim == 2:
         if values.dtype.kind in "bU" or (values.dtype.kind in "iu" and np.isin(found, (0, 1)).all()):
             raise ConceptError(
-                f"Expected one category, or (N, d) numbers, as labels of {name!r}, found shape "
+                f"Expected one class, or (N, d) numbers, as labels of {name!r}, found shape "
                 f"{values.shape} of {'text' if values.dtype.kind == 'U' else 'yes/no values'}. "
                 "Give one concept for each column: "
                 "labels={'smiling': table[:, 0], 'hat': table[:, 1]}, or kinds to call it numeric."

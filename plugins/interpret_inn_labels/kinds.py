@@ -11,6 +11,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from interpret_inn.types import Concept, IntArray
+from interpret_inn.types.numbers import BoolArray
 from interpret_inn_labels.binning import column_bins, sectors
 from interpret_inn_labels.partners import NearAngle, NearRank, Partner, SameClass
 from interpret_inn_labels.wheels import Wheels
@@ -21,7 +22,7 @@ Values = npt.NDArray[Any]
 class Pairable(NamedTuple):
     """Which of the samples can be paired, bool (n,), and a sentence on what is left out; "" if nothing is."""
 
-    kept: npt.NDArray[np.bool_]
+    kept: BoolArray
     reason: str
 
 

@@ -11,7 +11,8 @@ import numpy as np
 from interpret_inn.errors import ConceptError, suggest
 from interpret_inn.types import RESIDUAL, Concept, ConceptKind, Remark
 from interpret_inn.types.concepts import LARGEST_ANGLE
-from interpret_inn_labels.columns import Array, Column, Mask, read_column
+from interpret_inn.types.numbers import BoolArray
+from interpret_inn_labels.columns import Array, Column, read_column
 from interpret_inn_labels.guessing import guess_kind, numbers_in, spells_numbers
 
 
@@ -121,8 +122,8 @@ def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Conce
 
 
 def _without_minus_one(
-    name: str, values: Array, known: Mask, given: _Way | None
-) -> tuple[Array, Mask, str | None]:
+    name: str, values: Array, known: BoolArray, given: _Way | None
+) -> tuple[Array, BoolArray, str | None]:
     """Takes −1 among integer categories as missing if there are two others at least, none of them negative."""
     if values.dtype.kind != "i" or values.ndim != 1 or (given and not given.names):
         return values, known, None
@@ -132,14 +133,14 @@ def _without_minus_one(
         return values, known, None
     if given is None and not _way(guess_kind(name, values, known & ~minus)).names:
         return values, known, None
-    note = f"{name}: {int(minus.sum())} labels are −1, taken as missing; give text where −1 is a category."
+    note = f"{name}: {int(minus.sum())} labels are −1, taken as missing; give text if −1 is a class."
     return values, known & ~minus, note
 
 
-def _categorical(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
+def _categorical(name: str, values: Array, known: BoolArray, guessed: bool) -> Concept:
     if values.ndim != 1:
         raise ConceptError(
-            f"Expected one category for each sample as labels of {name!r}, found shape {values.shape}. "
+            f"Expected one class for each sample as labels of {name!r}, found shape {values.shape}. "
             "Give one concept for each column: labels={'a': table[:, 0], 'b': table[:, 1]}."
         )
     classes, index = np.unique(values[known], return_inverse=True)
@@ -153,7 +154,7 @@ def _categorical(name: str, values: Array, known: Mask, guessed: bool) -> Concep
     return Concept(name, "categorical", codes, tuple(_text(value) for value in classes), guessed)
 
 
-def _numeric(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
+def _numeric(name: str, values: Array, known: BoolArray, guessed: bool) -> Concept:
     numbers = values.astype(np.float64)
     numbers[~known] = math.nan
     if (numbers[known] == numbers[known][0]).all():
@@ -164,7 +165,7 @@ def _numeric(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
     return Concept(name, "numeric", numbers, (), guessed)
 
 
-def _cyclic(name: str, values: Array, known: Mask, guessed: bool) -> Concept:
+def _cyclic(name: str, values: Array, known: BoolArray, guessed: bool) -> Concept:
     if values.ndim != 1:
         raise ConceptError(
             f"Expected one angle for each sample as labels of {name!r}, found shape {values.shape}. "
@@ -192,7 +193,7 @@ class _Way(NamedTuple):
         other: The kind to suggest if this one was guessed.
     """
 
-    build: Callable[[str, Array, Mask, bool], Concept]
+    build: Callable[[str, Array, BoolArray, bool], Concept]
     names: bool
     other: ConceptKind
 

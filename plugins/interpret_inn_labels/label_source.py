@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.base import group_numbers
 from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Samples
-from interpret_inn_labels.plan import Plan
+from interpret_inn.types import SAME, Concept, ConceptSource, Pairs, Samples
+from interpret_inn_labels.plan import PairingPlan
 
 
 class LabelSource(ConceptSource):
@@ -31,6 +32,7 @@ class LabelSource(ConceptSource):
 
     Raises:
         ConceptError: a strength outside (0, 1), no concepts, or concepts without N values.
+        DataError: the samples have groups, but not one for each.
     """
 
     name = "labels"
@@ -57,7 +59,9 @@ class LabelSource(ConceptSource):
         self.samples = samples
         self.concepts: Sequence[Concept] = tuple(concepts)
         self._balance, self._strength, self._notes = balance, strength, tuple(notes)
-        self._groups = _group_numbers(samples)
+        self._groups = (
+            np.arange(len(samples)) if samples.groups is None else group_numbers(samples.groups, len(samples))
+        )
         self._plan = PerSplit(self._planned)
         self._largest: tuple[int, Sequence[str]] = (0, ())
 
@@ -87,7 +91,7 @@ class LabelSource(ConceptSource):
         """By what weight each of the samples `among` is drawn, float64 (M,), mean 1."""
         return torch.from_numpy(self._plan(among).weights.copy())
 
-    def _planned(self, among: Tensor) -> Plan:
+    def _planned(self, among: Tensor) -> PairingPlan:
         if among.dtype.is_floating_point or among.dtype == torch.bool or among.ndim != 1 or not len(among):
             raise ConceptError(
                 "Expected the indices of samples to draw from, int64 (M,) with M of at least 1, "
@@ -98,7 +102,7 @@ class LabelSource(ConceptSource):
                 f"Expected indices of samples from 0 to {len(self.samples) - 1}, "
                 f"found {int(among.min())} to {int(among.max())}."
             )
-        plan = Plan(
+        plan = PairingPlan(
             self.concepts,
             groups=self._groups,
             among=among.long().numpy().copy(),
@@ -108,14 +112,3 @@ class LabelSource(ConceptSource):
         if len(among) > self._largest[0]:
             self._largest = (len(among), tuple(plan.notes))
         return plan
-
-
-def _group_numbers(samples: Samples) -> IntArray:
-    """Each sample's group as a number; a sample without groups is a group of its own."""
-    if samples.groups is None:
-        return np.arange(len(samples))
-    if len(samples.groups) != len(samples):
-        raise ConceptError(
-            f"Expected one group for each of {len(samples)} samples, found {len(samples.groups)}."
-        )
-    return np.unique(np.asarray(samples.groups), return_inverse=True)[1].reshape(-1).astype(np.int64)

@@ -28,10 +28,10 @@ class Usable(NamedTuple):
 
     number: int
     wheel: Wheel
-    places: IntArray
+    indices: IntArray
 
 
-class Plan:
+class PairingPlan:
     """Draws pairs among some samples.
 
     Args:
@@ -124,17 +124,17 @@ class Plan:
     def _usable(self) -> list[Usable]:
         reasons, usable = [], []
         for number, concept in enumerate(self._concepts):
-            places = np.flatnonzero(concept.known[self._among])
-            values = np.asarray(concept.values)[self._among[places]]
+            indices = np.flatnonzero(concept.known[self._among])
+            values = np.asarray(concept.values)[self._among[indices]]
             kind = pairing_kind(concept)
-            keep, reason = kind.pairable(concept, values, self._group[places], among=len(self._among))
-            places, values = places[keep], values[keep]
+            keep, reason = kind.pairable(concept, values, self._group[indices], among=len(self._among))
+            indices, values = indices[keep], values[keep]
             if reason:
                 reasons.append(reason)
                 self._warn(reason)
-            if len(places):
-                wheel = Wheel.of(places, kind.keys(values), self._group[places], self.weights[places])
-                usable.append(Usable(number, wheel, places))
+            if len(indices):
+                wheel = Wheel.of(indices, kind.keys(values), self._group[indices], self.weights[indices])
+                usable.append(Usable(number, wheel, indices))
         if not usable:
             raise ConceptError(
                 f"Expected at least two samples to pair in at least one concept, found none among "
@@ -166,17 +166,17 @@ class Plan:
     def _near_point(self, index: int, found: Usable) -> NearPoint:
         concept = self._concepts[found.number]
         rule = NearPoint(
-            np.asarray(concept.values)[self._among[found.places]],
+            np.asarray(concept.values)[self._among[found.indices]],
             wheel=found.wheel,
             wheels=self._wheels,
             number=index,
-            weights=self.weights[found.places],
+            weights=self.weights[found.indices],
             strength=self._strength,
         )
         reached = float(rule.reached[0])
         if reached < _FAR * self._strength:
             self.notes.append(
-                f"{concept.name}: among {len(found.places)} samples the nearest partners reach a "
+                f"{concept.name}: among {len(found.indices)} samples the nearest partners reach a "
                 f"correlation of {reached:.2f} only (wanted: {self._strength:g}). More samples, or fewer "
                 "numbers in a row, would bring them closer."
             )

@@ -24,11 +24,11 @@ class Held(NamedTuple):
     """Images that equal values hold together.
 
     Attributes:
-        places: int64 (m,), images.
+        indices: int64 (m,), images.
         values: (m,), numbers or text; images of equal values are never split.
     """
 
-    places: IntArray
+    indices: IntArray
     values: npt.NDArray[Any]
 
 
@@ -52,7 +52,7 @@ def held_together(
     size = count
     for one in held:  # each value is a place of its own, which its images are linked to
         values, hubs = np.unique(one.values, return_inverse=True)
-        links.append(np.stack([one.places, size + hubs.reshape(-1)], 1))
+        links.append(np.stack([one.indices, size + hubs.reshape(-1)], 1))
         size += len(values)
     ends = np.concatenate(links)
     graph = coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(size, size))

@@ -27,7 +27,7 @@ class TogetherSamples(Joined):
         ]
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The inputs at these places: a tensor or array (B, ...) if all are of one kind and shape, else a list.
+        """The inputs at these indices: a tensor or array (B, ...) if all are of one kind and shape, else a list.
 
         Raises:
             DataError: an index outside 0 … N − 1.

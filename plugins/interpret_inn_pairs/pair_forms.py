@@ -173,7 +173,7 @@ def _groups_of_pairs(groups: Any, named: list[NamedPairs]) -> list[Held]:
             "Type groups={'shape': people}; or data=images and indices={…}, and a value for each image."
         )
     known = {one.name: one.ends for one in named}
-    places, values = [np.empty(0, np.int64)], [np.empty(0, str)]
+    indices, values = [np.empty(0, np.int64)], [np.empty(0, str)]
     for name, given in groups.items():
         if name not in known:
             raise ConceptError(
@@ -185,9 +185,9 @@ def _groups_of_pairs(groups: Any, named: list[NamedPairs]) -> list[Held]:
                 f"Expected groups with one value for each of {len(known[name])} pairs of {name!r}, found shape "
                 f"{listed.shape}. Give a list of as many numbers or names."
             )
-        places.append(known[name][:, 0])
+        indices.append(known[name][:, 0])
         values.append(listed.astype(str))
-    return [Held(np.concatenate(places), np.concatenate(values))]
+    return [Held(np.concatenate(indices), np.concatenate(values))]
 
 
 def _and_others(places: Iterable[Any]) -> str:

@@ -22,8 +22,8 @@ from interpret_inn.types import FloatArray, MetricSpec, Score, Suits
 __all__ = ["inn_metrics"]
 
 _RESAMPLES = 200  # draws of rows for an interval
-_TWO = 2
-"""Which of several factors a code tells, keeps still with or matters to is no question if there is one alone."""
+_FEWEST_CONCEPTS = 2
+"""Concepts that scores of which one a code tells need at least: of a single one they would be trivial."""
 _SHUFFLES = 5  # orders of the rows that chance is measured by: their mean is steady to some .04 on 100 rows
 
 
@@ -66,7 +66,7 @@ def inn_metrics() -> Iterable[MetricSpec]:
     """Contributes the scores of `interpret_inn.metrics`."""
     yield _spec("mig", "Does one code tell of a factor what no other tells? 1 is best.", _drawn(metrics.mig))
     yield _spec(
-        "dci", "Does each code matter to one factor alone? 1 is best.", metrics.dci, fewest_concepts=_TWO
+        "dci", "Does each code matter to one factor alone? 1 is best.", metrics.dci, fewest_concepts=_FEWEST_CONCEPTS
     )  # fmt: skip
     yield _spec(
         "sap", "How much better does the best code tell a factor than the next? High is good.",
@@ -78,7 +78,7 @@ def inn_metrics() -> Iterable[MetricSpec]:
     )  # fmt: skip
     yield _spec(
         "modularity", "Does each code tell of one factor alone? 1 is best.", _drawn(metrics.modularity),
-        fewest_concepts=_TWO,
+        fewest_concepts=_FEWEST_CONCEPTS,
     )  # fmt: skip
     yield _spec(
         "explicitness", "Can each value be read linearly from all codes? 1 is best, 0.5 is chance.",
@@ -87,12 +87,12 @@ def inn_metrics() -> Iterable[MetricSpec]:
     yield _spec(
         "factor_vae_score",
         "Does the same code keep still whenever a factor is held? 1 is best, chance is what shuffled codes reach.",
-        _shuffled(metrics.factor_vae_score), quick=True, fewest_concepts=_TWO,
+        _shuffled(metrics.factor_vae_score), quick=True, fewest_concepts=_FEWEST_CONCEPTS,
     )  # fmt: skip
     yield _spec(
         "beta_vae_score",
         "Can the factor that samples share be told from their codes? 1 is best, chance is what shuffled codes reach.",
-        _shuffled(metrics.beta_vae_score), fewest_concepts=_TWO,
+        _shuffled(metrics.beta_vae_score), fewest_concepts=_FEWEST_CONCEPTS,
     )  # fmt: skip
     yield _spec(
         "irs", "Does a code stay where it is while other factors change? 1 is best.", metrics.irs, quick=True

@@ -41,15 +41,16 @@ def adapt(
     else:
         return None
     config = _config(model)
-    return Backbone(
+    backbone = Backbone(
         model,
         _plain_site(model) if site is None else site,
         preprocess=_preprocess(model, preprocess),
         layout=layout,
         name=name or str(config.get("architecture") or type(model).__name__),
         kind="classifier" if getattr(model, "num_classes", 0) else "module",
-        class_names=_class_names(model),
     )
+    backbone.guess_class_names(_class_names(model))
+    return backbone
 
 
 def _is_timm(model: Any) -> bool:
@@ -118,7 +119,10 @@ def _spread(values: Sequence[float], channels: int) -> tuple[float, ...]:
 
 
 def _class_names(model: nn.Module) -> tuple[str, ...] | None:
-    """The model's own label names, or ImageNet's for a model of its 1000 classes."""
+    """The model's own label names, or ImageNet's for a model of its 1000 classes.
+
+    Wrong for a model whose classifier was replaced by hand: its `num_classes` and configuration stay.
+    """
     count = getattr(model, "num_classes", 0)
     names = _config(model).get("label_names")
     if names and len(names) == count:

@@ -214,7 +214,7 @@ def _looked_at(interpreter: Interpreter, images: Any) -> _Layer:
     with backbone.session():
         for batch in read_samples(images).batches(_BATCH):
             seen = translator.batch(backbone.prepare(batch), outputs=True)
-            rows = interpreter.fitted.layout.to_rows(seen.z)[0].reshape(len(seen), -1).double().cpu()
+            rows = interpreter.fitted.layout.to_rows(seen.z)[0].reshape(len(seen), -1).cpu().double()
             found.append((seen.codes.cpu(), rows, _outputs(seen.outputs())))
     codes, rows, outputs = (torch.cat(parts) for parts in zip(*found, strict=True))
     apart = max(2 * float(rows.var(0, correction=0).sum()), TINY)

@@ -83,7 +83,7 @@ class TransformedSamples:
             yield self.take(range(at, min(at + batch_size, stop)))
 
     def take(self, indices: Sequence[int]) -> Any:
-        """The variants at these places, a tensor or array (B, …), or a list if pictures differ in size."""
+        """The variants at these indices, a tensor or array (B, …), or a list if pictures differ in size."""
         chosen = np.asarray(indices, dtype=np.int64)
         needed, places = np.unique(self.source[chosen], return_inverse=True)
         read = []

@@ -23,7 +23,7 @@ def rotation_to(axes: Tensor, span: Tensor) -> Tensor:
     Returns:
         An orthogonal matrix, float64 (m, m).
     """
-    return nearest_orthogonal(span.double().cpu().T @ axes[:, : span.shape[1]])
+    return nearest_orthogonal(span.cpu().double().T @ axes[:, : span.shape[1]])
 
 
 def pointing_one_way(axes: Tensor) -> Tensor:

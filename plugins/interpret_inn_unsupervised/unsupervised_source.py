@@ -39,10 +39,10 @@ class UnsupervisedSource(IndependentSource):
     """Unlabelled concepts: the fit maximises the likelihood of single samples.
 
     Both samples of a pair are drawn on their own, so that ρ is 0 everywhere and the likelihood of the pair is that
-    of two samples, `Σ log N(z̃; 0, I) + log|det T'|` (IIN, its unsupervised case). That makes the factors
-    independent, but says nothing of which independent axes they are: it is blind to rotations. So the fit starts
-    from axes that mean something, and stays near them: the directions that the model's output answers to most
-    (eigenvectors of `E[JᵀJ]`, `J` the Jacobian of the output by the whitened axes), or the representation's
+    of two samples, `Σ log N(z̃; 0, I) + log|det T'|` (the unsupervised case of Esser, Rombach and Ommer, 2020). That
+    makes the factors independent, but says nothing of which independent axes they are: it is blind to rotations. So
+    the fit starts from axes that mean something, and stays near them: the directions that the model's output answers to
+    most (eigenvectors of `E[JᵀJ]`, `J` the Jacobian of the output by the whitened axes), or the representation's
     principal axes.
 
     Args:
@@ -95,11 +95,11 @@ class UnsupervisedSource(IndependentSource):
 
     def _weighed(self, context: Preparation) -> _Weighed:
         """Weighs axes by how strongly the output depends on them, or else by their variances."""
-        principal = torch.diag(context.variances.double().cpu())
+        principal = torch.diag(context.variances.cpu().double())
         if self.key == "principal":
             return _Weighed(principal, "variance of the representation")
         try:
-            return _Weighed(context.output_gradients().double().cpu(), "change of the output")
+            return _Weighed(context.output_gradients().cpu().double(), "change of the output")
         except BackboneError as error:
             note = f'The factors begin as principal axes (directions="principal"). {error}'
             return _Weighed(principal, "variance of the representation", (note,))
@@ -145,5 +145,5 @@ def heaviest_first(weights: Tensor, span: Tensor) -> Tensor:
     Returns:
         An orthogonal matrix, float64 (m, m).
     """
-    free = span.double().cpu()
+    free = span.cpu().double()
     return pointing_one_way(torch.linalg.eigh(free.T @ weights @ free).eigenvectors.flip(1))

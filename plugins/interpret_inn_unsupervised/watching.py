@@ -45,7 +45,7 @@ def own_axes(view: AxesView) -> Tensor:
             f"Expected a representation of at most {WIDEST} coordinates for method='latents', found {width}. Choose "
             "the latents as the site, or another method."
         )
-    seen = view.seen(torch.eye(width)).double().cpu()
+    seen = view.seen(torch.eye(width)).cpu().double()
     kept = seen.norm(dim=1).argsort(descending=True, stable=True)[: view.axes].sort().values
     return nearest_orthogonal(seen[kept].T)
 

@@ -49,7 +49,8 @@ def test_every_site_is_read_and_written(site: str) -> None:
     assert (backbone.layout, backbone.z_shape) == (layout, shape)
     assert z.shape == (6, *shape)
     assert not z.requires_grad
-    assert torch.equal(backbone.represent(X[:2]), backbone.represent(X)[:2])
+    # matrix products of other sizes round differently on some processors
+    torch.testing.assert_close(backbone.represent(X[:2]), backbone.represent(X)[:2], rtol=0, atol=1e-6)
     assert torch.equal(backbone.outputs(X), bare)
     seen: list[Tensor] = []
     unedited = backbone.rewritten(X, lambda found: seen.append(found) or found)  # type: ignore[func-returns-value]

@@ -129,9 +129,9 @@ RANDOM = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
         (RANDOM * 255, r"found 0.* to 25\d"),
         (
             RANDOM.index_fill(0, torch.tensor([1, 3]), torch.nan),
-            r"NaN or infinity in 2 of 4 inputs \(places 1, 3\)",
+            r"NaN or infinity in 2 of 4 inputs \(indices 1, 3\)",
         ),
-        (RANDOM.index_fill(0, torch.tensor([2]), torch.inf), r"in 1 of 4 inputs \(places 2\)"),
+        (RANDOM.index_fill(0, torch.tensor([2]), torch.inf), r"in 1 of 4 inputs \(indices 2\)"),
         (torch.rand(4, 4, 8, 8), r"Expected pictures of 3 channels, found 4 in \(4, 4, 8, 8\)"),
         (
             np.zeros((8, 8, 3), np.uint8),
@@ -143,8 +143,8 @@ RANDOM = torch.rand(4, 3, 8, 8, generator=torch.Generator().manual_seed(0))
         (torch.zeros(4, 3, 8, 8, dtype=torch.int64), r"found int64. Type images.astype\('uint8'\)"),
         ("cat.png", "found str"),
         ([], "found an empty list"),
-        (["cat.png"], "Expected a list of PIL images or of arrays .* found str at place 0"),
-        ([picture(4, 4), np.zeros(3)], r"found ndarray of shape \(3,\) at place 1"),
+        (["cat.png"], "Expected a list of PIL images or of arrays .* found str at index 0"),
+        ([picture(4, 4), np.zeros(3)], r"found ndarray of shape \(3,\) at index 1"),
         (
             [picture(4, 4), np.zeros((4, 4, 4), np.uint8)],
             r"Picture 1 of the list: Expected pictures of 3 channels",
@@ -183,7 +183,7 @@ def test_identity_checks_that_values_are_finite_and_no_more() -> None:
     assert identity(x.numpy().astype("float64")).dtype == torch.float64
     assert identity(torch.tensor([[1], [2]])).dtype == torch.int64
     assert identity(np.zeros((2, 2), np.uint8)).dtype == torch.float32
-    with pytest.raises(InputError, match=r"NaN or infinity in 1 of 3 inputs \(places 2\). Leave them out"):
+    with pytest.raises(InputError, match=r"NaN or infinity in 1 of 3 inputs \(indices 2\). Leave them out"):
         identity(x.index_fill(0, torch.tensor([2]), torch.nan))
     with pytest.raises(InputError, match=r"Expected prepared inputs .* found a list of Image"):
         identity([Image.new("RGB", (2, 2))])

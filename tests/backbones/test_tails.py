@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from interpret_inn.backbones import Backbone, drop_wrong_tail
+from interpret_inn.backbones import Backbone, drop_wrong_tail, rule_of_its_own
 from interpret_inn.errors import InnWarning
 
 X = torch.rand(6, 3, generator=torch.Generator().manual_seed(0))
@@ -19,6 +19,7 @@ def backbone() -> Backbone:
         found = Backbone(nn.Sequential(nn.Linear(3, 4), nn.Linear(4, 2)), "1:in", preprocess="identity")
     found.represent(X)
     assert found.has_tail
+    assert not rule_of_its_own(found)
     return found
 
 
@@ -45,4 +46,8 @@ def test_another_output_of_one_input_takes_the_tail_once(backbone: Backbone, far
     with pytest.warns(InnWarning, match="does not come from '1:in' alone"):
         assert drop_wrong_tail(backbone, z, outputs)
     assert backbone.tail(z) is None
+    assert backbone.lost_tail
+    assert rule_of_its_own(backbone).startswith(
+        "Some inputs showed that not all outputs of Sequential come from '1:in'"
+    )
     assert not drop_wrong_tail(backbone, z, outputs), "without a tail there is nothing to compare"

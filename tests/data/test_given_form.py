@@ -36,6 +36,20 @@ def test_a_picture_is_restored_as_it_came(picture):
     assert np.array_equal(np.asarray(found), np.asarray(picture))
 
 
+@pytest.mark.parametrize(
+    "picture",
+    [np.eye(6, 8, dtype=bool), np.full((6, 8), 9, np.uint16), torch.eye(6, 8).bool(), torch.eye(6, 8).int()],
+    ids=["bool", "uint16", "bool tensor", "int32 tensor"],
+)
+def test_greys_between_come_as_floats_where_the_form_has_none(picture):
+    """A bool would be white wherever it is not quite black, and whole numbers of another unit black or nearly."""
+    greys = torch.rand(1, 6, 8, generator=torch.Generator().manual_seed(0))
+    found = GivenForm.of(picture).restored(greys)
+    assert type(found) is type(picture)
+    assert str(found.dtype).endswith("float32")
+    assert np.array_equal(np.asarray(found), greys[0].numpy())
+
+
 @pytest.mark.parametrize("shape", [(6,), (6, 8, 2), (2, 3, 6, 8), (0, 8)])
 def test_what_is_no_picture_has_no_form(shape):
     assert GivenForm.of(np.zeros(shape)) is None

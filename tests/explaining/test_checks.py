@@ -12,11 +12,11 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.explaining.checks import (
     BatchChecks,
-    OutputChanges,
+    ComparedOutputs,
     _agreement,
     check_batch,
+    compared_outputs,
     join_checks,
-    output_changes,
 )
 from interpret_inn.explaining.evidence import Checks
 
@@ -35,12 +35,12 @@ def test_a_sound_fit_passes(toy: Any) -> None:
 
 def changes(before: torch.Tensor, after: torch.Tensor) -> tuple[int, float]:
     """How many outputs are kept, and the largest change."""
-    return _agreement([output_changes(before, after)])
+    return _agreement([compared_outputs(before, after)])
 
 
 def test_batches_join_to_the_worst_and_the_share() -> None:
-    kept = OutputChanges(torch.ones(10, dtype=torch.bool), torch.full((10,), 2.0), 10, 0.0, 4.0)
-    some = OutputChanges(torch.arange(30) < 20, torch.full((30,), 6.0), 30, 0.0, 4.0)
+    kept = ComparedOutputs(torch.ones(10, dtype=torch.bool), torch.full((10,), 2.0), 10, 0.0, 4.0)
+    some = ComparedOutputs(torch.arange(30) < 20, torch.full((30,), 6.0), 30, 0.0, 4.0)
     good = BatchChecks(1e-6, 2e-6, kept, True, True, 10)
     bad = BatchChecks(1e-3, 1e-6, some, False, True, 30)
     joined = join_checks([good, bad])
@@ -153,7 +153,7 @@ def test_outputs_are_measured_in_one_unit_however_they_are_cut_into_batches() ->
     before = 3e5 + 1e5 * torch.randn(9, 1, generator=torch.Generator().manual_seed(0))
     after = before + torch.linspace(0, 1, 9)[:, None]
     whole = changes(before, after)
-    cut = _agreement([output_changes(before[part], after[part]) for part in (slice(8), slice(8, 9))])
+    cut = _agreement([compared_outputs(before[part], after[part]) for part in (slice(8), slice(8, 9))])
     assert cut == (whole[0], pytest.approx(whole[1], rel=1e-6))
     assert cut[0] == 9
     assert cut[1] == pytest.approx(1 / float(before.std(correction=0)), rel=1e-2)

@@ -18,7 +18,7 @@ from interpret_inn.data import samples
 from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.fitting.fit import fit
 from interpret_inn.flows.coupling import CouplingBlock
-from interpret_inn.translating.fitted import PlaceMeans
+from interpret_inn.translating.fitted import PositionMeans
 from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import SAME, Concept, Pairs, Plan, Preparation
@@ -144,7 +144,7 @@ def test_a_block_puts_its_axes_in_another_order() -> None:
 def test_codes_are_the_old_ones_in_the_order_of_their_effect(rows: Tensor, outputs: str) -> None:
     translator, data = fitted_to(Unnamed(rows, SIZES), outputs=outputs)
     translator.fitted.raw_scores = {name: float(k) for k, name in enumerate(translator.factors.names)}
-    translator.fitted.place_means = PlaceMeans(rows[:9] + 1, rows[:9])
+    translator.fitted.position_means = PositionMeans(rows[:9] + 1, rows[:9])
     old, kept = copy.deepcopy(translator.fitted), translator.encode(rows)
     expected = strengths(translator, rows)
     ranking = sorted(expected, key=lambda name: -expected[name])
@@ -159,9 +159,9 @@ def test_codes_are_the_old_ones_in_the_order_of_their_effect(rows: Tensor, outpu
     order = [axis for name in [*ranking, "residual"] for axis in range(6)[old.factors[name].slice]]
     assert torch.equal(new.encode(rows), kept[:, order])
     assert torch.equal(fitted.reference_codes, old.reference_codes[:, order])
-    assert fitted.place_means is not None
-    assert torch.equal(fitted.place_means.codes, rows[:9, order] + 1)
-    assert torch.equal(fitted.place_means.white, rows[:9])  # no axis of the representation has moved
+    assert fitted.position_means is not None
+    assert torch.equal(fitted.position_means.codes, rows[:9, order] + 1)
+    assert torch.equal(fitted.position_means.white, rows[:9])  # no axis of the representation has moved
     torch.testing.assert_close(new.invert(new.encode(rows), None), rows, atol=1e-5, rtol=1e-5)
     found = list(strengths(new, rows).values())
     assert found == sorted(found, reverse=True)

@@ -1,4 +1,4 @@
-"""Fits at positions: what is said of a whole input goes by means over places, what is said of places by places."""
+"""Fits at positions: whole inputs go by means over positions, and single positions by single positions."""
 
 import dataclasses
 from collections.abc import Callable
@@ -20,7 +20,7 @@ PLACES = 8
 
 
 class Pooling(nn.Module):
-    """Its input is the layer that is explained: a map, whose mean over places the head reads."""
+    """Its input is the layer that is explained: a map, whose mean over positions the head reads."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -33,9 +33,9 @@ class Pooling(nn.Module):
 
 
 def noisy(count: int, seed: int) -> tuple[Tensor, dict[str, np.ndarray[Any, Any]]]:
-    """Maps (count, 3, 8, 8) of which a place and a mean over places tell `side` by different channels.
+    """Maps (count, 3, 8, 8) of which a place and a mean over positions tell `side` by different channels.
 
-    The first channel has it under noise of single places, which the mean takes away; the second together with the
+    The first channel has it under noise of single positions, which the mean takes away; the second together with the
     number `blur`, which is the same at all places of a map, so that it stays.
     """
     draw = np.random.default_rng(seed)
@@ -144,12 +144,12 @@ def test_means_over_places_are_those_of_the_samples_of_the_reference_codes(
     noisy_fit: inn.Interpreter,
 ) -> None:
     fitted, data = noisy_fit.fitted, noisy_fit._data
-    assert fitted.place_means is not None
+    assert fitted.position_means is not None
     assert data is not None
     codes = noisy_fit.encode(noisy(400, 0)[0])[data.pool.indices("train")]
-    torch.testing.assert_close(fitted.place_means.codes, codes.mean(1), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(fitted.position_means.codes, codes.mean(1), atol=1e-4, rtol=1e-4)
     read = noisy_fit.translator.probe_input(codes)
-    torch.testing.assert_close(fitted.place_means.white, read, atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(fitted.position_means.white, read, atol=1e-4, rtol=1e-4)
 
 
 def test_an_artefact_keeps_them_and_one_that_lacks_them_says_so(
@@ -158,18 +158,18 @@ def test_an_artefact_keeps_them_and_one_that_lacks_them_says_so(
     model, maps = noisy_fit.backbone.model, noisy(20, 3)[0]
     noisy_fit.save(tmp_path / "whole")
     whole = inn.load(tmp_path / "whole", model, preprocess="identity")
-    for kept, own in zip(whole.fitted.place_means, noisy_fit.fitted.place_means, strict=True):
+    for kept, own in zip(whole.fitted.position_means, noisy_fit.fitted.position_means, strict=True):
         assert torch.equal(kept, own)
     assert whole.fitted.notes == noisy_fit.fitted.notes
 
-    older = Translator(noisy_fit.backbone, dataclasses.replace(noisy_fit.fitted, place_means=None))
+    older = Translator(noisy_fit.backbone, dataclasses.replace(noisy_fit.fitted, position_means=None))
     write_artefact(tmp_path / "older", older.backbone, older.fitted, noisy_fit.evaluation)
     loaded = inn.load(tmp_path / "older", model, preprocess="identity")
     assert loaded.fitted.notes[-1].endswith("not measured; fit again.")
     assert loaded.fitted.notes[:-1] == noisy_fit.fitted.notes
     loaded.save(tmp_path / "again")
     assert inn.load(tmp_path / "again", model, preprocess="identity").fitted.notes == loaded.fitted.notes
-    # it goes by single places, as its probes do
+    # it goes by single positions, as its probes do
     edited = loaded.run(maps, inn.edits.swap("blur", maps.flip(0), hold=["side"]))
     assert bool(edited.isfinite().all())
     assert loaded.translator.axes_of_inputs is loaded.translator.axes

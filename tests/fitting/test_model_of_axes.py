@@ -114,6 +114,7 @@ def test_a_model_s_own_weights_are_no_layer():
     [
         ({"draws_random_numbers": True}, BackboneError, "make the same images of the same representation"),
         ({"has_tail": False}, BackboneError, "a site from which alone toy makes its outputs"),
+        ({"has_tail": False, "lost_tail": True}, BackboneError, "a rule of its own for them. Wrap the part"),
         ({"layout": "positions"}, BackboneError, "a site from which alone toy makes its outputs"),
         ({"tail": lambda z: None}, SiteError, "^Nothing comes out behind 'here'"),
     ],
@@ -122,7 +123,7 @@ def test_what_makes_no_outputs_alone_is_refused(world_of_axes, change, error, te
     layout = SimpleNamespace(name=change.pop("layout", "vector"), from_rows=lambda rows, carried: rows)
     given = {
         "name": "toy", "address": "here", "model": nn.Linear(4, 1), "draws_random_numbers": False,
-        "has_tail": True, "z_shape": (4,), "layout": layout, "tail": nn.Linear(4, 1),
+        "has_tail": True, "lost_tail": False, "z_shape": (4,), "layout": layout, "tail": nn.Linear(4, 1),
     }  # fmt: skip
     with pytest.raises(error, match=text):
         ModelOfAxes(SimpleNamespace(**given | change), None, world_of_axes.whitening).outputs(

@@ -179,7 +179,7 @@ def test_a_rotation_that_writes_into_what_it_is_given_changes_no_fit(fitted_to, 
 
 def test_skipped_steps_are_warned_of_once_and_noted(world):
     source = world.lossy(
-        lambda context: torch.tensor(math.nan if context.step in (1, 3) and not context.looking else 0.0)
+        lambda context: torch.tensor(math.nan if context.step in (1, 3) and not context.validating else 0.0)
     )
     with pytest.warns(InnWarning, match="2 of 6 training steps were skipped") as told:
         fitted, _ = fit(world.backbone(), [source], seed=0, settings=SMALL, cache=None, checkpoint=None)

@@ -242,6 +242,15 @@ def test_training_samples_are_spread_from_the_first_to_the_last(world):
     assert torch.equal(entry.training_samples(1000), train)
 
 
+def test_some_rows_are_those_that_a_shuffle_puts_first(world):
+    pool = Pool([world.source()], seed=0)
+    test = pool.indices("test")
+    order = torch.randperm(len(test), generator=torch.Generator().manual_seed(3))
+    drawn = pool.some("test", 7, torch.Generator().manual_seed(3))
+    assert drawn.tolist() == sorted(test[order[:7]].tolist())
+    assert torch.equal(pool.some("test", 1000, torch.Generator().manual_seed(3)), test)
+
+
 def test_groups_are_numbered_from_the_first_row_of_their_samples(world):
     plain = world.of(world.rows, {"a": world.labels["side"]}, name="plain")
     grouped = world.of(

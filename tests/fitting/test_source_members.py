@@ -50,8 +50,8 @@ def test_a_misspelt_attribute_of_the_context_is_named_with_the_nearest(fitted_to
     source.prepare = lambda context: context.model.eval()
     with pytest.raises(PluginError, match=r"ModelOfAxes has no 'eval'. Known: 'axes', 'layer'"):
         fitted_to(source)
-    with pytest.raises(PluginError, match=r"TrainingContext has no 'looked'. Did you mean 'looking'"):
-        fitted_to(world.lossy(lambda context: context.looked))
+    with pytest.raises(PluginError, match=r"TrainingContext has no 'validated'. Did you mean 'validating'"):
+        fitted_to(world.lossy(lambda context: context.validated))
 
 
 def test_other_members_are_the_authors_own(fitted_to, world):

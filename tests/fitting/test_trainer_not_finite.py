@@ -15,12 +15,12 @@ from .trainers import SMALL, weights
 
 def nan_at(*steps):
     """A loss that is not finite in these training steps."""
-    return lambda context: torch.tensor(math.nan if context.step in steps and not context.looking else 0.0)
+    return lambda context: torch.tensor(math.nan if context.step in steps and not context.validating else 0.0)
 
 
 def test_a_validation_loss_that_is_not_finite_ends_the_fit_in_words(make, world):
     def loss(context):
-        return torch.tensor(math.nan if context.looking and context.step else 0.0)
+        return torch.tensor(math.nan if context.validating and context.step else 0.0)
 
     with pytest.raises(
         FitError, match=r"'classes', found NaN .* when the weights were validated at step 4\."

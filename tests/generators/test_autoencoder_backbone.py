@@ -99,6 +99,14 @@ def test_images_are_expected_where_inputs_are(vae: nn.Module, preprocess: Any, v
     assert wrap(vae, preprocess=preprocess).value_range == value_range
 
 
+@pytest.mark.parametrize(("preprocess", "given"), [(None, False), ({}, True), ("identity", True)])
+def test_it_is_known_whether_anybody_said_how_images_are_prepared(
+    vae: nn.Module, preprocess: Any, given: bool
+) -> None:
+    """Only then does a fit not note that they are only scaled."""
+    assert wrap(vae, preprocess=preprocess).preprocess_given == given
+
+
 def test_a_fit_at_the_code_comes_back_from_disk(
     vae: nn.Module, pictures: Tensor, tmp_path: Path, small: dict[str, Any]
 ) -> None:

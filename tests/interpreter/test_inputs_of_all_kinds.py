@@ -173,7 +173,7 @@ def test_no_inputs_are_refused(inputs: Any, toy: Any) -> None:
         ),
         (
             np.full((3, 24, 24, 3), np.nan, np.float32),
-            r"found NaN or infinity in 3 of 3 inputs \(places 0, 1, 2\)",
+            r"found NaN or infinity in 3 of 3 inputs \(indices 0, 1, 2\)",
         ),
         (torch.zeros(3, 24), "Expected"),
         (torch.zeros(3, 5, 24, 24), r"Expected|raised on inputs"),

@@ -12,7 +12,7 @@ import torch
 import interpret_inn as inn
 from interpret_inn.plugin import PluginWarning
 from interpret_inn.testing import toy_images
-from interpret_inn.translating.settings import wished_settings
+from interpret_inn.translating.settings import requested_settings
 from interpret_inn.types import Gallery
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
@@ -128,8 +128,8 @@ def test_the_first_source_that_wishes_for_a_setting_gets_it_and_most_blocks_coun
     def wishing(**settings: Any) -> Any:
         return SimpleNamespace(name="mine", settings=settings)
 
-    assert wished_settings([wishing(steps=5), wishing(steps=9, pairs=7)]) == {"steps": 5, "pairs": 7}
-    assert wished_settings([wishing(blocks=0), wishing(blocks=2)]) == {"blocks": 2}
-    assert wished_settings([wishing(blocks=0), wishing()]) == {
+    assert requested_settings([wishing(steps=5), wishing(steps=9, pairs=7)]) == {"steps": 5, "pairs": 7}
+    assert requested_settings([wishing(blocks=0), wishing(blocks=2)]) == {"blocks": 2}
+    assert requested_settings([wishing(blocks=0), wishing()]) == {
         "blocks": 4
     }  # the default, which the other needs

@@ -226,7 +226,7 @@ def test_load_takes_other_options_and_other_kinds(model: Maker, saved: Path) -> 
         inn.load(saved, model, spred=1.0)
     with pytest.raises(
         inn.BackboneError,
-        match=r"Expected options of the kind of backbone 'maker', found \['layout', 'site'\], whic",
+        match=r"Expected options of the kind of backbone, found \['layout', 'site'\], whic",
     ):
         inn.load(saved, model, layout="flat", site="make.0")
 

@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.special import ndtri
 
-from interpret_inn.errors import ConceptError, InnWarning
+from interpret_inn.errors import ConceptError, DataError, InnWarning
 from interpret_inn.types import Concept, ConceptSource
 from interpret_inn_labels import LabelSource, association
 
@@ -324,5 +324,5 @@ def test_arguments_are_checked(source_of):
     with pytest.raises(ConceptError, match="Expected 10 values of 'x', found none"):
         LabelSource(source.samples, [Concept("x", "unlabelled")])
     source.samples.groups = np.arange(3)
-    with pytest.raises(ConceptError, match="Expected one group for each of 10 samples, found 3"):
+    with pytest.raises(DataError, match="Expected groups with one value for each of 10 samples, found 3"):
         LabelSource(source.samples, source.concepts)

@@ -89,8 +89,7 @@ def test_missing_numbers():
 
 def test_what_is_missing_is_said():
     assert (
-        "x: 2 labels are −1, taken as missing; give text where −1 is a category."
-        in read([0, 1, -1, 0, 1, -1])[1]
+        "x: 2 labels are −1, taken as missing; give text if −1 is a class." in read([0, 1, -1, 0, 1, -1])[1]
     )
     assert "x: 1 of 3 labels are missing; those samples are not paired by it." in read(["a", "b", None])[1]
 
@@ -162,7 +161,7 @@ def test_angles():
         ({"x": np.eye(3, dtype=bool)}, None, "yes/no values. Give one concept for each column"),
         ({"x": np.eye(3, dtype=int)}, None, "yes/no values. Give one concept for each column"),
         ({"x": [["a", "b"]] * 3}, None, r"found shape \(3, 2\) of text"),
-        ({"x": np.ones((3, 2))}, {"x": "categorical"}, "Expected one category for each sample"),
+        ({"x": np.ones((3, 2))}, {"x": "categorical"}, "Expected one class for each sample"),
         ({}, None, "Expected at least one concept in labels, found an empty mapping"),
         ({0: [1, 2, 3]}, None, "Expected concept names that are text, found 0"),
         ({"residual": [1, 2, 3]}, None, "A concept is named 'residual'"),

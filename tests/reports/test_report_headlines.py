@@ -107,13 +107,13 @@ def test_translation_is_not_called_exact_if_an_error_was_not_measured(
 ) -> None:
     exact = sure_answer(changed(checks=Checks(*errors, 1.0, 0.0, True, True, 360)))[0]
     assert exact.good is False and exact.text == "The translation there and back is not exact"
-    assert exact.remark.startswith("largest error – of")
+    assert exact.detail.startswith("largest error – of")
 
 
 def test_learnt_answer_compares_with_layer_and_guessing(explanation: Explanation) -> None:
     digit, colour, rest = learnt_answer(explanation)
-    assert digit.good and digit.remark == "read correctly in 97%; from the whole layer 97%; guessing 10%"
-    assert colour.good and colour.remark == "R² 0.31; from the whole layer 0.33; guessing 0"
+    assert digit.good and digit.detail == "read correctly in 97%; from the whole layer 97%; guessing 10%"
+    assert colour.good and colour.detail == "R² 0.31; from the whole layer 0.33; guessing 0"
     assert rest.good is None and rest.text.striptags() == "The residual keeps the rest, 48% of the axes."
 
 

@@ -42,6 +42,18 @@ def test_samples_are_every_image_in_both_styles(source) -> None:
     assert samples.take([0, 130]).shape == (2, 24, 24, 3)
 
 
+@pytest.mark.parametrize("given", [bool, np.uint16])
+def test_masks_and_deep_greys_are_rendered_in_greys(both, given) -> None:
+    """All greys of a rendered picture would be white as bool, and black as uint16."""
+    high = 1 if given is bool else 65535
+    images = (np.random.default_rng(0).random((30, 24, 24)) * high).round().astype(given)
+    found = build(images, sketches=both, concept="fill", keep=None).samples.take([0, 31])
+    assert found.dtype == np.float32
+    assert found.std() > 0.02
+    assert found.min() >= 0 and found.max() <= 1
+    assert len(np.unique(found)) > 20
+
+
 def test_no_part_of_a_sketch_is_in_two_parts_of_the_data(source) -> None:
     parts = split(240, groups=source.samples.groups, seed=0)
     groups = [set(source.samples.groups[part.numpy()].tolist()) for part in parts]

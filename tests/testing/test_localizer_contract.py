@@ -6,6 +6,7 @@ import dataclasses
 import math
 import random
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -167,7 +168,7 @@ SABOTAGE: dict[str, list[tuple[Any, str]]] = {
     "any_number": [(only_all, r"Of 1 inputs: Expected masks .* \(1, 1, 24, 24\), found \(6, 1, 24, 24\)")],
     "each_by_itself": [(against_all, "depend on that input alone, found one that differs by up to")],
     "repeats_masks": [(lambda *given: good(*given) * next(noise), "other masks the second time")],
-    "bears_silence": [(divided, "every gradient is 0: The masks of 'shape' are not finite")],
+    "finite_with_zero_gradients": [(divided, "every gradient is 0: The masks of 'shape' are not finite")],
     "gives_model_back": [
         (training, "after use: changed are its training flags"),
         (careless, "after the model raised: changed are its requires_grad"),
@@ -215,6 +216,10 @@ def test_every_check_finds_its_saboteur(toy: Any, check: str, bad: Any, text: st
             vars(model).pop(name)
         for weight, flag in zip(model.parameters(), flags, strict=True):
             weight.requires_grad_(flag)
+
+
+def test_an_object_that_holds_a_translator_will_do(toy: Any) -> None:
+    assert check_localizer(good, SimpleNamespace(translator=toy.interpreter.translator), toy.fresh[:3])
 
 
 def test_one_input_is_not_enough(toy: Any) -> None:

@@ -91,7 +91,7 @@ METRIC_SABOTAGE: dict[str, list[tuple[Any, str]]] = {
             "Expected numbers in a Score, found {'a': 'b'}",
         ),
     ],
-    "bears_the_unusual": [
+    "handles_unusual_codes": [
         (of_three, "Of one concept: raised IndexError"),
         (stretched, "Of a constant axis: Expected a number, found NaN"),
         (held_out, "Of samples in groups: Expected a number, found NaN"),
@@ -111,6 +111,16 @@ def test_metrics() -> None:
         for evaluate, text in several:
             with pytest.raises(ContractError, match=f"- {check}: .*{text}"):
                 check_metric(evaluate and MetricSpec("bad", "B.", evaluate))
+
+
+def test_a_metric_is_never_given_fewer_concepts_than_it_wants() -> None:
+    """The library leaves it out then, with the reason."""
+
+    def of_several(codes: Any, factors: Any) -> Score:
+        return correlation(codes[:, :fewest], np.stack([factors[:, k] for k in range(fewest)], 1))
+
+    for fewest in (2, 5):
+        assert check_metric(MetricSpec("several", "S.", of_several, fewest_concepts=fewest))
 
 
 def test_what_cannot_be_called_is_said_once() -> None:

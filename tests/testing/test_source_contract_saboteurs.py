@@ -216,7 +216,10 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
             losing(lambda context: of_codes(context) * torch.nan),
             r"Expected loss\(\) to return a finite .*, found nan",
         ),
-        (losing(lambda context: of_codes(context) / (not context.looking)), r"looking=True\) at step 0"),
+        (
+            losing(lambda context: of_codes(context) / (not context.validating)),
+            r"validating=True\) at step 0",
+        ),
         (losing(lambda context: of_codes(context) / (context.step - 50)), "inf in training at step 50"),
         (
             losing(lambda context: math.nan),

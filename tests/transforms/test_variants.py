@@ -216,5 +216,5 @@ def test_other_things_are_no_pictures():
         def fingerprint(self):
             return "x"
 
-    with pytest.raises(DataError, match="Expected pictures to transform, found str at place 0"):
+    with pytest.raises(DataError, match="Expected pictures to transform, found str at index 0"):
         build(Strange()).samples.take([0])

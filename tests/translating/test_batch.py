@@ -81,7 +81,7 @@ def test_the_summary_is_the_mean_over_positions_of_leading_axes(fit_of: Fit, toy
         torch.testing.assert_close(batch.summary(), codes.mean(1) if codes.ndim == 3 else codes)
         redrawn = batch.redrawn(it.factors["hue"], 2, seeded())
         assert redrawn.summary().shape == (2, 3, leading)
-        one = redrawn.random_place(seeded())
+        one = redrawn.random_position(seeded())
         assert one.shape == (2, 3, leading)
         of_all = redrawn.codes[..., :leading].reshape(2, 3, -1, leading)
         assert bool((of_all == one[:, :, None]).all(-1).any(-1).all())

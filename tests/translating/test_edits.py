@@ -253,7 +253,7 @@ def test_several_concepts_can_be_held_at_once(toy: Any) -> None:
         (
             lambda t: inn.edits.set_to("hue", "red"),
             inn.EditError,
-            r"only factors of categorical concepts have named values",
+            r"only factors of categorical concepts have classes",
         ),
         (
             lambda t: inn.edits.set_to("residual", "x"),
@@ -263,7 +263,7 @@ def test_several_concepts_can_be_held_at_once(toy: Any) -> None:
         (
             lambda t: inn.edits.set_to("shape", "9"),
             inn.EditError,
-            r"'shape' has no category '9'\. Known: '0', '1', '2'",
+            r"'shape' has no class '9'\. Known: '0', '1', '2'",
         ),
         (
             lambda t: inn.edits.add("shape", 0.1, hold="hue"),

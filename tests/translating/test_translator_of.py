@@ -1,5 +1,6 @@
 """What rooms below the interpreter take for a fit."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -18,7 +19,12 @@ def test_interpreters_and_translators_are_taken(toy: Any) -> None:
     assert torch.equal(traversed, explore.traverse(toy.interpreter, toy.fresh[:2], "hue", steps=3))
 
 
-@pytest.mark.parametrize("given", [None, "toy", torch.nn.Identity()])
+def test_any_object_that_holds_a_translator_is_taken(toy: Any) -> None:
+    translator = toy.interpreter.translator
+    assert translator_of(SimpleNamespace(translator=translator)) is translator
+
+
+@pytest.mark.parametrize("given", [None, "toy", torch.nn.Identity(), SimpleNamespace(translator="toy")])
 def test_anything_else_is_refused(given: Any) -> None:
     with pytest.raises(
         inn.InputError, match=r"Expected a fitted interpreter, found .*\. Type inn\.wrap\(model\)"

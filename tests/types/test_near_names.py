@@ -63,6 +63,12 @@ MISSPELT = [
     ("preparre", "prepare"),
     ("settimgs", "settings"),
     ("prepade", "prepare"),
+    (
+        "sittings",
+        "settings",
+    ),  # words with a meaning of their own, but no rule on letters tells them from slips
+    ("seatings", "settings"),
+    ("simples", "samples"),
 ]
 OWN = [
     "weights",

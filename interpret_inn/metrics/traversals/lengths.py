@@ -144,7 +144,7 @@ def traversed_lengths(
             traversal = part[:, None] + places[:, None] * direction
             row.append(_summed(generate, traversal, distance))
         found.append(torch.cat(row))
-    return np.asarray(torch.stack(found, 1).double().cpu())
+    return np.asarray(torch.stack(found, 1).cpu().double())
 
 
 def _summed(generate: Generate, traversal: Tensor, distance: Distance) -> Tensor:

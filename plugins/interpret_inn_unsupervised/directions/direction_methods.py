@@ -46,7 +46,7 @@ def principal_directions(view: AxesView, layer: str, *, samples: int, seed: int)
             "Name another with layer=."
         )
     scores = vectors[:, kept]  # of unit length: how strong an axis is does not turn directions
-    centred = white.double().cpu() - white.double().cpu().mean(0)
+    centred = white.cpu().double() - white.cpu().double().mean(0)
     return orthonormal((scores.T @ centred).T)
 
 
@@ -94,7 +94,7 @@ def _affine(view: AxesView, path: str) -> Tensor | None:
     made = torch.cat([view.layer(path, part) for part in torch.cat([origin, steps, drawn]).split(_AT_ONCE)])
     if len(made) != 1 + axes + _PROBES:  # no row for each input, as where a module computes weights
         return None
-    made = made.double().cpu()
+    made = made.cpu().double()
     matrix = made[1 : axes + 1] - made[:1]
     expected = drawn.double() @ matrix
     error = (made[axes + 1 :] - made[:1] - expected).norm() / expected.norm().clamp_min(SMALLEST)
@@ -111,7 +111,7 @@ def given_directions(view: AxesView, directions: Tensor) -> Tensor:
         raise ConceptError(
             f"Expected directions (m, {view.width}) in the representation, found {tuple(directions.shape)}."
         )
-    return orthonormal(view.seen(directions.float()).double().cpu().T)
+    return orthonormal(view.seen(directions.float()).cpu().double().T)
 
 
 def orthonormal(directions: Tensor) -> Tensor:

@@ -19,9 +19,8 @@ from interpret_inn_unsupervised.watching import require_images
 
 REACH, LEAST = 3.0, 0.5
 """Steps are drawn evenly between −REACH and REACH, and none is shorter than LEAST."""
-_HOW_FAR = (
-    0.25  # weight of the error in the step's length beside the cross entropy of its direction, as published
-)
+_HOW_FAR = 0.25
+"""Weight of the error in the step's length beside the cross entropy of its direction, as published."""
 _RATE = 3e-3  # of Adam at first; it falls to 0 as a cosine
 
 

@@ -74,11 +74,12 @@ def pullback_metric(
     with bar:
         for part, others in zip(white.split(together), rest.split(together), strict=True):
             moved = (part[:, None] + steps).flatten(0, 1)
-            seen = _embedded(view, moved, others.repeat_interleave(2 * axes, 0), embed)
+            # to the CPU, as some devices have no float64
+            seen = _embedded(view, moved, others.repeat_interleave(2 * axes, 0), embed).cpu()
             before, after = seen.unflatten(0, (len(part), 2, axes)).double().unbind(1)
             # slopes along the frame's axes (rows), brought back to the whitened axes
-            slopes = columns.to(seen).double() @ ((after - before) / (2 * STEP))
-            found.append((slopes @ slopes.mT).cpu())
+            slopes = columns.cpu().double() @ ((after - before) / (2 * STEP))
+            found.append(slopes @ slopes.mT)
             bar.update(len(part))
     metric = torch.cat(found)
     if not bool(metric.isfinite().all()):

@@ -99,7 +99,7 @@ class Objective:
                 f"{self.factors} factors. Leave sizes out, or fit 'simplicity'."
             )
         # the validation loss compares weights by the whole objective, however far the ramp has come
-        share = 1.0 if context.looking else min(1.0, (context.step + 1) / max(weights.ramp, 1))
+        share = 1.0 if context.validating else min(1.0, (context.step + 1) / max(weights.ramp, 1))
         if weights.trains_parts:
             recognized, outside = self.pairs(context.network.blocks, context.axes, generator)
             loss = loss + share * (weights.recognition * recognized + weights.constriction * outside)

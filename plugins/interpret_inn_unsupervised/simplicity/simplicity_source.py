@@ -123,7 +123,7 @@ class SimplicitySource(WatchingSource):
         points = view.samples(count, Generator().manual_seed(derived_seed(search.seed, "metric")))
         own = own_axes(view) if view.width == view.axes else None
         # an axis that hardly varies is whitened by the noise floor, and no data are a step of 1 apart there
-        spread = context.white.std(0).double().cpu()
+        spread = context.white.std(0).cpu().double()
         with self._embedding():
             metric = pullback_metric(view, *points, search.embed, frame=own) * spread[:, None] * spread
         axes = simplest_rotation(
