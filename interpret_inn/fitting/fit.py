@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 import time
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Literal, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.backbones import Backbone
-from interpret_inn.data import cache_folder
-from interpret_inn.data.process import derived_seed
-from interpret_inn.errors import ConceptError, FitError, warn
-from interpret_inn.fitting.checkpoint import Checkpoint
-from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps, unprepared
-from interpret_inn.fitting.plans import planned, rotated
+from interpret_inn.errors import FitError, warn
+from interpret_inn.fitting.choosing_flow import chosen_flow
+from interpret_inn.fitting.conditional_fit import fit_conditional
+from interpret_inn.fitting.flow_task import FlowFit, FlowTask
+from interpret_inn.fitting.joint_fit import fit_joint
+from interpret_inn.fitting.notes import about_data, copies, odd_outputs, unprepared
+from interpret_inn.fitting.plans import planned
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.store import CHUNK, FitData, Storage, encode
-from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import (
-    FlowShape,
     InvertibleNetwork,
     Whitening,
-    aligning_matrix,
     fit_whitening,
 )
 from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted, PositionMeans
 from interpret_inn.translating.settings import FitSettings, Observer
-from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
+from interpret_inn.types import Concept, ConceptSource, IntArray
 
 _WHITENING_ROWS, _WHITENING_ELEMENTS = 16384, 2**29
 """Whitening is computed from at most this many rows and numbers (2 GiB), so that time and memory have a bound."""
@@ -47,6 +40,8 @@ _REFERENCE_ROWS = 4096
 """Reference codes that a fit keeps; see `Fitted`."""
 _POSITIONS = 2**16
 """Positions that go through the flow together."""
+
+_FITTERS: Mapping[str, Callable[[FlowTask], FlowFit]] = {"conditional": fit_conditional, "joint": fit_joint}
 
 
 def fit(
@@ -93,44 +88,26 @@ def fit(
     whitening, said = _whiten(data, settings, seed)
     white = _project(data, whitening)
     pool.follow(planned(backbone, data, whitening, white, seed=seed))
-    found = _size(pool, white, whitening, given=sizes, seed=seed)
-    network = _fresh_network(whitening, settings, seed)
-    inside = (*found.factors.sizes[:-1], whitening.leading - found.factors[-1].start)
-    _align(network, white, pool, inside, seed)
-    kept = _checkpoint(checkpoint, backbone, pool, settings, inside, seed)
-    trainer = Trainer(
-        network, white, pool=pool, sizes=inside, settings=settings, seed=seed, backbone=backbone,
-        checkpoint=kept, observers=observers,
+    task = FlowTask(
+        backbone, data, whitening, white, settings, seed, sizes=sizes or {}, checkpoint=checkpoint,
+        observers=observers,
     )  # fmt: skip
-    record = trainer.run()
+    flow = _FITTERS[chosen_flow(task)](task)
     notes += [
         *said,
-        *skipped_steps(trainer.skipped, record.steps),
+        *flow.notes,
         *copies(data),
-        *about_data(pool, validates=trainer.validation is not None),
+        *about_data(pool, validates=flow.validates),
     ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
-    reference, groups, concepts, means = _collect_reference(data, network, seed)
+    reference, groups, concepts, means = _collect_reference(data, flow.network, seed)
     fitted = Fitted(
-        network=network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=found.factors,
-        raw_scores=found.raw_scores, concepts=concepts, settings=settings, seed=seed, record=record,
+        network=flow.network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=flow.factors,
+        raw_scores=flow.raw_scores, concepts=concepts, settings=settings, seed=seed, record=flow.record,
         split=pool.counts(), reference_codes=reference, reference_groups=groups, position_means=means,
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
-
-
-def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
-    """The flow before it saw any pair: fitted factors are compared with it."""
-    return _fresh_network(fitted.network.whitening, fitted.settings, fitted.seed)
-
-
-def _fresh_network(whitening: Whitening, settings: FitSettings, seed: int) -> InvertibleNetwork:
-    shape = FlowShape(
-        len(whitening.mean), whitening.leading, settings.blocks, settings.hidden, settings.depth
-    )
-    network = InvertibleNetwork(whitening, shape, Generator().manual_seed(seed))
-    return cast(InvertibleNetwork, network.to(whitening.mean.device))
 
 
 def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening, list[str]]:
@@ -183,75 +160,6 @@ def _project(data: FitData, whitening: Whitening) -> Tensor:
     return torch.cat(chunks)
 
 
-def _size(
-    pool: Pool, white: Tensor, whitening: Whitening, *, given: Mapping[str, int] | None, seed: int
-) -> Sizes:
-    """Factor sizes from pairs of the training split, in the representation's own units."""
-    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), split="train")
-    used, indices = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
-    rows = white[used].mean(1) / whitening.scales[: whitening.leading]
-    first, second = indices.chunk(2)
-    scores = concept_scores(rows, Pairs(first, second, pairs.rho))
-    width = len(whitening.mean)
-    wanted = {name: size for name, size in pool.wanted_sizes().items() if name not in (given or {})}
-    try:
-        return choose_sizes(
-            pool.names, scores, leading=whitening.leading, total=width, given={**wanted, **(given or {})}
-        )
-    except ConceptError as error:
-        raise ConceptError(f"{error}{_requested_sizes_text(pool, wanted)}") from None
-
-
-def _requested_sizes_text(pool: Pool, wanted: Mapping[str, int]) -> str:
-    """Says which sources asked for sizes themselves: the caller of the fit may not know of these."""
-    asked = {
-        part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
-        for part in pool.parts
-    }
-    said = [f"{sizes} by the concept source {name!r}" for name, sizes in asked.items() if sizes]
-    return f" Sizes were asked for: {', '.join(said)}." if said else ""
-
-
-def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:
-    """Turns the whitened axes to the best linear map for the pairs, at which the fit begins."""
-    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), split="train")
-    network.align(rotated(aligning_matrix(white.mean(1), *pairs, sizes), pool, sizes))
-
-
-def _checkpoint(
-    storage: Storage, backbone: Backbone, pool: Pool, settings: FitSettings, sizes: tuple[int, ...], seed: int
-) -> Checkpoint | None:
-    """The checkpoint of this fit; its key holds everything that the fit depends on. None: none is kept."""
-    if storage is None:
-        return None
-    parts = [
-        backbone.fingerprint(),
-        str(backbone.address),
-        str(backbone.layout),
-        json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
-        *(entry.source.samples.fingerprint() for entry in pool.parts),
-        *(_digest_of_values(concept) for concept in pool.concepts),
-        *(f"{entry.source.key} {entry.plan.key}" for entry in pool.parts),
-        # all other options of a source show in its pairs, and nowhere else
-        *(
-            _digest(column)
-            for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), split="train")
-        ),
-        json.dumps([dataclasses.asdict(settings), pool.names, sizes, seed]),
-    ]
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    folder = cache_folder() / "fits" if storage == "auto" else Path(storage)
-    return Checkpoint(folder / f"{key[:16]}.safetensors", key)
-
-
-def _digest(values: Tensor) -> str:
-    return hashlib.sha256(values.numpy().tobytes()).hexdigest()
-
-
-def _digest_of_values(concept: Concept) -> str:
-    return hashlib.sha256(b"" if concept.values is None else concept.values.tobytes()).hexdigest()
-
-
 @torch.no_grad()
 def _collect_reference(
     data: FitData, network: InvertibleNetwork, seed: int
@@ -274,7 +182,7 @@ def _position_means(rows: Tensor, network: InvertibleNetwork, kept: int) -> Posi
     leading = network.shape.leading
     for part in rows.split(max(1, _POSITIONS // rows.shape[1])):
         white = network.whitening(part.flatten(0, 1).to(network.whitening.mean))[0]
-        codes = torch.cat((network.blocks(white[:, :leading])[0], white[:, leading:kept]), 1)
+        codes = network.coded(white[:, :kept])[0]
         for means, each in zip(found, (codes, white[:, :leading]), strict=True):
             means.append(each.unflatten(0, part.shape[:2]).mean(1))
     return PositionMeans(*(torch.cat(means) for means in found))

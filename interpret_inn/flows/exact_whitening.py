@@ -7,14 +7,14 @@ from nflows.transforms import Transform
 from torch import Tensor
 
 _LEAST = 0.01
-"""Smallest variance of an axis that is scaled to 1: below it lies noise, which would be magnified more than 10 times."""
+"""Smallest variance of an axis that is scaled to 1: noise lies below it, and would be magnified more than 10 times."""
 
 
 class ExactWhitening(Transform):
     """`y = (x − m) Σ^(−1/2)` of rows (B, d); the identity until `set` is called.
 
-    `Whitening` leaves small axes smaller than 1, as its noise floor asks, so that two slices of a rotation of these axes
-    may be correlated. Linear directions of concepts are canonical only where the covariance is the identity.
+    `Whitening` leaves small axes smaller than 1, as its noise floor asks, so that two slices of a rotation of these
+    axes may be correlated. Linear directions of concepts are canonical only where the covariance is the identity.
 
     Args:
         width: d.

@@ -10,12 +10,23 @@ from typing import Any
 from interpret_inn.errors import FitError, PluginError, suggest
 from interpret_inn.types import ConceptSource, FitStep
 
+FLOWS = ("auto", "conditional", "joint")
+"""Kinds of flow that a fit may be asked for."""
+OF_TRAINING = (
+    "steps", "pairs", "blocks", "hidden", "depth", "learning_rate", "weight_decay", "warm_up", "clip", "every",
+    "patience",
+)  # fmt: skip
+"""Settings that say how a joint flow is trained."""
+
 
 @dataclass(frozen=True)
 class FitSettings:
     """Everything about a fit but its sources and its seed.
 
     Attributes:
+        flow: `conditional`: linear factors in closed form, and everything else made independent of them. `joint`:
+            coupling blocks over all axes, trained on pairs. `auto`: conditional, but joint where a source trains,
+            turns or orders axes of its own, or where settings of training are given.
         steps: Number of optimiser steps planned; early stopping may end sooner.
         pairs: Pairs in a step.
         blocks: Coupling blocks of the flow; 0: it only rotates, and the fit ends with the rotation it begins with.
@@ -33,6 +44,7 @@ class FitSettings:
         patience: Validations without improvement before the fit stops.
     """
 
+    flow: str = "auto"
     steps: int = 1000
     pairs: int = 256
     blocks: int = 4
@@ -50,7 +62,11 @@ class FitSettings:
     patience: int = 10
 
     def __post_init__(self) -> None:
+        if self.flow not in FLOWS:
+            raise FitError(f"There is no flow {self.flow!r}. {suggest(str(self.flow), FLOWS)}")
         for each in fields(self):
+            if each.name == "flow":
+                continue
             kind, words = (Integral, "a whole number") if each.type == "int" else (Real, "a number")
             found = getattr(self, each.name)
             if isinstance(found, bool) or not isinstance(found, kind):
