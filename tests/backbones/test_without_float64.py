@@ -15,7 +15,7 @@ import interpret_inn
 import interpret_inn_timm
 from interpret_inn.backbones import Backbone, drop_wrong_tail
 from interpret_inn.errors import InnWarning
-from interpret_inn.explaining.checks import output_changes
+from interpret_inn.explaining.checks import compared_outputs
 
 CORE = Path(interpret_inn.__file__).parent
 PLUGINS = Path(interpret_inn_timm.__file__).parents[1].glob("interpret_inn_*")
@@ -47,8 +47,8 @@ def test_the_device_of_this_test_has_none() -> None:
 @pytest.mark.parametrize("shape", [(6, 3), (6, 1, 4, 4)])
 def test_changes_of_outputs_are_measured(shape: tuple[int, ...]) -> None:
     before = elsewhere(*shape)
-    found = output_changes(before, before + 0.5)
-    plain = output_changes(before.cpu(), before.cpu() + 0.5)
+    found = compared_outputs(before, before + 0.5)
+    plain = compared_outputs(before.cpu(), before.cpu() + 0.5)
     assert type(found.kept) is type(found.change) is Tensor
     assert torch.equal(found.kept, plain.kept)
     assert torch.equal(found.change, plain.change)

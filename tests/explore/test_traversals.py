@@ -49,7 +49,7 @@ def test_where_there_are_no_classes_a_class_walk_says_so(faces: Any) -> None:
     it, latents = faces
     with pytest.raises(inn.EditError, match=r"'tilt' has none\. Type traverse"):
         explore.class_traversal(it, latents[:2], "tilt")
-    with pytest.raises(inn.EditError, match=r"no category 'top'"):
+    with pytest.raises(inn.EditError, match=r"no class 'top'"):
         explore.class_traversal(it, latents[:2], "side", classes=["top"])
     with pytest.raises(inn.EditError, match=r"Type classes=\['left', …\]"):
         explore.class_traversal(it, latents[:2], "side", classes="left")

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from interpret_inn.backbones import Backbone, adapt_module
+from interpret_inn.backbones import Backbone, Layout, adapt_module
 from interpret_inn.testing import (
     ContractError,
     check_backbone,
@@ -43,7 +43,7 @@ def replace(name: str, method: Callable[..., Any]) -> Callable[[Backbone], None]
 noise = iter(torch.linspace(0, 1, 1000))
 
 
-class LossyLayout:
+class LossyLayout(Layout):
     def to_rows(self, z: Tensor) -> tuple[Tensor, None]:
         return z.half().float(), None
 
@@ -92,8 +92,8 @@ BACKBONE_SABOTAGE: dict[str, list[tuple[Callable[[Backbone], None], str]]] = {
         (replace("represent", lambda old, x: old(x).requires_grad_()), "graph of gradients"),
     ],
     "layout_inverts": [
-        (give_layout(LossyLayout()), "not z to the last bit"),
-        (give_layout(OddLayout()), r"a multiple of 8, found \(1, 8, 32\)"),
+        (give_layout(LossyLayout("vector")), "not z to the last bit"),
+        (give_layout(OddLayout("vector")), r"a multiple of 8, found \(1, 8, 32\)"),
     ],
     "unedited_is_identical": [
         (
