@@ -13,7 +13,7 @@ from interpret_inn.explaining.evidence import Drift, FactorSummary, Leakage
 from interpret_inn.explaining.factor_maps import factor_map
 from interpret_inn.explaining.leakage import EncodedSplit, leakage, summaries
 from interpret_inn.explaining.records import FactorMap
-from interpret_inn.fitting.fit import unfitted_network
+from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted

@@ -11,7 +11,7 @@ import torch
 import interpret_inn as inn
 from interpret_inn.explaining.drift import drifts
 from interpret_inn.explaining.evaluation import Evaluation, _encode, evaluate
-from interpret_inn.fitting.fit import unfitted_network
+from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.metrics import predictors
 from interpret_inn.testing import toy_images
 from interpret_inn.types import Concept
