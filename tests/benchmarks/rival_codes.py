@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
+import sklearn.linear_model  # noqa: F401, the first fit would pay for an import within it
 import torch
 from rival_measures import chance, graded, line
 from rival_networks import Samples
