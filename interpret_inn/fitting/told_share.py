@@ -46,5 +46,7 @@ def line_share(codes: Tensor, functions: Tensor) -> float:
     ridge = _RIDGE * gram.diagonal().mean() * torch.eye(len(gram)).to(gram)
     hat = torch.linalg.solve(gram + ridge, codes.T)
     leverage = (codes * hat.T).sum(1)
-    left = (functions - codes @ (hat @ functions)) / (1 - leverage - 1 / len(codes)).clamp_min(TINY**0.5)[:, None]
+    left = (functions - codes @ (hat @ functions)) / (1 - leverage - 1 / len(codes)).clamp_min(TINY**0.5)[
+        :, None
+    ]
     return 1 - float(left.square().sum() / functions.square().sum().clamp_min(TINY))
