@@ -97,14 +97,16 @@ def _assembled(
         len(whitening.mean), whitening.leading, blocks=0, conditional=steps.shape,
         outer=0 if outer is None else len(outer.centres),
     )  # fmt: skip
-    network = InvertibleNetwork(whitening, shape, Generator()).to(whitening.mean.device)
+    network = InvertibleNetwork(whitening, shape, Generator())
+    network.to(whitening.mean.device)
     first, _, last = network.blocks._transforms
     first.load_state_dict(exact.state_dict())
     network.align(axes.to(whitening.mean))
     last.load_state_dict(steps.state_dict())
     if network.outer is not None and outer is not None:
         network.outer.load_state_dict(outer.state_dict())
-    return network.eval().requires_grad_(False)
+    network.eval().requires_grad_(False)
+    return network
 
 
 def _rows(exact: ExactWhitening, white: Tensor, axes: Tensor, samples: Tensor, generator: Generator) -> _Rows:
@@ -166,7 +168,7 @@ def _fit_step(
     sizes: tuple[int, ...],
     generator: Generator,
 ) -> tuple[Step, Tensor, Tensor]:
-    """The step of one group, and its codes afterwards: of training rows, each left out of its mean, and of held rows."""
+    """The step of one group, and its codes after it: of training rows, each left out of its mean, and of held rows."""
     given, held_given = (torch.cat([part[group] for group in earlier], 1) for part in (codes, held))
     mean = fit_kernel_mean(given, codes[moved], generator=generator)
     rows, held_rows = mean.left, held[moved] - mean.mean.double()(held_given)

@@ -105,4 +105,5 @@ def _begin(heads: Sequence[Head], sizes: Sequence[int], width: int) -> Tensor:
     # the polar factor of the directions, filled up by any axes orthogonal to them
     noise = torch.randn(width, width, generator=Generator().manual_seed(0), dtype=like.dtype).to(like)
     left, _, right = torch.linalg.svd(wanted + TINY**0.5 * noise)
-    return left @ right
+    nearest: Tensor = left @ right
+    return nearest

@@ -1,4 +1,4 @@
-"""How much of a concept some axes tell, as the share of its functions that a regression explains on samples left out."""
+"""How much of a concept some axes tell: the share of its functions that a regression explains on samples left out."""
 
 from __future__ import annotations
 

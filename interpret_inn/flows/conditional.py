@@ -6,9 +6,9 @@ functions are. Nothing is trained: means and scales have closed forms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import torch
 from nflows.transforms import Transform
@@ -78,24 +78,30 @@ class Step(nn.Module):
 
     def forward(self, rows: Tensor, codes: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Makes rows (B, r) of the group independent of the codes of the given groups; also log|det| (B,)."""
-        moved = torch.zeros(len(rows), dtype=rows.dtype, device=rows.device)
-        rows = rows - self._mean(codes) if self.mean is not None else rows
-        for (group, _), scale in zip(self.shape.gates, self.scales, strict=True):
+        moved = rows.new_zeros(len(rows))
+        rows = rows - self._mean(codes, rows)
+        for (group, _), scale in self._gated():
             rows, scaled = scale(rows, codes[group])
             moved = moved + scaled
         return rows, moved
 
     def inverse(self, rows: Tensor, codes: list[Tensor]) -> tuple[Tensor, Tensor]:
         """Undoes it."""
-        moved = torch.zeros(len(rows), dtype=rows.dtype, device=rows.device)
-        for (group, _), scale in zip(reversed(self.shape.gates), reversed(self.scales), strict=True):
+        moved = rows.new_zeros(len(rows))
+        for (group, _), scale in reversed(self._gated()):
             rows, scaled = scale.inverse(rows, codes[group])
             moved = moved + scaled
-        return (rows + self._mean(codes) if self.mean is not None else rows), moved
+        return rows + self._mean(codes, rows), moved
 
-    def _mean(self, codes: list[Tensor]) -> Tensor:
+    def _mean(self, codes: list[Tensor], rows: Tensor) -> Tensor:
+        if self.mean is None:
+            return torch.zeros_like(rows)
         found: Tensor = self.mean(torch.cat([codes[group] for group in self.shape.given], 1))
         return found
+
+    def _gated(self) -> list[tuple[tuple[int, int], GatedScale]]:
+        """The scales with what they are functions of."""
+        return list(zip(self.shape.gates, cast(Iterable[GatedScale], self.scales), strict=True))
 
 
 class Conditional(Transform):
@@ -113,7 +119,7 @@ class Conditional(Transform):
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Maps (B, d); returns the result and log|det| (B,)."""
         codes, total = list(inputs.split(self.shape.sizes, 1)), inputs.new_zeros(len(inputs))
-        for step in self.steps:
+        for step in cast(Iterable[Step], self.steps):
             codes[step.shape.moved], moved = step(codes[step.shape.moved], codes)
             total = total + moved
         return torch.cat(codes, 1), total
@@ -122,7 +128,7 @@ class Conditional(Transform):
         """Undoes it: (B, d) to (B, d) and log|det| of the inverse (B,)."""
         codes, total = list(inputs.split(self.shape.sizes, 1)), inputs.new_zeros(len(inputs))
         rows = list(codes)
-        for step in self.steps:
+        for step in cast(Iterable[Step], self.steps):
             rows[step.shape.moved], moved = step.inverse(codes[step.shape.moved], codes)
             total = total + moved
         return torch.cat(rows, 1), total

@@ -20,6 +20,11 @@ class ExactWhitening(Transform):
         width: d.
     """
 
+    mean: Tensor
+    matrix: Tensor
+    back: Tensor
+    log_scale: Tensor
+
     def __init__(self, width: int) -> None:
         super().__init__()
         self.register_buffer("mean", torch.zeros(width))

@@ -25,6 +25,9 @@ class Gate(nn.Module):
         anchors: J.
     """
 
+    slopes: Tensor
+    offsets: Tensor
+
     def __init__(self, inputs: int, anchors: int) -> None:
         super().__init__()
         self.register_buffer("slopes", torch.zeros(inputs, anchors))
@@ -43,6 +46,8 @@ class GatedScale(nn.Module):
         gate: Tells the shares.
         axes: Of x.
     """
+
+    factors: Tensor
 
     def __init__(self, gate: Gate, axes: int) -> None:
         super().__init__()

@@ -32,6 +32,10 @@ class KernelMean(nn.Module):
         outputs: Axes whose mean it tells.
     """
 
+    centres: Tensor
+    weights: Tensor
+    sharpness: Tensor
+
     def __init__(self, centres: int, inputs: int, outputs: int) -> None:
         super().__init__()
         self.register_buffer("centres", torch.zeros(centres, inputs))
