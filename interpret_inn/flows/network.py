@@ -72,7 +72,7 @@ class InvertibleNetwork(Transform):
         super().__init__()
         self.shape = shape
         self.whitening = whitening
-        self._rotation = Rotation(shape.leading)
+        rotation = Rotation(shape.leading)
         self._orders: list[Tensor] = []
         self.outer: KernelMean | None = None
         if shape.conditional is None:
@@ -83,10 +83,10 @@ class InvertibleNetwork(Transform):
                 )
                 for order in self._orders
             ]
-            self.blocks = _FullPrecision([self._rotation, *couplings])
+            self.blocks = _FullPrecision([rotation, *couplings])
         else:
             inner = Conditional(shape.conditional)
-            self.blocks = _FullPrecision([ExactWhitening(shape.leading), self._rotation, inner])
+            self.blocks = _FullPrecision([ExactWhitening(shape.leading), rotation, inner])
             if shape.outer:
                 named = sum(shape.conditional.sizes[:-1])
                 self.outer = KernelMean(shape.outer, named, shape.width - shape.leading)
@@ -101,7 +101,7 @@ class InvertibleNetwork(Transform):
             place = place[order]
         matrix = torch.empty_like(axes)
         matrix[:, place.to(axes.device)] = axes
-        self._rotation.set(matrix)
+        next(one for one in self.blocks._transforms if isinstance(one, Rotation)).set(matrix)
 
     def reorder(self, order: Tensor) -> None:
         """Gives the leading axes of the code another order: axis `order[i]` becomes axis i; int64 (d,)."""
