@@ -108,7 +108,7 @@ class Interpreter(AttachedModel):
                 checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
             )  # fmt: skip
             fitted = ordered_by_effect(Translator(self.backbone, fitted), data)
-        fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle_settings(fitted.network.shape, given)))
+        fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle_settings(settings, given)))
         self._translator, self._data, self._evaluation = Translator(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self

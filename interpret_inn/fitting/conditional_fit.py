@@ -15,7 +15,7 @@ from interpret_inn.fitting.directions import find_directions
 from interpret_inn.fitting.flow_task import FlowFit, FlowTask
 from interpret_inn.fitting.heads import functions_of
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.sizes import sizes_of_pairs
+from interpret_inn.fitting.sizes import choose_sizes
 from interpret_inn.fitting.told_share import line_share
 from interpret_inn.flows import (
     Conditional,
@@ -34,7 +34,7 @@ from interpret_inn.flows import (
 )
 from interpret_inn.flows.kernel_mean import CENTRES
 from interpret_inn.translating.settings import FitRecord
-from interpret_inn.types import Concept, Factors
+from interpret_inn.types import Concept
 
 _ROWS = 16384
 """Rows that means and scales are fitted to, at most."""
@@ -71,7 +71,6 @@ def fit_conditional(task: FlowTask) -> FlowFit:
     generator = Generator().manual_seed(derived_seed(task.seed, "conditional flow"))
     exact = ExactWhitening(task.whitening.leading).to(white.device)
     exact.set(white[pool.some("train", _ROWS, generator)].flatten(0, 1))
-    scores = sizes_of_pairs(pool, white, task.whitening, given=task.sizes, seed=task.seed).raw_scores
     asked = {**pool.wanted_sizes(), **task.sizes}
     found = find_directions(exact(white.mean(1))[0].double(), pool, given=asked, seed=task.seed)
     train, held = (
@@ -81,10 +80,13 @@ def fit_conditional(task: FlowTask) -> FlowFit:
     steps = _fit_steps(train, held, found.sizes, pool, generator)
     outer = _fit_outer(task, train, steps, generator)
     network = _assembled(task.whitening, exact, found.axes, steps, outer)
-    sizes = dict(zip(pool.names, found.sizes[:-1], strict=True))
-    factors = Factors.from_sizes(sizes, total=len(task.whitening.mean))
+    total = len(task.whitening.mean)
+    chosen = choose_sizes(
+        pool.names, torch.zeros(len(pool.names)), leading=task.whitening.leading, total=total,
+        given=dict(zip(pool.names, found.sizes[:-1], strict=True)),
+    )  # fmt: skip
     record = FitRecord(0, 0, False, time.perf_counter() - began, ())
-    return FlowFit(network, factors, scores, record, (), validates=len(held.codes) > 0)
+    return FlowFit(network, chosen.factors, chosen.raw_scores, record, (), validates=len(held.codes) > 0)
 
 
 def _assembled(

@@ -5,27 +5,30 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
+import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data import cache_folder
 from interpret_inn.data.process import derived_seed
+from interpret_inn.errors import ConceptError
 from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.flow_task import FlowFit, FlowTask
 from interpret_inn.fitting.notes import skipped_steps
 from interpret_inn.fitting.plans import rotated
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.sizes import sizes_of_pairs
+from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening, aligning_matrix
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.translating.settings import FitSettings
-from interpret_inn.types import Concept
+from interpret_inn.types import Concept, Pairs
 
-_ALIGN_PAIRS = 32768
-"""Pairs by which axes are aligned, a whole covariance for each concept."""
+_SIZE_PAIRS, _ALIGN_PAIRS = 8192, 32768
+"""Pairs by which sizes are estimated (a sum over all axes), and axes aligned (a whole covariance for each concept)."""
 _KEY_PAIRS = 512
 """Pairs whose digest tells fits with other options of a source apart."""
 
@@ -36,7 +39,7 @@ def fit_joint(task: FlowTask) -> FlowFit:
     Sizes of factors that nobody gives are estimated from pairs.
     """
     pool, whitening, white = task.data.pool, task.whitening, task.white
-    found = sizes_of_pairs(pool, white, whitening, given=task.sizes, seed=task.seed)
+    found = _size(pool, white, whitening, given=task.sizes, seed=task.seed)
     network = _fresh_network(whitening, task.settings, task.seed)
     inside = (*found.factors.sizes[:-1], whitening.leading - found.factors[-1].start)
     _align(network, white, pool, inside, task.seed)
@@ -62,6 +65,35 @@ def _fresh_network(whitening: Whitening, settings: FitSettings, seed: int) -> In
     )
     network = InvertibleNetwork(whitening, shape, Generator().manual_seed(seed))
     return cast(InvertibleNetwork, network.to(whitening.mean.device))
+
+
+def _size(
+    pool: Pool, white: Tensor, whitening: Whitening, *, given: Mapping[str, int] | None, seed: int
+) -> Sizes:
+    """Factor sizes from pairs of the training split, in the representation's own units."""
+    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), split="train")
+    used, indices = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
+    rows = white[used].mean(1) / whitening.scales[: whitening.leading]
+    first, second = indices.chunk(2)
+    scores = concept_scores(rows, Pairs(first, second, pairs.rho))
+    width = len(whitening.mean)
+    wanted = {name: size for name, size in pool.wanted_sizes().items() if name not in (given or {})}
+    try:
+        return choose_sizes(
+            pool.names, scores, leading=whitening.leading, total=width, given={**wanted, **(given or {})}
+        )
+    except ConceptError as error:
+        raise ConceptError(f"{error}{_requested_sizes_text(pool, wanted)}") from None
+
+
+def _requested_sizes_text(pool: Pool, wanted: Mapping[str, int]) -> str:
+    """Says which sources asked for sizes themselves: the caller of the fit may not know of these."""
+    asked = {
+        part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
+        for part in pool.parts
+    }
+    said = [f"{sizes} by the concept source {name!r}" for name, sizes in asked.items() if sizes]
+    return f" Sizes were asked for: {', '.join(said)}." if said else ""
 
 
 def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:

@@ -10,11 +10,14 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.errors import InnError, PluginError, warn
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.store import CHUNK, FitData
-from interpret_inn.flows import FlowShape
-from interpret_inn.translating.settings import OF_TRAINING
+from interpret_inn.translating.settings import FitSettings
 
 _EXAMINED = 64
 """Inputs whose outputs are examined: enough to tell a range and a spread, in one forward."""
+_OF_TRAINING = {
+    "steps", "pairs", "hidden", "depth", "learning_rate", "weight_decay", "warm_up", "clip", "every", "patience",
+}  # fmt: skip
+"""Settings that only a fit with blocks uses."""
 
 
 def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] = "auto") -> list[str]:
@@ -115,19 +118,12 @@ def _left_out(pool: Pool) -> list[str]:
     return [note]
 
 
-def idle_settings(shape: FlowShape, given: Iterable[str]) -> list[str]:
-    """Says which settings of the caller had no effect, as nothing was trained.
-
-    Args:
-        shape: Of the fitted flow.
-        given: Names of the settings that the caller typed.
-    """
-    if shape.conditional is not None:
-        idle = set(given) & set(OF_TRAINING)
-        why, cure = "The flow is conditional", "Type flow='joint' for a flow that is trained."
-    else:
-        idle = set(given) & set(OF_TRAINING) - {"blocks"} if shape.blocks == 0 else set()
-        why = "The flow only rotates (blocks=0)"
-        cure = "A flow with couplings (blocks=2, or a source that trains them) is trained."
-    names = ", ".join(sorted(idle))
-    return [f"{why} and nothing is trained, so that {names} did nothing. {cure}"] if idle else []
+def idle_settings(settings: FitSettings, given: Iterable[str]) -> list[str]:
+    """Says which settings of the caller had no effect, as the fit has no blocks."""
+    idle = sorted(set(given) & _OF_TRAINING) if settings.blocks == 0 else []
+    if not idle:
+        return []
+    return [
+        f"The flow only rotates (blocks=0) and nothing is trained, so that {', '.join(idle)} did nothing. A flow with "
+        "couplings (blocks=2, or a source that trains them) is trained."
+    ]

@@ -7,17 +7,11 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 
-from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError, suggest
-from interpret_inn.fitting.pool import Pool
-from interpret_inn.flows import Whitening
 from interpret_inn.types import RESIDUAL, SAME, Factors, Pairs
 from interpret_inn.types.numbers import TINY
-
-_PAIRS = 8192
-"""Pairs by which sizes are estimated: a sum over all axes needs few."""
 
 
 class Sizes(NamedTuple):
@@ -116,43 +110,3 @@ def choose_sizes(
         for name, score in zip(names, scores.tolist(), strict=True)
     }
     return Sizes(Factors.from_sizes(sizes, total=total), raw | {RESIDUAL: 1.0})
-
-
-def sizes_of_pairs(
-    pool: Pool, white: Tensor, whitening: Whitening, *, given: Mapping[str, int] | None, seed: int
-) -> Sizes:
-    """Factor sizes from pairs of the training split, in the representation's own units.
-
-    Args:
-        pool: The sources, some of which ask for sizes of their own.
-        white: The whitened leading axes of all samples, float (N, P, d).
-        whitening: Of the representation.
-        given: Sizes by concept that the caller gives.
-        seed: Of the draws of pairs.
-
-    Raises:
-        ConceptError: see `choose_sizes`.
-    """
-    pairs = pool.sample(_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), split="train")
-    used, indices = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
-    rows = white[used].mean(1) / whitening.scales[: whitening.leading]
-    first, second = indices.chunk(2)
-    scores = concept_scores(rows, Pairs(first, second, pairs.rho))
-    width = len(whitening.mean)
-    wanted = {name: size for name, size in pool.wanted_sizes().items() if name not in (given or {})}
-    try:
-        return choose_sizes(
-            pool.names, scores, leading=whitening.leading, total=width, given={**wanted, **(given or {})}
-        )
-    except ConceptError as error:
-        raise ConceptError(f"{error}{_requested_sizes_text(pool, wanted)}") from None
-
-
-def _requested_sizes_text(pool: Pool, wanted: Mapping[str, int]) -> str:
-    """Says which sources asked for sizes themselves: the caller of the fit may not know of these."""
-    asked = {
-        part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
-        for part in pool.parts
-    }
-    said = [f"{sizes} by the concept source {name!r}" for name, sizes in asked.items() if sizes]
-    return f" Sizes were asked for: {', '.join(said)}." if said else ""

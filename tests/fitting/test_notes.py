@@ -16,7 +16,7 @@ from interpret_inn.fitting.notes import (
     skipped_steps,
     unprepared,
 )
-from interpret_inn.flows import ConditionalShape, FlowShape
+from interpret_inn.translating.settings import FitSettings
 from interpret_inn.types import Plan
 
 
@@ -140,19 +140,7 @@ def test_copies_are_counted_among_the_test_samples():
 
 @pytest.mark.parametrize(("blocks", "idle"), [(0, True), (1, False), (2, False)])
 def test_settings_of_training_do_nothing_where_nothing_is_trained(blocks, idle):
-    shape = FlowShape(4, 4, blocks=blocks)
-    found = idle_settings(shape, ["steps", "noise", "blocks", "clip"])
+    found = idle_settings(FitSettings(blocks=blocks), ["steps", "noise", "clip"])
     assert len(found) == idle
-    assert all(
-        "only rotates (blocks=0) and nothing is trained, so that clip, steps did nothing" in note
-        for note in found
-    )
-    assert idle_settings(shape, ["noise"]) == []
-
-
-def test_all_settings_of_training_do_nothing_to_a_conditional_flow():
-    shape = FlowShape(4, 4, blocks=0, conditional=ConditionalShape((1, 3), ()))
-    (note,) = idle_settings(shape, ["steps", "flow", "noise", "blocks"])
-    assert "is conditional and nothing is trained, so that blocks, steps did nothing" in note
-    assert "flow='joint'" in note
-    assert idle_settings(shape, ["noise", "flow"]) == []
+    assert all("nothing is trained, so that clip, steps did nothing" in note for note in found)
+    assert idle_settings(FitSettings(blocks=blocks), ["noise"]) == []
