@@ -170,8 +170,8 @@ def _fit_step(
     """The step of one group, and its codes after it: of training rows, each left out of its mean, and of held rows."""
     given, held_given = (torch.cat([part[group] for group in earlier], 1) for part in (codes, held))
     # what changes along an axis that hardly tells a concept is no change of the concept, and moves nothing else
-    scales = torch.cat([strengths[group] for group in earlier])
-    mean = fit_kernel_mean(given, codes[moved], generator=generator, scales=scales)
+    told = torch.cat([strengths[group] for group in earlier])
+    mean = fit_kernel_mean(given, codes[moved], generator=generator, scales=told)
     rows, held_rows = mean.left, held[moved] - mean.mean.double()(held_given)
     gates, scales = [], []
     for group in earlier:
@@ -190,7 +190,9 @@ def _fit_step(
     return step, rows, held_rows
 
 
-def _fit_outer(task: FlowTask, train: _Rows, steps: Conditional, generator: Generator) -> KernelMean | None:
+def _fit_outer(
+    task: FlowTask, train: _Rows, steps: Conditional, strengths: Tensor, generator: Generator
+) -> KernelMean | None:
     """The mean of the axes outside the blocks given the named factors; None if there are none, or it tells nothing."""
     whitening = task.whitening
     width = len(whitening.mean) - whitening.leading
