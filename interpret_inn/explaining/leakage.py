@@ -114,7 +114,7 @@ class _Probed:
         return principal(as_rows(train), as_rows(test), seed=self.seed)
 
     def scores(self, name: str, train: FloatArray, test: FloatArray) -> ProbeScores:
-        """The scores of both probes of the concept from these columns."""
+        """The scores of all probes of the concept from these columns."""
         train_values, test_values = self.values[name]
         return probe_scores(
             train, train_values, test, test_values, kind=self.kinds[name],
