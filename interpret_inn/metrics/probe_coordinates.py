@@ -17,11 +17,11 @@ import numpy as np
 from interpret_inn.types import FloatArray
 from interpret_inn.types.numbers import ROUNDING, BoolArray
 
-NATURAL, STANDARD, SCREENED, SUPERVISED = "natural", "standard", "screened", "supervised"
-SYSTEMS = (STANDARD, NATURAL, SCREENED, SUPERVISED)
-"""Standardised columns; columns as they are; standardised columns, each weighted by its association with the targets
-(a soft form of sure independence screening, Fan & Lv 2008); and principal coordinates that are weighted so (a soft form
-of supervised principal components, Bair et al. 2006)."""
+STANDARD, NATURAL, LEADING, SCREENED = "standard", "natural", "leading", "screened"
+SYSTEMS = (STANDARD, NATURAL, LEADING, SCREENED)
+"""Standardised columns; columns as they are; principal coordinates times their standard deviation, so that the leading
+ones count still more (a soft form of principal component regression); and standardised columns, each weighted by its
+association with the targets (a soft form of sure independence screening, Fan & Lv 2008)."""
 _FLAT = 1e-11
 """Directions with a smaller share of the largest variance carry rounding of float64 sums, and are left out."""
 
@@ -46,7 +46,7 @@ class Coordinates:
 
 
 class Systems:
-    """The four systems of coordinates of some rows, each computed when it is first asked for.
+    """The systems of coordinates of some rows, each computed when it is first asked for.
 
     Args:
         x: Codes, float64 (n, d).
@@ -63,8 +63,9 @@ class Systems:
     def __getitem__(self, name: str) -> Coordinates:
         if name == NATURAL:
             return self._natural
-        if name == SUPERVISED:
-            return self._supervised
+        if name == LEADING:
+            sizes = np.sqrt(self._natural.variances)
+            return _scaled(self.mean, self._natural.axes * sizes, sizes**4)
         weights = 1 / self.scale
         if name == SCREENED:
             weights = weights * self._trust(self._centred * weights)
@@ -74,22 +75,15 @@ class Systems:
     def _natural(self) -> Coordinates:
         return self._principal(np.ones(len(self.mean)))
 
-    @cached_property
-    def _supervised(self) -> Coordinates:
-        natural = self._natural
-        white = natural.axes / np.sqrt(natural.variances)
-        trust = self._trust(self._centred @ white)
-        order = np.argsort(-trust, kind="stable")[: int((trust > 0).sum())]
-        return _scaled(self.mean, white[:, order] * trust[order], trust[order] ** 2)
-
     def _trust(self, standardised: FloatArray) -> FloatArray:
-        """The weight (r,) of each standardised column: the root of its share of the targets' variance, above chance.
+        """The weight (d,) of each standardised column: the share of the targets' variance that it tells above chance.
 
-        All are 1 if no column tells more than chance does.
+        A weight multiplies the column, so that chance shares, which are small, count for next to nothing. All are 1 if
+        no column tells more than chance does.
         """
         count = len(standardised)
         shares = ((standardised.T @ self._targets / count) ** 2).mean(1)
-        found: FloatArray = np.sqrt(np.maximum(shares - 1 / count, 0.0))
+        found: FloatArray = np.maximum(shares - 1 / count, 0.0)
         return found if found.any() else np.ones(len(found))
 
     def _principal(self, weights: FloatArray) -> Coordinates:

@@ -12,10 +12,8 @@ from interpret_inn.types.numbers import TINY
 
 CENTRES = 1000
 """Training rows at whose codes kernels stand, at most; beyond that many rows, as many drawn ones (Nyström's method)."""
-_CHOOSING = 400
+_CHOOSING = 200
 """Rows of a fold that are trained on, and that are predicted, at most, to choose coordinates and width."""
-_FOLDS = 3
-"""Folds that choose, at most."""
 _WIDTHS = (1.0, 0.5, 2.0, 4.0)
 """Widths of the kernel, in units of the median distance between rows; the first one chooses the coordinates."""
 _PENALTIES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
@@ -45,7 +43,7 @@ def train_kernel(
     Returns:
         A function from codes (m, d) to predictions (m, k), and the system that was chosen.
     """
-    name, multiple, penalty = _choose(x, targets, folds[:_FOLDS], names, seed)
+    name, multiple, penalty = _choose(x, targets, folds, names, seed)
     coordinates = Systems(x, targets)[name]
     u = coordinates.of(x)
     width = multiple * _median_distance(u, seed)
@@ -84,7 +82,7 @@ def _choose(
 
 
 class _Trial:
-    """One fold: at most 400 of its other rows to train on, and at most 400 of its own to predict."""
+    """One fold: at most 200 of its other rows to train on, and at most 200 of its own to predict."""
 
     def __init__(self, x: FloatArray, targets: FloatArray, fold: Fold, seed: int) -> None:
         own, apart = np.flatnonzero(~fold.chosen), np.flatnonzero(fold.chosen)
@@ -147,7 +145,7 @@ def _squares(first: FloatArray, second: FloatArray) -> FloatArray:
 
 
 def _median_distance(u: FloatArray, seed: int) -> float:
-    """The median distance between two rows, of at most 400; 1 if most are alike."""
+    """The median distance between two rows, of at most 200; 1 if most are alike."""
     some = u[_some(len(u), _CHOOSING, seed)]
     squares = _squares(some, some)[np.triu_indices(len(some), 1)]
     found = float(np.sqrt(np.median(squares))) if len(squares) else 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -101,7 +101,8 @@ def logistic(x: FloatArray, onehot: FloatArray, folds: Sequence[Fold], name: str
         return np.zeros((1, x.shape[1])), np.zeros(1)
     coordinates = Systems(x, onehot)[name]
     inverse = _least_surprised(x, labels, count, folds, name)
-    return in_codes(coordinates, *_logistic_once(coordinates.of(x), labels, count, inverse))
+    (found,) = _logistic_path(coordinates.of(x), labels, count, (inverse,))
+    return in_codes(coordinates, *found)
 
 
 def _least_surprised(x: FloatArray, labels: IntArray, count: int, folds: Sequence[Fold], name: str) -> float:
@@ -110,35 +111,41 @@ def _least_surprised(x: FloatArray, labels: IntArray, count: int, folds: Sequenc
     if not complete:
         return _USUAL_INVERSE
     losses: list[float] = []
-    for inverse in _INVERSE_PENALTIES:
-        losses.append(sum(_surprise(x, labels, count, fold, name, inverse) for fold in complete))
+    for each in zip(*(_surprises(x, labels, count, fold, name) for fold in complete), strict=True):
+        losses.append(sum(each))
         best = int(np.argmin(losses))
         if len(losses) - 1 - best >= _WORSE:
             break
     return _INVERSE_PENALTIES[best]
 
 
-def _surprise(x: FloatArray, labels: IntArray, count: int, fold: Fold, name: str, inverse: float) -> float:
-    """Summed cross-entropy of a fold's rows, by what the others teach."""
+def _surprises(x: FloatArray, labels: IntArray, count: int, fold: Fold, name: str) -> Iterator[float]:
+    """Summed cross-entropy of a fold's rows, by what the others teach, for each inverse penalty."""
     from scipy.special import logsumexp
 
     coordinates, own = fold.systems[name], ~fold.chosen
-    weight, bias = _logistic_once(coordinates.of(x[own]), labels[own], count, inverse)
-    logits = coordinates.of(x[fold.chosen]) @ weight.T + bias
-    told = np.take_along_axis(logits, labels[fold.chosen][:, None], 1)[:, 0]
-    return float((logsumexp(logits, 1) - told).sum())
+    read, wanted = coordinates.of(x[fold.chosen]), labels[fold.chosen][:, None]
+    for weight, bias in _logistic_path(coordinates.of(x[own]), labels[own], count, _INVERSE_PENALTIES):
+        logits = read @ weight.T + bias
+        told = np.take_along_axis(logits, wanted, 1)[:, 0]
+        yield float((logsumexp(logits, 1) - told).sum())
 
 
-def _logistic_once(u: FloatArray, labels: IntArray, count: int, inverse: float) -> Weights:
-    """Weights (C, r) and biases (C,) for one inverse penalty; two classes get two opposite rows."""
+def _logistic_path(
+    u: FloatArray, labels: IntArray, count: int, inverses: Sequence[float]
+) -> Iterator[Weights]:
+    """Weights (C, r) and biases (C,) for each inverse penalty; two classes get two opposite rows."""
     from sklearn.linear_model import LogisticRegression  # slow to import, and not needed to wrap a model
 
     if not u.shape[1]:  # nothing varies: only how frequent the classes are
-        return np.zeros((count, 0)), np.log(np.bincount(labels, minlength=count) + 1.0)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "did not converge"
-        model = LogisticRegression(C=inverse, max_iter=_ITERATIONS, tol=_TOLERANCE).fit(u, labels)
-    weight, bias = model.coef_, model.intercept_
-    if len(weight) == 1:
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return weight, bias
+        yield from [(np.zeros((count, 0)), np.log(np.bincount(labels, minlength=count)))] * len(inverses)
+        return
+    model = LogisticRegression(max_iter=_ITERATIONS, tol=_TOLERANCE, warm_start=True)
+    for inverse in inverses:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # "did not converge"
+            model.set_params(C=inverse).fit(u, labels)
+        weight, bias = model.coef_, model.intercept_
+        if len(weight) == 1:
+            weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+        yield weight, bias

@@ -67,7 +67,7 @@ class Scales(nn.Module):
 
 
 class Recorded:
-    """A loss that notes the rows of each step and the weights at each epoch's end, and says what it is told of these."""
+    """A loss that notes the rows of each step and the weights after each epoch, and says what it is told of these."""
 
     def __init__(self, networks: Scales, told: Callable[[int, int], float]) -> None:
         self.networks, self.told = networks, told

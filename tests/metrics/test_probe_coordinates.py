@@ -43,11 +43,19 @@ def test_weights_are_shares_of_variance_above_chance():
     target = x[:, :1] + x[:, 1:2]
     systems = Systems(x, target)
     shares = np.corrcoef(x.T, target[:, 0])[-1, :-1] ** 2
-    wanted = x / x.std(0) * np.sqrt(np.maximum(shares - 1 / 400, 0))
+    wanted = x / x.std(0) * np.maximum(shares - 1 / 400, 0)
     found = systems["screened"].of(x)
     ours, theirs = (((rows[:1] - rows[1:]) ** 2).sum(1) for rows in (found, wanted))
     np.testing.assert_allclose(ours / ours[0], theirs / theirs[0], rtol=1e-6)
-    assert systems["supervised"].of(x).shape[1] < 30, "what tells no more than chance is left out"
+    assert found.shape[1] < 30, "what tells no more than chance is left out"
+
+
+def test_leading_coordinates_are_natural_ones_times_their_standard_deviation():
+    x, targets = world(200, 6)
+    systems = Systems(x, targets)
+    natural, leading = (systems[name].of(x) for name in ("natural", "leading"))
+    wanted = natural * natural.std(0)
+    np.testing.assert_allclose(leading, wanted / np.sqrt((wanted**2).mean()), rtol=1e-8)
 
 
 def test_columns_that_never_vary_are_left_out():

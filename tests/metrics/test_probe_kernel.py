@@ -100,12 +100,13 @@ def test_what_is_curved_is_read_by_a_kernel_and_not_by_a_line(concept):
 @pytest.mark.parametrize("kind", ["categorical", "numeric"])
 def test_labels_that_mean_nothing_are_not_learnt(kind):
     generator = np.random.default_rng(6)
-    surer = 0
+    surer, values = 0, []
     for seed in range(20):
         x = generator.normal(size=(240, 8))
         y = generator.integers(0, 4, 240) if kind == "categorical" else generator.normal(size=240)
         found = probe_scores(x[:120], y[:120], x[120:], y[120:], kind=kind, seed=seed).kernel
         surer += found.low > chance(y[120:], kind=kind)
         if kind == "numeric":
-            assert found.value > -0.3
+            values.append(found.value)
     assert surer <= 1
+    assert kind == "categorical" or np.mean(values) > -0.1

@@ -5,7 +5,6 @@ import torch
 
 from interpret_inn.saving.migrating import FORMAT, Added, Changes, Stored, migrated
 
-
 KERNEL = "Scores of the kernel probe: not measured; fit again."
 
 
