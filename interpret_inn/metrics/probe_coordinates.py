@@ -22,6 +22,8 @@ SYSTEMS = (STANDARD, NATURAL, LEADING, SCREENED)
 """Standardised columns; columns as they are; principal coordinates times their standard deviation, so that the leading
 ones count still more (a soft form of principal component regression); and standardised columns, each weighted by its
 association with the targets (a soft form of sure independence screening, Fan & Lv 2008)."""
+UNIFORM = (STANDARD,)
+"""For probes that are held: the weights of all whitened axes are wanted, not of those alone that tell most."""
 _FLAT = 1e-11
 """Directions with a smaller share of the largest variance carry rounding of float64 sums, and are left out."""
 

@@ -10,6 +10,8 @@ from interpret_inn.metrics.probe_coordinates import NATURAL, STANDARD, Coordinat
 from interpret_inn.types import FloatArray, IntArray
 from interpret_inn.types.numbers import TINY
 
+KERNEL_SYSTEMS = (NATURAL, STANDARD)
+"""Systems of coordinates that a kernel probe always tries; the linear probe's is tried beside them."""
 CENTRES = 1000
 """Training rows at whose codes kernels stand, at most; beyond that many rows, as many drawn ones (Nyström's method)."""
 _CHOOSING = 200
@@ -141,7 +143,8 @@ def _kernel(first: FloatArray, second: FloatArray, width: float) -> FloatArray:
 def _squares(first: FloatArray, second: FloatArray) -> FloatArray:
     """Squared distances (n, m)."""
     squares = (first**2).sum(1)[:, None] + (second**2).sum(1) - 2 * first @ second.T
-    return np.maximum(squares, 0.0)
+    found: FloatArray = np.maximum(squares, 0.0)
+    return found
 
 
 def _median_distance(u: FloatArray, seed: int) -> float:
@@ -157,7 +160,3 @@ def _some(length: int, most: int, seed: int) -> IntArray:
     if length <= most:
         return np.arange(length)
     return np.sort(np.random.default_rng(seed).permutation(length)[:most])
-
-
-KERNEL_SYSTEMS = (NATURAL, STANDARD)
-"""Systems of coordinates that a kernel probe always tries; the linear probe's is tried beside them."""

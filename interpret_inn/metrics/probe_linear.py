@@ -26,7 +26,12 @@ Weights = tuple[FloatArray, FloatArray]
 
 
 def fit_linear(
-    x: FloatArray, targets: FloatArray, folds: Sequence[Fold], *, classes: bool
+    x: FloatArray,
+    targets: FloatArray,
+    folds: Sequence[Fold],
+    *,
+    classes: bool,
+    systems: Sequence[str] = SYSTEMS,
 ) -> tuple[FloatArray, FloatArray, str]:
     """Ridge regression, or multinomial logistic regression.
 
@@ -38,11 +43,12 @@ def fit_linear(
         targets: Float64 (n, k): numbers in like units, or a column for each class.
         folds: Choose the system of coordinates and the penalty; without any these are the usual ones.
         classes: Whether the columns stand for classes.
+        systems: Of coordinates, to choose from; the first is the usual one.
 
     Returns:
         Weight (k, d) and bias (k,) in units of the code, and the system that was chosen.
     """
-    name, penalty = choose(x, targets, folds)
+    name, penalty = choose(x, targets, folds, systems)
     coordinates = Systems(x, targets)[name]
     if classes:
         return *logistic(x, targets, folds, name), name
@@ -50,20 +56,23 @@ def fit_linear(
     return *in_codes(coordinates, weight, targets.mean(0)), name
 
 
-def choose(x: FloatArray, targets: FloatArray, folds: Sequence[Fold]) -> tuple[str, float]:
+def choose(
+    x: FloatArray, targets: FloatArray, folds: Sequence[Fold], systems: Sequence[str] = SYSTEMS
+) -> tuple[str, float]:
     """The system of coordinates and the penalty of ridge regression that err least on the folds' rows.
 
     Args:
         x: Codes, float64 (n, d).
         targets: Float64 (n, k), in like units.
         folds: Of these rows; without any, the answer is the usual one.
+        systems: To choose from.
     """
     if not folds:
-        return SYSTEMS[0], _USUAL_PENALTY
-    errors = {(name, penalty): 0.0 for name in SYSTEMS for penalty in _PENALTIES}
+        return systems[0], _USUAL_PENALTY
+    errors = {(name, penalty): 0.0 for name in systems for penalty in _PENALTIES}
     for fold in folds:
         own, wanted = targets[~fold.chosen], targets[fold.chosen]
-        for name in SYSTEMS:
+        for name in systems:
             coordinates = fold.systems[name]
             path = ridge_path(coordinates.of(x[~fold.chosen]), own, coordinates, _PENALTIES)
             read = coordinates.of(x[fold.chosen])

@@ -8,6 +8,7 @@ on the test split: the share of its most frequent class, or 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,22 +17,14 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.bootstrap import numbered_groups
 from interpret_inn.metrics.predictors import train_networks
-from interpret_inn.metrics.probe_coordinates import Fold, fold_systems
+from interpret_inn.metrics.probe_coordinates import SYSTEMS, Fold, fold_systems
+from interpret_inn.metrics.probe_folds import FEWEST, validation_masks
 from interpret_inn.metrics.probe_kernel import KERNEL_SYSTEMS, train_kernel
 from interpret_inn.metrics.probe_kinds import Coded, Measure, probe_kind
 from interpret_inn.metrics.probe_linear import fit_linear
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
 from interpret_inn.types.concepts import kind_of
-from interpret_inn.types.numbers import BoolArray
-
-FEWEST = 5
-"""With fewer values than these in either split a score would be made of luck alone: it is NaN."""
-VALIDATION_SHARE = 0.2
-"""Share of the training rows that choose a penalty, or say when to stop."""
-_CROSS_VALIDATED = 500
-"""With so many training rows or fewer, each fifth of them chooses in turn: a single one would be too few."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +59,7 @@ def fit_linear_probe(
     kind: ConceptKind,
     groups: IntArray | None = None,
     seed: int = 0,
+    systems: Sequence[str] = SYSTEMS,
 ) -> LinearProbe:
     """Trains a linear probe: logistic regression, or ridge regression of the values.
 
@@ -79,6 +73,7 @@ def fit_linear_probe(
         kind: `categorical`, `numeric` or `cyclic`.
         groups: Shape (n,) or None.
         seed: Of the fifths.
+        systems: Of coordinates, to choose from: `probe_coordinates.SYSTEMS`.
 
     Raises:
         InputError: Codes that are not finite, lengths that differ, no value at all, or an unlabelled kind.
@@ -86,7 +81,7 @@ def fit_linear_probe(
     x, targets, kept_groups = _present(codes, values, kind=kind, groups=groups)
     if not len(x):
         raise InputError("Expected at least one sample with a value to train a probe on, found none.")
-    return _Lesson(kind, x, targets, kept_groups, seed).linear[0]
+    return _Lesson(kind, x, targets, kept_groups, seed, systems).linear[0]
 
 
 def probe_scores(
@@ -180,30 +175,6 @@ def score_kind(kind: ConceptKind) -> Measure:
     return probe_kind(kind).measure
 
 
-def split_off(
-    length: int, groups: IntArray | None, *, seed: int, share: float = VALIDATION_SHARE
-) -> BoolArray:
-    """Marks a share of the rows, whole groups, bool (length,); none if there are too few groups to share out."""
-    members, count = numbered_groups(groups, length)
-    if count < FEWEST:
-        return np.zeros(length, bool)
-    order = np.random.default_rng(seed).permutation(count)
-    return np.isin(members, order[: round(share * count)])
-
-
-def validation_masks(length: int, groups: IntArray | None, *, seed: int) -> tuple[BoolArray, ...]:
-    """Rows that choose in turn, bool (length,) each, whole groups.
-
-    One fifth (`split_off`); of up to 500 rows all five; of fewer than five groups none.
-    """
-    first = split_off(length, groups, seed=seed)
-    if length > _CROSS_VALIDATED or not first.any():
-        return (first,) if first.any() else ()
-    members, count = numbered_groups(groups, length)
-    parts = np.array_split(np.random.default_rng(seed).permutation(count), FEWEST)
-    return tuple(np.isin(members, part) for part in parts)
-
-
 def _present(
     codes: npt.ArrayLike, values: npt.ArrayLike, *, kind: ConceptKind, groups: IntArray | None
 ) -> tuple[FloatArray, FloatArray, IntArray | None]:
@@ -230,6 +201,7 @@ class _Lesson:
         targets: Their targets, float64 (N, k).
         groups: Their groups, (N,), or None.
         seed: Of all draws.
+        systems: Of coordinates, for the linear probe to choose from.
     """
 
     kind: ConceptKind
@@ -237,6 +209,7 @@ class _Lesson:
     targets: FloatArray
     groups: IntArray | None
     seed: int
+    systems: Sequence[str] = SYSTEMS
 
     @cached_property
     def coded(self) -> Coded:
@@ -253,7 +226,9 @@ class _Lesson:
     def linear(self) -> tuple[LinearProbe, str]:
         """The linear probe, and the system of coordinates that it chose."""
         coded = self.coded
-        weight, bias, system = fit_linear(self.x, coded.values, self.folds, classes=bool(len(coded.classes)))
+        weight, bias, system = fit_linear(
+            self.x, coded.values, self.folds, classes=bool(len(coded.classes)), systems=self.systems
+        )
         scaled = weight * coded.spread[:, None]
         return LinearProbe(self.kind, scaled, bias * coded.spread + coded.shift, coded.classes), system
 

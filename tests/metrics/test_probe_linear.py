@@ -9,18 +9,14 @@ from interpret_inn.metrics import probe_linear
 from interpret_inn.metrics.probe_coordinates import SYSTEMS, fold_systems
 from interpret_inn.metrics.probe_linear import _PENALTIES, choose, fit_linear, logistic
 
-
-@pytest.fixture
-def standard_alone(monkeypatch):
-    """Only standardised columns to choose from."""
-    monkeypatch.setattr(probe_linear, "SYSTEMS", SYSTEMS[:1])
+ALONE = SYSTEMS[:1]
+"""Only standardised columns to choose from."""
 
 
 def standardised(x, rows):
     return (x - x[rows].mean(0)) / x[rows].std(0)
 
 
-@pytest.mark.usefixtures("standard_alone")
 def test_ridge_takes_the_penalty_that_errs_least():
     generator = np.random.default_rng(4)
     x = 5 + generator.normal(size=(60, 25)) @ generator.normal(size=(25, 25))
@@ -39,15 +35,14 @@ def test_ridge_takes_the_penalty_that_errs_least():
     assert _PENALTIES[0] < best < _PENALTIES[-1]
     everything = np.ones(60, bool)
     for folds, penalty in ((fold_systems(x, targets, masks), best), ((), 0.1)):  # the usual one without folds
-        assert choose(x, targets, folds) == ("standard", penalty)
-        weight, bias, name = fit_linear(x, targets, folds, classes=False)
+        assert choose(x, targets, folds, ALONE) == ("standard", penalty)
+        weight, bias, name = fit_linear(x, targets, folds, classes=False, systems=ALONE)
         told = standardised(x, everything)
         wanted = Ridge(alpha=penalty * 60).fit(told, targets).predict(told)
         np.testing.assert_allclose(x @ weight.T + bias, wanted, atol=1e-8)
         assert name == "standard"
 
 
-@pytest.mark.usefixtures("standard_alone")
 def test_logistic_regression_takes_the_penalty_that_is_least_surprised(monkeypatch):
     monkeypatch.setattr(probe_linear, "_TOLERANCE", 1e-8)
     monkeypatch.setattr(probe_linear, "_ITERATIONS", 5000)

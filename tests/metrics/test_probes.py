@@ -9,6 +9,7 @@ from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpret_inn import errors
 from interpret_inn.metrics import probe_linear, probes
+from interpret_inn.metrics.probe_folds import split_off, validation_masks
 from interpret_inn.metrics.probes import chance, fit_linear_probe, linear_probe_score, probe_scores
 
 
@@ -108,11 +109,10 @@ def test_kinds_of_scores():
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch):
-    monkeypatch.setattr(probe_linear, "SYSTEMS", ("standard",))
     monkeypatch.setattr(probe_linear, "_INVERSE_PENALTIES", (0.3,))
     monkeypatch.setattr(probe_linear, "_TOLERANCE", 1e-8)
     x, y = blobs(300, 7, classes)
-    read = fit_linear_probe(x, y, kind="categorical")
+    read = fit_linear_probe(x, y, kind="categorical", systems=("standard",))
     standard = (x - x.mean(0)) / x.std(0)
     model = LogisticRegression(C=0.3, tol=1e-8).fit(standard, y)
     scores = read.scores(x)
@@ -122,12 +122,11 @@ def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch)
 
 
 def test_ridge_regression_in_code_units_equals_sklearns(monkeypatch):
-    monkeypatch.setattr(probe_linear, "SYSTEMS", ("standard",))
     monkeypatch.setattr(probe_linear, "_PENALTIES", np.array([0.1]))
     generator = np.random.default_rng(8)
     x = 5 + generator.normal(size=(200, 6)) @ generator.normal(size=(6, 6))
     y = x @ generator.normal(size=(6, 2)) + generator.normal(size=(200, 2))
-    read = fit_linear_probe(x, y, kind="numeric")
+    read = fit_linear_probe(x, y, kind="numeric", systems=("standard",))
     standard = (x - x.mean(0)) / x.std(0)
     model = Ridge(alpha=0.1 * 200).fit(standard, y)  # ours is per row
     np.testing.assert_allclose(read.predict(x), model.predict(standard), rtol=1e-8)
@@ -154,10 +153,10 @@ def test_dead_columns_carry_no_weight_and_more_columns_than_rows_work():
 
 def test_rows_split_off_are_whole_groups_and_about_a_fifth():
     groups = np.repeat(np.arange(20), 5)
-    chosen = probes.split_off(100, groups, seed=0)
+    chosen = split_off(100, groups, seed=0)
     assert chosen.sum() == 20
     assert not set(groups[chosen]) & set(groups[~chosen])
-    assert not probes.split_off(100, groups // 5, seed=0).any()  # four groups are too few
+    assert not split_off(100, groups // 5, seed=0).any()  # four groups are too few
 
 
 def test_too_little_to_score_gives_nan():
@@ -207,25 +206,25 @@ def test_five_values_in_each_split_are_enough():
 
 
 def test_five_groups_are_enough_to_split_one_off():
-    assert probes.split_off(5, None, seed=0).sum() == 1
+    assert split_off(5, None, seed=0).sum() == 1
     groups = np.repeat([3, 5, 8, 9, 11], 2)
-    chosen = probes.split_off(10, groups, seed=1)
+    chosen = split_off(10, groups, seed=1)
     assert len(set(groups[chosen])) == 1
     assert chosen.sum() == 2
-    assert (probes.split_off(100, None, seed=0) != probes.split_off(100, None, seed=1)).any()
-    assert probes.split_off(99, None, seed=0, share=1 / 3).sum() == 33
+    assert (split_off(100, None, seed=0) != split_off(100, None, seed=1)).any()
+    assert split_off(99, None, seed=0, share=1 / 3).sum() == 33
 
 
 def test_up_to_500_rows_every_fifth_chooses_and_beyond_that_one():
-    masks = probes.validation_masks(500, None, seed=3)
+    masks = validation_masks(500, None, seed=3)
     assert np.sum(masks, 0).tolist() == [1] * 500
     assert [mask.sum() for mask in masks] == [100] * 5
     groups = np.repeat(np.arange(9), 3)
-    for mask in probes.validation_masks(27, groups, seed=0):
+    for mask in validation_masks(27, groups, seed=0):
         assert not set(groups[mask]) & set(groups[~mask])
-    (single,) = probes.validation_masks(501, None, seed=3)
-    assert (single == probes.split_off(501, None, seed=3)).all()
-    assert probes.validation_masks(100, np.arange(100) // 25, seed=0) == ()  # four groups are too few
+    (single,) = validation_masks(501, None, seed=3)
+    assert (single == split_off(501, None, seed=3)).all()
+    assert validation_masks(100, np.arange(100) // 25, seed=0) == ()  # four groups are too few
 
 
 def test_the_network_that_is_reported_is_the_median_of_three(monkeypatch):
