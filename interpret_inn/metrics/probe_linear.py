@@ -18,6 +18,8 @@ _INVERSE_PENALTIES, _USUAL_INVERSE = (3e-5, 3e-4, 0.003, 0.03, 0.3, 3.0, 30.0), 
 """Of logistic regression, all rows together; and the one that is taken if there are no rows to choose by."""
 _ITERATIONS, _TOLERANCE = 150, 1e-3
 """Of logistic regression: it stops early, as a probe's accuracy hardly changes after that."""
+_MOST_FOLDS = 3
+"""Folds that choose its penalty at most: each needs a fit of its own for every penalty."""
 _WORSE = 2
 """Penalties in a row, from the strongest on, that do worse than the best so far: weaker ones are not tried."""
 
@@ -116,7 +118,7 @@ def logistic(x: FloatArray, onehot: FloatArray, folds: Sequence[Fold], name: str
 
 def _least_surprised(x: FloatArray, labels: IntArray, count: int, folds: Sequence[Fold], name: str) -> float:
     """The inverse penalty of least cross-entropy on the rows of folds whose other rows hold every class."""
-    complete = [fold for fold in folds if len(np.unique(labels[~fold.chosen])) == count]
+    complete = [fold for fold in folds if len(np.unique(labels[~fold.chosen])) == count][:_MOST_FOLDS]
     if not complete:
         return _USUAL_INVERSE
     losses: list[float] = []
