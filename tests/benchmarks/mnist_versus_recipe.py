@@ -4,8 +4,8 @@ Both fit the 64-d layer of the same classifier, with factor sizes of their own, 
 same images and pairs. Leakage: the larger score of a linear and a network probe of a concept on a factor
 that should not have it, above chance, as a share of what the best probe on `z` itself reaches above chance;
 the mean over the four such cells. Pair log-likelihood ratio: each method's own model.
-The recipe trains for 240 s; ours is fitted with default settings, and anew as a joint flow with 50, 100, 200 … steps, to
-see when both are better.
+The recipe trains for 240 s; ours is fitted with default settings, and anew as a joint flow with 50, 100, 200 … steps,
+to see when both are better.
 
     python tests/benchmarks/mnist_versus_recipe.py [--recipe-seconds 240] [--long recipe_long]
 
