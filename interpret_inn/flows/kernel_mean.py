@@ -17,7 +17,7 @@ _PENALTIES = torch.logspace(-4, 3, 15, dtype=torch.float64)
 """Ridge penalties that each axis chooses from."""
 _GAIN = 1e-3
 """Share of an axis's variance that its mean must explain on samples left out, or the axis keeps a mean of 0."""
-_SAME = 1e-7
+_SAME = 1e-10
 """Eigenvalues of the kernel matrix below this share of the largest are rounding."""
 
 
