@@ -22,7 +22,7 @@ _SAME = 1e-10
 
 
 class KernelMean(nn.Module):
-    """`m(c) = k(c, centres) W`, k a Gaussian kernel; 0 far from all centres.
+    """`m(c) = k(s ⊙ c, centres) W`, k a Gaussian kernel; 0 far from all centres.
 
     Args:
         centres: n of them.
@@ -33,16 +33,18 @@ class KernelMean(nn.Module):
     centres: Tensor
     weights: Tensor
     sharpness: Tensor
+    scales: Tensor
 
     def __init__(self, centres: int, inputs: int, outputs: int) -> None:
         super().__init__()
         self.register_buffer("centres", torch.zeros(centres, inputs))
         self.register_buffer("weights", torch.zeros(centres, outputs))
         self.register_buffer("sharpness", torch.ones(()))
+        self.register_buffer("scales", torch.ones(inputs))
 
     def forward(self, given: Tensor) -> Tensor:
         """Means (B, outputs) at (B, inputs)."""
-        found: Tensor = _kernel(given, self.centres, self.sharpness) @ self.weights
+        found: Tensor = _kernel(given * self.scales, self.centres, self.sharpness) @ self.weights
         return found
 
 
@@ -60,16 +62,21 @@ class MeanFit(NamedTuple):
     share: float
 
 
-def fit_kernel_mean(given: Tensor, axes: Tensor, *, generator: Generator, most: int = CENTRES) -> MeanFit:
+def fit_kernel_mean(
+    given: Tensor, axes: Tensor, *, generator: Generator, scales: Tensor | None = None, most: int = CENTRES
+) -> MeanFit:
     """Kernel ridge regression whose width, and penalty for each axis, are chosen by the exact leave-one-out error.
 
     Args:
         given: float (N, m).
         axes: float (N, r), of mean 0.
         generator: Draws the centres.
+        scales: By which the given axes are multiplied first, float (m,): what changes along an axis of small scale
+            hardly moves the mean. None: all are 1.
         most: Centres at most.
     """
-    given, axes = given.double(), axes.double()
+    scales = torch.ones(given.shape[1]) if scales is None else scales
+    given, axes = given.double() * scales.to(given.device), axes.double()
     chosen = torch.randperm(len(given), generator=generator)[:most].to(given.device)
     centres = given[chosen]
     typical = _squares(centres, centres).median().clamp_min(TINY)
@@ -79,6 +86,7 @@ def fit_kernel_mean(given: Tensor, axes: Tensor, *, generator: Generator, most: 
     mean.centres.copy_(centres)
     mean.weights.copy_(best.weights)
     mean.sharpness.copy_(best.sharpness)
+    mean.scales.copy_(scales)
     share = best.error / float(axes.square().mean(0).sum().clamp_min(TINY))
     return MeanFit(mean.to(axes.device), best.left, share)
 
