@@ -96,9 +96,7 @@ def test_directions_are_orthonormal_and_the_strongest_first(kind, white):
     assert bool(((found.strengths >= 0) & (found.strengths <= 1)).all())
 
 
-@pytest.mark.parametrize(
-    ("kind", "count"), [("number", 1), ("numbers", 3), ("classes", 2), ("angles", 2)]
-)
+@pytest.mark.parametrize(("kind", "count"), [("number", 1), ("numbers", 3), ("classes", 2), ("angles", 2)])
 def test_clear_directions_are_those_that_tell_it(kind, count, white):
     found = head(white, chosen(kind, white))
     assert found.clear == count

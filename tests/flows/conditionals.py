@@ -22,6 +22,7 @@ def drawn(module, seed=5):
             part.centres.normal_(generator=generator)
             part.weights.normal_(generator=generator)
             part.sharpness.fill_(0.3)
+            part.scales.uniform_(0.5, 1.5, generator=generator)
         if isinstance(part, Gate):
             part.slopes.normal_(generator=generator)
             part.offsets.normal_(generator=generator)

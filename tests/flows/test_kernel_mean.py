@@ -153,3 +153,14 @@ def test_the_same_generator_draws_the_same_centres():
     assert torch.equal(one.centres, same.centres)
     assert torch.equal(one.weights, same.weights)
     assert not torch.equal(one.centres, other.centres)
+
+
+def test_given_axes_are_scaled_first():
+    given, axes = drawn(60, 3)
+    scales = torch.tensor([0.7, 0.0, 2.0])
+    found, expected = fitted(given, axes, scales=scales), fitted(given * scales, axes)
+    torch.testing.assert_close(found.left, expected.left)
+    fresh = torch.randn(9, 3, generator=Generator().manual_seed(2))
+    torch.testing.assert_close(found.mean(fresh), expected.mean(fresh * scales), atol=1e-5, rtol=0)
+    changed = fresh + torch.tensor([0.0, 5.0, 0.0])  # along the axis whose scale is 0
+    assert torch.equal(found.mean(changed), found.mean(fresh))
