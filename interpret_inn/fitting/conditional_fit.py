@@ -15,7 +15,7 @@ from interpret_inn.fitting.directions import Directions, find_directions
 from interpret_inn.fitting.flow_task import FlowFit, FlowTask
 from interpret_inn.fitting.heads import functions_of
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.sizes import choose_sizes
+from interpret_inn.fitting.pool_sizes import sizes_in
 from interpret_inn.fitting.told_share import line_share
 from interpret_inn.flows import (
     Conditional,
@@ -71,7 +71,9 @@ def fit_conditional(task: FlowTask) -> FlowFit:
     generator = Generator().manual_seed(derived_seed(task.seed, "conditional flow"))
     exact = ExactWhitening(task.whitening.leading).to(white.device)
     exact.set(white[pool.some("train", _ROWS, generator)].flatten(0, 1))
-    asked = {**pool.wanted_sizes(), **task.sizes}
+    unscored = torch.zeros(len(pool.names))
+    sizes_in(pool, unscored, task.whitening, given=task.sizes)  # refuses sizes that there cannot be
+    asked = {name: int(size) for name, size in {**pool.wanted_sizes(), **task.sizes}.items()}
     found = find_directions(exact(white.mean(1))[0].double(), pool, given=asked, seed=task.seed)
     train, held = (
         _rows(exact, white, found.axes, pool.some(split, _ROWS, generator), generator)
@@ -80,11 +82,8 @@ def fit_conditional(task: FlowTask) -> FlowFit:
     steps = _fit_steps(train, held, found, pool, generator)
     outer = _fit_outer(task, train, steps, found.strengths, generator)
     network = _assembled(task.whitening, exact, found.axes, steps, outer)
-    total = len(task.whitening.mean)
-    chosen = choose_sizes(
-        pool.names, torch.zeros(len(pool.names)), leading=task.whitening.leading, total=total,
-        given=dict(zip(pool.names, found.sizes[:-1], strict=True)),
-    )  # fmt: skip
+    sizes = dict(zip(pool.names, found.sizes[:-1], strict=True))
+    chosen = sizes_in(pool, unscored, task.whitening, given=sizes)
     record = FitRecord(0, 0, False, time.perf_counter() - began, ())
     return FlowFit(network, chosen.factors, chosen.raw_scores, record, (), validates=len(held.codes) > 0)
 
