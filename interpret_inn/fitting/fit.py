@@ -119,7 +119,8 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
     # the training split and useless on everything else
     apart = len(set(data.pool.groups_at(train, origins=True).tolist()))
     what = "training samples" if apart == len(train) else "groups of training samples"
-    most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
+    fewest = max(2, len(data.pool.names) + 1)  # every concept has an axis, and the residual too
+    most = min(settings.axes, max(fewest, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
             f"{apart} {what} carry at most {most} of {width} axes "
