@@ -13,6 +13,7 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.errors import FitError, warn
 from interpret_inn.fitting.choosing_flow import chosen_flow
 from interpret_inn.fitting.conditional_fit import fit_conditional
+from interpret_inn.fitting.curved_concepts import fit_either
 from interpret_inn.fitting.flow_task import FlowFit, FlowTask
 from interpret_inn.fitting.joint_fit import fit_joint
 from interpret_inn.fitting.notes import about_data, copies, odd_outputs, unprepared
@@ -41,7 +42,11 @@ _REFERENCE_ROWS = 4096
 _POSITIONS = 2**16
 """Positions that go through the flow together."""
 
-_FITTERS: Mapping[str, Callable[[FlowTask], FlowFit]] = {"conditional": fit_conditional, "joint": fit_joint}
+_FITTERS: Mapping[str, Callable[[FlowTask], FlowFit]] = {
+    "auto": fit_either,
+    "conditional": fit_conditional,
+    "joint": fit_joint,
+}
 
 
 def fit(
