@@ -30,6 +30,7 @@ from interpret_inn.flows import (
     fit_gate,
     fit_gated_scale,
     fit_kernel_mean,
+    log_likelihood,
     nearest_anchors,
 )
 from interpret_inn.flows.kernel_mean import CENTRES
@@ -85,8 +86,16 @@ def fit_conditional(task: FlowTask) -> FlowFit:
         pool.names, torch.zeros(len(pool.names)), leading=task.whitening.leading, total=total,
         given=dict(zip(pool.names, found.sizes[:-1], strict=True)),
     )  # fmt: skip
-    record = FitRecord(0, 0, False, time.perf_counter() - began, ())
+    record = FitRecord(
+        0, 0, False, time.perf_counter() - began, (), _gain(steps, held.codes.to(task.whitening.mean))
+    )
     return FlowFit(network, chosen.factors, chosen.raw_scores, record, (), validates=len(held.codes) > 0)
+
+
+def _gain(steps: Conditional, rows: Tensor) -> float:
+    """Nats per row (n, d) by which the steps make held-out rows likelier; NaN if there are none."""
+    before = log_likelihood(rows, rows.new_zeros(len(rows)))
+    return float((log_likelihood(*steps(rows)) - before).mean())
 
 
 def _assembled(
