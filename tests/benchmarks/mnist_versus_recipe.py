@@ -99,7 +99,7 @@ def ours(steps: int, images: dict[str, torch.Tensor]) -> tuple[Figures, Any]:
     interpreter.fit(
         "labels", data=images["train"], labels={"digit": digit.numpy(), "colour": colour.numpy()},
         kinds={"digit": "categorical", "colour": "numeric"},
-        steps=steps, cache=None, checkpoint=None,
+        flow="joint", steps=steps, cache=None, checkpoint=None,
     )  # fmt: skip
     seconds = time.perf_counter() - began
     codes = {name: interpreter.encode(batch).numpy() for name, batch in images.items()}
