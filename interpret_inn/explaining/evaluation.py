@@ -77,20 +77,30 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
 
 
 def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: Tensor) -> EncodedSplit:
-    """Some samples through the fitted flow, through the flow before the fit, and whitened without scales."""
+    """Some samples through the fitted flow, through the flow before the fit, and as they are."""
     network = fitted.network
     kept = network.shape.width if network.shape.width <= WIDEST_REFERENCE else network.shape.leading
     found: list[list[Tensor]] = [[], [], []]
-    flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (network, before, network.whitening)
+    whole = kept == network.shape.width
+    flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (
+        network,
+        before,
+        _unchanged if whole else network.whitening,
+    )
     for chunk in indices.split(CHUNK):
         rows = data.rows(chunk).to(network.whitening.mean)
         flat = rows.flatten(0, 1)
         for results, flow in zip(found, flows, strict=True):
             codes = flow(flat)[0][:, :kept]
             results.append(codes.reshape(len(rows), -1, kept).cpu())
-    codes, unfitted, white = (torch.cat(results) for results in found)
-    # the representation up to a rotation, which probes do not mind
-    representation = white / network.whitening.scales[:kept].cpu()
+    codes, unfitted, representation = (torch.cat(results) for results in found)
+    if not whole:  # its leading axes, up to a rotation, in its own units
+        representation = representation / network.whitening.scales[:kept].cpu()
     return EncodedSplit(
         codes, representation, unfitted, data.pool.concepts_at(indices), data.pool.groups_at(indices)
     )
+
+
+def _unchanged(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The representation itself, whose single units may tell a concept."""
+    return rows, rows.new_zeros(len(rows))

@@ -33,7 +33,7 @@ class EncodedSplit(NamedTuple):
 
     Attributes:
         codes: Codes (n, D), or (n, P, D) at positions.
-        representation: The representation itself, up to a rotation, (n, width) or (n, P, width).
+        representation: The representation itself, (n, width) or (n, P, width); of a very wide one its leading axes.
         unfitted: Codes from the flow before it was fitted, in the shape of `codes`.
         concepts: With values for these samples; those without values are left out.
         groups: int (n,), the groups of the samples: intervals draw whole groups. None: all apart.
@@ -114,7 +114,7 @@ class _Probed:
         return principal(as_rows(train), as_rows(test), seed=self.seed)
 
     def scores(self, name: str, train: FloatArray, test: FloatArray) -> ProbeScores:
-        """The scores of both probes of the concept from these columns."""
+        """The scores of all probes of the concept from these columns."""
         train_values, test_values = self.values[name]
         return probe_scores(
             train, train_values, test, test_values, kind=self.kinds[name],

@@ -11,7 +11,7 @@ import torch
 from torch import Generator, Tensor, nn
 
 from interpret_inn.data.process import derived_seed
-from interpret_inn.fitting.directions import find_directions
+from interpret_inn.fitting.directions import Directions, find_directions
 from interpret_inn.fitting.flow_task import FlowFit, FlowTask
 from interpret_inn.fitting.heads import functions_of
 from interpret_inn.fitting.pool import Pool
@@ -78,8 +78,8 @@ def fit_conditional(task: FlowTask) -> FlowFit:
         _rows(exact, white, found.axes, pool.some(split, _ROWS, generator), generator)
         for split in ("train", "validation")
     )
-    steps = _fit_steps(train, held, found.sizes, pool, generator)
-    outer = _fit_outer(task, train, steps, generator)
+    steps = _fit_steps(train, held, found, pool, generator)
+    outer = _fit_outer(task, train, steps, found.strengths, generator)
     network = _assembled(task.whitening, exact, found.axes, steps, outer)
     total = len(task.whitening.mean)
     chosen = choose_sizes(
@@ -127,18 +127,17 @@ def _rows(exact: ExactWhitening, white: Tensor, axes: Tensor, samples: Tensor, g
     return _Rows(chosen, position, exact(white[chosen, position])[0].double() @ axes)
 
 
-def _fit_steps(
-    train: _Rows, held: _Rows, sizes: tuple[int, ...], pool: Pool, generator: Generator
-) -> Conditional:
+def _fit_steps(train: _Rows, held: _Rows, found: Directions, pool: Pool, generator: Generator) -> Conditional:
     """One step after the other: concepts of few axes first, as those that follow are made independent of them."""
-    concepts = pool.concepts_at(train.samples)
+    concepts, sizes = pool.concepts_at(train.samples), found.sizes
+    strengths = found.strengths.split(sizes[:-1])
     codes, held_codes = list(train.codes.split(sizes, 1)), list(held.codes.split(sizes, 1))
     order = sorted(range(len(sizes) - 1), key=lambda group: sizes[group])
     anchors = [_anchors(*each, generator) for each in zip(concepts, codes[:-1], strict=True)]
     steps = []
     for place, moved in enumerate([*order[1:], len(sizes) - 1], start=1):
         earlier = tuple(order[:place])
-        step, rows, held_rows = _fit_step(moved, earlier, codes, held_codes, anchors, sizes, generator)
+        step, rows, held_rows = _fit_step(moved, earlier, codes, held_codes, anchors, strengths, generator)
         if moved < len(concepts) and _costs_meaning(concepts[moved], codes[moved], rows):
             continue
         codes[moved], held_codes[moved] = rows, held_rows
@@ -174,12 +173,14 @@ def _fit_step(
     codes: Sequence[Tensor],
     held: Sequence[Tensor],
     anchors: Sequence[tuple[Tensor, Tensor]],
-    sizes: tuple[int, ...],
+    strengths: Sequence[Tensor],
     generator: Generator,
 ) -> tuple[Step, Tensor, Tensor]:
     """The step of one group, and its codes after it: of training rows, each left out of its mean, and of held rows."""
     given, held_given = (torch.cat([part[group] for group in earlier], 1) for part in (codes, held))
-    mean = fit_kernel_mean(given, codes[moved], generator=generator)
+    # what changes along an axis that hardly tells a concept is no change of the concept, and moves nothing else
+    told = torch.cat([strengths[group] for group in earlier])
+    mean = fit_kernel_mean(given, codes[moved], generator=generator, scales=told)
     rows, held_rows = mean.left, held[moved] - mean.mean.double()(held_given)
     gates, scales = [], []
     for group in earlier:
@@ -191,13 +192,16 @@ def _fit_step(
         rows, held_rows = scale(rows, codes[group])[0], scale(held_rows, held[group])[0]
         gates.append((group, len(gate.offsets)))
         scales.append(scale)
+    sizes = tuple(part.shape[1] for part in codes)
     step = Step(StepShape(moved, earlier, len(mean.mean.centres), tuple(gates)), sizes)
     step.mean = mean.mean.float()
     step.scales = nn.ModuleList(scale.float() for scale in scales)
     return step, rows, held_rows
 
 
-def _fit_outer(task: FlowTask, train: _Rows, steps: Conditional, generator: Generator) -> KernelMean | None:
+def _fit_outer(
+    task: FlowTask, train: _Rows, steps: Conditional, strengths: Tensor, generator: Generator
+) -> KernelMean | None:
     """The mean of the axes outside the blocks given the named factors; None if there are none, or it tells nothing."""
     whitening = task.whitening
     width = len(whitening.mean) - whitening.leading
@@ -208,5 +212,5 @@ def _fit_outer(task: FlowTask, train: _Rows, steps: Conditional, generator: Gene
     rows = task.data.rows(samples)[torch.arange(len(samples)), positions].to(whitening.mean)
     outer = whitening(rows)[0][:, whitening.leading :]
     codes = steps(train.codes[:most].to(whitening.mean))[0][:, : sum(steps.shape.sizes[:-1])]
-    found = fit_kernel_mean(codes, outer, generator=generator, most=min(CENTRES, most))
+    found = fit_kernel_mean(codes, outer, generator=generator, scales=strengths, most=min(CENTRES, most))
     return found.mean if found.share < 1 else None

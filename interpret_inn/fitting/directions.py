@@ -24,12 +24,13 @@ class Directions(NamedTuple):
     Attributes:
         axes: Orthogonal (d, d), the axes of each concept one after the other as columns, then the residual's.
         sizes: Axes of each concept, and of the residual last.
-        heads: Of each concept.
+        strengths: Of each axis of a concept, the squared correlation with its best function of the values, less what
+            chance brings, float64 (sum of sizes but the last,), in [0, 1].
     """
 
     axes: Tensor
     sizes: tuple[int, ...]
-    heads: tuple[Head, ...]
+    strengths: Tensor
 
 
 def find_directions(white: Tensor, pool: Pool, *, given: Mapping[str, int], seed: int) -> Directions:
@@ -54,7 +55,12 @@ def find_directions(white: Tensor, pool: Pool, *, given: Mapping[str, int], seed
     rest = white.shape[1] - sum(sizes)
     widths = (*sizes, rest)
     axes = shared_axes([*common, torch.zeros_like(common[0])], widths, _begin(kept, sizes, white.shape[1]))
-    return Directions(axes, widths, tuple(kept))
+    own = axes.split(widths, 1)
+    strengths = [
+        (one.strengths[:, None] * (one.directions.T @ columns).square()).sum(0)
+        for one, columns in zip(kept, own[:-1], strict=True)
+    ]
+    return Directions(axes, widths, torch.cat(strengths).clamp(0, 1))
 
 
 def _heads(white: Tensor, pool: Pool, seed: int) -> list[Head]:

@@ -102,7 +102,7 @@ def _expected_of_mean(
     place: str, centres: int, inputs: int, axes: int
 ) -> Iterator[tuple[str, tuple[int, ...]]]:
     yield from ((f"{place}centres", (centres, inputs)), (f"{place}weights", (centres, axes)))
-    yield f"{place}sharpness", ()
+    yield from ((f"{place}sharpness", ()), (f"{place}scales", (inputs,)))
 
 
 def _expected_of_blocks(shape: FlowShape) -> Iterator[tuple[str, tuple[int, ...]]]:
