@@ -86,7 +86,7 @@ def fit(
     encoded = time.perf_counter()
     data = FitData(pool, stored)
     whitening, said = _whiten(data, settings, seed)
-    white = _project(data, whitening)
+    white = projected(data, whitening)
     pool.follow(planned(backbone, data, whitening, white, seed=seed))
     task = FlowTask(
         backbone, data, whitening, white, settings, seed, sizes=sizes or {}, checkpoint=checkpoint,
@@ -150,7 +150,7 @@ def _common_size(data: FitData) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def _project(data: FitData, whitening: Whitening) -> Tensor:
+def projected(data: FitData, whitening: Whitening) -> Tensor:
     """The whitened leading axes of all samples, float (N, P, d), computed in chunks of samples."""
     chunks = []
     for indices in torch.arange(data.pool.rows).split(CHUNK):

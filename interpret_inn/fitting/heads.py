@@ -56,6 +56,8 @@ def head(white: Tensor, concept: Concept, *, curved: bool = False) -> Head:
     rows = white.double()[known.to(white.device)]
     rows = rows - rows.mean(0)
     functions = functions_of(concept.at(known.numpy()), curved=curved).to(rows)
+    if not functions.shape[1]:  # all values are the same: there is one direction, of strength 0
+        functions = rows.new_zeros(len(rows), 1)
     left, values, _ = torch.linalg.svd(rows.T @ functions / len(rows), full_matrices=False)
     chance = min(float(rows.square().mean(0).sum()) / len(rows), 1 - TINY)
     strengths = ((values.square() - chance) / (1 - chance)).clamp(0, 1)

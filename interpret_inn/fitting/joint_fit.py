@@ -14,13 +14,13 @@ from torch import Generator, Tensor
 
 from interpret_inn.data import cache_folder
 from interpret_inn.data.process import derived_seed
-from interpret_inn.errors import ConceptError
 from interpret_inn.fitting.checkpoint import Checkpoint
 from interpret_inn.fitting.flow_task import FlowFit, FlowTask
 from interpret_inn.fitting.notes import skipped_steps
 from interpret_inn.fitting.plans import rotated
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
+from interpret_inn.fitting.pool_sizes import sizes_in
+from interpret_inn.fitting.sizes import Sizes, concept_scores
 from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import FlowShape, InvertibleNetwork, Whitening, aligning_matrix
 from interpret_inn.translating.fitted import Fitted
@@ -76,24 +76,7 @@ def _size(
     rows = white[used].mean(1) / whitening.scales[: whitening.leading]
     first, second = indices.chunk(2)
     scores = concept_scores(rows, Pairs(first, second, pairs.rho))
-    width = len(whitening.mean)
-    wanted = {name: size for name, size in pool.wanted_sizes().items() if name not in (given or {})}
-    try:
-        return choose_sizes(
-            pool.names, scores, leading=whitening.leading, total=width, given={**wanted, **(given or {})}
-        )
-    except ConceptError as error:
-        raise ConceptError(f"{error}{_requested_sizes_text(pool, wanted)}") from None
-
-
-def _requested_sizes_text(pool: Pool, wanted: Mapping[str, int]) -> str:
-    """Says which sources asked for sizes themselves: the caller of the fit may not know of these."""
-    asked = {
-        part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
-        for part in pool.parts
-    }
-    said = [f"{sizes} by the concept source {name!r}" for name, sizes in asked.items() if sizes]
-    return f" Sizes were asked for: {', '.join(said)}." if said else ""
+    return sizes_in(pool, scores, whitening, given=given or {})
 
 
 def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:

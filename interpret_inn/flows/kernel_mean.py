@@ -19,10 +19,8 @@ _PENALTIES = torch.logspace(-4, 3, 15, dtype=torch.float64)
 """Ridge penalties that each axis chooses from."""
 _GAIN = 1e-3
 """Share of an axis's variance that its mean must explain on samples left out, or the axis keeps a mean of 0."""
-_SAME = 1e-7
+_SAME = 1e-10
 """Eigenvalues of the kernel matrix below this share of the largest are rounding."""
-_FREE = 1e-3
-"""Least `1 − h` of a sample whose own leverage is h, so that its residual when left out stays finite."""
 
 
 class KernelMean(nn.Module):
@@ -123,10 +121,14 @@ class _Tried:
 
     @staticmethod
     def _left(turned: Tensor, strengths: Tensor, moments: Tensor, axes: Tensor, penalty: Tensor) -> Tensor:
-        """Residuals (N, r) of samples left out: `(y − ŷ) / (1 − h)` with h the leverage."""
+        """Residuals (N, r) of samples left out: `(y − ŷ) / (1 − h)` with h the leverage.
+
+        `1 − h` is at least `penalty / (penalty + strongest)`, which lies far above rounding. A larger bound would
+        call samples that a narrow kernel merely interpolates well predicted.
+        """
         kept = 1 / (strengths[:, None] + penalty)
         leverage = turned.square() @ kept
-        return (axes - turned @ (kept * moments)) / (1 - leverage).clamp_min(_FREE)
+        return (axes - turned @ (kept * moments)) / (1 - leverage).clamp_min(TINY)
 
 
 def _kernel(first: Tensor, second: Tensor, sharpness: Tensor) -> Tensor:
