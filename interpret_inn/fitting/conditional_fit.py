@@ -30,6 +30,7 @@ from interpret_inn.flows import (
     fit_gate,
     fit_gated_scale,
     fit_kernel_mean,
+    log_likelihood,
     nearest_anchors,
 )
 from interpret_inn.flows.kernel_mean import CENTRES
@@ -88,7 +89,7 @@ def fit_conditional(task: FlowTask) -> FlowFit:
     built = build(task, pool.indices("train"), asked)
     sizes = dict(zip(pool.names, built.directions.sizes[:-1], strict=True))
     chosen = sizes_in(pool, unscored, task.whitening, given=sizes)
-    record = FitRecord(0, 0, False, time.perf_counter() - began, ())
+    record = FitRecord(0, 0, False, time.perf_counter() - began, (), _gain(built))
     return FlowFit(
         built.network, chosen.factors, chosen.raw_scores, record, (), validates=len(built.held.codes) > 0
     )
@@ -114,6 +115,14 @@ def build(task: FlowTask, among: Tensor, sizes: Mapping[str, int]) -> Built:
     steps = _fit_steps(train, held_rows, found, pool, generator)
     outer = _fit_outer(task, train, steps, found.strengths, generator)
     return Built(_assembled(task.whitening, exact, found.axes, steps, outer), found, held_rows)
+
+
+def _gain(built: Built) -> float:
+    """Nats per held-out row by which the steps after the rotation make it likelier; NaN if there are none."""
+    rows = built.held.codes.to(built.network.whitening.mean)
+    *_, steps = built.network.blocks._transforms
+    before = log_likelihood(rows, rows.new_zeros(len(rows)))
+    return float((log_likelihood(*steps(rows)) - before).mean())
 
 
 def _assembled(

@@ -102,7 +102,7 @@ def fit(
         *said,
         *flow.notes,
         *copies(data),
-        *about_data(pool, validates=flow.validates),
+        *about_data(pool, validates=flow.validates or not flow.record.steps),
     ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     reference, groups, concepts, means = _collect_reference(data, flow.network, seed)
