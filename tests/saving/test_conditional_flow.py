@@ -22,7 +22,9 @@ def model() -> nn.Module:
 
 
 @pytest.fixture(scope="module")
-def saved(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, inn.Interpreter, torch.Tensor]:
+def saved(
+    tmp_path_factory: pytest.TempPathFactory, hasty_probes: None
+) -> tuple[Path, inn.Interpreter, torch.Tensor]:
     """A fit with two concepts, and outer axes that follow one of them."""
     generator = Generator().manual_seed(0)
     rows = torch.randn(300, 10, generator=generator) * torch.logspace(0.5, -0.3, 10)
