@@ -86,7 +86,7 @@ def fit(
     encoded = time.perf_counter()
     data = FitData(pool, stored)
     whitening, said = _whiten(data, settings, seed)
-    white = _project(data, whitening)
+    white = projected(data, whitening)
     pool.follow(planned(backbone, data, whitening, white, seed=seed))
     task = FlowTask(
         backbone, data, whitening, white, settings, seed, sizes=sizes or {}, checkpoint=checkpoint,
@@ -119,7 +119,8 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
     # the training split and useless on everything else
     apart = len(set(data.pool.groups_at(train, origins=True).tolist()))
     what = "training samples" if apart == len(train) else "groups of training samples"
-    most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
+    fewest = max(2, len(data.pool.names) + 1)  # every concept has an axis, and the residual too
+    most = min(settings.axes, max(fewest, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
             f"{apart} {what} carry at most {most} of {width} axes "
@@ -150,7 +151,7 @@ def _common_size(data: FitData) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def _project(data: FitData, whitening: Whitening) -> Tensor:
+def projected(data: FitData, whitening: Whitening) -> Tensor:
     """The whitened leading axes of all samples, float (N, P, d), computed in chunks of samples."""
     chunks = []
     for indices in torch.arange(data.pool.rows).split(CHUNK):

@@ -14,6 +14,7 @@ from interpret_inn.flows.likelihoods import (
 )
 from interpret_inn.flows.network import FlowShape, InvertibleNetwork
 from interpret_inn.flows.rotation import Rotation, aligning_matrix, pair_covariances, shared_axes
+from interpret_inn.flows.shuffling import shuffle_weights
 from interpret_inn.flows.whitening import Whitening, fit_whitening
 
 __all__ = [
@@ -40,5 +41,6 @@ __all__ = [
     "pair_log_likelihood",
     "pair_log_ratio",
     "shared_axes",
+    "shuffle_weights",
     "spread",
 ]

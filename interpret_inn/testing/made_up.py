@@ -76,8 +76,8 @@ def _scores(shape: str, hue: str, mark: str) -> Scores:
 
 
 def _probe_scores(linear: float, network: float) -> ProbeScores:
-    first, second = (Score(value, value - 0.03, value + 0.02) for value in (linear, network))
-    return ProbeScores(first, second)
+    values = (linear, network, (linear + network) / 2)
+    return ProbeScores(*(Score(value, value - 0.03, value + 0.02) for value in values))
 
 
 def _leakage(shape: str, hue: str) -> Leakage:

@@ -124,10 +124,6 @@ class ValueKind(ABC):
     def targets(self, values: Values) -> FloatArray:
         """Class indices, the numbers, or cosine and sine of angles: float64 (n, k), NaN if missing."""
 
-    @abstractmethod
-    def from_targets(self, targets: FloatArray) -> FloatArray:
-        """Values again from targets (n, k): float64 (n,), or (n, k) for numbers."""
-
     def indicators(self, values: Values) -> FloatArray | None:  # noqa: ARG002
         """One-hot columns of the classes that occur, float64 (n, C), zeros if missing; None without classes."""
         return None
@@ -151,9 +147,6 @@ class _Categories(ValueKind):
         labels = np.asarray(values, np.float64)
         return np.where(labels < 0, np.nan, labels)[:, None]
 
-    def from_targets(self, targets: FloatArray) -> FloatArray:
-        return targets[:, 0]
-
     def indicators(self, values: Values) -> FloatArray:
         classes, places = np.unique(values, return_inverse=True)
         return np.asarray(np.eye(len(classes))[places.reshape(-1)][:, classes >= 0])
@@ -171,9 +164,6 @@ class _Numbers(ValueKind):
 
     def targets(self, values: Values) -> FloatArray:
         return _columns(values)
-
-    def from_targets(self, targets: FloatArray) -> FloatArray:
-        return targets
 
     def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
         if np.isnan(value).any():
@@ -193,9 +183,6 @@ class _Angles(ValueKind):
     def targets(self, values: Values) -> FloatArray:
         angles = np.asarray(values, np.float64)
         return np.stack([np.cos(angles), np.sin(angles)], 1)
-
-    def from_targets(self, targets: FloatArray) -> FloatArray:
-        return np.arctan2(targets[:, 1], targets[:, 0])
 
     def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
         return "missing" if np.isnan(value) else f"{math.degrees(value) % 360:.0f}°"

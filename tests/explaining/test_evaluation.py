@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import interpret_inn as inn
+from interpret_inn.explaining import evaluation as evaluation_module
 from interpret_inn.explaining.drift import drifts
 from interpret_inn.explaining.evaluation import Evaluation, _encode, evaluate
 from interpret_inn.fitting.joint_fit import unfitted_network
@@ -65,15 +66,26 @@ def test_maps_show_the_test_split(evaluation: Evaluation, toy: Any) -> None:
     }  # fmt: skip
 
 
-def test_the_representation_that_probes_read_is_z_but_for_a_rotation(toy: Any) -> None:
+def test_the_representation_that_probes_read_is_z(toy: Any) -> None:
     data, fitted = toy.interpreter._data, toy.interpreter.fitted
     indices = data.pool.indices("test")
     read = torch.as_tensor(_encode(data, fitted, unfitted_network(fitted), indices).representation)
     z = data.rows(indices)
-    assert read.shape == z.shape
-    torch.testing.assert_close(
-        torch.cdist(read[:, 0], read[:, 0]), torch.cdist(z[:, 0], z[:, 0]), atol=1e-2, rtol=1e-2
-    )
+    torch.testing.assert_close(read, z.to(read))
+
+
+def test_of_a_very_wide_representation_probes_read_the_leading_axes(
+    toy: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, fitted = toy.interpreter._data, toy.interpreter.fitted
+    indices = data.pool.indices("test")
+    monkeypatch.setattr(evaluation_module, "WIDEST_REFERENCE", 8)
+    read = torch.as_tensor(_encode(data, fitted, unfitted_network(fitted), indices).representation)[:, 0]
+    z = data.rows(indices)[:, 0]
+    assert read.shape == (len(z), fitted.network.shape.leading)
+    ours, theirs = torch.cdist(read, read), torch.cdist(z, z).to(read)
+    assert (ours <= 1.01 * theirs + 0.01).all(), "in units of its own"
+    assert ours.sum() > 0.9 * theirs.sum()
 
 
 def test_drifts_of_the_test_split_have_intervals(evaluation: Evaluation) -> None:

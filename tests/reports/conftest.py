@@ -35,7 +35,8 @@ def around(value: float, width: float = 0.015) -> Score:
 
 
 def probe(linear: float, mlp: float | None = None) -> ProbeScores:
-    return ProbeScores(around(linear), around(linear + 0.01 if mlp is None else mlp))
+    network = linear + 0.01 if mlp is None else mlp
+    return ProbeScores(around(linear), around(network), around((linear + network) / 2))
 
 
 @functools.cache

@@ -45,6 +45,9 @@ def test_json_has_the_keys_of_the_issue(explanation: Explanation) -> None:
     assert leakage["intervals"]["digit"]["digit"] == pytest.approx([0.959, 0.989])
     assert leakage["representation"] == {"digit": 0.966, "colour": 0.328}
     assert leakage["representation_network"]["digit"] == pytest.approx(0.976)
+    assert leakage["kernel"]["digit"]["colour"] == pytest.approx(0.1495)
+    assert leakage["kernel_intervals"]["digit"]["colour"] == pytest.approx([0.1345, 0.1645])
+    assert leakage["representation_kernel"]["digit"] == pytest.approx(0.971)
     assert leakage["chance"]["digit"] == 0.102 and leakage["kind"] == {"digit": "accuracy", "colour": "r2"}
     assert leakage["unfitted"] == {"digit": 0.41, "colour": 0.08}
     assert leakage["association"]["digit"] == {"colour": 0.118}
