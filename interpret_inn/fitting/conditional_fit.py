@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -30,6 +30,7 @@ from interpret_inn.flows import (
     fit_gate,
     fit_gated_scale,
     fit_kernel_mean,
+    log_likelihood,
     nearest_anchors,
 )
 from interpret_inn.flows.kernel_mean import CENTRES
@@ -64,28 +65,64 @@ class _Rows(NamedTuple):
     codes: Tensor
 
 
+class Built(NamedTuple):
+    """A conditional flow, and what it was built from.
+
+    Attributes:
+        network: The flow.
+        directions: Where concepts lie.
+        held: The validation rows before its steps.
+    """
+
+    network: InvertibleNetwork
+    directions: Directions
+    held: _Rows
+
+
 def fit_conditional(task: FlowTask) -> FlowFit:
     """Finds the directions of concepts, and makes everything else independent of them; nothing is trained."""
     began = time.perf_counter()
-    pool, white = task.data.pool, task.white
-    generator = Generator().manual_seed(derived_seed(task.seed, "conditional flow"))
-    exact = ExactWhitening(task.whitening.leading).to(white.device)
-    exact.set(white[pool.some("train", _ROWS, generator)].flatten(0, 1))
+    pool = task.data.pool
     unscored = torch.zeros(len(pool.names))
     sizes_in(pool, unscored, task.whitening, given=task.sizes)  # refuses sizes that there cannot be
     asked = {name: int(size) for name, size in {**pool.wanted_sizes(), **task.sizes}.items()}
-    found = find_directions(exact(white.mean(1))[0].double(), pool, given=asked, seed=task.seed)
-    train, held = (
-        _rows(exact, white, found.axes, pool.some(split, _ROWS, generator), generator)
-        for split in ("train", "validation")
-    )
-    steps = _fit_steps(train, held, found, pool, generator)
-    outer = _fit_outer(task, train, steps, found.strengths, generator)
-    network = _assembled(task.whitening, exact, found.axes, steps, outer)
-    sizes = dict(zip(pool.names, found.sizes[:-1], strict=True))
+    built = build(task, pool.indices("train"), asked)
+    sizes = dict(zip(pool.names, built.directions.sizes[:-1], strict=True))
     chosen = sizes_in(pool, unscored, task.whitening, given=sizes)
-    record = FitRecord(0, 0, False, time.perf_counter() - began, ())
-    return FlowFit(network, chosen.factors, chosen.raw_scores, record, (), validates=len(held.codes) > 0)
+    record = FitRecord(0, 0, False, time.perf_counter() - began, (), _gain(built))
+    return FlowFit(
+        built.network, chosen.factors, chosen.raw_scores, record, (), validates=len(built.held.codes) > 0
+    )
+
+
+def build(task: FlowTask, among: Tensor, sizes: Mapping[str, int]) -> Built:
+    """Builds the flow from some training samples.
+
+    Args:
+        task: What it is fitted to.
+        among: Indices of the samples, int64 (n,).
+        sizes: Axes by concept; those that are left out get as many as they have clear directions.
+    """
+    pool, white = task.data.pool, task.white
+    generator = Generator().manual_seed(derived_seed(task.seed, "conditional flow"))
+    chosen = among[torch.randperm(len(among), generator=generator)[:_ROWS].sort().values]
+    exact = ExactWhitening(task.whitening.leading).to(white.device)
+    exact.set(white[chosen].flatten(0, 1))
+    means = exact(white.mean(1))[0].double()
+    found = find_directions(means, pool, among, given=sizes, seed=task.seed)
+    held = pool.some("validation", _ROWS, generator)
+    train, held_rows = (_rows(exact, white, found.axes, some, generator) for some in (chosen, held))
+    steps = _fit_steps(train, held_rows, found, pool, generator)
+    outer = _fit_outer(task, train, steps, found.strengths, generator)
+    return Built(_assembled(task.whitening, exact, found.axes, steps, outer), found, held_rows)
+
+
+def _gain(built: Built) -> float:
+    """Nats per held-out row by which the steps after the rotation make it likelier; NaN if there are none."""
+    rows = built.held.codes.to(built.network.whitening.mean)
+    *_, steps = built.network.blocks._transforms
+    before = log_likelihood(rows, rows.new_zeros(len(rows)))
+    return float((log_likelihood(*steps(rows)) - before).mean())
 
 
 def _assembled(

@@ -33,7 +33,14 @@ class Directions(NamedTuple):
     strengths: Tensor
 
 
-def find_directions(white: Tensor, pool: Pool, *, given: Mapping[str, int], seed: int) -> Directions:
+def find_directions(
+    white: Tensor,
+    pool: Pool,
+    among: Tensor,
+    *,
+    given: Mapping[str, int],
+    seed: int,
+) -> Directions:
     """Canonical directions of all concepts, turned so that they are orthogonal to each other.
 
     The axes maximise `Σ_k tr(V_kᵀ C_k V_k)`, with `C_k = U diag(s²) Uᵀ / √j` of the j canonical directions U of concept
@@ -43,10 +50,11 @@ def find_directions(white: Tensor, pool: Pool, *, given: Mapping[str, int], seed
     Args:
         white: All samples exactly whitened, float64 (N, d); at positions, means over positions.
         pool: The sources.
+        among: Training samples whose values count, int64 (n,).
         given: Sizes by concept.
         seed: Of the draws of pairs.
     """
-    heads = _heads(white, pool, seed)
+    heads = _heads(white, pool, among, seed)
     sizes = _sizes(heads, pool.names, given, white.shape[1])
     kept = [one.first(size) for one, size in zip(heads, sizes, strict=True)]
     common = [
@@ -63,10 +71,9 @@ def find_directions(white: Tensor, pool: Pool, *, given: Mapping[str, int], seed
     return Directions(axes, widths, torch.cat(strengths).clamp(0, 1))
 
 
-def _heads(white: Tensor, pool: Pool, seed: int) -> list[Head]:
-    train = pool.indices("train")
-    rows = white[train]
-    concepts = pool.concepts_at(train)
+def _heads(white: Tensor, pool: Pool, among: Tensor, seed: int) -> list[Head]:
+    rows = white[among]
+    concepts = pool.concepts_at(among)
     if all(concept.values is not None for concept in concepts):
         return [head(rows, concept) for concept in concepts]
     pairs = pool.sample(_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), split="train")

@@ -13,6 +13,7 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.errors import FitError, warn
 from interpret_inn.fitting.choosing_flow import chosen_flow
 from interpret_inn.fitting.conditional_fit import fit_conditional
+from interpret_inn.fitting.curved_concepts import fit_either
 from interpret_inn.fitting.flow_task import FlowFit, FlowTask
 from interpret_inn.fitting.joint_fit import fit_joint
 from interpret_inn.fitting.notes import about_data, copies, odd_outputs, unprepared
@@ -41,7 +42,11 @@ _REFERENCE_ROWS = 4096
 _POSITIONS = 2**16
 """Positions that go through the flow together."""
 
-_FITTERS: Mapping[str, Callable[[FlowTask], FlowFit]] = {"conditional": fit_conditional, "joint": fit_joint}
+_FITTERS: Mapping[str, Callable[[FlowTask], FlowFit]] = {
+    "auto": fit_either,
+    "conditional": fit_conditional,
+    "joint": fit_joint,
+}
 
 
 def fit(
@@ -86,7 +91,7 @@ def fit(
     encoded = time.perf_counter()
     data = FitData(pool, stored)
     whitening, said = _whiten(data, settings, seed)
-    white = _project(data, whitening)
+    white = projected(data, whitening)
     pool.follow(planned(backbone, data, whitening, white, seed=seed))
     task = FlowTask(
         backbone, data, whitening, white, settings, seed, sizes=sizes or {}, checkpoint=checkpoint,
@@ -97,7 +102,7 @@ def fit(
         *said,
         *flow.notes,
         *copies(data),
-        *about_data(pool, validates=flow.validates),
+        *about_data(pool, validates=flow.validates or not flow.record.steps),
     ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     reference, groups, concepts, means = _collect_reference(data, flow.network, seed)
@@ -119,7 +124,8 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
     # the training split and useless on everything else
     apart = len(set(data.pool.groups_at(train, origins=True).tolist()))
     what = "training samples" if apart == len(train) else "groups of training samples"
-    most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
+    fewest = max(2, len(data.pool.names) + 1)  # every concept has an axis, and the residual too
+    most = min(settings.axes, max(fewest, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
             f"{apart} {what} carry at most {most} of {width} axes "
@@ -150,7 +156,7 @@ def _common_size(data: FitData) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def _project(data: FitData, whitening: Whitening) -> Tensor:
+def projected(data: FitData, whitening: Whitening) -> Tensor:
     """The whitened leading axes of all samples, float (N, P, d), computed in chunks of samples."""
     chunks = []
     for indices in torch.arange(data.pool.rows).split(CHUNK):

@@ -28,6 +28,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
             for name in ("model", "backbone", "site", "layout", "shape", "preprocess")
         },
         "axes": dict(zip(("representation", "blocks"), explanation.axes, strict=True)),
+        "flow": explanation.flow,
         "split": dict(zip(("train", "validation", "test"), explanation.split, strict=True)),
         "checks": _checks(explanation.checks),
         "factors": explanation.factors,

@@ -32,7 +32,7 @@ def require_stored(shape: FlowShape, tensors: Mapping[str, Tensor]) -> None:
     if any(type(size) is not int or size < 0 for size in sizes):
         raise ValueError(f"expected whole numbers from 0 for the flow, found {shape!r:.200}")
     if inner is not None:
-        _require_groups(inner, shape.leading)
+        _require_groups(shape, inner)
     # Counted first, as a list of what a flow of a million blocks holds would itself be too long: 5 of the whitening, 1
     # of the rotation, and for each block 2 orders and, in 2 conditioners, weight and bias of `depth + 1` layers.
     count = 6 + shape.blocks * (2 + 4 * (shape.depth + 1)) if inner is None else len(found)
@@ -47,21 +47,24 @@ def _numbers_of(step: StepShape) -> Iterator[int]:
         yield from (group, anchors)
 
 
-def _require_groups(inner: ConditionalShape, leading: int) -> None:
-    """Raises unless steps name groups that there are, and the groups are all leading axes.
+def _require_groups(shape: FlowShape, inner: ConditionalShape) -> None:
+    """Raises unless the groups are all leading axes, and each step depends on groups that are final by then.
+
+    Sides of length 0 are refused, too: a tensor that has one takes no room in the file, however long its other side.
 
     Raises:
         ValueError: they do not.
     """
-    groups = range(len(inner.sizes))
-    named = [
-        group
-        for step in inner.steps
-        for group in (step.moved, *step.given, *(gate for gate, _ in step.gates))
-    ]
-    moved = [step.moved for step in inner.steps]
-    if sum(inner.sizes) != leading or not set(named) <= set(groups) or len(set(moved)) < len(moved):
-        raise ValueError(f"expected steps between groups of {leading} axes, found {inner!r:.200}")
+    groups, waiting = set(range(len(inner.sizes))), {step.moved for step in inner.steps}
+    fits = sum(inner.sizes) == shape.leading and min(inner.sizes, default=0) > 0
+    fits = fits and len(waiting) == len(inner.steps) and (not shape.outer or len(groups) > 1)
+    for step in inner.steps:
+        told = {*step.given, *(group for group, _ in step.gates)}
+        fits = fits and told.isdisjoint(waiting) and {step.moved, *told} <= groups
+        fits = fits and bool(step.given) and all(anchors for _, anchors in step.gates)
+        waiting.discard(step.moved)
+    if not fits:
+        raise ValueError(f"expected steps between groups of {shape.leading} axes, found {inner!r:.200}")
 
 
 def _expected(shape: FlowShape) -> Iterator[tuple[str, tuple[int, ...]]]:

@@ -15,13 +15,11 @@ from rival_networks import Samples, Task
 from scipy.spatial.distance import cdist
 
 from interpret_inn.flows import fit_whitening
-from interpret_inn.metrics.predictors import train_network
-from interpret_inn.metrics.probes import fit_linear_probe, split_off
+from interpret_inn.metrics.probes import fit_linear_probe, probe_scores
 from interpret_inn.types import Concept
 
 Array = np.ndarray
 Reader = Callable[[Array], Array]
-SEEDS = (0, 1, 2)
 PROBES = ("line", "network", "kernel")
 _WIDTHS, _PENALTIES = (0.5, 1.0, 2.0), np.logspace(-4, 2, 13)
 """Of the kernel, in units of the median distance; and of its ridge regression."""
@@ -56,16 +54,6 @@ def line(codes: Array, concept: Concept, groups: Array | None, test: Array) -> A
         return _constant(concept, len(test))
     probe = fit_linear_probe(codes, concept.values, kind=concept.kind, groups=groups)
     return np.asarray(probe.predict(test) if concept.kind == "categorical" else probe.scores(test))
-
-
-def network(codes: Array, concept: Concept, groups: Array | None, test: Array, *, seed: int) -> Array:
-    """The same by a small network."""
-    if not codes.shape[1]:
-        return _constant(concept, len(test))
-    classes = np.unique(concept.values) if concept.kind == "categorical" else None
-    chosen = split_off(len(codes), groups, seed=seed)
-    read = train_network(codes, concept.targets, classes=classes, validation=chosen, seed=seed)(test)
-    return read if classes is None else classes[read.argmax(1)]
 
 
 def kernel(codes: Array, concept: Concept, groups: Array | None, test: Array) -> Array:
@@ -121,18 +109,14 @@ def _constant(concept: Concept, count: int) -> Array:
 
 
 def read(
-    train: Array, test: Array, concept: Concept, truth: Concept, groups: Array | None
+    codes: Array, test: Array, concept: Concept, truth: Concept, groups: Array | None
 ) -> dict[str, float]:
-    """What each kind of probe reads of a concept on test codes, trained on others."""
-    seeds = [graded(network(train, concept, groups, test, seed=seed), truth) for seed in SEEDS]
-    return {
-        "line": graded(line(train, concept, groups, test), truth),
-        "network": float(np.median(seeds)),
-        "kernel": graded(kernel(train, concept, groups, test), truth),
-    }
-
-
-# --- edits --------------------------------------------------------------------------------------------
+    """Scores of all probes from codes (N, d), on test codes (M, d), by probe."""
+    if not codes.shape[1]:
+        return dict.fromkeys(PROBES, graded(_constant(concept, len(test)), truth))
+    found = probe_scores(codes, concept.values, test, truth.values, kind=concept.kind, train_groups=groups)
+    told = kernel(codes, concept, groups, test)
+    return {"line": found.linear.value, "network": found.network.value, "kernel": graded(told, truth)}
 
 
 def model_outputs(task: Task, z: Array) -> Array:

@@ -264,6 +264,18 @@ def test_donor_outside_the_examples_is_left_out(changed: Callable[..., Explanati
     assert "Donor" not in page(changed(examples=(lone,), traversals={}))
 
 
+def test_the_page_says_which_flow_was_chosen_and_where_sizes_come_from(explanation: Explanation) -> None:
+    text = " ".join(page(explanation).split())
+    assert "<dt>Flow</dt><dd>A conditional flow, in closed form: nothing is trained.</dd>" in text
+    assert "the number of directions in which the layer tells the concept" in text
+    assert explanation.flow is not None
+    joint = dataclasses.replace(explanation.flow, kind="joint", sentence="A joint flow of 4 coupling blocks.")
+    text = " ".join(page(dataclasses.replace(explanation, flow=joint)).split())
+    assert "<dt>Flow</dt><dd>A joint flow of 4 coupling blocks.</dd>" in text
+    assert "how much the pairs that share a concept have in common (raw score)" in text
+    assert "<dt>Flow</dt>" not in page(dataclasses.replace(explanation, flow=None))
+
+
 def test_probes_from_before_there_was_a_kernel_say_not_measured(explanation: Explanation) -> None:
     def earlier(probe: ProbeScores) -> ProbeScores:
         return dataclasses.replace(probe, kernel=Score(float("nan")))

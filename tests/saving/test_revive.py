@@ -47,6 +47,7 @@ RECORDS = [
     Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
     FitRecord(0, 0, False, 0.0, ()),
+    FitRecord(0, 0, False, 0.0, (), 5.25),
     FitSettings(),
     FlowShape(10, 4),
     Factor("digit", 0, 3),
