@@ -32,6 +32,8 @@ def require_stored(shape: FlowShape, tensors: Mapping[str, Tensor]) -> None:
     if any(type(size) is not int or size < 0 for size in sizes):
         raise ValueError(f"expected whole numbers from 0 for the flow, found {shape!r:.200}")
     if inner is not None:
+        if shape.blocks or shape.hidden or shape.depth:
+            raise ValueError(f"expected no blocks in a conditional flow, found {shape!r:.200}")
         _require_groups(shape, inner)
     # Counted first, as a list of what a flow of a million blocks holds would itself be too long: 5 of the whitening, 1
     # of the rotation, and for each block 2 orders and, in 2 conditioners, weight and bias of `depth + 1` layers.
