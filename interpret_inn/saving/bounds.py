@@ -35,6 +35,9 @@ def require_stored(shape: FlowShape, tensors: Mapping[str, Tensor]) -> None:
         if shape.blocks or shape.hidden or shape.depth:
             raise ValueError(f"expected no blocks in a conditional flow, found {shape!r:.200}")
         _require_groups(shape, inner)
+        # settings of coupling blocks, of which no tensor tells: only those are written that stand for none
+        if shape != FlowShape(shape.width, shape.leading, 0, conditional=inner, outer=shape.outer):
+            raise ValueError(f"expected no blocks in a conditional flow, found {shape!r:.200}")
     # Counted first, as a list of what a flow of a million blocks holds would itself be too long: 5 of the whitening, 1
     # of the rotation, and for each block 2 orders and, in 2 conditioners, weight and bias of `depth + 1` layers.
     count = 6 + shape.blocks * (2 + 4 * (shape.depth + 1)) if inner is None else len(found)
