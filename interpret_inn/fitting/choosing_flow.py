@@ -17,7 +17,7 @@ _PAIRS = 256
 
 
 def chosen_flow(task: FlowTask) -> str:
-    """The kind of flow: the one that the settings name; `auto` stays where a conditional one can be fitted.
+    """The kind of flow: the one that the settings name; for `auto` the conditional one wherever it can be fitted.
 
     Settings of training (`steps`, `blocks` …) that are not the default ask for a joint flow, as some sources do.
 
@@ -33,7 +33,7 @@ def chosen_flow(task: FlowTask) -> str:
         return asked
     default = dataclasses.asdict(FitSettings())
     trained = any(getattr(task.settings, name) != default[name] for name in OF_TRAINING)
-    return "joint" if reason or trained else "auto"
+    return "joint" if reason or trained else "conditional"
 
 
 def _needs_joint(task: FlowTask) -> str:

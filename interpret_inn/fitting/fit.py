@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import torch
@@ -33,20 +33,10 @@ _WHITENING_ROWS, _WHITENING_ELEMENTS = 16384, 2**29
 """Whitening is computed from at most this many rows and numbers (2 GiB), so that time and memory have a bound."""
 _WHITENING_SAMPLES = 256
 """Samples that whitening is computed from at least, however many rows (positions) each of them has."""
-_SIZE_PAIRS, _ALIGN_PAIRS = 8192, 32768
-"""Pairs by which sizes are estimated (a sum over all axes), and axes aligned (a whole covariance for each concept)."""
-_KEY_PAIRS = 512
-"""Pairs whose digest tells fits with other options of a source apart."""
 _REFERENCE_ROWS = 4096
 """Reference codes that a fit keeps; see `Fitted`."""
 _POSITIONS = 2**16
 """Positions that go through the flow together."""
-
-_FITTERS: Mapping[str, Callable[[FlowTask], FlowFit]] = {
-    "auto": fit_either,
-    "conditional": fit_conditional,
-    "joint": fit_joint,
-}
 
 
 def fit(
@@ -97,7 +87,7 @@ def fit(
         backbone, data, whitening, white, settings, seed, sizes=sizes or {}, checkpoint=checkpoint,
         observers=observers,
     )  # fmt: skip
-    flow = _FITTERS[chosen_flow(task)](task)
+    flow = _fit_flow(task)
     notes += [
         *said,
         *flow.notes,
@@ -113,6 +103,13 @@ def fit(
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
+
+
+def _fit_flow(task: FlowTask) -> FlowFit:
+    """The flow that the settings ask for; of `auto`, one that suits the concepts."""
+    if chosen_flow(task) == "joint":
+        return fit_joint(task)
+    return fit_either(task) if task.settings.flow == "auto" else fit_conditional(task)
 
 
 def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening, list[str]]:

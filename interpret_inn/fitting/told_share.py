@@ -58,6 +58,6 @@ def held_share(
     """The share that kernel ridge regression from codes (N, m) explains on held-out ones (M, m)."""
     shift = functions.mean(0)
     fitted = fit_kernel_mean(codes, functions.to(codes) - shift.to(codes), generator=generator)
-    guesses = fitted.mean(held_codes.float()).double().cpu() + shift
+    guesses = fitted.mean(held_codes.float()).cpu().double() + shift
     left = (held_functions - guesses).square().sum()
     return 1 - float(left / (held_functions - held_functions.mean(0)).square().sum().clamp_min(TINY))

@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from interpret_inn.errors import InputError
-from interpret_inn.types.numbers import TINY, BoolArray, FloatArray
+from interpret_inn.types.numbers import NEGLIGIBLE, TINY, BoolArray, FloatArray
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 
@@ -69,6 +71,15 @@ class Concept:
     def indicators(self) -> FloatArray | None:
         """One-hot columns of the classes that occur, float64 (N, C), zeros if missing; None without classes."""
         return kind_of(self.kind).indicators(self._given)
+
+    @property
+    def functions(self) -> FloatArray:
+        """Orthonormal functions of the values, of mean 0, float64 (N, k); all values must be known.
+
+        Of classes: indicators over the root of their share, less their mean, whose span holds all contrasts of classes.
+        Of numbers: normal scores of each column. Of angles: cosine and sine.
+        """
+        return kind_of(self.kind).functions(self._given)
 
     def text(self, value: npt.ArrayLike) -> str:
         """One value or prediction in words: the class's name, the number (or d of them), or degrees."""
@@ -128,6 +139,10 @@ class ValueKind(ABC):
         """One-hot columns of the classes that occur, float64 (n, C), zeros if missing; None without classes."""
         return None
 
+    def functions(self, values: Values) -> FloatArray:
+        """Orthonormal functions of values of mean 0, float64 (n, k)."""
+        return _orthonormal(self.targets(values))
+
     @abstractmethod
     def text(self, value: Values, classes: Sequence[str]) -> str:
         """One value in words."""
@@ -151,6 +166,11 @@ class _Categories(ValueKind):
         classes, places = np.unique(values, return_inverse=True)
         return np.asarray(np.eye(len(classes))[places.reshape(-1)][:, classes >= 0])
 
+    def functions(self, values: Values) -> FloatArray:
+        indicators = self.indicators(values)
+        scaled = indicators / np.sqrt(np.maximum(indicators.mean(0), TINY))
+        return np.asarray(scaled - scaled.mean(0))
+
     def text(self, value: Values, classes: Sequence[str]) -> str:
         return "missing" if value < 0 else class_name(int(value), classes)
 
@@ -164,6 +184,10 @@ class _Numbers(ValueKind):
 
     def targets(self, values: Values) -> FloatArray:
         return _columns(values)
+
+    def functions(self, values: Values) -> FloatArray:
+        columns = _columns(values)
+        return _orthonormal(ndtri((rankdata(columns, axis=0) - 0.5) / len(columns)))
 
     def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
         if np.isnan(value).any():
@@ -221,3 +245,11 @@ def _columns(values: Values) -> FloatArray:
     """Numbers (n,) or (n, d) as columns, float64 (n, d)."""
     numbers = np.asarray(values, np.float64)
     return numbers.reshape(len(numbers), math.prod(numbers.shape[1:]))
+
+
+def _orthonormal(columns: FloatArray) -> FloatArray:
+    """Columns (n, k) as uncorrelated ones of mean 0 and variance 1, (n, r): the span is the same."""
+    centred = columns - columns.mean(0)
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    kept = values > NEGLIGIBLE * max(float(values.max(initial=0.0)), TINY)
+    return np.asarray(left[:, kept] * math.sqrt(len(columns)))

@@ -51,7 +51,7 @@ def test_every_factor_has_a_line(evaluation: Evaluation, toy: Any) -> None:
     assert lines["residual"].learnt is None
     assert isinstance(lines["shape"].learnt, bool)
     assert sum(line.size for line in lines.values()) == 32
-    assert lines["shape"].raw_score == toy.interpreter.fitted.raw_scores["shape"]
+    np.testing.assert_equal(lines["shape"].raw_score, toy.interpreter.fitted.raw_scores["shape"])
     assert all(line.verdict for line in lines.values())
 
 
@@ -69,7 +69,7 @@ def test_maps_show_the_test_split(evaluation: Evaluation, toy: Any) -> None:
 def test_the_representation_that_probes_read_is_z(toy: Any) -> None:
     data, fitted = toy.interpreter._data, toy.interpreter.fitted
     indices = data.pool.indices("test")
-    read = torch.as_tensor(_encode(data, fitted, unfitted_network(fitted), indices).representation)
+    read = torch.as_tensor(_encode(data, fitted.network, unfitted_network(fitted), indices).representation)
     z = data.rows(indices)
     torch.testing.assert_close(read, z.to(read))
 
@@ -80,7 +80,9 @@ def test_of_a_very_wide_representation_probes_read_the_leading_axes(
     data, fitted = toy.interpreter._data, toy.interpreter.fitted
     indices = data.pool.indices("test")
     monkeypatch.setattr(evaluation_module, "WIDEST_REFERENCE", 8)
-    read = torch.as_tensor(_encode(data, fitted, unfitted_network(fitted), indices).representation)[:, 0]
+    read = torch.as_tensor(_encode(data, fitted.network, unfitted_network(fitted), indices).representation)[
+        :, 0
+    ]
     z = data.rows(indices)[:, 0]
     assert read.shape == (len(z), fitted.network.shape.leading)
     ours, theirs = torch.cdist(read, read), torch.cdist(z, z).to(read)

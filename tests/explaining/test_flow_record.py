@@ -134,8 +134,9 @@ def test_without_blocks_it_is_a_rotation() -> None:
     assert math.isnan(found.gain)
 
 
-def test_an_explanation_says_it(toy: Any) -> None:
+def test_a_real_fit_says_what_it_gains(toy: Any) -> None:
     fitted = toy.interpreter.fitted
     found = flow_record(fitted)
-    assert found.kind == "joint" and found.steps == fitted.record.steps == 150
+    assert (found.kind, found.steps, found.seconds) == ("conditional", 0, fitted.record.seconds)
     assert dataclasses.asdict(found)["gain"] == fitted.record.gain > 0
+    assert f"it is {fitted.record.gain:.1f} nats a sample likelier" in found.sentence

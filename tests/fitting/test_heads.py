@@ -160,11 +160,10 @@ def test_the_first_directions_alone(white):
     assert (part.clear, found.first(9).clear) == (2, 3)
 
 
-@pytest.mark.parametrize("curved", [False, True])
 @pytest.mark.parametrize("kind", ["number", "numbers", "angles"])
-def test_functions_are_orthonormal(kind, curved, white):
-    functions = functions_of(chosen(kind, white), curved=curved)
-    expected = {"number": 1, "numbers": 3, "angles": 2}[kind] * (3 if curved and kind != "angles" else 1)
+def test_functions_are_orthonormal(kind, white):
+    functions = functions_of(chosen(kind, white))
+    expected = {"number": 1, "numbers": 3, "angles": 2}[kind]
     assert functions.shape == (N, expected)
     torch.testing.assert_close(functions.mean(0), torch.zeros(expected).double())
     torch.testing.assert_close(functions.T @ functions / N, torch.eye(expected).double())
@@ -181,13 +180,3 @@ def test_functions_of_a_number_only_ask_for_its_order(white):
     concept = numbers(white)
     other = Concept("number", "numeric", np.exp(3 * concept.values))
     torch.testing.assert_close(functions_of(concept), functions_of(other))
-
-
-def test_curves_find_a_direction_that_tells_the_square():
-    generator = seeded(4)
-    values = torch.randn(N, generator=generator).double()
-    rows = torch.randn(N, WIDTH, generator=generator).double()
-    rows[:, 3] = values.square() + 0.3 * rows[:, 3]
-    rows, concept = whitened(rows), Concept("n", "numeric", values.numpy())
-    assert float(head(rows, concept).strengths[0]) < 0.1
-    assert float(head(rows, concept, curved=True).strengths[0]) > 0.6
