@@ -8,8 +8,9 @@ import torch
 from sklearn.cross_decomposition import CCA
 from torch import Generator
 
-from interpret_inn.fitting.heads import functions_of, head, orthonormal
+from interpret_inn.fitting.heads import functions_of, head
 from interpret_inn.types import Concept
+from interpret_inn.types.concepts import _orthonormal
 
 N, WIDTH = 600, 8
 
@@ -20,7 +21,7 @@ def seeded(seed):
 
 def whitened(rows):
     """Rows (N, d), float64, made exactly white."""
-    return torch.from_numpy(orthonormal(rows.double().numpy()))
+    return torch.from_numpy(_orthonormal(rows.double().numpy()))
 
 
 @pytest.fixture(scope="module")
