@@ -19,7 +19,8 @@ _PAIRS = 256
 def chosen_flow(task: FlowTask) -> str:
     """The kind of flow: the one that the settings name; for `auto` the conditional one wherever it can be fitted.
 
-    Settings of training (`steps`, `blocks` …) that are not the default ask for a joint flow, as some sources do.
+    Settings of training (`steps`, `blocks` …) that are not the default ask for a joint flow, as some sources do, and
+    concepts without values, whose number of directions pairs tell less well.
 
     Raises:
         FitError: a conditional flow is named, and a source needs a joint one.
@@ -33,7 +34,8 @@ def chosen_flow(task: FlowTask) -> str:
         return asked
     default = dataclasses.asdict(FitSettings())
     trained = any(getattr(task.settings, name) != default[name] for name in OF_TRAINING)
-    return "joint" if reason or trained else "conditional"
+    valued = all(concept.values is not None for concept in task.data.pool.concepts)
+    return "joint" if reason or trained or not valued else "conditional"
 
 
 def _needs_joint(task: FlowTask) -> str:

@@ -130,7 +130,7 @@ def _assembled(
 ) -> InvertibleNetwork:
     """The network of these parts."""
     shape = FlowShape(
-        len(whitening.mean), whitening.leading, blocks=0, hidden=0, depth=0, conditional=steps.shape,
+        len(whitening.mean), whitening.leading, blocks=0, conditional=steps.shape,
         outer=0 if outer is None else len(outer.centres),
     )  # fmt: skip
     network = InvertibleNetwork(whitening, shape, Generator())

@@ -12,6 +12,7 @@ from interpret_inn.data.process import derived_seed
 from interpret_inn.fitting.heads import Head, head
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.flows import pair_covariances, shared_axes
+from interpret_inn.types import Pairs
 from interpret_inn.types.numbers import TINY
 
 _PAIRS = 32768
@@ -78,12 +79,18 @@ def _heads(white: Tensor, pool: Pool, among: Tensor, seed: int) -> list[Head]:
         return [head(rows, concept) for concept in concepts]
     pairs = pool.sample(_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), split="train")
     common = pair_covariances(white, *pairs)
-    shuffled = pairs.second[torch.randperm(_PAIRS, generator=Generator().manual_seed(seed))]
-    chance = pair_covariances(white, pairs.first, shuffled, pairs.rho)
+    chance = _chance(white, pairs, seed)
     return [
         _head_of_pairs(common[place], chance[place]) if concept.values is None else head(rows, concept)
         for place, concept in enumerate(concepts)
     ]
+
+
+def _chance(white: Tensor, pairs: Pairs, seed: int) -> list[Tensor]:
+    """Covariances of pairs whose partners are exchanged, of as many pairs as there are different samples."""
+    count = min(len(pairs.first), len(pairs.first.unique()))
+    order = torch.randperm(count, generator=Generator().manual_seed(seed))
+    return pair_covariances(white, pairs.first[:count], pairs.second[:count][order], pairs.rho[:count])
 
 
 def _head_of_pairs(common: Tensor, chance: Tensor) -> Head:

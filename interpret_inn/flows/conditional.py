@@ -105,7 +105,7 @@ class Step(nn.Module):
 
 
 class Conditional(Transform):
-    """All steps, one after the other.
+    """All steps, one after the other, in double precision: scales may magnify rounding in single precision.
 
     Args:
         shape: Of the transform.
@@ -118,17 +118,18 @@ class Conditional(Transform):
 
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Maps (B, d); returns the result and log|det| (B,)."""
-        codes, total = list(inputs.split(self.shape.sizes, 1)), inputs.new_zeros(len(inputs))
+        codes = list(inputs.double().split(self.shape.sizes, 1))
+        total = codes[0].new_zeros(len(inputs))
         for step in cast(Iterable[Step], self.steps):
             codes[step.shape.moved], moved = step(codes[step.shape.moved], codes)
             total = total + moved
-        return torch.cat(codes, 1), total
+        return torch.cat(codes, 1).to(inputs), total.to(inputs)
 
     def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Undoes it: (B, d) to (B, d) and log|det| of the inverse (B,)."""
-        codes, total = list(inputs.split(self.shape.sizes, 1)), inputs.new_zeros(len(inputs))
-        rows = list(codes)
+        codes = list(inputs.double().split(self.shape.sizes, 1))
+        rows, total = list(codes), codes[0].new_zeros(len(inputs))
         for step in cast(Iterable[Step], self.steps):
             rows[step.shape.moved], moved = step.inverse(codes[step.shape.moved], codes)
             total = total + moved
-        return torch.cat(rows, 1), total
+        return torch.cat(rows, 1).to(inputs), total.to(inputs)

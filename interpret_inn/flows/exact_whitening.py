@@ -15,6 +15,7 @@ class ExactWhitening(Transform):
 
     `Whitening` leaves small axes smaller than 1, as its noise floor asks, so that two slices of a rotation of these
     axes may be correlated. Linear directions of concepts are canonical only where the covariance is the identity.
+    It is computed in double precision, as `Whitening` is.
 
     Args:
         width: d.
@@ -45,8 +46,10 @@ class ExactWhitening(Transform):
 
     def forward(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Whitens (B, d); returns the result and log|det| (B,)."""
-        return (inputs - self.mean) @ self.matrix, self.log_scale.expand(len(inputs))
+        white = (inputs.double() - self.mean) @ self.matrix.double()
+        return white.to(inputs), self.log_scale.expand(len(inputs))
 
     def inverse(self, inputs: Tensor, context: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Undoes it: (B, d) to (B, d) and log|det| of the inverse (B,)."""
-        return inputs @ self.back + self.mean, -self.log_scale.expand(len(inputs))
+        rows = inputs.double() @ self.back.double() + self.mean
+        return rows.to(inputs), -self.log_scale.expand(len(inputs))

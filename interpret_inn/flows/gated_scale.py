@@ -35,7 +35,7 @@ class Gate(nn.Module):
 
     def forward(self, given: Tensor) -> Tensor:
         """Shares (B, J) that sum to 1, at (B, inputs)."""
-        found: Tensor = (given @ self.slopes + self.offsets).softmax(1)
+        found: Tensor = (given @ self.slopes.to(given) + self.offsets.to(given)).softmax(1)
         return found
 
 
@@ -58,24 +58,25 @@ class GatedScale(nn.Module):
         """Scales rows (B, r) at c (B, m); returns the result and log|det| (B,)."""
         shares = self.gate(given)
         scaled = torch.zeros_like(rows)
-        for share, factor in zip(shares.unbind(1), self.factors, strict=True):
+        for share, factor in zip(shares.unbind(1), self.factors.to(rows), strict=True):
             scaled = torch.addcmul(scaled, share[:, None], rows @ factor.T)
         return scaled, self._log_det(shares)
 
     def inverse(self, rows: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """Undoes it: rows (B, r) to (B, r) and log|det| of the inverse (B,)."""
         shares = self.gate(given)
-        together = max(1, _NUMBERS // self.factors[0].numel())
+        factors = self.factors.to(rows)
+        together = max(1, _NUMBERS // factors[0].numel())
         solved = [
-            torch.linalg.solve_triangular(
-                torch.tensordot(some, self.factors, 1), part[:, :, None], upper=False
-            )[:, :, 0]
+            torch.linalg.solve_triangular(torch.tensordot(some, factors, 1), part[:, :, None], upper=False)[
+                :, :, 0
+            ]
             for some, part in zip(shares.split(together), rows.split(together), strict=True)
         ]
         return torch.cat(solved), -self._log_det(shares)
 
     def _log_det(self, shares: Tensor) -> Tensor:
-        return (shares @ self.factors.diagonal(dim1=1, dim2=2)).log().sum(1)
+        return (shares @ self.factors.diagonal(dim1=1, dim2=2).to(shares)).log().sum(1)
 
 
 def fit_gate(given: Tensor, labels: Tensor) -> Gate:

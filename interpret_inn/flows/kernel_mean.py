@@ -46,7 +46,8 @@ class KernelMean(nn.Module):
 
     def forward(self, given: Tensor) -> Tensor:
         """Means (B, outputs) at (B, inputs)."""
-        found: Tensor = _kernel(given * self.scales, self.centres, self.sharpness) @ self.weights
+        scales, centres, weights = (part.to(given) for part in (self.scales, self.centres, self.weights))
+        found: Tensor = _kernel(given * scales, centres, self.sharpness.to(given)) @ weights
         return found
 
 

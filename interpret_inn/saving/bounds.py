@@ -32,8 +32,6 @@ def require_stored(shape: FlowShape, tensors: Mapping[str, Tensor]) -> None:
     if any(type(size) is not int or size < 0 for size in sizes):
         raise ValueError(f"expected whole numbers from 0 for the flow, found {shape!r:.200}")
     if inner is not None:
-        if shape.blocks or shape.hidden or shape.depth:
-            raise ValueError(f"expected no blocks in a conditional flow, found {shape!r:.200}")
         _require_groups(shape, inner)
         # settings of coupling blocks, of which no tensor tells: only those are written that stand for none
         if shape != FlowShape(shape.width, shape.leading, 0, conditional=inner, outer=shape.outer):

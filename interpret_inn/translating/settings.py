@@ -27,8 +27,8 @@ class FitSettings:
     Attributes:
         flow: `conditional`: linear factors in closed form, and everything else made independent of them. `joint`:
             coupling blocks over all axes, trained on pairs. `auto`: conditional, but joint where a source trains,
-            turns or orders axes of its own, or where settings of training are given; for concepts that no line tells,
-            the better of both.
+            turns or orders axes of its own, where a concept has pairs alone, or where settings of training are given;
+            for concepts that no line tells, the better of both.
         steps: Number of optimiser steps planned; early stopping may end sooner.
         pairs: Pairs in a step.
         blocks: Coupling blocks of the flow; 0: it only rotates, and the fit ends with the rotation it begins with.

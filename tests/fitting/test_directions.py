@@ -8,9 +8,9 @@ from torch import Generator
 import interpret_inn as inn
 from interpret_inn.data import samples
 from interpret_inn.fitting.directions import find_directions
-from interpret_inn.fitting.heads import orthonormal
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.types import SAME, Concept, Pairs
+from interpret_inn.types.concepts import _orthonormal
 
 N, WIDTH = 800, 12
 
@@ -75,7 +75,7 @@ def test_strengths_are_those_of_the_axes(truth):
 
 def simplex(count):
     """As many points as far apart from each other as can be, (count, count − 1), of variance 1 along each axis."""
-    return torch.from_numpy(orthonormal(np.eye(count))).float()
+    return torch.from_numpy(_orthonormal(np.eye(count))).float()
 
 
 def test_a_concept_of_many_directions_does_not_take_that_of_a_number():
