@@ -52,7 +52,12 @@ LOSS = Plan(loss=lambda context: torch.zeros(()))
 
 def test_by_default_it_is_conditional(choose, world):
     assert choose() == choose(flow="conditional") == "conditional"
-    assert choose(Unlabelled(world.source().samples, rest=False)) == "conditional"
+
+
+def test_pairs_alone_are_fitted_by_a_joint_flow_unless_the_other_is_named(choose, world):
+    source = Unlabelled(world.source().samples, rest=False)
+    assert choose(source) == "joint"
+    assert choose(source, flow="conditional") == "conditional"
 
 
 def test_a_flow_that_is_named_is_taken(choose):

@@ -6,6 +6,8 @@ import pytest
 from interpret_inn.metrics.probes import chance, linear_probe_score, probe_scores
 
 TESTED = 500
+WIDE = pytest.param(512, 500, marks=pytest.mark.slow)  # some seconds each
+SIZES = [(width, rows) for width in (8, 64, 512) for rows in (60, 140, 500) if (width, rows) != (512, 500)]
 
 
 def layer(kind, rows, width, seed):
@@ -29,8 +31,7 @@ def read(score, codes, values, rows, *, seed, **options):
     return score(codes[:rows], values[:rows], codes[rows:], values[rows:], seed=seed, **options)
 
 
-@pytest.mark.parametrize("rows", [60, 140, 500])
-@pytest.mark.parametrize("width", [8, 64, 512])
+@pytest.mark.parametrize(("width", "rows"), [*SIZES, WIDE])
 @pytest.mark.parametrize("kind", ["large", "small", "all"])
 def test_no_part_is_read_better_by_a_line_than_the_whole(kind, width, rows):
     wholes, parts, nothing = [], [], []
@@ -48,7 +49,8 @@ def test_no_part_is_read_better_by_a_line_than_the_whole(kind, width, rows):
 
 @pytest.mark.parametrize("measure", ["numeric", "categorical"])
 @pytest.mark.parametrize(
-    ("kind", "width", "rows"), [("large", 512, 140), ("small", 64, 140), ("all", 512, 500)]
+    ("kind", "width", "rows"),
+    [("large", 512, 140), ("small", 64, 140), pytest.param("all", 512, 500, marks=pytest.mark.slow)],
 )
 def test_neither_network_nor_kernel_fails_where_the_layer_is_wide(kind, width, rows, measure):
     x, part, value = layer(kind, rows, width, 0)
