@@ -67,11 +67,12 @@ class Interpreter(AttachedModel):
         batch_size: int | Literal["auto"] = "auto",
         **options: Any,
     ) -> Interpreter:
-        """Fits the flow to the pairs of one or more concept sources.
+        """Fits the flow to one or more concept sources.
 
-        Representations are computed once and stored; 70 % of the samples train the flow, 10 % validate it,
-        20 % test it. A fit that was interrupted goes on where it was when the same call is made again, and
-        gives the same result as one that was not.
+        Representations are computed once and stored; 70 % of the samples fit the flow, 10 % validate it, 20 % test it.
+        A conditional flow, the default, has a closed form: nothing is trained. `flow="joint"` trains a flow on pairs; a
+        training that was interrupted goes on where it was when the same call is made again, and gives the same result
+        as one that was not.
 
         Args:
             sources: Concept sources, or the name of one whose options follow: `fit("labels", data=…)`.
@@ -81,7 +82,7 @@ class Interpreter(AttachedModel):
                 for memory only.
             checkpoint: Where an interrupted fit leaves its state: likewise.
             batch_size: Inputs in a forward; `"auto"` halves it when memory runs out.
-            options: Settings of the fit (`FitSettings`: steps, noise, blocks …) and options of the named
+            options: Settings of the fit (`FitSettings`: flow, noise, steps …) and options of the named
                 source. A generator that can draw its own latents needs no `data`: it draws 4,096.
 
         Returns:
@@ -108,7 +109,8 @@ class Interpreter(AttachedModel):
                 checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
             )  # fmt: skip
             fitted = ordered_by_effect(Translator(self.backbone, fitted), data)
-        fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle_settings(settings, given)))
+        idle = idle_settings(settings, given, conditional=fitted.network.shape.conditional is not None)
+        fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle))
         self._translator, self._data, self._evaluation = Translator(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self

@@ -90,7 +90,7 @@ def toy(cache_of_tests: None) -> Toy:
         warnings.simplefilter("ignore", inn.InnWarning)
         interpreter.fit(
             "labels", data=images, labels=labels, kinds={"shape": "categorical", "hue": "cyclic"},
-            steps=150, pairs=128, hidden=64, blocks=3, samples_per_axis=3, cache=None, checkpoint=None,
+            cache=None, checkpoint=None,
         )  # fmt: skip
     with probes_trained_for(ALL_EPOCHS):
         assert interpreter.evaluation  # now, so that it does not depend on which test asks for it first

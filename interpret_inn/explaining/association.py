@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.metrics.bootstrap import bootstrap_r2
-from interpret_inn.metrics.probes import FEWEST
+from interpret_inn.metrics.probe_folds import FEWEST
 from interpret_inn.types import ConceptKind, FloatArray, IntArray
 from interpret_inn.types.concepts import kind_of
 from interpret_inn.types.numbers import SMALLEST

@@ -10,7 +10,9 @@ from torch import Generator, Tensor
 
 from interpret_inn.explaining.evidence import Drift
 from interpret_inn.metrics.bootstrap import bootstrap_mean
-from interpret_inn.metrics.probes import FEWEST, LinearProbe, fit_linear_probe
+from interpret_inn.metrics.probe_coordinates import UNIFORM
+from interpret_inn.metrics.probe_folds import FEWEST
+from interpret_inn.metrics.probes import LinearProbe, fit_linear_probe
 from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray
@@ -74,7 +76,7 @@ def _independent_probe(read: FloatArray, concept: Concept, groups: IntArray) -> 
     values, known = np.asarray(concept.values), concept.known
     if known.sum() < FEWEST or len(np.unique(values[known], axis=0)) < 2:
         return None
-    return fit_linear_probe(read, values, kind=concept.kind, groups=groups)
+    return fit_linear_probe(read, values, kind=concept.kind, groups=groups, systems=UNIFORM)
 
 
 def _read(translator: Translator, codes: Tensor) -> FloatArray:

@@ -13,10 +13,11 @@ from interpret_inn.explaining.evidence import Drift, FactorSummary, Leakage
 from interpret_inn.explaining.factor_maps import factor_map
 from interpret_inn.explaining.leakage import EncodedSplit, leakage, summaries
 from interpret_inn.explaining.records import FactorMap
-from interpret_inn.fitting.fit import unfitted_network
+from interpret_inn.fitting.cross_fitting import half_fit
+from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import InvertibleNetwork
-from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
+from interpret_inn.translating.fitted import WIDEST_REFERENCE
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Scores
 
@@ -49,6 +50,9 @@ class Evaluation:
 def evaluate(translator: Translator, data: FitData) -> Evaluation:
     """Scores a fit on its test split; probes are trained on its training split.
 
+    Where a concept is read from factors that are not its own, a conditional flow is fitted once more, to half of the
+    training samples, and probes learn from the other half: see `fitting.cross_fitting`.
+
     Of each split at most 4,000 samples are used. If the representation has more than 4,096 axes, probes read only those
     that enter the blocks.
     """
@@ -58,8 +62,9 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
         data.pool.some(split, MOST_SAMPLES, Generator().manual_seed(fitted.seed))
         for split in ("train", "test")
     ]
-    train, test = (_encode(data, fitted, before, indices) for indices in chosen)
-    table = leakage(train, test, fitted.factors, seed=fitted.seed)
+    train, test = (_encode(data, fitted.network, before, indices) for indices in chosen)
+    fresh = _fresh(translator, data, before, chosen[1])
+    table = leakage(train, test, fitted.factors, fresh=fresh, seed=fitted.seed)
     maps = {}
     for factor in fitted.factors:
         own = [next((c for c in split.concepts if c.name == factor.name), None) for split in (test, train)]
@@ -76,21 +81,44 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
     return Evaluation(table, lines, maps, moved)
 
 
-def _encode(data: FitData, fitted: Fitted, before: InvertibleNetwork, indices: Tensor) -> EncodedSplit:
-    """Some samples through the fitted flow, through the flow before the fit, and whitened without scales."""
-    network = fitted.network
+def _fresh(
+    translator: Translator, data: FitData, before: InvertibleNetwork, test: Tensor
+) -> tuple[EncodedSplit, EncodedSplit] | None:
+    """Training samples that a flow of the same kind never saw, and the test samples, by that flow; None: see there."""
+    half = half_fit(data, translator.fitted, translator.backbone)
+    if half is None:
+        return None
+    order = torch.randperm(len(half.others), generator=Generator().manual_seed(translator.fitted.seed))
+    others = half.others[order[:MOST_SAMPLES].sort().values]
+    return _encode(data, half.network, before, others), _encode(data, half.network, before, test)
+
+
+def _encode(
+    data: FitData, network: InvertibleNetwork, before: InvertibleNetwork, indices: Tensor
+) -> EncodedSplit:
+    """Some samples through a fitted flow, through the flow before the fit, and as they are."""
     kept = network.shape.width if network.shape.width <= WIDEST_REFERENCE else network.shape.leading
     found: list[list[Tensor]] = [[], [], []]
-    flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (network, before, network.whitening)
+    whole = kept == network.shape.width
+    flows: tuple[Callable[[Tensor], tuple[Tensor, Tensor]], ...] = (
+        network,
+        before,
+        _unchanged if whole else network.whitening,
+    )
     for chunk in indices.split(CHUNK):
         rows = data.rows(chunk).to(network.whitening.mean)
         flat = rows.flatten(0, 1)
         for results, flow in zip(found, flows, strict=True):
             codes = flow(flat)[0][:, :kept]
             results.append(codes.reshape(len(rows), -1, kept).cpu())
-    codes, unfitted, white = (torch.cat(results) for results in found)
-    # the representation up to a rotation, which probes do not mind
-    representation = white / network.whitening.scales[:kept].cpu()
+    codes, unfitted, representation = (torch.cat(results) for results in found)
+    if not whole:  # its leading axes, up to a rotation, in its own units
+        representation = representation / network.whitening.scales[:kept].cpu()
     return EncodedSplit(
         codes, representation, unfitted, data.pool.concepts_at(indices), data.pool.groups_at(indices)
     )
+
+
+def _unchanged(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """The representation itself, whose single units may tell a concept."""
+    return rows, rows.new_zeros(len(rows))

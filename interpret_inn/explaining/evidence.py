@@ -65,7 +65,7 @@ class Leakage:
         concepts: Names of the concepts that have values.
         factors: Names of all factors, the residual last.
         kind: `accuracy` (categorical) or `r2` (numeric; cyclic: of cosine and sine), by concept.
-        scores: Of the probes, by concept, then factor.
+        scores: Of the probes, by concept, then factor: linear, network and kernel.
         representation: Scores of the probes from all of `z`, by concept.
         chance: What guessing reaches, by concept: the most frequent class's share, or 0.
         unfitted: Score of the linear probe from the concept's own slice of the flow before it was fitted.

@@ -15,6 +15,7 @@ from interpret_inn.explaining.checks import BatchChecks, check_batch, join_check
 from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.evidence import Checks, FactorSummary
 from interpret_inn.explaining.examples import describe_examples, neighbours, traversals
+from interpret_inn.explaining.flow_record import flow_record
 from interpret_inn.explaining.records import Explanation, Place, Redraw
 from interpret_inn.explaining.redraws import Target, distance_to_data
 from interpret_inn.explaining.survey import Survey, survey
@@ -84,6 +85,7 @@ def explain(
         places=places,
         scores=evaluation.scores,
         preprocess=backbone.preprocess.to_dict(),
+        flow=flow_record(fitted),
     )
 
 

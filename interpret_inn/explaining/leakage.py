@@ -33,7 +33,7 @@ class EncodedSplit(NamedTuple):
 
     Attributes:
         codes: Codes (n, D), or (n, P, D) at positions.
-        representation: The representation itself, up to a rotation, (n, width) or (n, P, width).
+        representation: The representation itself, (n, width) or (n, P, width); of a very wide one its leading axes.
         unfitted: Codes from the flow before it was fitted, in the shape of `codes`.
         concepts: With values for these samples; those without values are left out.
         groups: int (n,), the groups of the samples: intervals draw whole groups. None: all apart.
@@ -47,7 +47,13 @@ class EncodedSplit(NamedTuple):
 
 
 def leakage(
-    train: EncodedSplit, test: EncodedSplit, factors: Factors, *, seed: int = 0, rows: int = 4000
+    train: EncodedSplit,
+    test: EncodedSplit,
+    factors: Factors,
+    *,
+    fresh: tuple[EncodedSplit, EncodedSplit] | None = None,
+    seed: int = 0,
+    rows: int = 4000,
 ) -> Leakage:
     """Probes every factor for every concept: probes learn from the training split, the test split scores them.
 
@@ -58,6 +64,8 @@ def leakage(
         train: The training split.
         test: The test split, with the same concepts in the same order.
         factors: All factors of the code.
+        fresh: Both splits by a flow that saw none of these training samples, by which concepts are probed in factors
+            that are not their own; None: by the codes of `train` and `test`.
         seed: Of all draws.
         rows: Rows of each split that are used at most.
 
@@ -66,11 +74,20 @@ def leakage(
     """
     probed = _Probed(train, test, rows=rows, seed=seed)
     codes = {f.name: probed.columns(train.codes, test.codes, f.slice) for f in factors}
+    others, other_codes = probed, codes
+    if fresh is not None:
+        others = _Probed(*fresh, rows=rows, seed=seed)
+        other_codes = {f.name: others.columns(fresh[0].codes, fresh[1].codes, f.slice) for f in factors}
     representation = probed.columns(train.representation, test.representation)
     scores: dict[str, Mapping[str, ProbeScores]] = {}
     own: dict[str, Score] = {}
     for name in probed.kinds:
-        scores[name] = {factor: probed.scores(name, *both) for factor, both in codes.items()}
+        scores[name] = {
+            factor: probed.scores(name, *codes[factor])
+            if factor == name
+            else others.scores(name, *other_codes[factor])
+            for factor in factors.names
+        }
         if name in factors.names:
             unfitted = probed.columns(train.unfitted, test.unfitted, factors[name].slice)
             own[name] = probed.linear_score(name, *unfitted)
@@ -114,7 +131,7 @@ class _Probed:
         return principal(as_rows(train), as_rows(test), seed=self.seed)
 
     def scores(self, name: str, train: FloatArray, test: FloatArray) -> ProbeScores:
-        """The scores of both probes of the concept from these columns."""
+        """The scores of all probes of the concept from these columns."""
         train_values, test_values = self.values[name]
         return probe_scores(
             train, train_values, test, test_values, kind=self.kinds[name],

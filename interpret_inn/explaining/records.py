@@ -22,6 +22,8 @@ from interpret_inn.types import ProbeScores as ProbeScores
 
 OutputKind = Literal["classes", "image", "scalar"]
 """What outputs are: logits of classes, images, or other numbers."""
+FlowKind = Literal["conditional", "joint", "rotation"]
+"""Kinds of flow that a fit may end with."""
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,30 @@ class Place:
     pictures: tuple[Picture, ...] = field(default=(), repr=False)
 
 
+@dataclass(frozen=True)
+class FlowRecord:
+    """Which flow the fit chose, and by what.
+
+    Attributes:
+        kind: `conditional`: closed forms beyond a rotation. `joint`: trained coupling blocks. `rotation`: neither.
+        gain: Nats per validation sample by which the flow is likelier than the rotation that it begins with; NaN: not
+            measured. See `FitRecord`.
+        steps: Steps of training that were taken; 0: nothing is trained.
+        best_step: The step whose weights were kept.
+        stopped_early: The validation split no longer improved.
+        seconds: Of the fit, without reading and whitening.
+        sentence: All of it in plain words.
+    """
+
+    kind: FlowKind
+    gain: float
+    steps: int
+    best_step: int
+    stopped_early: bool
+    seconds: float
+    sentence: str
+
+
 @with_old_names
 @dataclass(frozen=True, repr=False)
 class Explanation:
@@ -202,6 +228,7 @@ class Explanation:
         places: Where each factor acts in the first examples.
         scores: Of the factors' codes against the values of concepts; None: not measured.
         preprocess: How pictures entered the model, as `Preprocess.to_dict` says it.
+        flow: Which flow was fitted; None: not known.
     """
 
     model: str
@@ -229,6 +256,7 @@ class Explanation:
     places: tuple[Place, ...] = ()
     scores: Scores | None = None
     preprocess: Mapping[str, Any] = field(default_factory=dict)
+    flow: FlowRecord | None = None
 
     def __repr__(self) -> str:
         """A few lines: the fields hold thousands of numbers and pictures."""

@@ -2,47 +2,37 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.backbones import Backbone
-from interpret_inn.data import cache_folder
-from interpret_inn.data.process import derived_seed
-from interpret_inn.errors import ConceptError, FitError, warn
-from interpret_inn.fitting.checkpoint import Checkpoint
-from interpret_inn.fitting.notes import about_data, copies, odd_outputs, skipped_steps, unprepared
-from interpret_inn.fitting.plans import planned, rotated
+from interpret_inn.errors import FitError, warn
+from interpret_inn.fitting.choosing_flow import chosen_flow
+from interpret_inn.fitting.conditional_fit import fit_conditional
+from interpret_inn.fitting.curved_concepts import fit_either
+from interpret_inn.fitting.flow_task import FlowFit, FlowTask
+from interpret_inn.fitting.joint_fit import fit_joint
+from interpret_inn.fitting.notes import about_data, copies, odd_outputs, unprepared
+from interpret_inn.fitting.plans import planned
 from interpret_inn.fitting.pool import Pool
-from interpret_inn.fitting.sizes import Sizes, choose_sizes, concept_scores
 from interpret_inn.fitting.store import CHUNK, FitData, Storage, encode
-from interpret_inn.fitting.trainer import Trainer
 from interpret_inn.flows import (
-    FlowShape,
     InvertibleNetwork,
     Whitening,
-    aligning_matrix,
     fit_whitening,
 )
 from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted, PositionMeans
 from interpret_inn.translating.settings import FitSettings, Observer
-from interpret_inn.types import Concept, ConceptSource, IntArray, Pairs
+from interpret_inn.types import Concept, ConceptSource, IntArray
 
 _WHITENING_ROWS, _WHITENING_ELEMENTS = 16384, 2**29
 """Whitening is computed from at most this many rows and numbers (2 GiB), so that time and memory have a bound."""
 _WHITENING_SAMPLES = 256
 """Samples that whitening is computed from at least, however many rows (positions) each of them has."""
-_SIZE_PAIRS, _ALIGN_PAIRS = 8192, 32768
-"""Pairs by which sizes are estimated (a sum over all axes), and axes aligned (a whole covariance for each concept)."""
-_KEY_PAIRS = 512
-"""Pairs whose digest tells fits with other options of a source apart."""
 _REFERENCE_ROWS = 4096
 """Reference codes that a fit keeps; see `Fitted`."""
 _POSITIONS = 2**16
@@ -91,46 +81,35 @@ def fit(
     encoded = time.perf_counter()
     data = FitData(pool, stored)
     whitening, said = _whiten(data, settings, seed)
-    white = _project(data, whitening)
+    white = projected(data, whitening)
     pool.follow(planned(backbone, data, whitening, white, seed=seed))
-    found = _size(pool, white, whitening, given=sizes, seed=seed)
-    network = _fresh_network(whitening, settings, seed)
-    inside = (*found.factors.sizes[:-1], whitening.leading - found.factors[-1].start)
-    _align(network, white, pool, inside, seed)
-    kept = _checkpoint(checkpoint, backbone, pool, settings, inside, seed)
-    trainer = Trainer(
-        network, white, pool=pool, sizes=inside, settings=settings, seed=seed, backbone=backbone,
-        checkpoint=kept, observers=observers,
+    task = FlowTask(
+        backbone, data, whitening, white, settings, seed, sizes=sizes or {}, checkpoint=checkpoint,
+        observers=observers,
     )  # fmt: skip
-    record = trainer.run()
+    flow = _fit_flow(task)
     notes += [
         *said,
-        *skipped_steps(trainer.skipped, record.steps),
+        *flow.notes,
         *copies(data),
-        *about_data(pool, validates=trainer.validation is not None),
+        *about_data(pool, validates=flow.validates or not flow.record.steps),
     ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
-    reference, groups, concepts, means = _collect_reference(data, network, seed)
+    reference, groups, concepts, means = _collect_reference(data, flow.network, seed)
     fitted = Fitted(
-        network=network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=found.factors,
-        raw_scores=found.raw_scores, concepts=concepts, settings=settings, seed=seed, record=record,
+        network=flow.network, layout=backbone.layout, z_shape=tuple(backbone.z_shape), factors=flow.factors,
+        raw_scores=flow.raw_scores, concepts=concepts, settings=settings, seed=seed, record=flow.record,
         split=pool.counts(), reference_codes=reference, reference_groups=groups, position_means=means,
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
 
 
-def unfitted_network(fitted: Fitted) -> InvertibleNetwork:
-    """The flow before it saw any pair: fitted factors are compared with it."""
-    return _fresh_network(fitted.network.whitening, fitted.settings, fitted.seed)
-
-
-def _fresh_network(whitening: Whitening, settings: FitSettings, seed: int) -> InvertibleNetwork:
-    shape = FlowShape(
-        len(whitening.mean), whitening.leading, settings.blocks, settings.hidden, settings.depth
-    )
-    network = InvertibleNetwork(whitening, shape, Generator().manual_seed(seed))
-    return cast(InvertibleNetwork, network.to(whitening.mean.device))
+def _fit_flow(task: FlowTask) -> FlowFit:
+    """The flow that the settings ask for; of `auto`, one that suits the concepts."""
+    if chosen_flow(task) == "joint":
+        return fit_joint(task)
+    return fit_either(task) if task.settings.flow == "auto" else fit_conditional(task)
 
 
 def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening, list[str]]:
@@ -142,7 +121,8 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
     # the training split and useless on everything else
     apart = len(set(data.pool.groups_at(train, origins=True).tolist()))
     what = "training samples" if apart == len(train) else "groups of training samples"
-    most = min(settings.axes, max(2, int(apart * positions / settings.samples_per_axis)))
+    fewest = max(2, len(data.pool.names) + 1)  # every concept has an axis, and the residual too
+    most = min(settings.axes, max(fewest, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
         note = (
             f"{apart} {what} carry at most {most} of {width} axes "
@@ -173,7 +153,7 @@ def _common_size(data: FitData) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def _project(data: FitData, whitening: Whitening) -> Tensor:
+def projected(data: FitData, whitening: Whitening) -> Tensor:
     """The whitened leading axes of all samples, float (N, P, d), computed in chunks of samples."""
     chunks = []
     for indices in torch.arange(data.pool.rows).split(CHUNK):
@@ -181,75 +161,6 @@ def _project(data: FitData, whitening: Whitening) -> Tensor:
         white = whitening(rows.flatten(0, 1))[0][:, : whitening.leading]
         chunks.append(white.reshape(len(rows), -1, whitening.leading))
     return torch.cat(chunks)
-
-
-def _size(
-    pool: Pool, white: Tensor, whitening: Whitening, *, given: Mapping[str, int] | None, seed: int
-) -> Sizes:
-    """Factor sizes from pairs of the training split, in the representation's own units."""
-    pairs = pool.sample(_SIZE_PAIRS, Generator().manual_seed(derived_seed(seed, "sizes")), split="train")
-    used, indices = torch.cat((pairs.first, pairs.second)).unique(return_inverse=True)
-    rows = white[used].mean(1) / whitening.scales[: whitening.leading]
-    first, second = indices.chunk(2)
-    scores = concept_scores(rows, Pairs(first, second, pairs.rho))
-    width = len(whitening.mean)
-    wanted = {name: size for name, size in pool.wanted_sizes().items() if name not in (given or {})}
-    try:
-        return choose_sizes(
-            pool.names, scores, leading=whitening.leading, total=width, given={**wanted, **(given or {})}
-        )
-    except ConceptError as error:
-        raise ConceptError(f"{error}{_requested_sizes_text(pool, wanted)}") from None
-
-
-def _requested_sizes_text(pool: Pool, wanted: Mapping[str, int]) -> str:
-    """Says which sources asked for sizes themselves: the caller of the fit may not know of these."""
-    asked = {
-        part.source.name: {name: size for name in part.plan.sizes if (size := wanted.get(name)) is not None}
-        for part in pool.parts
-    }
-    said = [f"{sizes} by the concept source {name!r}" for name, sizes in asked.items() if sizes]
-    return f" Sizes were asked for: {', '.join(said)}." if said else ""
-
-
-def _align(network: InvertibleNetwork, white: Tensor, pool: Pool, sizes: tuple[int, ...], seed: int) -> None:
-    """Turns the whitened axes to the best linear map for the pairs, at which the fit begins."""
-    pairs = pool.sample(_ALIGN_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), split="train")
-    network.align(rotated(aligning_matrix(white.mean(1), *pairs, sizes), pool, sizes))
-
-
-def _checkpoint(
-    storage: Storage, backbone: Backbone, pool: Pool, settings: FitSettings, sizes: tuple[int, ...], seed: int
-) -> Checkpoint | None:
-    """The checkpoint of this fit; its key holds everything that the fit depends on. None: none is kept."""
-    if storage is None:
-        return None
-    parts = [
-        backbone.fingerprint(),
-        str(backbone.address),
-        str(backbone.layout),
-        json.dumps(backbone.preprocess.to_dict(), sort_keys=True, default=str),
-        *(entry.source.samples.fingerprint() for entry in pool.parts),
-        *(_digest_of_values(concept) for concept in pool.concepts),
-        *(f"{entry.source.key} {entry.plan.key}" for entry in pool.parts),
-        # all other options of a source show in its pairs, and nowhere else
-        *(
-            _digest(column)
-            for column in pool.sample(_KEY_PAIRS, Generator().manual_seed(seed), split="train")
-        ),
-        json.dumps([dataclasses.asdict(settings), pool.names, sizes, seed]),
-    ]
-    key = hashlib.sha256("\n".join(parts).encode()).hexdigest()
-    folder = cache_folder() / "fits" if storage == "auto" else Path(storage)
-    return Checkpoint(folder / f"{key[:16]}.safetensors", key)
-
-
-def _digest(values: Tensor) -> str:
-    return hashlib.sha256(values.numpy().tobytes()).hexdigest()
-
-
-def _digest_of_values(concept: Concept) -> str:
-    return hashlib.sha256(b"" if concept.values is None else concept.values.tobytes()).hexdigest()
 
 
 @torch.no_grad()
@@ -274,7 +185,7 @@ def _position_means(rows: Tensor, network: InvertibleNetwork, kept: int) -> Posi
     leading = network.shape.leading
     for part in rows.split(max(1, _POSITIONS // rows.shape[1])):
         white = network.whitening(part.flatten(0, 1).to(network.whitening.mean))[0]
-        codes = torch.cat((network.blocks(white[:, :leading])[0], white[:, leading:kept]), 1)
+        codes = network.coded(white[:, :kept])[0]
         for means, each in zip(found, (codes, white[:, :leading]), strict=True):
             means.append(each.unflatten(0, part.shape[:2]).mean(1))
     return PositionMeans(*(torch.cat(means) for means in found))

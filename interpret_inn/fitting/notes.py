@@ -10,14 +10,10 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.errors import InnError, PluginError, warn
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.store import CHUNK, FitData
-from interpret_inn.translating.settings import FitSettings
+from interpret_inn.translating.settings import OF_TRAINING, FitSettings
 
 _EXAMINED = 64
 """Inputs whose outputs are examined: enough to tell a range and a spread, in one forward."""
-_OF_TRAINING = {
-    "steps", "pairs", "hidden", "depth", "learning_rate", "weight_decay", "warm_up", "clip", "every", "patience",
-}  # fmt: skip
-"""Settings that only a fit with blocks uses."""
 
 
 def odd_outputs(backbone: Backbone, pool: Pool, *, most: int | Literal["auto"] = "auto") -> list[str]:
@@ -118,12 +114,22 @@ def _left_out(pool: Pool) -> list[str]:
     return [note]
 
 
-def idle_settings(settings: FitSettings, given: Iterable[str]) -> list[str]:
-    """Says which settings of the caller had no effect, as the fit has no blocks."""
-    idle = sorted(set(given) & _OF_TRAINING) if settings.blocks == 0 else []
-    if not idle:
+def idle_settings(settings: FitSettings, given: Iterable[str], *, conditional: bool = False) -> list[str]:
+    """Says which settings of the caller had no effect, as nothing was trained.
+
+    Args:
+        settings: Of the fit.
+        given: Names of those that the caller gave.
+        conditional: Whether the flow is a conditional one.
+    """
+    if conditional:
+        idle = sorted(set(given) & set(OF_TRAINING))
+        why = "A conditional flow has a closed form"
+        instead = "Type flow='joint' for a flow that is trained."
+    elif settings.blocks == 0:
+        idle = sorted(set(given) & set(OF_TRAINING) - {"blocks"})
+        why = "The flow only rotates (blocks=0)"
+        instead = "A flow with couplings (blocks=2, or a source that trains them) is trained."
+    else:
         return []
-    return [
-        f"The flow only rotates (blocks=0) and nothing is trained, so that {', '.join(idle)} did nothing. A flow with "
-        "couplings (blocks=2, or a source that trains them) is trained."
-    ]
+    return [f"{why} and nothing is trained, so that {', '.join(idle)} did nothing. {instead}"] if idle else []

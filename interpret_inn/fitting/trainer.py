@@ -80,7 +80,7 @@ class Trainer:
         self.validation = self._validation_draw(seed)
         self.best = _copy(self.trained)
         self.state: dict[str, Any] = {
-            "step": 0, "best_step": 0, "best": math.inf, "seconds": 0.0,
+            "step": 0, "best_step": 0, "best": math.inf, "start": math.nan, "seconds": 0.0,
             "bad": 0, "skipped": 0, "sum": 0.0, "taken": 0, "history": [],
         }  # fmt: skip
 
@@ -99,7 +99,7 @@ class Trainer:
         began, before = time.perf_counter(), state["seconds"]
         if self.validation and not state["step"]:
             # the weights at the start are a linear map, which may be the best: others must improve on it
-            state["best"] = self._validation_loss(self.validation)
+            state["best"] = state["start"] = self._validation_loss(self.validation)
         stopped = self._is_stalled()
         bar = tqdm(
             total=settings.steps, initial=state["step"], desc="fit", unit="step", disable=None, leave=False
@@ -118,7 +118,15 @@ class Trainer:
         if self.checkpoint:
             self.checkpoint.remove()
         history = tuple((int(a), float(b), float(c)) for a, b, c in state["history"])
-        return FitRecord(state["step"], state["best_step"], stopped, state["seconds"], history)
+        return FitRecord(state["step"], state["best_step"], stopped, state["seconds"], history, self._gain())
+
+    def _gain(self) -> float:
+        """Nats per validation sample by which the best weights are likelier than those at the start; NaN: not known.
+
+        A loss that a source adds is in other units, and would be counted as likelihood.
+        """
+        per_axis = self.state["start"] - self.state["best"]
+        return math.nan if self.added else float(per_axis * self.white.shape[1])
 
     @torch.enable_grad()
     def _step(self) -> None:

@@ -68,16 +68,34 @@ def aligning_matrix(
     Returns:
         float (d, d), the axes of the factors one after the other as columns.
     """
+    return shared_axes(pair_covariances(white, first, second, rho), sizes).to(white)
+
+
+def pair_covariances(white: Tensor, first: Tensor, second: Tensor, rho: Tensor) -> list[Tensor]:
+    """The covariance `C_k` of each concept and of the residual, float64 (d, d) each; arguments as above."""
     a, b = white[first].double(), white[second].double()
     weights = rho.double().to(a.device)
     measure = _gain if bool(weights[:, -1].any()) else _common
-    common = [measure(a, b, weight) for weight in weights.unbind(1)]
+    return [measure(a, b, weight) for weight in weights.unbind(1)]
+
+
+def shared_axes(common: Sequence[Tensor], sizes: Sequence[int], begin: Tensor | None = None) -> Tensor:
+    """Orthogonal axes that maximise `Σ_k tr(V_kᵀ C_k V_k)`.
+
+    Args:
+        common: `C_k` of each factor, symmetric float64 (d, d).
+        sizes: Axes of each factor, summing to d.
+        begin: The orthogonal matrix (d, d) that the rounds begin with; None: the identity.
+
+    Returns:
+        float64 (d, d), the axes of the factors one after the other as columns.
+    """
     spectra = torch.stack([torch.linalg.eigvalsh(c) for c in common])
     # the least shift that makes them positive: a larger one slows the rounds down
     shift = float((-spectra.min()).clamp_min(0) + _MARGIN * spectra.max().clamp_min(0))
     ends = torch.tensor(sizes).cumsum(0).tolist()
     spans = [slice(end - size, end) for end, size in zip(ends, sizes, strict=True)]
-    axes = torch.eye(white.shape[1], dtype=torch.float64, device=a.device)
+    axes = torch.eye(len(common[0])).to(common[0]) if begin is None else begin
     reached = -math.inf
     for _ in range(_ROUNDS):
         product = shift * axes
@@ -88,7 +106,7 @@ def aligning_matrix(
             break
         left, _, right = torch.linalg.svd(product)
         axes = left @ right
-    return axes.to(white)
+    return axes
 
 
 def _common(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:

@@ -16,9 +16,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from interpret_inn.errors import LocalizerError, suggest
+from interpret_inn.flows import shuffle_weights
 from interpret_inn.localizing.factor_reader import AT_ONCE, FactorReader, prepared_inputs
 from interpret_inn.localizing.image_changes import redrawn_changes
 from interpret_inn.metrics.bootstrap import bootstrap_mean, percentile_interval, resampling_weights
@@ -221,8 +222,9 @@ Part = Literal["flow", "model"]
 def randomised(translator: Translator, part: Part = "flow", *, inputs: Any, seed: int = 0) -> Translator:
     """A translator of which one part has random weights; the original stays unchanged.
 
-    Weights of two axes and more are shuffled within each tensor, which keeps their distribution. A flow also gets a
-    random rotation, as its factors would otherwise begin at the principal axes.
+    Weights of two axes and more are shuffled within each tensor, which keeps their distribution; of a conditional flow
+    these are the means, the scales and their gates. A flow also gets a random rotation, as its factors would otherwise
+    begin at the principal axes, or at the directions of the concepts.
 
     Args:
         translator: Of a fitted interpreter.
@@ -239,11 +241,11 @@ def randomised(translator: Translator, part: Part = "flow", *, inputs: Any, seed
     backbone, fitted = translator.backbone, copy.deepcopy(translator.fitted)
     prepared = prepared_inputs(translator, inputs)
     if part == "flow":
-        _shuffle(fitted.network.blocks, generator)
+        shuffle_weights(fitted.network, generator)
         fitted.network.align(_rotation(fitted.network.shape.leading, generator))
     else:
         backbone = copy.deepcopy(backbone)
-        _shuffle(backbone.model, generator)
+        shuffle_weights(backbone.model, generator)
     codes = Translator(backbone, fitted).encode(Prepared(prepared)).flatten(0, -2).cpu()
     reference = codes[:, : fitted.reference_codes.shape[1]]
     groups = torch.arange(len(reference)).numpy()
@@ -251,14 +253,6 @@ def randomised(translator: Translator, part: Part = "flow", *, inputs: Any, seed
         fitted, reference_codes=reference, reference_groups=groups, position_means=None, concepts=()
     )
     return Translator(backbone, made)
-
-
-@torch.no_grad()
-def _shuffle(module: nn.Module, generator: Generator) -> None:
-    for parameter in module.parameters():
-        if parameter.ndim > 1:
-            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
-            parameter.copy_(parameter.flatten()[order].view_as(parameter))
 
 
 def _rotation(size: int, generator: Generator) -> Tensor:

@@ -1,18 +1,18 @@
-"""The predictors that probes are made of: a small network, ridge and logistic regression."""
+"""The networks among the probes: three small ones, trained together."""
 
 from __future__ import annotations
 
-import copy
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
-from interpret_inn.types import FloatArray, IntArray
-from interpret_inn.types.numbers import ROUNDING, SMALLEST, BoolArray
+from interpret_inn.metrics.probe_coordinates import Coordinates, Fold, Systems
+from interpret_inn.types import FloatArray
 
+NETWORKS = 3
+"""Networks that are trained, each from weights of its own: one alone can fail."""
 HIDDEN = 128
 """Units of the hidden layer."""
 BATCH, _SMALLEST_BATCH, _BATCHES = 256, 16, 8
@@ -23,159 +23,175 @@ RATE, DECAY = 3e-3, 0.3
 """Learning rate and weight decay of AdamW: the decay is strong, as probes are trained on few samples of many axes."""
 _LAST_LAYER = 0.3
 """Standard deviation of the first outputs, roughly, in units of the targets': training begins near their mean."""
-_PENALTIES = np.logspace(-4, 2, 13)
-"""Of ridge regression, in units of the variance of standardised codes."""
-_INVERSE_PENALTIES, _USUAL_INVERSE = (0.003, 0.03, 0.3, 3.0), 0.3
-"""Of logistic regression, per row; and the one that is taken if there are no rows to choose by."""
-_ITERATIONS, _TOLERANCE = 150, 1e-3
-"""Of logistic regression: it stops early, as a probe's accuracy hardly changes after that."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
+"""From predictions (g, b, k) and what is wanted, to the loss (g, b) of each row."""
 
 
-def train_network(
-    x: FloatArray,
-    targets: FloatArray,
-    *,
-    classes: IntArray | None,
-    validation: BoolArray,
-    seed: int,
+def train_networks(
+    x: FloatArray, targets: FloatArray, *, classes: bool, folds: Sequence[Fold], system: str, seed: int
 ) -> Callable[[FloatArray], FloatArray]:
-    """Trains one hidden layer of 128 by AdamW; the weights that did best on the validation rows are kept.
+    """Trains three networks of one hidden layer of 128 by AdamW; the weights that did best on validation rows are kept.
 
     The global random state is neither read nor changed.
 
     Args:
-        x: Codes (n, d), in any units.
-        targets: Float64 (n, k): numbers, or class indices (n, 1).
-        classes: The classes that occur, sorted, (C,): cross-entropy; None: squared error.
-        validation: Bool (n,), rows that say when to stop; without any, the last weights are kept.
+        x: Codes, float64 (n, d).
+        targets: Float64 (n, k): numbers in like units, or a column for each class.
+        classes: Cross-entropy between the columns; else squared error.
+        folds: The first three hold the rows that say when to stop, one for each network; of fewer, some do so for
+            several. Without any, all epochs are trained.
+        system: Of the coordinates that the networks read, which come from the rows they are trained on.
         seed: Of the first weights and of the order of rows.
 
     Returns:
-        A function from codes (m, d) to logits (m, C) or numbers (m, k).
+        A function from codes (m, d) to logits or numbers of each network, (3, m, k).
     """
-    mean, scale = x.mean(0), np.maximum(x.std(0), ROUNDING * max(1.0, float(np.abs(x).max())))
-    shift, spread = np.zeros(1), np.ones(1)
-    loss: Loss
-    if classes is not None:
-        wanted = torch.from_numpy(np.searchsorted(classes, targets[:, 0]))
-        outputs, loss = len(classes), nn.functional.cross_entropy
-    else:
-        shift, spread = targets.mean(0), targets.std(0) + SMALLEST
-        wanted = torch.from_numpy((targets - shift) / spread).float()
-        outputs, loss = wanted.shape[1], nn.functional.mse_loss
+    given = [folds[place % len(folds)] for place in range(NETWORKS)] if folds else []
+    coordinates = [fold.systems[system] for fold in given] or NETWORKS * [Systems(x, targets)[system]]
+    validation = np.stack([fold.chosen for fold in given] or NETWORKS * [np.zeros(len(x), bool)])
+    wanted = torch.from_numpy(targets.argmax(1) if classes else targets)
     generator = Generator().manual_seed(seed)
-    network = _fresh(x.shape[1], outputs, generator)
+    inputs = _inputs(coordinates, x)
+    networks = _Networks(inputs.shape[2], targets.shape[1], generator)
     with torch.enable_grad():
-        _train(network, _rows(x, mean, scale), wanted, torch.from_numpy(validation), loss, generator)
+        _train(
+            networks,
+            inputs,
+            wanted if classes else wanted.float(),
+            torch.from_numpy(validation),
+            _surprise if classes else _squares,
+            generator,
+        )
 
     @torch.no_grad()
     def read(codes: FloatArray) -> FloatArray:
-        found: FloatArray = network(_rows(codes, mean, scale)).double().numpy()
-        return found * spread + shift
+        found: FloatArray = networks(_inputs(coordinates, codes)).double().numpy()
+        return found
 
     return read
 
 
-def _rows(codes: FloatArray, mean: FloatArray, scale: FloatArray) -> Tensor:
-    return torch.from_numpy((np.asarray(codes, np.float64) - mean) / scale).float()
+def _inputs(coordinates: Sequence[Coordinates], x: FloatArray) -> Tensor:
+    """What each network reads, float32 (g, n, r): its leading coordinates, as many as all of them have."""
+    width = min(len(each.variances) for each in coordinates)
+    return torch.from_numpy(np.stack([each.of(x)[:, :width] for each in coordinates])).float()
 
 
-def _fresh(inputs: int, outputs: int, generator: Generator) -> nn.Sequential:
-    """A network with weights drawn from the generator; its last layer starts small."""
-    first = nn.utils.skip_init(nn.Linear, inputs, HIDDEN)
-    last = nn.utils.skip_init(nn.Linear, HIDDEN, outputs)
-    nn.init.kaiming_normal_(first.weight, generator=generator)
-    nn.init.normal_(last.weight, std=_LAST_LAYER * HIDDEN**-0.5, generator=generator)
-    for layer in (first, last):
-        nn.init.zeros_(layer.bias)
-    return nn.Sequential(first, nn.ReLU(), last)
+def _squares(found: Tensor, wanted: Tensor) -> Tensor:
+    return (found - wanted).square().mean(2)
+
+
+def _surprise(found: Tensor, wanted: Tensor) -> Tensor:
+    flat = nn.functional.cross_entropy(found.flatten(0, 1), wanted.flatten(), reduction="none")
+    return flat.reshape(wanted.shape)
+
+
+class _Networks(nn.Module):
+    """Three networks side by side, whose weights are drawn from the generator; their last layers start small."""
+
+    def __init__(self, inputs: int, outputs: int, generator: Generator) -> None:
+        super().__init__()
+        first = torch.randn(NETWORKS, inputs, HIDDEN, generator=generator) * (2 / max(inputs, 1)) ** 0.5
+        last = torch.randn(NETWORKS, HIDDEN, outputs, generator=generator) * _LAST_LAYER * HIDDEN**-0.5
+        self.first, self.last = nn.Parameter(first), nn.Parameter(last)
+        self.shift = nn.Parameter(torch.zeros(NETWORKS, 1, HIDDEN))
+        self.bias = nn.Parameter(torch.zeros(NETWORKS, 1, outputs))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Predictions (g, n, k) for inputs (g, n, r)."""
+        hidden = torch.baddbmm(self.shift, x, self.first).relu()
+        return torch.baddbmm(self.bias, hidden, self.last)
+
+
+class _Turns:
+    """Which rows each network is trained on, and which say when it stops.
+
+    Args:
+        validation: Bool (g, n), the rows that say when each of g networks stops.
+
+    Attributes:
+        each: int64 (g, 1), the networks, to index with.
+        apart: int64 (g, v), the validation rows of each; of those that have fewer, other rows follow.
+        counted: Bool (g, v), which of these are validation rows.
+        length: Rows in an epoch, of each network as many as all have: groups may differ in size.
+    """
+
+    def __init__(self, validation: Tensor) -> None:
+        self._held = validation.sum(1)
+        self._order = validation.int().argsort(
+            dim=1, descending=True, stable=True
+        )  # validation rows come first
+        self.each = torch.arange(len(validation))[:, None]
+        self.apart = self._order[:, : int(self._held.max())]
+        self.counted = torch.arange(self.apart.shape[1]) < self._held[:, None]
+        self.length = validation.shape[1] - self.apart.shape[1]
+
+    def epoch(self, generator: Generator) -> Iterator[Tensor]:
+        """The rows of each step, int64 (g, b), in an order of its own for each network."""
+        rows = [
+            own[int(count) :][torch.randperm(len(own) - int(count), generator=generator)[: self.length]]
+            for own, count in zip(self._order, self._held, strict=True)
+        ]
+        batch = min(BATCH, max(_SMALLEST_BATCH, self.length // _BATCHES))
+        yield from torch.stack(rows).split(batch, 1)
+
+
+class _Best:
+    """The weights of each network that did best so far, and how many epochs ago that was."""
+
+    def __init__(self, networks: nn.Module) -> None:
+        self._weights = list(networks.parameters())
+        self._kept = [value.detach().clone() for value in self._weights]
+        count = len(self._kept[0])
+        self._least = torch.full((count,), torch.inf)
+        self._waited = torch.zeros(count, dtype=torch.int64)
+
+    def note(self, losses: Tensor) -> bool:
+        """Keeps what did better on validation rows, (g,); whether every network has stopped."""
+        better = (losses < self._least) & (self._waited < PATIENCE)
+        self._least = torch.where(better, losses, self._least)
+        self._waited = torch.where(better, 0, self._waited + 1)
+        for kept, value in zip(self._kept, self._weights, strict=True):
+            kept[better] = value.detach()[better]
+        return bool((self._waited >= PATIENCE).all())
+
+    @torch.no_grad()
+    def restore(self) -> None:
+        """Puts the kept weights back."""
+        for kept, value in zip(self._kept, self._weights, strict=True):
+            value.copy_(kept)
 
 
 def _train(
-    network: nn.Sequential, x: Tensor, wanted: Tensor, validation: Tensor, loss: Loss, generator: Generator
+    networks: nn.Module, x: Tensor, wanted: Tensor, validation: Tensor, loss: Loss, generator: Generator
 ) -> None:
-    """AdamW with a falling rate; with validation rows, the weights that did best on them stay in the network."""
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
+    """AdamW with a falling rate; of each network, the weights that did best on its validation rows stay.
+
+    Networks share no weights, so that the steps of one are what they would be without the others.
+
+    Args:
+        networks: To be trained; the first axis of all weights counts networks.
+        x: Inputs (g, n, r).
+        wanted: Of all networks, (n,) or (n, k).
+        validation: Bool (g, n).
+        loss: Of each row.
+        generator: Of the order of rows.
+    """
+    optimizer = torch.optim.AdamW(networks.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
-    train_x, train_wanted = x[~validation], wanted[~validation]
-    batch = min(BATCH, max(_SMALLEST_BATCH, len(train_x) // _BATCHES))
-    best, waited, kept = float("inf"), 0, copy.deepcopy(network.state_dict())
+    turns, best = _Turns(validation), _Best(networks)
     for _ in range(EPOCHS):
-        for rows in torch.randperm(len(train_x), generator=generator).split(batch):
+        for rows in turns.epoch(generator):
             optimizer.zero_grad()
-            loss(network(train_x[rows]), train_wanted[rows]).backward()
+            loss(networks(x[turns.each, rows]), wanted[rows]).mean(1).sum().backward()
             optimizer.step()
         schedule.step()
-        if not validation.any():
+        if not turns.counted.any():
             continue
         with torch.no_grad():
-            found = float(loss(network(x[validation]), wanted[validation]))
-        waited += 1
-        if found < best:
-            best, waited, kept = found, 0, copy.deepcopy(network.state_dict())
-        if waited >= PATIENCE:
+            each = loss(networks(x[turns.each, turns.apart]), wanted[turns.apart]) * turns.counted
+        if best.note(each.sum(1) / turns.counted.sum(1)):
             break
-    if validation.any():
-        network.load_state_dict(kept)
-
-
-def ridge(x: FloatArray, targets: FloatArray, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Ridge regression on standardised x: weights (k, d) and biases (k,).
-
-    The rows `chosen`, bool (n,), choose the penalty; without any it is the middle one.
-    """
-    best = _PENALTIES[len(_PENALTIES) // 2]
-    if chosen.any():
-        weights, biases = ridge_path(x[~chosen], targets[~chosen], _PENALTIES)
-        guesses = np.einsum("nd,akd->ank", x[chosen], weights) + biases[:, None]
-        scale = targets.var(0) + SMALLEST
-        best = _PENALTIES[(((guesses - targets[chosen]) ** 2).mean(1) / scale).mean(1).argmin()]
-    weights, biases = ridge_path(x, targets, np.array([best]))
-    return weights[0], biases[0]
-
-
-def ridge_path(x: FloatArray, targets: FloatArray, penalties: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Weights (a, k, d) and biases (a, k) for each penalty: (XᵀX/n + a I)⁻¹ Xᵀy/n of centred data."""
-    mean, target_mean = x.mean(0), targets.mean(0)
-    centred = x - mean
-    values, vectors = np.linalg.eigh(centred.T @ centred / len(x))
-    moment = vectors.T @ (centred.T @ (targets - target_mean)) / len(x)
-    shrunk = moment / (np.maximum(values, 0.0)[None, :, None] + penalties[:, None, None])
-    weights = np.einsum("de,aek->akd", vectors, shrunk)
-    return weights, target_mean - weights @ mean
-
-
-def logistic(x: FloatArray, labels: IntArray, count: int, chosen: BoolArray) -> tuple[FloatArray, FloatArray]:
-    """Multinomial logistic regression on standardised x: weights (C, d) and biases (C,) of `count` classes.
-
-    The rows `chosen`, bool (n,), choose the penalty, if the other rows hold every class.
-    """
-    from scipy.special import logsumexp
-
-    if count < 2:
-        return np.zeros((1, x.shape[1])), np.zeros(1)
-    best = _USUAL_INVERSE
-    if chosen.any() and len(np.unique(labels[~chosen])) == count:
-        losses = []
-        for inverse in _INVERSE_PENALTIES:
-            weight, bias = _logistic_once(x[~chosen], labels[~chosen], inverse)
-            logits = x[chosen] @ weight.T + bias
-            own = np.take_along_axis(logits, labels[chosen][:, None], 1)[:, 0]
-            losses.append(float((logsumexp(logits, 1) - own).mean()))
-        best = _INVERSE_PENALTIES[int(np.argmin(losses))]
-    return _logistic_once(x, labels, best)
-
-
-def _logistic_once(x: FloatArray, labels: IntArray, inverse: float) -> tuple[FloatArray, FloatArray]:
-    """Weights (C, d) and biases (C,) for one inverse penalty; two classes get two opposite rows."""
-    from sklearn.linear_model import LogisticRegression  # slow to import, and not needed to wrap a model
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "did not converge"
-        model = LogisticRegression(C=inverse, max_iter=_ITERATIONS, tol=_TOLERANCE).fit(x, labels)
-    weight, bias = model.coef_, model.intercept_
-    if len(weight) == 1:
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
-    return weight, bias
+    if turns.counted.any():
+        best.restore()

@@ -5,20 +5,33 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2
-from interpret_inn.metrics.predictors import logistic, ridge
 from interpret_inn.types import FloatArray, IntArray, Score
 from interpret_inn.types.concepts import kind_of
-from interpret_inn.types.numbers import BoolArray
+from interpret_inn.types.numbers import ROUNDING
 
 Measure = Literal["accuracy", "r2"]
-Weights = tuple[FloatArray, FloatArray, IntArray]
-"""Weight (out, d), bias (out,), and the class of each row (out,); no classes for what is not categorical."""
+
+
+class Coded(NamedTuple):
+    """Targets in the form that predictors learn, and the way back.
+
+    Attributes:
+        values: Float64 (n, k): a column for each class that occurs, 1 for its rows; or numbers, standardised.
+        shift: Float64 (k,), the mean that was taken from the numbers; 0 for classes.
+        spread: Float64 (k,), what numbers were divided by; 1 for classes.
+        classes: Int64 (k,), the class of each column; empty for numbers.
+    """
+
+    values: FloatArray
+    shift: FloatArray
+    spread: FloatArray
+    classes: IntArray
 
 
 class ProbeKind(ABC):
@@ -27,8 +40,8 @@ class ProbeKind(ABC):
     measure: Measure
 
     @abstractmethod
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
-        """Trains on standardised codes (n, d) and targets (n, k); rows `chosen`, (n,), decide on the penalty."""
+    def coded(self, targets: FloatArray) -> Coded:
+        """What predictors learn of targets (n, k)."""
 
     @abstractmethod
     def decide(self, scores: FloatArray, classes: IntArray) -> npt.NDArray[Any]:
@@ -48,9 +61,10 @@ class ProbeKind(ABC):
 class _Classes(ProbeKind):
     measure: Measure = "accuracy"
 
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
+    def coded(self, targets: FloatArray) -> Coded:
         classes, labels = np.unique(targets[:, 0].astype(np.int64), return_inverse=True)
-        return *logistic(x, labels.reshape(-1), len(classes), chosen), classes
+        count = len(classes)
+        return Coded(np.eye(count)[labels.reshape(-1)], np.zeros(count), np.ones(count), classes)
 
     def decide(self, scores: FloatArray, classes: IntArray) -> npt.NDArray[Any]:
         return np.asarray(classes[scores.argmax(1)])
@@ -69,8 +83,10 @@ class _Classes(ProbeKind):
 class _Numbers(ProbeKind):
     measure: Measure = "r2"
 
-    def fit(self, x: FloatArray, targets: FloatArray, chosen: BoolArray) -> Weights:
-        return *ridge(x, targets, chosen), np.empty(0, np.int64)
+    def coded(self, targets: FloatArray) -> Coded:
+        shift, spread = targets.mean(0), targets.std(0)
+        spread = np.where(spread > ROUNDING * np.abs(targets).max(0, initial=0.0), spread, 1.0)
+        return Coded((targets - shift) / spread, shift, spread, np.empty(0, np.int64))
 
     def decide(self, scores: FloatArray, classes: IntArray) -> npt.NDArray[Any]:  # noqa: ARG002
         return scores[:, 0] if scores.shape[1] == 1 else scores

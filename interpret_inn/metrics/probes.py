@@ -8,24 +8,23 @@ on the test split: the share of its most frequent class, or 0.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.bootstrap import group_indices
-from interpret_inn.metrics.predictors import train_network
-from interpret_inn.metrics.probe_kinds import Measure, probe_kind
+from interpret_inn.metrics.predictors import train_networks
+from interpret_inn.metrics.probe_coordinates import SYSTEMS, Fold, fold_systems
+from interpret_inn.metrics.probe_folds import FEWEST, validation_masks
+from interpret_inn.metrics.probe_kernel import KERNEL_SYSTEMS, train_kernel
+from interpret_inn.metrics.probe_kinds import Coded, Measure, probe_kind
+from interpret_inn.metrics.probe_linear import fit_linear
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
 from interpret_inn.types.concepts import kind_of
-from interpret_inn.types.numbers import ROUNDING, BoolArray
-
-FEWEST = 5
-"""With fewer values than these in either split a score would be made of luck alone: it is NaN."""
-VALIDATION_SHARE = 0.2
-"""Share of the training rows that choose a penalty, or say when to stop."""
 
 
 @dataclass(frozen=True)
@@ -60,18 +59,21 @@ def fit_linear_probe(
     kind: ConceptKind,
     groups: IntArray | None = None,
     seed: int = 0,
+    systems: Sequence[str] = SYSTEMS,
 ) -> LinearProbe:
     """Trains a linear probe: logistic regression, or ridge regression of the values.
 
-    Codes are standardised first. A fifth of these codes (whole groups) chooses the penalty among a few, so the test
-    split stays untouched; then the probe is fitted to all of them.
+    Some of these codes (whole groups) choose the penalty, and whether columns count as they are, standardised, or by
+    how much they tell: a fifth of them, of up to 500 each fifth in turn. The test split stays untouched. Then the probe
+    is fitted to all of them.
 
     Args:
         codes: Shape (n, d).
         values: As in `Concept.values`, for these rows; rows with missing values are left out.
         kind: `categorical`, `numeric` or `cyclic`.
         groups: Shape (n,) or None.
-        seed: Of the fifth.
+        seed: Of the fifths.
+        systems: Of coordinates, to choose from: `probe_coordinates.SYSTEMS`.
 
     Raises:
         InputError: Codes that are not finite, lengths that differ, no value at all, or an unlabelled kind.
@@ -79,12 +81,7 @@ def fit_linear_probe(
     x, targets, kept_groups = _present(codes, values, kind=kind, groups=groups)
     if not len(x):
         raise InputError("Expected at least one sample with a value to train a probe on, found none.")
-    mean, scale = _standard(x)
-    x = (x - mean) / scale
-    chosen = split_off(len(x), kept_groups, seed=seed)
-    weight, bias, classes = probe_kind(kind).fit(x, targets, chosen)
-    weight = weight / scale
-    return LinearProbe(kind, weight, bias - weight @ mean, classes)
+    return _Lesson(kind, x, targets, kept_groups, seed, systems).linear[0]
 
 
 def probe_scores(
@@ -98,7 +95,10 @@ def probe_scores(
     train_groups: IntArray | None = None,
     seed: int = 0,
 ) -> ProbeScores:
-    """How well probes predict a concept, a linear one and a small network.
+    """How well probes predict a concept: a linear one, small networks, and kernel ridge regression.
+
+    Coordinates, penalties, the kernel's width and the number of steps are chosen on training rows, by what was not
+    fitted to them. The test rows choose nothing but which of the three networks is reported: the median one.
 
     Args:
         train_codes: Shape (N, d), to train on.
@@ -111,23 +111,30 @@ def probe_scores(
         seed: Of all draws.
 
     Returns:
-        Both scores with 95 % bootstrap intervals; NaN if fewer than 5 values are there in either split
+        The scores with 95 % bootstrap intervals; NaN if fewer than 5 values are there in either split
         or the values of the training split are all the same.
 
     Raises:
         InputError: Codes that are not finite, lengths that differ, or an unlabelled kind.
     """
-    task = _read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups)
+    task = _read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups, seed)
     if task is None:
         return ProbeScores(Score(math.nan), Score(math.nan))
-    linear = task.linear_probe(seed)
-    network = train_network(
-        task.x, task.targets, classes=linear.classes if len(linear.classes) else None,
-        validation=split_off(len(task.x), task.groups, seed=seed), seed=seed,
+    lesson = task.lesson
+    linear, system = lesson.linear
+    # the kernel tries few systems, as each costs much: the network reads by the one that did best
+    kernel, system = train_kernel(
+        lesson.x, lesson.coded.values, folds=lesson.folds,
+        names=tuple(dict.fromkeys((*KERNEL_SYSTEMS, system))), seed=seed,
     )  # fmt: skip
+    networks = train_networks(
+        lesson.x, lesson.coded.values, classes=bool(len(linear.classes)), folds=lesson.folds, system=system, seed=seed,
+    )  # fmt: skip
+    three = [task.score(lesson.decoded(found)) for found in networks(task.test_x)]
     return ProbeScores(
-        linear=task.score(linear.scores(task.test_x), linear.classes, seed),
-        network=task.score(network(task.test_x), linear.classes, seed),
+        linear=task.score(linear.scores(task.test_x)),
+        network=sorted(three, key=lambda score: score.value)[len(three) // 2],
+        kernel=task.score(lesson.decoded(kernel(task.test_x))),
     )
 
 
@@ -143,11 +150,8 @@ def linear_probe_score(
     seed: int = 0,
 ) -> Score:
     """The linear score of `probe_scores`, by the same rules; arguments and errors as there."""
-    task = _read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups)
-    if task is None:
-        return Score(math.nan)
-    linear = task.linear_probe(seed)
-    return task.score(linear.scores(task.test_x), linear.classes, seed)
+    task = _read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups, seed)
+    return Score(math.nan) if task is None else task.score(task.lesson.linear[0].scores(task.test_x))
 
 
 def chance(test_values: npt.ArrayLike, *, kind: ConceptKind) -> float:
@@ -171,17 +175,6 @@ def score_kind(kind: ConceptKind) -> Measure:
     return probe_kind(kind).measure
 
 
-def split_off(
-    length: int, groups: IntArray | None, *, seed: int, share: float = VALIDATION_SHARE
-) -> BoolArray:
-    """Marks a share of the rows, whole groups, bool (length,); none if there are too few groups to share out."""
-    members, count = group_indices(groups, length)
-    if count < FEWEST:
-        return np.zeros(length, bool)
-    order = np.random.default_rng(seed).permutation(count)
-    return np.isin(members, order[: round(share * count)])
-
-
 def _present(
     codes: npt.ArrayLike, values: npt.ArrayLike, *, kind: ConceptKind, groups: IntArray | None
 ) -> tuple[FloatArray, FloatArray, IntArray | None]:
@@ -199,36 +192,72 @@ def _present(
 
 
 @dataclass(frozen=True)
-class _Task:
-    """Rows with values, to train probes on and to score them on.
+class _Lesson:
+    """Rows with values, to train probes on.
 
     Attributes:
         kind: Of the concept.
-        x: Training codes, float64 (N, d).
+        x: Codes, float64 (N, d).
         targets: Their targets, float64 (N, k).
         groups: Their groups, (N,), or None.
-        test_x: Test codes, float64 (M, d).
-        truth: Their targets, float64 (M, k).
-        test_groups: Their groups, (M,), or None.
+        seed: Of all draws.
+        systems: Of coordinates, for the linear probe to choose from.
     """
 
     kind: ConceptKind
     x: FloatArray
     targets: FloatArray
     groups: IntArray | None
+    seed: int
+    systems: Sequence[str] = SYSTEMS
+
+    @cached_property
+    def coded(self) -> Coded:
+        """The targets as predictors learn them."""
+        return probe_kind(self.kind).coded(self.targets)
+
+    @cached_property
+    def folds(self) -> tuple[Fold, ...]:
+        """The rows that choose, and the coordinates of the others."""
+        masks = validation_masks(len(self.x), self.groups, seed=self.seed)
+        return fold_systems(self.x, self.coded.values, masks)
+
+    @cached_property
+    def linear(self) -> tuple[LinearProbe, str]:
+        """The linear probe, and the system of coordinates that it chose."""
+        coded = self.coded
+        weight, bias, system = fit_linear(
+            self.x, coded.values, self.folds, classes=bool(len(coded.classes)), systems=self.systems
+        )
+        scaled = weight * coded.spread[:, None]
+        return LinearProbe(self.kind, scaled, bias * coded.spread + coded.shift, coded.classes), system
+
+    def decoded(self, found: FloatArray) -> FloatArray:
+        """Predictions (m, k) in the units of the targets."""
+        return found * self.coded.spread + self.coded.shift
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What probes learn from, and the rows with values that they are scored on.
+
+    Attributes:
+        lesson: The training rows.
+        test_x: Test codes, float64 (M, d).
+        truth: Their targets, float64 (M, k).
+        test_groups: Their groups, (M,), or None.
+    """
+
+    lesson: _Lesson
     test_x: FloatArray
     truth: FloatArray
     test_groups: IntArray | None
 
-    def linear_probe(self, seed: int) -> LinearProbe:
-        """The linear probe of the training rows."""
-        values = kind_of(self.kind).from_targets(self.targets)
-        return fit_linear_probe(self.x, values, kind=self.kind, groups=self.groups, seed=seed)
-
-    def score(self, scores: FloatArray, classes: IntArray, seed: int) -> Score:
-        """Score of what a probe makes of the test codes, (M, out); `classes` of its rows as in `LinearProbe`."""
-        how = probe_kind(self.kind)
-        return how.score(scores, self.truth, classes, groups=self.test_groups, seed=seed)
+    def score(self, scores: FloatArray) -> Score:
+        """Score of what a probe makes of the test codes, (M, out), a column for each class in their order."""
+        lesson = self.lesson
+        how = probe_kind(lesson.kind)
+        return how.score(scores, self.truth, lesson.coded.classes, groups=self.test_groups, seed=lesson.seed)
 
 
 def _read_task(
@@ -239,6 +268,7 @@ def _read_task(
     kind: ConceptKind,
     groups: IntArray | None,
     train_groups: IntArray | None,
+    seed: int,
 ) -> _Task | None:
     """The arguments of `probe_scores`, checked; None if there are too few values, or only one, to train on."""
     x, targets, kept = _present(train_codes, train_values, kind=kind, groups=train_groups)
@@ -246,10 +276,4 @@ def _read_task(
     few = min(len(targets), len(truth)) < FEWEST
     if few or (np.ptp(targets, 0) == 0).all():
         return None
-    return _Task(kind, x, targets, kept, test_x, truth, test_kept)
-
-
-def _standard(x: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Mean and standard deviation (d,) of columns; the deviation of a constant column is 1."""
-    scale = x.std(0)
-    return x.mean(0), np.where(scale > ROUNDING * max(1.0, float(np.abs(x).max(initial=0.0))), scale, 1.0)
+    return _Task(_Lesson(kind, x, targets, kept, seed), test_x, truth, test_kept)

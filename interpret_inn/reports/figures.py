@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-from interpret_inn.types import Score
+from interpret_inn.types import ProbeScores, Score
 
 
 @dataclass(frozen=True)
@@ -111,17 +111,22 @@ def _whisker(score: Score, top: float, middle: float, *, cap: float = 3.0) -> li
     ]
 
 
-def cell(linear: Score, network: Score, label: str, *, marks: Sequence[Mark] = ()) -> Markup:
-    """A cell of the leakage matrix, from 0 to 1: linear probe (dot and interval), small network (ring), references."""
+def cell(probe: ProbeScores, label: str, *, marks: Sequence[Mark] = ()) -> Markup:
+    """A cell of the leakage matrix, from 0 to 1: linear probe (dot, interval), network (ring), kernel (square)."""
     height, middle, top = 14, 7.0, 1.0
     known = [mark for mark in marks if math.isfinite(mark.value)]
     parts = [element("line", x1="0%", x2="100%", y1=middle, y2=middle, css="rail")]
     parts += [_vertical(place(mark.value, top), f"mark {mark.css}", 1, height - 1) for mark in known]
-    parts += _whisker(linear, top, middle, cap=0)
-    if math.isfinite(network.value):
-        parts.append(element("circle", cx=place(network.value, top), cy=middle, r=3.4, css="ring"))
-    if math.isfinite(linear.value):
-        parts.append(element("circle", cx=place(linear.value, top), cy=middle, r=2.6, css="dot"))
+    parts += _whisker(probe.linear, top, middle, cap=0)
+    if math.isfinite(probe.kernel.value):
+        half = 4.2
+        square = {"width": 2 * half, "height": 2 * half, "transform": f"translate(-{half} 0)"}
+        where = place(probe.kernel.value, top)
+        parts.append(element("rect", x=where, y=middle - half, **square, css="square"))
+    if math.isfinite(probe.network.value):
+        parts.append(element("circle", cx=place(probe.network.value, top), cy=middle, r=3.4, css="ring"))
+    if math.isfinite(probe.linear.value):
+        parts.append(element("circle", cx=place(probe.linear.value, top), cy=middle, r=2.6, css="dot"))
     said = [label, *(mark.label for mark in known if mark.label)]
     return strip(parts, height=height, label="; ".join(said), css="cell-strip")
 

@@ -53,7 +53,7 @@ class Leak:
         concept: The concept.
         factor: The factor.
         kind: Of the score: `accuracy` or `r2`.
-        score: The score of the linear probe or of the small network, whichever is higher.
+        score: The highest of the scores of the linear probe, the small network and the kernel probe.
         chance: What guessing reaches.
         share: The score on a scale from chance (0) to the probe from the whole layer (1).
         association: How well the true value of the factor's own concept predicts this one; NaN if it has none.
@@ -69,8 +69,12 @@ class Leak:
 
 
 def best(probe: ProbeScores) -> Score:
-    """The score of the linear probe or of the small network, whichever is higher."""
-    return probe.network if probe.network.value > probe.linear.value else probe.linear
+    """The highest of the scores of the linear probe, the small network and the kernel probe."""
+    found = probe.linear
+    for score in (probe.network, probe.kernel):
+        if score.value > found.value:
+            found = score
+    return found
 
 
 def recovered(leakage: Leakage, concept: str, factor: str) -> float:

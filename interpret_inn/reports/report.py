@@ -70,9 +70,10 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The same content for programs: dicts, lists, strings, numbers; None if a number is missing.
 
-        Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `split`, `checks`, `factors`,
-        `leakage`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`, `places`, `drifts`, `scores`,
-        `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`, the version of this form.
+        Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `flow`, `split`, `checks`,
+        `factors`, `leakage`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`, `places`,
+        `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`, the version of this
+        form.
         """
         return contents(self.explanation, self.sections)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from interpret_inn.explaining.evidence import AGREES
-from interpret_inn.explaining.records import Explanation, Redraw
+from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports import figures
 from interpret_inn.reports.figures import Mark
 from interpret_inn.reports.findings import best, measure, ranked, recovered
@@ -108,10 +108,14 @@ def _redraw_row(name: str, redraw: Redraw, top: float, learnt: bool | None) -> R
 
 @dataclass(frozen=True)
 class MatrixCell:
-    """Two probes: the linear one's score, the small network's, their drawing, and how dark the cell is (0 to 1)."""
+    """Three probes: the linear one's score, the small network's and the kernel's, their drawing, and the cell's heat.
+
+    The heat is how dark the cell is, from 0 to 1.
+    """
 
     text: str
     network: str
+    kernel: str
     strip: Markup
     heat: float
     own: bool
@@ -150,32 +154,23 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
         share = recovered(leakage, concept, factor)
         heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
         probe = leakage.scores[concept][factor]
-        cells.append(
-            _cell(
-                probe.linear, probe.network, f"{concept} from {factor}", kind, marks, heat, factor == concept
-            )
-        )
+        cells.append(_cell(probe, f"{concept} from {factor}", kind, marks, heat, factor == concept))
     whole = leakage.representation[concept]
-    layer = _cell(
-        whole.linear, whole.network, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False
-    )
+    layer = _cell(whole, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False)
     words = "read correctly" if kind == "accuracy" else "R²"
     return MatrixRow(
         concept, words, tuple(cells), layer, score_text(chance, kind), score_text(unfitted.value, kind)
     )
 
 
-def _cell(
-    linear: Score, network: Score, name: str, kind: str, marks: list[Mark], heat: float, own: bool
-) -> MatrixCell:
-    text, interval = score_text(linear.value, kind), interval_text(linear, kind)
-    network_text = score_text(network.value, kind)
-    label = (
-        f"{name}: {text}" + (f" ({interval})" if interval else "") + f", by a small network {network_text}"
-    )
-    return MatrixCell(
-        text, network_text, figures.cell(linear, network, label, marks=marks), round(heat, 3), own
-    )
+def _cell(probe: ProbeScores, name: str, kind: str, marks: list[Mark], heat: float, own: bool) -> MatrixCell:
+    text, interval = score_text(probe.linear.value, kind), interval_text(probe.linear, kind)
+    network, kernel = (score_text(score.value, kind) for score in (probe.network, probe.kernel))
+    if math.isnan(probe.kernel.value) and math.isfinite(probe.linear.value):
+        kernel = "not measured"  # an earlier version of the library had no such probe
+    told = f"{text} ({interval})" if interval else text
+    label = f"{name}: {told}, by a small network {network}, by a kernel {kernel}"
+    return MatrixCell(text, network, kernel, figures.cell(probe, label, marks=marks), round(heat, 3), own)
 
 
 @dataclass(frozen=True)

@@ -239,7 +239,7 @@ def _check_words(about: Mapping[str, Any]) -> None:
 
 
 def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
-    shape = FlowShape(**about["flow"])
+    shape = FlowShape.of(about["flow"])
     require_stored(shape, tensors)
     network = InvertibleNetwork.empty(shape)
     network.load_state_dict(

@@ -99,7 +99,14 @@ def migrated(stored: Stored, changes: Mapping[int, Changes] | None = None) -> St
     steps = {1: FROM_1} if changes is None else changes
     for step in range(stored.about["format"], FORMAT):
         stored = _stepped(stored, steps[step], step + 1)
-    return _without_position_means(stored)
+    return _without_kernel(_without_position_means(stored))
+
+
+def _without_kernel(stored: Stored) -> Stored:
+    """The same with a note if probes were scored before there was one with a kernel; its scores then are NaN."""
+    rows = stored.evaluation.get("leakage", {}).get("scores", {})
+    lacking = any("kernel" not in cell for row in rows.values() for cell in row.values())
+    return _noted(stored, f"Scores of the kernel probe: {NOT_MEASURED}.") if lacking else stored
 
 
 def _without_position_means(stored: Stored) -> Stored:
@@ -107,6 +114,11 @@ def _without_position_means(stored: Stored) -> Stored:
     if stored.about.get("layout", {}).get("name") != "positions" or POSITION_MEANS[0] in stored.tensors:
         return stored
     note = f"Means over positions, by which labels, positions and held concepts of whole inputs go: {NOT_MEASURED}."
+    return _noted(stored, note)
+
+
+def _noted(stored: Stored, note: str) -> Stored:
+    """The same with this note among its notes, once."""
     notes = stored.about["notes"]
     return stored if note in notes else stored._replace(about=stored.about | {"notes": [*notes, note]})
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from interpret_inn.errors import PluginError, suggest
-from interpret_inn.metrics.probes import FEWEST, split_off
+from interpret_inn.metrics.probe_folds import FEWEST, split_off
 from interpret_inn.plugin import get_manager
 from interpret_inn.plugin.calling import check_options
 from interpret_inn.scoring.known_values import BINS, Known, known_factors

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.errors import InputError
-from interpret_inn.metrics.probes import FEWEST
+from interpret_inn.metrics.probe_folds import FEWEST
 from interpret_inn.translating.fitted import Fitted
 from interpret_inn.types import Concept, FloatArray
 from interpret_inn.types.numbers import NEGLIGIBLE, SMALLEST, BoolArray

@@ -12,6 +12,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import Backbone, Carried
 from interpret_inn.errors import ConceptError, EditError, InputError, suggest
+from interpret_inn.metrics.probe_coordinates import UNIFORM
 from interpret_inn.metrics.probes import LinearProbe, fit_linear_probe
 from interpret_inn.translating.axes import FactorAxis, axes_of_inputs, factor_axes
 from interpret_inn.translating.encoding import batches
@@ -143,7 +144,7 @@ class Codec:
             read = self.white(self.fitted.reference_codes) if means is None else means.white
             values, kind = known[name]
             self._probes[name] = fit_linear_probe(
-                read.cpu().numpy(), values, kind=kind, groups=self.fitted.reference_groups
+                read.cpu().numpy(), values, kind=kind, groups=self.fitted.reference_groups, systems=UNIFORM
             )
         return self._probes[name]
 

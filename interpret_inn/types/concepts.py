@@ -11,9 +11,11 @@ from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from interpret_inn.errors import InputError
-from interpret_inn.types.numbers import TINY, BoolArray, FloatArray
+from interpret_inn.types.numbers import NEGLIGIBLE, TINY, BoolArray, FloatArray
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 
@@ -70,6 +72,15 @@ class Concept:
         """One-hot columns of the classes that occur, float64 (N, C), zeros if missing; None without classes."""
         return kind_of(self.kind).indicators(self._given)
 
+    @property
+    def functions(self) -> FloatArray:
+        """Orthonormal functions of the values, of mean 0, float64 (N, k); all values must be known.
+
+        Of classes: indicators over the root of their share, less their mean, whose span holds all contrasts of classes.
+        Of numbers: normal scores of each column. Of angles: cosine and sine.
+        """
+        return kind_of(self.kind).functions(self._given)
+
     def text(self, value: npt.ArrayLike) -> str:
         """One value or prediction in words: the class's name, the number (or d of them), or degrees."""
         return kind_of(self.kind).text(np.asarray(value), self.classes)
@@ -124,13 +135,13 @@ class ValueKind(ABC):
     def targets(self, values: Values) -> FloatArray:
         """Class indices, the numbers, or cosine and sine of angles: float64 (n, k), NaN if missing."""
 
-    @abstractmethod
-    def from_targets(self, targets: FloatArray) -> FloatArray:
-        """Values again from targets (n, k): float64 (n,), or (n, k) for numbers."""
-
     def indicators(self, values: Values) -> FloatArray | None:  # noqa: ARG002
         """One-hot columns of the classes that occur, float64 (n, C), zeros if missing; None without classes."""
         return None
+
+    def functions(self, values: Values) -> FloatArray:
+        """Orthonormal functions of values of mean 0, float64 (n, k)."""
+        return _orthonormal(self.targets(values))
 
     @abstractmethod
     def text(self, value: Values, classes: Sequence[str]) -> str:
@@ -151,12 +162,14 @@ class _Categories(ValueKind):
         labels = np.asarray(values, np.float64)
         return np.where(labels < 0, np.nan, labels)[:, None]
 
-    def from_targets(self, targets: FloatArray) -> FloatArray:
-        return targets[:, 0]
-
     def indicators(self, values: Values) -> FloatArray:
         classes, places = np.unique(values, return_inverse=True)
         return np.asarray(np.eye(len(classes))[places.reshape(-1)][:, classes >= 0])
+
+    def functions(self, values: Values) -> FloatArray:
+        indicators = self.indicators(values)
+        scaled = indicators / np.sqrt(np.maximum(indicators.mean(0), TINY))
+        return np.asarray(scaled - scaled.mean(0))
 
     def text(self, value: Values, classes: Sequence[str]) -> str:
         return "missing" if value < 0 else class_name(int(value), classes)
@@ -172,8 +185,9 @@ class _Numbers(ValueKind):
     def targets(self, values: Values) -> FloatArray:
         return _columns(values)
 
-    def from_targets(self, targets: FloatArray) -> FloatArray:
-        return targets
+    def functions(self, values: Values) -> FloatArray:
+        columns = _columns(values)
+        return _orthonormal(ndtri((rankdata(columns, axis=0) - 0.5) / len(columns)))
 
     def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
         if np.isnan(value).any():
@@ -193,9 +207,6 @@ class _Angles(ValueKind):
     def targets(self, values: Values) -> FloatArray:
         angles = np.asarray(values, np.float64)
         return np.stack([np.cos(angles), np.sin(angles)], 1)
-
-    def from_targets(self, targets: FloatArray) -> FloatArray:
-        return np.arctan2(targets[:, 1], targets[:, 0])
 
     def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
         return "missing" if np.isnan(value) else f"{math.degrees(value) % 360:.0f}°"
@@ -234,3 +245,11 @@ def _columns(values: Values) -> FloatArray:
     """Numbers (n,) or (n, d) as columns, float64 (n, d)."""
     numbers = np.asarray(values, np.float64)
     return numbers.reshape(len(numbers), math.prod(numbers.shape[1:]))
+
+
+def _orthonormal(columns: FloatArray) -> FloatArray:
+    """Columns (n, k) as uncorrelated ones of mean 0 and variance 1, (n, r): the span is the same."""
+    centred = columns - columns.mean(0)
+    left, values, _ = np.linalg.svd(centred, full_matrices=False)
+    kept = values > NEGLIGIBLE * max(float(values.max(initial=0.0)), TINY)
+    return np.asarray(left[:, kept] * math.sqrt(len(columns)))

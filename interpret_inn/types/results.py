@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, SupportsIndex, overload
@@ -51,10 +52,17 @@ class Score:
 @with_old_names
 @dataclass(frozen=True)
 class ProbeScores:
-    """How well probes predict a concept from a code: a linear one, and a small network."""
+    """How well probes predict a concept from a code, by accuracy or R².
+
+    Attributes:
+        linear: Of a linear probe.
+        network: Of a small network: the median of three.
+        kernel: Of kernel ridge regression; NaN in what an earlier version measured.
+    """
 
     linear: Score
     network: Score
+    kernel: Score = field(default_factory=lambda: Score(math.nan))
 
 
 class Remark(str):

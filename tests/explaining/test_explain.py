@@ -18,6 +18,7 @@ from interpret_inn.explaining import records
 from interpret_inn.explaining.evidence import FactorSummary
 from interpret_inn.explaining.examples import _donors
 from interpret_inn.explaining.explain import measured_warnings
+from interpret_inn.explaining.flow_record import flow_record
 from interpret_inn.explaining.output_pictures import thumbnail
 from interpret_inn.explaining.records import Explanation, Outcome, plain
 from interpret_inn.explaining.survey import IMAGE_PIXELS, effort, survey
@@ -37,6 +38,7 @@ def test_it_says_what_was_explained(explanation: Explanation, toy: Any) -> None:
     assert explanation.shape == (32,)
     assert explanation.axes == (32, toy.interpreter.fitted.network.shape.leading)
     assert explanation.split == (280, 40, 80)
+    assert explanation.flow == flow_record(toy.interpreter.fitted)
     assert explanation.versions["seed"] == "0"
     assert {"interpret-inn", "torch"} <= set(explanation.versions)
     assert explanation.skipped == ()

@@ -20,12 +20,22 @@ def test_traverse_is_walk(faces: Any, maps: Any) -> None:
 
 
 def test_traverse_can_hold(toy: Any) -> None:
-    it, fresh = toy.interpreter, toy.fresh[:4]
-    free = explore.traverse(it, fresh, "hue", steps=[-2, 2])
-    held = explore.traverse(it, fresh, "hue", steps=[-2, 2], hold=["shape"])
-    still = it.run(fresh).softmax(1)
-    assert (held.softmax(-1) - still).abs().mean() <= (free.softmax(-1) - still).abs().mean()
+    """Its outputs are those of codes from which the probe reads the held concept as before."""
+    it, fresh, positions = toy.interpreter, toy.fresh[:4], torch.tensor([-2.0, 2.0])
+    free, held = (explore.traverse(it, fresh, "hue", steps=[-2, 2], hold=hold) for hold in ([], ["shape"]))
     assert not torch.equal(free, held)
+    with it.backbone.session():
+        batch = it.translator.batch(it.backbone.prepare(fresh), outputs=True)
+        variants = [batch.traversed(it.factors["hue"], positions, hold=hold) for hold in ([], ["shape"])]
+        for outputs, variant in zip((free, held), variants, strict=True):
+            torch.testing.assert_close(outputs, variant.outputs(), atol=1e-4, rtol=1e-4)
+    weights = torch.from_numpy(it.translator.probe("shape").weight).float()
+    white = [
+        it.translator.white(codes.flatten(0, -2)) for codes in (batch.codes, *(v.codes for v in variants))
+    ]
+    before, *after = (rows @ (weights - weights.mean(0)).T for rows in white)
+    moved = [float((read.unflatten(0, (2, 4)) - before).abs().mean()) for read in after]
+    assert moved[1] < 0.2 * moved[0]
 
 
 def test_a_class_traversal_stops_at_every_class(faces: Any) -> None:

@@ -12,7 +12,8 @@ import torch
 from interpret_inn.data.process import derived_seed
 from interpret_inn.errors import ConceptError, FitError, InnWarning
 from interpret_inn.fitting import fit as fit_module
-from interpret_inn.fitting.fit import _whiten, fit, unfitted_network
+from interpret_inn.fitting.fit import _whiten, fit
+from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.rows import StoredRows
 from interpret_inn.fitting.sizes import concept_scores

@@ -144,3 +144,12 @@ def test_settings_of_training_do_nothing_where_nothing_is_trained(blocks, idle):
     assert len(found) == idle
     assert all("nothing is trained, so that clip, steps did nothing" in note for note in found)
     assert idle_settings(FitSettings(blocks=blocks), ["noise"]) == []
+
+
+def test_a_conditional_flow_takes_no_setting_of_training():
+    (found,) = idle_settings(FitSettings(), ["steps", "noise", "blocks"], conditional=True)
+    assert found == (
+        "A conditional flow has a closed form and nothing is trained, so that blocks, steps did nothing. Type "
+        "flow='joint' for a flow that is trained."
+    )
+    assert idle_settings(FitSettings(), ["noise", "flow"], conditional=True) == []

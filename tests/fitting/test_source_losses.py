@@ -1,6 +1,7 @@
 """Losses that sources add are told what they may use, are trained with the flow, and are named where they are none."""
 
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -57,6 +58,11 @@ def test_the_held_out_loss_holds_what_a_source_adds(make, world):
     assert [c - b for (_, _, b), (_, _, c) in zip(plain.history, more.history, strict=True)] == (
         pytest.approx([2.0] * len(plain.history), abs=1e-5)
     )
+
+
+def test_where_a_source_adds_a_loss_no_gain_in_likelihood_is_known(make, world):
+    assert make().run().gain > 0
+    assert math.isnan(make(world.lossy(lambda context: 0.0)).run().gain)
 
 
 def test_a_flow_without_couplings_is_not_trained(make, world):

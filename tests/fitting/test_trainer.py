@@ -29,6 +29,7 @@ def test_it_learns_and_keeps_the_best_weights(make):
         (step, 120, loss, held) for step, loss, held in record.history
     ]
     assert 0 < steps[0].seconds < steps[-1].seconds <= record.seconds <= took
+    assert record.gain == pytest.approx((before - min(held_out)) * trainer.white.shape[1], abs=1e-5)
 
 
 def test_the_loss_is_the_mean_over_pairs_and_axes_in_nats(make):

@@ -26,7 +26,7 @@ def test_a_fit_that_was_stopped_and_resumed_is_the_same_to_the_last_bit(
 
     assert torch.equal(weights(resumed), weights(whole))
     assert found.history == expected.history
-    assert (found.steps, found.best_step) == (expected.steps, expected.best_step)
+    assert (found.steps, found.best_step, found.gain) == (expected.steps, expected.best_step, expected.gain)
     assert not checkpoint.path.exists(), "a fit that is done leaves no checkpoint"
 
 

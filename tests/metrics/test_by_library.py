@@ -10,7 +10,6 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.disentanglement import disentanglement_of
 from interpret_inn.metrics.disentanglement.information import count_information
 from interpret_inn.metrics.faithfulness import _blurred
-from interpret_inn.metrics.predictors import _INVERSE_PENALTIES, _logistic_once, logistic
 
 
 def test_concentration_is_one_minus_the_entropy_written_out() -> None:
@@ -43,20 +42,6 @@ def test_the_blur_is_a_convolution_with_a_gaussian(shape: tuple[int, ...]) -> No
     wanted = torch.nn.functional.conv2d(rows, kernel.transpose(2, 3), groups=shape[1])
     torch.testing.assert_close(_blurred(images), wanted, rtol=1e-12, atol=1e-12)
     assert _blurred(images.float()).dtype == torch.float32
-
-
-def test_the_penalty_of_logistic_regression_is_the_one_of_least_cross_entropy() -> None:
-    rng = np.random.default_rng(0)
-    labels = rng.integers(0, 3, 120)
-    x = rng.normal(size=(120, 8)) + np.eye(8)[labels]
-    chosen = np.arange(120) % 5 == 0
-    losses = []
-    for inverse in _INVERSE_PENALTIES:
-        weight, bias = _logistic_once(x[~chosen], labels[~chosen], inverse)
-        logits = torch.from_numpy(x[chosen] @ weight.T + bias)
-        losses.append(float(torch.nn.functional.cross_entropy(logits, torch.from_numpy(labels[chosen]))))
-    wanted = _logistic_once(x, labels, _INVERSE_PENALTIES[int(np.argmin(losses))])
-    np.testing.assert_array_equal(logistic(x, labels, 3, chosen)[0], wanted[0])
 
 
 def test_intervals_of_means_are_scipys_percentile_intervals() -> None:

@@ -8,7 +8,8 @@ import torch
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from interpret_inn import errors
-from interpret_inn.metrics import predictors, probes
+from interpret_inn.metrics import probe_linear, probes
+from interpret_inn.metrics.probe_folds import split_off, validation_masks
 from interpret_inn.metrics.probes import chance, fit_linear_probe, linear_probe_score, probe_scores
 
 
@@ -24,7 +25,8 @@ def test_classes_are_read_and_scored_by_accuracy():
     x, y = blobs(900, 0)
     result = probe_scores(x[:600], y[:600], x[600:], y[600:], kind="categorical")
     assert result.linear.value == pytest.approx(0.95, abs=0.03)
-    assert result.network.value == pytest.approx(result.linear.value, abs=0.03)
+    for score in (result.network, result.kernel):
+        assert score.value == pytest.approx(result.linear.value, abs=0.03)
     assert result.linear.low < result.linear.value < result.linear.high
     assert result.linear == linear_probe_score(x[:600], y[:600], x[600:], y[600:], kind="categorical")
     told = fit_linear_probe(x[:600], y[:600], kind="categorical").predict(x[600:])
@@ -38,6 +40,7 @@ def test_numbers_of_several_columns_are_scored_by_the_mean_r2():
     result = probe_scores(x[:2000], y[:2000], x[2000:], y[2000:], kind="numeric")
     assert result.linear.value == pytest.approx(0.75, abs=0.05)
     assert result.network.value == pytest.approx(0.75, abs=0.05)
+    assert result.kernel.value == pytest.approx(0.75, abs=0.05)
 
 
 def test_angles_are_read_as_cosine_and_sine():
@@ -78,7 +81,7 @@ def test_a_class_of_one_sample_does_not_stop_it():
 @pytest.mark.parametrize("kind", ["categorical", "numeric"])
 def test_labels_that_mean_nothing_are_not_learnt(kind):
     generator = np.random.default_rng(6)
-    surer = {"linear": 0, "mlp": 0}
+    surer = dict.fromkeys(("linear", "network", "kernel"), 0)
     for seed in range(20):
         x = generator.normal(size=(450, 8))
         y = (
@@ -88,10 +91,9 @@ def test_labels_that_mean_nothing_are_not_learnt(kind):
         )
         result = probe_scores(x[:300], y[:300], x[300:], y[300:], kind=kind, seed=seed)
         guess = chance(y[300:], kind=kind)
-        surer["linear"] += result.linear.low > guess
-        surer["mlp"] += result.network.low > guess
-    assert surer["linear"] <= 1
-    assert surer["mlp"] <= 1
+        for probe in surer:
+            surer[probe] += getattr(result, probe).low > guess
+    assert max(surer.values()) <= 1
 
 
 def test_chance_is_the_best_constant_answer():
@@ -107,11 +109,12 @@ def test_kinds_of_scores():
 
 @pytest.mark.parametrize("classes", [2, 3])
 def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch):
-    monkeypatch.setattr(predictors, "_INVERSE_PENALTIES", (0.3,))
+    monkeypatch.setattr(probe_linear, "_INVERSE_PENALTIES", (0.3,))
+    monkeypatch.setattr(probe_linear, "_TOLERANCE", 1e-8)
     x, y = blobs(300, 7, classes)
-    read = fit_linear_probe(x, y, kind="categorical")
+    read = fit_linear_probe(x, y, kind="categorical", systems=("standard",))
     standard = (x - x.mean(0)) / x.std(0)
-    model = LogisticRegression(C=0.3, tol=1e-3, max_iter=150).fit(standard, y)
+    model = LogisticRegression(C=0.3, tol=1e-8).fit(standard, y)
     scores = read.scores(x)
     probabilities = np.exp(scores) / np.exp(scores).sum(1, keepdims=True)
     np.testing.assert_allclose(probabilities, model.predict_proba(standard), atol=1e-6)
@@ -119,11 +122,11 @@ def test_logistic_regression_in_code_units_equals_sklearns(classes, monkeypatch)
 
 
 def test_ridge_regression_in_code_units_equals_sklearns(monkeypatch):
-    monkeypatch.setattr(predictors, "_PENALTIES", np.array([0.1]))
+    monkeypatch.setattr(probe_linear, "_PENALTIES", np.array([0.1]))
     generator = np.random.default_rng(8)
     x = 5 + generator.normal(size=(200, 6)) @ generator.normal(size=(6, 6))
     y = x @ generator.normal(size=(6, 2)) + generator.normal(size=(200, 2))
-    read = fit_linear_probe(x, y, kind="numeric")
+    read = fit_linear_probe(x, y, kind="numeric", systems=("standard",))
     standard = (x - x.mean(0)) / x.std(0)
     model = Ridge(alpha=0.1 * 200).fit(standard, y)  # ours is per row
     np.testing.assert_allclose(read.predict(x), model.predict(standard), rtol=1e-8)
@@ -150,10 +153,10 @@ def test_dead_columns_carry_no_weight_and_more_columns_than_rows_work():
 
 def test_rows_split_off_are_whole_groups_and_about_a_fifth():
     groups = np.repeat(np.arange(20), 5)
-    chosen = probes.split_off(100, groups, seed=0)
+    chosen = split_off(100, groups, seed=0)
     assert chosen.sum() == 20
     assert not set(groups[chosen]) & set(groups[~chosen])
-    assert not probes.split_off(100, groups // 5, seed=0).any()  # four groups are too few
+    assert not split_off(100, groups // 5, seed=0).any()  # four groups are too few
 
 
 def test_too_little_to_score_gives_nan():
@@ -162,6 +165,7 @@ def test_too_little_to_score_gives_nan():
         result = probe_scores(*train, *test, kind="categorical")
         assert math.isnan(result.linear.value)
         assert math.isnan(result.network.value)
+        assert math.isnan(result.kernel.value)
         assert math.isnan(linear_probe_score(*train, *test, kind="categorical").value)
 
 
@@ -198,16 +202,45 @@ def test_five_values_in_each_split_are_enough():
         result = probe_scores(x, values, x, values, kind="numeric")
         assert math.isfinite(result.linear.value)
         assert math.isfinite(result.network.value)
+        assert math.isfinite(result.kernel.value)
 
 
 def test_five_groups_are_enough_to_split_one_off():
-    assert probes.split_off(5, None, seed=0).sum() == 1
+    assert split_off(5, None, seed=0).sum() == 1
     groups = np.repeat([3, 5, 8, 9, 11], 2)
-    chosen = probes.split_off(10, groups, seed=1)
+    chosen = split_off(10, groups, seed=1)
     assert len(set(groups[chosen])) == 1
     assert chosen.sum() == 2
-    assert (probes.split_off(100, None, seed=0) != probes.split_off(100, None, seed=1)).any()
-    assert probes.split_off(99, None, seed=0, share=1 / 3).sum() == 33
+    assert (split_off(100, None, seed=0) != split_off(100, None, seed=1)).any()
+    assert split_off(99, None, seed=0, share=1 / 3).sum() == 33
+
+
+def test_up_to_500_rows_every_fifth_chooses_and_beyond_that_one():
+    masks = validation_masks(500, None, seed=3)
+    assert np.sum(masks, 0).tolist() == [1] * 500
+    assert [mask.sum() for mask in masks] == [100] * 5
+    groups = np.repeat(np.arange(9), 3)
+    for mask in validation_masks(27, groups, seed=0):
+        assert not set(groups[mask]) & set(groups[~mask])
+    (single,) = validation_masks(501, None, seed=3)
+    assert (single == split_off(501, None, seed=3)).all()
+    assert validation_masks(100, np.arange(100) // 25, seed=0) == ()  # four groups are too few
+
+
+def test_the_network_that_is_reported_is_the_median_of_three(monkeypatch):
+    x, y = blobs(300, 15)
+    wrong = np.roll(np.eye(3), 1, 0)
+    answers = {good: [1.0 if row < good else 0.0 for row in range(100)] for good in (20, 90, 60)}
+
+    def trained(codes, targets, **options):
+        right = np.eye(3)[y[200:]]
+        said = [np.where(np.array(kept)[:, None] > 0, right, right @ wrong) for kept in answers.values()]
+        return lambda codes: np.stack(said)
+
+    monkeypatch.setattr(probes, "train_networks", trained)
+    found = probe_scores(x[:200], y[:200], x[200:], y[200:], kind="categorical").network
+    assert found.value == 0.6
+    assert found.low < 0.6 < found.high
 
 
 def test_predictions_have_the_form_of_the_values():

@@ -18,6 +18,7 @@ from interpret_inn.explaining.records import (
     ExampleFactor,
     Explanation,
     FactorMap,
+    FlowRecord,
     Neighbours,
     Outcome,
     ProbeScores,
@@ -35,7 +36,8 @@ def around(value: float, width: float = 0.015) -> Score:
 
 
 def probe(linear: float, mlp: float | None = None) -> ProbeScores:
-    return ProbeScores(around(linear), around(linear + 0.01 if mlp is None else mlp))
+    network = linear + 0.01 if mlp is None else mlp
+    return ProbeScores(around(linear), around(network), around((linear + network) / 2))
 
 
 @functools.cache
@@ -182,6 +184,9 @@ def explanation() -> Explanation:
         warnings=("The kind of “colour” was guessed: numeric.",),
         skipped=("broken-17.png: not an image",),
         versions={"interpret_inn": "0.1.0", "torch": "2.15.0", "timm": "1.1.0", "seed": "0"},
+        flow=FlowRecord(
+            "conditional", 5.2, 0, 0, False, 2.8, "A conditional flow, in closed form: nothing is trained."
+        ),
         sections=(Section("From a plugin", "<p>Hello <b>reader</b></p>", {"answer": 42}),),
     )
 

@@ -13,7 +13,7 @@ from interpret_inn.explaining.records import Explanation, FactorMap, Traversal
 from interpret_inn.reports import figures
 from interpret_inn.reports.figures_plane import colour_classes, factor_map, legend, traversal_curves
 from interpret_inn.reports.thumbnails import Quality, Thumbnails, encode
-from interpret_inn.types import Score
+from interpret_inn.types import ProbeScores, Score
 
 NAN = math.nan
 
@@ -32,15 +32,19 @@ def test_bar_of_nothing_draws_no_bar() -> None:
 
 def test_cell_has_its_probes_interval_and_marks() -> None:
     marks = [figures.Mark(0.1, "chance", "guessing 10%"), figures.Mark(0.9, "ceiling", "")]
-    drawn = figures.cell(Score(0.5, 0.4, 0.6), Score(0.7), "digit from colour: 50%", marks=marks)
-    assert 'cx="50.00%"' in drawn and 'cx="70.00%"' in drawn
+    drawn = figures.cell(
+        ProbeScores(Score(0.5, 0.4, 0.6), Score(0.7), Score(0.8)), "digit from colour: 50%", marks=marks
+    )
+    assert 'cx="50.00%"' in drawn and 'cx="70.00%"' in drawn and 'rect x="80.00%"' in drawn
     assert 'x1="40.00%"' in drawn and 'x2="60.00%"' in drawn
     assert 'x1="10.00%"' in drawn and 'x1="90.00%"' in drawn
     assert 'aria-label="digit from colour: 50%; guessing 10%"' in drawn
 
 
 def test_cell_of_nothing_draws_no_probe_and_no_mark() -> None:
-    drawn = figures.cell(Score(NAN), Score(NAN), "nothing", marks=[figures.Mark(NAN, "chance", "guessing")])
+    drawn = figures.cell(
+        ProbeScores(Score(NAN), Score(NAN)), "nothing", marks=[figures.Mark(NAN, "chance", "guessing")]
+    )
     assert "circle" not in drawn and "whisker" not in drawn and "mark" not in drawn and "nan" not in drawn
     assert 'aria-label="nothing"' in drawn
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -45,6 +47,9 @@ def test_json_has_the_keys_of_the_issue(explanation: Explanation) -> None:
     assert leakage["intervals"]["digit"]["digit"] == pytest.approx([0.959, 0.989])
     assert leakage["representation"] == {"digit": 0.966, "colour": 0.328}
     assert leakage["representation_network"]["digit"] == pytest.approx(0.976)
+    assert leakage["kernel"]["digit"]["colour"] == pytest.approx(0.1495)
+    assert leakage["kernel_intervals"]["digit"]["colour"] == pytest.approx([0.1345, 0.1645])
+    assert leakage["representation_kernel"]["digit"] == pytest.approx(0.971)
     assert leakage["chance"]["digit"] == 0.102 and leakage["kind"] == {"digit": "accuracy", "colour": "r2"}
     assert leakage["unfitted"] == {"digit": 0.41, "colour": 0.08}
     assert leakage["association"]["digit"] == {"colour": 0.118}
@@ -57,6 +62,15 @@ def test_json_has_the_keys_of_the_issue(explanation: Explanation) -> None:
     )
     assert redraw["intervals"]["class_std"] == pytest.approx([2.9, 3.1])
     assert content["timings"] == {"total": 41.2, "encode": 0.8, "fit": 24.1, "explain": 6.3}
+    assert content["flow"] == {
+        "kind": "conditional",
+        "gain": 5.2,
+        "steps": 0,
+        "best_step": 0,
+        "stopped_early": False,
+        "seconds": 2.8,
+        "sentence": "A conditional flow, in closed form: nothing is trained.",
+    }
     assert content["split"] == {"train": 1257, "validation": 180, "test": 360}
     assert [s["title"] for s in content["sections"]] == ["From a plugin", "Mine"]
     assert content["sections"][0]["data"] == {"answer": 42}
@@ -133,3 +147,10 @@ def test_notebook_frame_holds_the_whole_page_apart(explanation: Explanation) -> 
 
 def test_repr_is_short(explanation: Explanation) -> None:
     assert repr(Report(explanation)) == "Report('tiny_cnn' at 'head:in': digit, colour, residual)"
+
+
+def test_a_gain_that_nobody_measured_is_null(explanation: Explanation) -> None:
+    assert explanation.flow is not None
+    flow = dataclasses.replace(explanation.flow, gain=math.nan)
+    assert Report(dataclasses.replace(explanation, flow=flow)).to_dict()["flow"]["gain"] is None
+    assert Report(dataclasses.replace(explanation, flow=None)).to_dict()["flow"] is None

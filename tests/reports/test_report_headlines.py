@@ -11,7 +11,7 @@ import pytest
 from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports import page
-from interpret_inn.reports.findings import doubts, leaks, ranked, recovered
+from interpret_inn.reports.findings import best, doubts, leaks, ranked, recovered
 from interpret_inn.reports.headlines import headline, learnt_answer, redraw_words, sure_answer
 from interpret_inn.types import Remark, Score
 
@@ -20,6 +20,14 @@ NAN = math.nan
 
 def texts(explanation: Explanation, level: str | None = None) -> str:
     return " | ".join(doubt.text.striptags() for doubt in doubts(explanation) if level in (None, doubt.level))
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_findings_go_by_the_highest_of_the_three_probes(place: int) -> None:
+    scores = [Score(0.1), Score(0.1), Score(0.1)]
+    scores[place] = Score(0.2)
+    assert best(ProbeScores(*scores)) is scores[place]
+    assert best(ProbeScores(Score(0.3), Score(0.2))).value == 0.3  # one from before there was a kernel probe
 
 
 def test_headline_says_what_was_learnt_and_what_decides(explanation: Explanation) -> None:

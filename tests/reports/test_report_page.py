@@ -18,7 +18,7 @@ import pytest
 from interpret_inn.explaining.records import Example, Explanation, Outcome
 from interpret_inn.reports import Report, page
 from interpret_inn.reports.report import _UNSEEN
-from interpret_inn.types import Section
+from interpret_inn.types import ProbeScores, Score, Section
 
 VOID = {"meta", "img", "link", "br", "input", "hr", "col"}
 
@@ -262,3 +262,32 @@ def test_donor_outside_the_examples_is_left_out(changed: Callable[..., Explanati
     factors = {name: dataclasses.replace(f, donor=99) for name, f in base.factors.items()}
     lone: Example = dataclasses.replace(base, factors=factors)
     assert "Donor" not in page(changed(examples=(lone,), traversals={}))
+
+
+def test_the_page_says_which_flow_was_chosen_and_where_sizes_come_from(explanation: Explanation) -> None:
+    text = " ".join(page(explanation).split())
+    assert "<dt>Flow</dt><dd>A conditional flow, in closed form: nothing is trained.</dd>" in text
+    assert "the number of directions in which the layer tells the concept" in text
+    assert explanation.flow is not None
+    joint = dataclasses.replace(explanation.flow, kind="joint", sentence="A joint flow of 4 coupling blocks.")
+    text = " ".join(page(dataclasses.replace(explanation, flow=joint)).split())
+    assert "<dt>Flow</dt><dd>A joint flow of 4 coupling blocks.</dd>" in text
+    assert "how much the pairs that share a concept have in common (raw score)" in text
+    assert "<dt>Flow</dt>" not in page(dataclasses.replace(explanation, flow=None))
+
+
+def test_probes_from_before_there_was_a_kernel_say_not_measured(explanation: Explanation) -> None:
+    def earlier(probe: ProbeScores) -> ProbeScores:
+        return dataclasses.replace(probe, kernel=Score(float("nan")))
+
+    leakage = explanation.leakage
+    assert "kernel not measured" not in page(explanation)
+    before = dataclasses.replace(
+        leakage,
+        scores={c: {f: earlier(cell) for f, cell in row.items()} for c, row in leakage.scores.items()},
+        representation={c: earlier(cell) for c, cell in leakage.representation.items()},
+    )
+    said = page(dataclasses.replace(explanation, leakage=before))
+    cells = sum(len(row) + 1 for row in leakage.scores.values())
+    assert said.count("<small>kernel not measured</small>") == cells
+    assert "by a kernel not measured" in said

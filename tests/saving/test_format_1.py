@@ -1,6 +1,7 @@
 """An artefact that version 0.1.0 wrote, in format 1, loads with its model and says what it said then."""
 
 import json
+import math
 from pathlib import Path
 
 import pytest
@@ -88,7 +89,9 @@ def test_scores_that_it_lacks_are_said_to_be_missing(loaded: inn.Interpreter) ->
     assert loaded.evaluation.scores is None
     assert loaded.fitted.notes == (
         "Scores of the codes against the values of concepts: not measured; fit again.",
+        "Scores of the kernel probe: not measured; fit again.",
     )
+    assert math.isnan(loaded.evaluation.leakage.scores["hue"]["hue"].kernel.value)
 
 
 def test_it_is_saved_again_in_the_format_of_today(

@@ -5,6 +5,8 @@ import torch
 
 from interpret_inn.saving.migrating import FORMAT, Added, Changes, Stored, migrated
 
+KERNEL = "Scores of the kernel probe: not measured; fit again."
+
 
 def stored(**about):
     evaluation = {
@@ -15,11 +17,6 @@ def stored(**about):
     }
     tensors = {name: torch.tensor(0) for name in ("bank", "bank_groups", "values.bank", "flow.a", "flowers")}
     return Stored({"format": 1, "notes": ["kept"], "settings": {"steps": 3}} | about, evaluation, tensors)
-
-
-def test_what_has_the_format_of_today_is_left_alone():
-    now = stored(format=FORMAT)
-    assert migrated(now) is now
 
 
 def test_names_change_where_their_path_is_and_nowhere_else():
@@ -34,7 +31,11 @@ def test_names_change_where_their_path_is_and_nowhere_else():
     )
     before = stored()
     found = migrated(before, {1: changes})
-    assert found.about == {"format": FORMAT, "notes": ["kept"], "choices": {"updates": 3}}
+    assert found.about == {
+        "format": FORMAT,
+        "notes": ["kept"],
+        "choices": {"updates": 3},
+    }  # no scores by this name
     assert found.evaluation == {
         "leakage": {
             "probes": {"shape": {"hue": {"mlp": 1, "line": 2}}, "a.b": {"hue": {"mlp": 3, "line": 4}}}
@@ -67,7 +68,19 @@ def test_figures_that_were_never_measured_say_so():
         "kept",
         "The effect of a concept: not measured; fit again.",
         "Scores beside others: not measured; fit again.",
+        KERNEL,
     ]
+
+
+def test_scores_from_before_there_was_a_kernel_probe_say_so_once():
+    now = stored(format=FORMAT)
+    for row in now.evaluation["leakage"]["scores"].values():
+        row["hue"]["kernel"] = 1
+    assert migrated(now) is now
+    del now.evaluation["leakage"]["scores"]["a.b"]["hue"]["kernel"]
+    found = migrated(now)
+    assert found.about["notes"] == ["kept", KERNEL]
+    assert migrated(found) is found
 
 
 def test_a_format_that_never_was_is_not_guessed():

@@ -21,7 +21,7 @@ from interpret_inn.types import Factor, ProbeScores, Score, Scores
 
 NAN = math.nan
 SCORE = Score(0.5, 0.25, NAN, {"a": 1.0, "b": NAN})
-READ = ProbeScores(SCORE, Score(-1e-300))
+READ = ProbeScores(SCORE, Score(-1e-300), Score(0.75, NAN, 1.0))
 LEAKAGE = Leakage(
     ("digit",), ("digit", "residual"), {"digit": "accuracy"}, {"digit": {"digit": READ, "residual": READ}},
     {"digit": READ}, {"digit": 0.1}, {"digit": SCORE}, {"digit": {"colour": 0.25}},
@@ -47,6 +47,7 @@ RECORDS = [
     Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
     FitRecord(0, 0, False, 0.0, ()),
+    FitRecord(0, 0, False, 0.0, (), 5.25),
     FitSettings(),
     FlowShape(10, 4),
     Factor("digit", 0, 3),
@@ -86,6 +87,12 @@ def test_what_an_earlier_version_did_not_write_has_its_default():
     written = through_json(RECORDS[7])
     del written["scores"]
     assert same(revive(Evaluation, written), dataclasses.replace(RECORDS[7], scores=None))
+
+
+def test_scores_from_before_there_was_a_kernel_probe_have_none():
+    written = through_json(READ)
+    del written["kernel"]
+    assert same(revive(ProbeScores, written), dataclasses.replace(READ, kernel=Score(NAN)))
 
 
 NUMBERS = st.floats(allow_infinity=False)

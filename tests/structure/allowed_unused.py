@@ -6,7 +6,6 @@ An exception that is no longer needed fails the test, so that this list does not
 ALLOWED = {
     "__getattr__": "Python calls it for members that a class does not have",
     "_repr_html_": "notebooks call it to show an object",
-    "best_step": "a field of the public record of a fit, for users; it is saved with the artefact",
     "command_class": "click makes the commands of a group of it",
     "concept_sources": "the manager's list of one kind of contributions, beside four that the library itself asks for",
     "factor_knows": "a field of the public table of nuisances (docs/transforms.md), for users",
@@ -15,7 +14,6 @@ ALLOWED = {
     "handle_endtag": "html.parser calls it",
     "handle_startendtag": "html.parser calls it",
     "handle_starttag": "html.parser calls it",
-    "stopped_early": "a field of the public record of a fit, for users; it is saved with the artefact",
     "yaml_implicit_resolvers": "PyYAML reads it",
     "trace": "the third argument that Python gives to `__exit__`",
 }

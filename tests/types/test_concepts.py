@@ -8,7 +8,6 @@ import torch
 
 from interpret_inn import errors
 from interpret_inn.types import Concept
-from interpret_inn.types.concepts import kind_of
 
 NAN = math.nan
 SHAPE = Concept("shape", "categorical", np.array([2, -1, 0, 0, -1, 2]), ("circle", "square", "star"))
@@ -62,15 +61,6 @@ def test_targets_are_class_indices_numbers_or_cosine_and_sine():
     assert HUE.targets[:, 0] == pytest.approx([math.cos(angle) for angle in HUE.values], nan_ok=True)
     assert HUE.targets[:, 1] == pytest.approx([math.sin(angle) for angle in HUE.values], nan_ok=True)
     assert all(concept.targets.dtype == np.float64 for concept in ALL)
-
-
-@pytest.mark.parametrize("concept", ALL, ids=by_name)
-def test_values_come_back_from_targets(concept):
-    there = concept.at(concept.known)
-    back = kind_of(concept.kind).from_targets(there.targets)
-    assert back.reshape(there.values.shape) == pytest.approx(
-        there.values if concept is not HUE else [math.remainder(angle, 2 * math.pi) for angle in there.values]
-    )
 
 
 def test_indicators_have_a_column_for_each_class_that_occurs():
