@@ -5,18 +5,20 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from interpret_inn.data.process import derived_seed
 from interpret_inn.explaining.drift import drifts
 from interpret_inn.explaining.evidence import Drift, FactorSummary, Leakage
 from interpret_inn.explaining.factor_maps import factor_map
 from interpret_inn.explaining.leakage import EncodedSplit, leakage, summaries
 from interpret_inn.explaining.records import FactorMap
-from interpret_inn.fitting.cross_fitting import half_fit
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import InvertibleNetwork
+from interpret_inn.metrics.probe_folds import FEWEST
 from interpret_inn.translating.fitted import WIDEST_REFERENCE
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Scores
@@ -50,8 +52,9 @@ class Evaluation:
 def evaluate(translator: Translator, data: FitData) -> Evaluation:
     """Scores a fit on its test split; probes are trained on its training split.
 
-    Where a concept is read from factors that are not its own, a conditional flow is fitted once more, to half of the
-    training samples, and probes learn from the other half: see `fitting.cross_fitting`.
+    A flow in closed form is exact on its own training samples: what its factors tell of other concepts on new samples,
+    they do not tell there. So where a conditional flow is read for concepts of other factors, probes learn from samples
+    that it never saw (`_fresh`).
 
     Of each split at most 4,000 samples are used. If the representation has more than 4,096 axes, probes read only those
     that enter the blocks.
@@ -83,14 +86,27 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
 
 def _fresh(
     translator: Translator, data: FitData, before: InvertibleNetwork, test: Tensor
-) -> tuple[EncodedSplit, EncodedSplit] | None:
-    """Training samples that a flow of the same kind never saw, and the test samples, by that flow; None: see there."""
-    half = half_fit(data, translator.fitted, translator.backbone)
-    if half is None:
-        return None
-    order = torch.randperm(len(half.others), generator=Generator().manual_seed(translator.fitted.seed))
-    others = half.others[order[:MOST_SAMPLES].sort().values]
-    return _encode(data, half.network, before, others), _encode(data, half.network, before, test)
+) -> tuple[tuple[EncodedSplit, EncodedSplit], ...]:
+    """Samples that the flow never saw, to train probes on, and others to score them on; nothing if the flow is joint.
+
+    Probes learn from the validation split and one half of the test split, and are scored on the other half; then the
+    halves change places.
+    """
+    network, seed = translator.fitted.network, translator.fitted.seed
+    groups = data.pool.groups_at(test)
+    names = np.unique(groups)
+    if network.shape.conditional is None or len(names) < 2 * FEWEST:
+        return ()
+    chosen = np.random.default_rng(derived_seed(seed, "halves of the test split")).permutation(names)
+    first = torch.from_numpy(np.isin(groups, chosen[::2]))
+    validation = data.pool.some("validation", MOST_SAMPLES, Generator().manual_seed(seed))
+    return tuple(
+        (
+            _encode(data, network, before, torch.cat((validation, test[half]))),
+            _encode(data, network, before, test[~half]),
+        )
+        for half in (first, ~first)
+    )
 
 
 def _encode(

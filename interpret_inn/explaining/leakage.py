@@ -51,7 +51,7 @@ def leakage(
     test: EncodedSplit,
     factors: Factors,
     *,
-    fresh: tuple[EncodedSplit, EncodedSplit] | None = None,
+    fresh: Sequence[tuple[EncodedSplit, EncodedSplit]] = (),
     seed: int = 0,
     rows: int = 4000,
 ) -> Leakage:
@@ -64,8 +64,8 @@ def leakage(
         train: The training split.
         test: The test split, with the same concepts in the same order.
         factors: All factors of the code.
-        fresh: Both splits by a flow that saw none of these training samples, by which concepts are probed in factors
-            that are not their own; None: by the codes of `train` and `test`.
+        fresh: Samples that the flow never saw, to train on and to score on, by which concepts are probed in factors
+            that are not their own; scores are means over these pairs. Empty: by `train` and `test`.
         seed: Of all draws.
         rows: Rows of each split that are used at most.
 
@@ -74,10 +74,13 @@ def leakage(
     """
     probed = _Probed(train, test, rows=rows, seed=seed)
     codes = {f.name: probed.columns(train.codes, test.codes, f.slice) for f in factors}
-    others, other_codes = probed, codes
-    if fresh is not None:
-        others = _Probed(*fresh, rows=rows, seed=seed)
-        other_codes = {f.name: others.columns(fresh[0].codes, fresh[1].codes, f.slice) for f in factors}
+    others = [(probed, codes)]
+    if fresh:
+        parts = [_Probed(*pair, rows=rows, seed=seed) for pair in fresh]
+        others = [
+            (part, {f.name: part.columns(pair[0].codes, pair[1].codes, f.slice) for f in factors})
+            for part, pair in zip(parts, fresh, strict=True)
+        ]
     representation = probed.columns(train.representation, test.representation)
     scores: dict[str, Mapping[str, ProbeScores]] = {}
     own: dict[str, Score] = {}
@@ -85,7 +88,7 @@ def leakage(
         scores[name] = {
             factor: probed.scores(name, *codes[factor])
             if factor == name
-            else others.scores(name, *other_codes[factor])
+            else _mean([part.scores(name, *read[factor]) for part, read in others])
             for factor in factors.names
         }
         if name in factors.names:
@@ -103,6 +106,23 @@ def leakage(
             name: {other: probed.association(name, other) for other in probed.kinds if other != name}
             for name in probed.kinds
         },
+    )
+
+
+def _mean(scores: Sequence[ProbeScores]) -> ProbeScores:
+    """The mean of scores and of the ends of their intervals, which is no narrower than that of all samples together."""
+
+    def mean(probe: str) -> Score:
+        found = [getattr(one, probe) for one in scores]
+        value, low, high = (
+            float(np.mean([getattr(one, end) for one in found])) for end in ("value", "low", "high")
+        )
+        return Score(value, low, high)
+
+    return (
+        scores[0]
+        if len(scores) == 1
+        else ProbeScores(*(mean(probe) for probe in ("linear", "network", "kernel")))
     )
 
 

@@ -81,7 +81,7 @@ def fit(
     encoded = time.perf_counter()
     data = FitData(pool, stored)
     whitening, said = _whiten(data, settings, seed)
-    white = projected(data, whitening)
+    white = _project(data, whitening)
     pool.follow(planned(backbone, data, whitening, white, seed=seed))
     task = FlowTask(
         backbone, data, whitening, white, settings, seed, sizes=sizes or {}, checkpoint=checkpoint,
@@ -153,7 +153,7 @@ def _common_size(data: FitData) -> tuple[int, int]:
 
 
 @torch.no_grad()
-def projected(data: FitData, whitening: Whitening) -> Tensor:
+def _project(data: FitData, whitening: Whitening) -> Tensor:
     """The whitened leading axes of all samples, float (N, P, d), computed in chunks of samples."""
     chunks = []
     for indices in torch.arange(data.pool.rows).split(CHUNK):
