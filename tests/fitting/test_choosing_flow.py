@@ -104,7 +104,7 @@ def test_pairs_that_share_the_residual_need_a_joint_flow(choose, world):
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"), [("conditonal", "Did you mean 'conditional'"), (None, ""), ("", "")]
+    ("name", "hint"), [("conditionl", "Did you mean 'conditional'"), (None, ""), ("", "")]
 )
 def test_unknown_flows_are_refused(name, hint):
     with pytest.raises(FitError, match=f"There is no flow {name!r}.*{hint}"):
