@@ -6,7 +6,7 @@ a factor; a plain one is `interpreter.run(inputs)`, and beside it the bare `mode
 the model is given back as found. They run in turns, whose order alternates; figures are the median and the quartiles
 of the ratios over pairs. Forwards of the flow (there and back) and of the model are counted in runs of their own.
 
-    INTERPRET_INN_REAL=… python tests/benchmarks/edited_forward.py [--pairs 30]
+    INTERPRET_INN_REAL=… python tests/benchmarks/edited_forward.py [--pairs 30] [--flow joint]
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ VIT, BLOCK = "vit_tiny_patch16_224", "blocks.6"
 
 
 def fitted(
-    model: torch.nn.Module, images: Tensor, site: str | None, layout: str | None, steps: int
+    model: torch.nn.Module, images: Tensor, site: str | None, layout: str | None, settings: dict[str, Any]
 ) -> inn.Interpreter:
     """A short fit to the brightness of images (N, 3, H, W), with as many axes in the blocks as images allow."""
     interpreter = inn.wrap(model, site, preprocess="identity", layout=layout)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", inn.InnWarning)
         return interpreter.fit(
-            "labels", data=images, labels={"bright": images.mean((1, 2, 3)).numpy()}, steps=steps,
-            samples_per_axis=1, cache=None, checkpoint=None,
+            "labels", data=images, labels={"bright": images.mean((1, 2, 3)).numpy()},
+            samples_per_axis=1, cache=None, checkpoint=None, **settings,
         )  # fmt: skip
 
 
@@ -114,7 +114,8 @@ def main() -> None:
     )
     parser.add_argument("--pairs", type=int, default=30)
     parser.add_argument("--images", type=int, default=400)
-    parser.add_argument("--steps", type=int, default=20, help="steps of the short fits")
+    parser.add_argument("--flow", choices=("conditional", "joint"), default="conditional")
+    parser.add_argument("--steps", type=int, default=20, help="steps of the short fits of a joint flow")
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
@@ -129,8 +130,9 @@ def main() -> None:
         (f"ViT, {BLOCK}", vit, BLOCK, "positions"),
     ]
     rows = []
+    settings = {"flow": options.flow} | ({"steps": options.steps} if options.flow == "joint" else {})
     for name, model, site, layout in cases:
-        interpreter = fitted(model, images, site, layout, options.steps)
+        interpreter = fitted(model, images, site, layout, settings)
         rows += measured(name, interpreter, images, options.pairs)
     print(table(rows))
     print(
