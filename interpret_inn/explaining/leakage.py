@@ -73,14 +73,11 @@ def leakage(
         The leakage matrix with 95 % intervals.
     """
     probed = _Probed(train, test, rows=rows, seed=seed)
-    codes = {f.name: probed.columns(train.codes, test.codes, f.slice) for f in factors}
+    codes = _columns_of(probed, train, test, factors)
     others = [(probed, codes)]
     if fresh:
-        parts = [_Probed(*pair, rows=rows, seed=seed) for pair in fresh]
-        others = [
-            (part, {f.name: part.columns(pair[0].codes, pair[1].codes, f.slice) for f in factors})
-            for part, pair in zip(parts, fresh, strict=True)
-        ]
+        parts = [(_Probed(*pair, rows=rows, seed=seed), pair) for pair in fresh]
+        others = [(part, _columns_of(part, *pair, factors)) for part, pair in parts]
     representation = probed.columns(train.representation, test.representation)
     scores: dict[str, Mapping[str, ProbeScores]] = {}
     own: dict[str, Score] = {}
@@ -109,6 +106,13 @@ def leakage(
     )
 
 
+def _columns_of(
+    probed: _Probed, train: EncodedSplit, test: EncodedSplit, factors: Factors
+) -> dict[str, _Both]:
+    """What probes read of both splits, by factor."""
+    return {factor.name: probed.columns(train.codes, test.codes, factor.slice) for factor in factors}
+
+
 def _mean(scores: Sequence[ProbeScores]) -> ProbeScores:
     """The mean of scores and of the ends of their intervals, which is no narrower than that of all samples together."""
 
@@ -119,11 +123,9 @@ def _mean(scores: Sequence[ProbeScores]) -> ProbeScores:
         )
         return Score(value, low, high)
 
-    return (
-        scores[0]
-        if len(scores) == 1
-        else ProbeScores(*(mean(probe) for probe in ("linear", "network", "kernel")))
-    )
+    if len(scores) == 1:
+        return scores[0]
+    return ProbeScores(mean("linear"), mean("network"), mean("kernel"))
 
 
 class _Probed:
