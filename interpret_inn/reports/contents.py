@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from interpret_inn.explaining.evidence import Checks, Leakage
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Leakage
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw, plain
 from interpret_inn.types import Score, Scores, Section
 
@@ -33,6 +33,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "checks": _checks(explanation.checks),
         "factors": explanation.factors,
         "leakage": _leakage(explanation.leakage),
+        "erasure": _erasure(explanation.erasure),
         "redraw": {name: _redraw(redraw) for name, redraw in explanation.redraws.items()},
         "examples": [_without(example, "picture", "edited") for example in explanation.examples],
         "maps": explanation.maps,
@@ -92,6 +93,28 @@ def _leakage(leakage: Leakage) -> dict[str, Any]:
         "unfitted": {concept: score.value for concept, score in leakage.unfitted.items()},
         "association": leakage.association,
     }
+
+
+def _erasure(found: Mapping[str, BesideErasure] | None) -> dict[str, Any] | None:
+    def row(beside: BesideErasure) -> dict[str, Any]:
+        parts: dict[str, ProbeScores] = {
+            name: getattr(beside, name) for name in ("own", "rest", "erasure_own", "erasure_rest")
+        }
+        gains: dict[str, Score] = {name: getattr(beside, name) for name in ("own_gain", "rest_gain")}
+        return {
+            **{name: {"linear": one.linear.value, "kernel": one.kernel.value} for name, one in parts.items()},
+            **{name: gain.value for name, gain in gains.items()},
+            "intervals": {
+                **{
+                    name: {"linear": _interval(one.linear), "kernel": _interval(one.kernel)}
+                    for name, one in parts.items()
+                },
+                **{name: _interval(gain) for name, gain in gains.items()},
+            },
+            **_without(beside, *parts, *gains),
+        }
+
+    return None if found is None else {concept: row(beside) for concept, beside in found.items()}
 
 
 def _scores(scores: Scores | None) -> dict[str, Any] | None:
