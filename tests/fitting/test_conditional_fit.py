@@ -145,6 +145,7 @@ def test_the_seed_alone_tells_what_is_drawn():
     assert not torch.equal(one["whitening.mean"], other["whitening.mean"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balance", [True, False])
 def test_concepts_that_go_together_keep_their_own_axes(balance):
     generator = seeded(11)
@@ -220,6 +221,7 @@ def test_positions_are_rows_of_their_own():
     torch.testing.assert_close(found.network.inverse(found.network(rows)[0])[0], rows, atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_outer_axes_follow_the_concept_before_and_not_after():
     """Outer axes that follow a number in curves: no line sees that, so that whitening leaves it."""
     generator = seeded(14)

@@ -13,7 +13,7 @@ from interpret_inn.types import ReportSectionSpec
 from interpret_inn_transforms import Nuisance, build, direct_changes, nuisances
 from interpret_inn_transforms.section import render
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
+pytestmark = [pytest.mark.usefixtures("hasty_probes"), pytest.mark.slow]
 
 
 class Tinted(torch.nn.Module):
@@ -150,6 +150,7 @@ def test_the_section_keeps_its_contract_and_is_for_transforms_only(tinted, toy):
     assert render(toy.interpreter.explain(toy.fresh[:16], localizer=None)) is None
 
 
+@pytest.mark.slow
 def test_together_with_labels(small):
     images, labels = toy_images(60, seed=1)
     interpreter = inn.wrap(toy_classifier(), "head:in")
