@@ -86,7 +86,7 @@ def fit_conditional(task: FlowTask) -> FlowFit:
     unscored = torch.zeros(len(pool.names))
     sizes_in(pool, unscored, task.whitening, given=task.sizes)  # refuses sizes that there cannot be
     asked = {name: int(size) for name, size in {**pool.wanted_sizes(), **task.sizes}.items()}
-    built = build(task, pool.indices("train"), asked)
+    built = build(task, asked)
     sizes = dict(zip(pool.names, built.directions.sizes[:-1], strict=True))
     chosen = sizes_in(pool, unscored, task.whitening, given=sizes)
     record = FitRecord(0, 0, False, time.perf_counter() - began, (), _gain(built))
@@ -95,21 +95,20 @@ def fit_conditional(task: FlowTask) -> FlowFit:
     )
 
 
-def build(task: FlowTask, among: Tensor, sizes: Mapping[str, int]) -> Built:
-    """Builds the flow from some training samples.
+def build(task: FlowTask, sizes: Mapping[str, int]) -> Built:
+    """Builds the flow from the training split.
 
     Args:
         task: What it is fitted to.
-        among: Indices of the samples, int64 (n,).
         sizes: Axes by concept; those that are left out get as many as they have clear directions.
     """
     pool, white = task.data.pool, task.white
     generator = Generator().manual_seed(derived_seed(task.seed, "conditional flow"))
-    chosen = among[torch.randperm(len(among), generator=generator)[:_ROWS].sort().values]
+    chosen = pool.some("train", _ROWS, generator)
     exact = ExactWhitening(task.whitening.leading).to(white.device)
     exact.set(white[chosen].flatten(0, 1))
     means = exact(white.mean(1))[0].double()
-    found = find_directions(means, pool, among, given=sizes, seed=task.seed)
+    found = find_directions(means, pool, given=sizes, seed=task.seed)
     held = pool.some("validation", _ROWS, generator)
     train, held_rows = (_rows(exact, white, found.axes, some, generator) for some in (chosen, held))
     steps = _fit_steps(train, held_rows, found, pool, generator)
