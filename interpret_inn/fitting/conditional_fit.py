@@ -35,7 +35,7 @@ from interpret_inn.flows import (
 )
 from interpret_inn.flows.kernel_mean import CENTRES
 from interpret_inn.translating.settings import FitRecord
-from interpret_inn.types import Concept
+from interpret_inn.types import RESIDUAL, Concept, Factors
 
 _ROWS = 16384
 """Rows that means and scales are fitted to, at most."""
@@ -83,33 +83,39 @@ def fit_conditional(task: FlowTask) -> FlowFit:
     """Finds the directions of concepts, and makes everything else independent of them; nothing is trained."""
     began = time.perf_counter()
     pool = task.data.pool
-    unscored = torch.zeros(len(pool.names))
-    sizes_in(pool, unscored, task.whitening, given=task.sizes)  # refuses sizes that there cannot be
+    sizes_in(pool, torch.zeros(len(pool.names)), task.whitening, given=task.sizes)  # refuses what cannot be
     asked = {name: int(size) for name, size in {**pool.wanted_sizes(), **task.sizes}.items()}
-    built = build(task, pool.indices("train"), asked)
+    built = build(task, asked)
     sizes = dict(zip(pool.names, built.directions.sizes[:-1], strict=True))
-    chosen = sizes_in(pool, unscored, task.whitening, given=sizes)
+    factors = Factors.from_sizes(sizes, total=len(task.whitening.mean))
     record = FitRecord(0, 0, False, time.perf_counter() - began, (), _gain(built))
-    return FlowFit(
-        built.network, chosen.factors, chosen.raw_scores, record, (), validates=len(built.held.codes) > 0
-    )
+    scores = _raw_scores(built.directions, pool.names, asked)
+    return FlowFit(built.network, factors, scores, record, (), validates=len(built.held.codes) > 0)
 
 
-def build(task: FlowTask, among: Tensor, sizes: Mapping[str, int]) -> Built:
-    """Builds the flow from some training samples.
+def _raw_scores(found: Directions, names: Sequence[str], asked: Mapping[str, int]) -> dict[str, float]:
+    """The strengths of each concept's axes, added up; NaN: the size was given, or it is the residual's."""
+    told = [float(own.sum()) for own in found.strengths.split(found.sizes[:-1])]
+    scores = {
+        name: math.nan if name in asked else score for name, score in zip(names, told, strict=True)
+    }
+    return scores | {RESIDUAL: math.nan}
+
+
+def build(task: FlowTask, sizes: Mapping[str, int]) -> Built:
+    """Builds the flow from the training split.
 
     Args:
         task: What it is fitted to.
-        among: Indices of the samples, int64 (n,).
         sizes: Axes by concept; those that are left out get as many as they have clear directions.
     """
     pool, white = task.data.pool, task.white
     generator = Generator().manual_seed(derived_seed(task.seed, "conditional flow"))
-    chosen = among[torch.randperm(len(among), generator=generator)[:_ROWS].sort().values]
+    chosen = pool.some("train", _ROWS, generator)
     exact = ExactWhitening(task.whitening.leading).to(white.device)
     exact.set(white[chosen].flatten(0, 1))
     means = exact(white.mean(1))[0].double()
-    found = find_directions(means, pool, among, given=sizes, seed=task.seed)
+    found = find_directions(means, pool, given=sizes, seed=task.seed)
     held = pool.some("validation", _ROWS, generator)
     train, held_rows = (_rows(exact, white, found.axes, some, generator) for some in (chosen, held))
     steps = _fit_steps(train, held_rows, found, pool, generator)

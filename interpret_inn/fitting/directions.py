@@ -34,14 +34,7 @@ class Directions(NamedTuple):
     strengths: Tensor
 
 
-def find_directions(
-    white: Tensor,
-    pool: Pool,
-    among: Tensor,
-    *,
-    given: Mapping[str, int],
-    seed: int,
-) -> Directions:
+def find_directions(white: Tensor, pool: Pool, *, given: Mapping[str, int], seed: int) -> Directions:
     """Canonical directions of all concepts, turned so that they are orthogonal to each other.
 
     The axes maximise `Σ_k tr(V_kᵀ C_k V_k)`, with `C_k = U diag(s²) Uᵀ / √j` of the j canonical directions U of concept
@@ -50,12 +43,11 @@ def find_directions(
 
     Args:
         white: All samples exactly whitened, float64 (N, d); at positions, means over positions.
-        pool: The sources.
-        among: Training samples whose values count, int64 (n,).
+        pool: The sources. The values and pairs of its training split count.
         given: Sizes by concept.
         seed: Of the draws of pairs.
     """
-    heads = _heads(white, pool, among, seed)
+    heads = _heads(white, pool, seed)
     sizes = _sizes(heads, pool.names, given, white.shape[1])
     kept = [one.first(size) for one, size in zip(heads, sizes, strict=True)]
     common = [
@@ -72,9 +64,9 @@ def find_directions(
     return Directions(axes, widths, torch.cat(strengths).clamp(0, 1))
 
 
-def _heads(white: Tensor, pool: Pool, among: Tensor, seed: int) -> list[Head]:
-    rows = white[among]
-    concepts = pool.concepts_at(among)
+def _heads(white: Tensor, pool: Pool, seed: int) -> list[Head]:
+    train = pool.indices("train")
+    rows, concepts = white[train], pool.concepts_at(train)
     if all(concept.values is not None for concept in concepts):
         return [head(rows, concept) for concept in concepts]
     pairs = pool.sample(_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), split="train")

@@ -32,7 +32,7 @@ def found_in(truth, labels, *, given=None, kinds=None):
     whitener = vectors @ torch.diag(values.rsqrt()) @ vectors.T
     hidden = turn(truth.shape[1])
     white = (truth.double() - train.mean(0)) @ whitener @ hidden.T
-    return find_directions(white, pool, pool.indices("train"), given=given or {}, seed=0), hidden
+    return find_directions(white, pool, given=given or {}, seed=0), hidden
 
 
 def spans(found, sizes):
@@ -162,7 +162,7 @@ def test_a_concept_without_values_lies_where_its_pairs_go_together():
     pool = Pool([Pairing(truth)], seed=0)
     values, vectors = torch.linalg.eigh(torch.cov(truth.double().T, correction=0))
     white = (truth.double() - truth.mean(0)) @ vectors @ torch.diag(values.rsqrt()) @ vectors.T
-    found = find_directions(white, pool, pool.indices("train"), given={"shared": 2}, seed=0)
+    found = find_directions(white, pool, given={"shared": 2}, seed=0)
     assert found.sizes == (2, 4)
     assert cosines(found.axes[:, :2], torch.eye(6).double()[:, :2]) > 0.9
 

@@ -270,6 +270,7 @@ def test_the_page_says_which_flow_was_chosen_and_where_sizes_come_from(explanati
     text = " ".join(page(explanation).split())
     assert "<dt>Flow</dt><dd>A conditional flow, in closed form: nothing is trained.</dd>" in text
     assert "the number of directions in which the layer tells the concept" in text
+    assert "share of their variance that goes with the concept" in text
     assert explanation.flow is not None
     joint = dataclasses.replace(explanation.flow, kind="joint", sentence="A joint flow of 4 coupling blocks.")
     text = " ".join(page(dataclasses.replace(explanation, flow=joint)).split())

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import warnings
@@ -142,6 +143,11 @@ def test_the_report_has_a_table_and_pictures(tinted):
     )
     assert set(section["data"]) == {"hue", "brightness", "flip"}
     json.dumps(section["data"])
+    assert section["data"]["hue"]["moves the layer by"] > 0
+    # the raw score of a conditional flow says nothing of how far a transform moves the layer
+    flow = dataclasses.replace(report.explanation.flow, kind="conditional")
+    other = render(dataclasses.replace(report.explanation, flow=flow))
+    assert other.data["hue"]["moves the layer by"] is None
 
 
 def test_the_section_keeps_its_contract_and_is_for_transforms_only(tinted, toy):
