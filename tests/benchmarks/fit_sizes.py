@@ -2,12 +2,12 @@
 
 Layers are made up, so that truth is known: of 8 latent numbers two tell a class of four and one tells a number; of the
 rest, one bends with the number, one is wider for two of the classes than for the others, and three are noise. The
-latents are turned into a layer of any width by a random orthogonal map, under a tenth of noise whose variance falls from
-axis to axis. Each cell is the mean over three draws, with its standard error; fresh samples, 2,000 to train probes on
-and 2,000 to score them, judge both fits.
+latents are turned into a layer of any width by a random orthogonal map, under a tenth of noise whose variance falls
+from axis to axis. Each cell is the mean over three draws, with its standard error; fresh samples, 2,000 to train probes
+on and 2,000 to score them, judge both fits.
 
-* `own`: linear probe of the concept from its own factor; `rest`: kernel probe from all other axes. Accuracy or R²; means
-  over both concepts, of rest what it tells above guessing.
+* `own`: linear probe of the concept from its own factor; `rest`: kernel probe from all other axes. Accuracy or R²;
+  means over both concepts, of rest what it tells above guessing.
 * `behind`: in which of the two the default is worse than the rotation by more than one standard error of the paired
   difference *and* by more than .01.
 * `trip`: largest error of a round trip of fresh samples, in units of the layer's root mean variance.
@@ -100,7 +100,11 @@ def cell(count: int, width: int, draws: int) -> dict[str, Any]:
         mine, theirs = (np.array([one[measure] for one in found[name]]) for name in ("default", "rotation"))
         apart = sign * (mine - theirs)
         error = float(apart.std(ddof=1) / draws**0.5) if draws > 1 else 0.0
-        row |= {measure: float(mine.mean()), f"{measure} rotation": float(theirs.mean()), f"{measure} ±": error}
+        row |= {
+            measure: float(mine.mean()),
+            f"{measure} rotation": float(theirs.mean()),
+            f"{measure} ±": error,
+        }
         if apart.mean() < -max(error, MARGIN):
             behind.append(measure)
     row["behind"] = " ".join(behind) or "–"

@@ -92,8 +92,10 @@ def test_the_raw_score_is_what_the_class_explains_of_its_axes(of_classes):
     codes, values = of_classes.reference_codes[:, :2].double().numpy(), of_classes.concepts[0].values
     means = np.stack([codes[values == label].mean(0) for label in range(CLASSES)])
     explained = means[values].var(0) / codes.var(0)
-    chance = WIDTH / len(codes)
-    assert of_classes.raw_scores["class"] == pytest.approx(((explained - chance) / (1 - chance)).sum(), abs=1e-4)
+    # axes that are trusted less bring less by chance
+    most, least = (((explained - chance) / (1 - chance)).sum() for chance in (0, WIDTH / len(codes)))
+    assert least - 1e-4 <= of_classes.raw_scores["class"] <= most + 1e-4
+    assert most - least < 0.01
     assert 1.3 < of_classes.raw_scores["class"] < 2
     assert math.isnan(of_classes.raw_scores["residual"])
 
