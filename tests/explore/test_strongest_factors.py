@@ -15,6 +15,7 @@ from interpret_inn.explaining.records import Explanation
 from interpret_inn.metrics.probes import ProbeReadings
 from interpret_inn.types import ProbeScores, Score
 
+pytestmark = pytest.mark.slow
 CONCEPTS = 14
 
 
