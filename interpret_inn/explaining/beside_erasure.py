@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,8 +17,7 @@ from interpret_inn.metrics.linear_erasure import LinearErasure, fit_linear_erasu
 from interpret_inn.metrics.probes import ProbeReadings
 from interpret_inn.types import RESIDUAL, Concept, Factor, Factors, FloatArray, ProbeScores, Score
 
-_PROBES = ("linear", "kernel")
-"""That compare. Networks would cost as much as these two, and from few samples a kernel reads more."""
+_PROBES = ("linear", "network", "kernel")
 
 
 class ErasureRows(NamedTuple):
@@ -76,7 +74,7 @@ def beside_erasure(
             own=found.readings[name][name],
             rest=_residual(found.readings[name], rests, narrow_codes)
             or [rest.of_flow(factors[name]) for rest in rests],
-            erasure_own=[probed.read(name, *directions, networks=False)],
+            erasure_own=[probed.read(name, *directions)],
             erasure_rest=[rest.of_erasure(name, erasure) for rest in rests],
         )
         comparisons[name] = _compared(name, readings, found.leakage, directions[0].shape[1])
@@ -107,12 +105,12 @@ class _Rest(NamedTuple):
     def of_flow(self, factor: Factor) -> ProbeReadings:
         """From all axes of the code but the factor's."""
         train, test = (np.delete(part, factor.slice, axis=1) for part in self.codes)
-        return self.probed.read(factor.name, train, test, networks=False)
+        return self.probed.read(factor.name, train, test)
 
     def of_erasure(self, name: str, erasure: LinearErasure) -> ProbeReadings:
         """From what erasure leaves."""
         train, test = (erasure.rest(part) for part in self.axes)
-        return self.probed.read(name, train, test, networks=False)
+        return self.probed.read(name, train, test)
 
 
 class _Readings(NamedTuple):
@@ -143,13 +141,12 @@ def _compared(name: str, readings: _Readings, table: Leakage, directions: int) -
 
 
 def _scores(readings: Sequence[ProbeReadings]) -> ProbeScores:
-    """The mean of these scores, of the probes that compare."""
-    nothing = Score(math.nan)
-    return replace(mean_scores(readings), network=nothing) if readings else ProbeScores(nothing, nothing)
+    """The mean of these scores; NaN if nothing was read."""
+    return mean_scores(readings) if readings else ProbeScores(Score(math.nan), Score(math.nan))
 
 
 def _highest(scores: ProbeScores) -> Score:
-    """The score of the probe that reads most, of those that compare."""
+    """The score of the probe that reads most."""
     found: list[Score] = [getattr(scores, probe) for probe in _PROBES]
     return max(found, key=lambda score: score.value)
 

@@ -94,7 +94,7 @@ class BesideErasure:
     """A concept's factor beside linear erasure of the same concept, read by the same probes of the same samples.
 
     Linear erasure gives the concept its canonical directions, and leaves of the representation what is not linear in it
-    (LEACE, Belrose et al., 2023). Both are fitted to training samples. Probes are a linear one and a kernel.
+    (LEACE, Belrose et al., 2023). Both are fitted to training samples.
 
     Attributes:
         own: Scores from the concept's own factor.

@@ -86,12 +86,12 @@ class ProbedSplits:
         )
         return train, test
 
-    def read(self, name: str, train: FloatArray, test: FloatArray, *, networks: bool = True) -> ProbeReadings:
+    def read(self, name: str, train: FloatArray, test: FloatArray) -> ProbeReadings:
         """What probes of the concept read from these columns."""
         train_values, test_values = self.values[name]
         return probe_readings(
             train, train_values, test, test_values, kind=self.kinds[name],
-            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed, networks=networks,
+            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
         )  # fmt: skip
 
     def linear_score(self, name: str, train: FloatArray, test: FloatArray) -> Score:

@@ -99,7 +99,7 @@ class ProbeReadings(NamedTuple):
     """The scores of probes, and the draws that their intervals are made of.
 
     Attributes:
-        scores: NaN where there are too few values, and of networks if none were trained.
+        scores: NaN where there are too few values.
         draws: By probe, its score in each draw of the test groups, (resamples,), NaN where a draw has none; empty if
             there are too few values.
         groups: How many test groups are drawn from.
@@ -120,9 +120,8 @@ def probe_readings(
     groups: IntArray | None = None,
     train_groups: IntArray | None = None,
     seed: int = 0,
-    networks: bool = True,
 ) -> ProbeReadings:
-    """The scores of `probe_scores` with their draws; all other arguments and errors as there.
+    """The scores of `probe_scores` with their draws; arguments and errors as there.
 
     With the same test rows and seed, the draws of other codes hold the same samples: differences of them are paired.
 
@@ -135,19 +134,17 @@ def probe_readings(
         groups: As there.
         train_groups: As there.
         seed: As there.
-        networks: Whether networks are trained, too: they cost about as much as the other two probes.
     """
     task = read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups, seed)
     if task is None:
         return ProbeReadings(ProbeScores(Score(math.nan), Score(math.nan)), {}, 0)
-    told = _told(task, networks=networks)
+    told = _told(task)
     scores = {probe: task.score(found) for probe, found in told.items()}
-    scores.setdefault("network", Score(math.nan))
     draws = {probe: task.draws(found) for probe, found in told.items() if math.isfinite(scores[probe].value)}
     return ProbeReadings(ProbeScores(**scores), draws, task.count)
 
 
-def _told(task: Task, *, networks: bool) -> dict[str, FloatArray]:
+def _told(task: Task) -> dict[str, FloatArray]:
     """What each probe makes of the test rows, (M, out); of three networks the median one."""
     lesson = task.lesson
     linear, system = lesson.linear
@@ -156,15 +153,16 @@ def _told(task: Task, *, networks: bool) -> dict[str, FloatArray]:
         lesson.x, lesson.coded.values, folds=lesson.folds,
         names=tuple(dict.fromkeys((*KERNEL_SYSTEMS, system))), seed=lesson.seed,
     )  # fmt: skip
-    found = {"linear": linear.scores(task.test_x), "kernel": lesson.decoded(kernel(task.test_x))}
-    if networks:
-        trained = train_networks(
-            lesson.x, lesson.coded.values, classes=bool(len(linear.classes)), folds=lesson.folds, system=system,
-            seed=lesson.seed,
-        )  # fmt: skip
-        three = [lesson.decoded(each) for each in trained(task.test_x)]
-        found["network"] = sorted(three, key=lambda each: task.score(each).value)[len(three) // 2]
-    return found
+    networks = train_networks(
+        lesson.x, lesson.coded.values, classes=bool(len(linear.classes)), folds=lesson.folds, system=system,
+        seed=lesson.seed,
+    )  # fmt: skip
+    three = [lesson.decoded(each) for each in networks(task.test_x)]
+    return {
+        "linear": linear.scores(task.test_x),
+        "network": sorted(three, key=lambda each: task.score(each).value)[len(three) // 2],
+        "kernel": lesson.decoded(kernel(task.test_x)),
+    }
 
 
 def linear_probe_score(

@@ -101,14 +101,15 @@ def _erasure(found: Mapping[str, BesideErasure] | None) -> dict[str, Any] | None
             name: getattr(beside, name) for name in ("own", "rest", "erasure_own", "erasure_rest")
         }
         gains: dict[str, Score] = {name: getattr(beside, name) for name in ("own_gain", "rest_gain")}
+
+        def probes(one: ProbeScores, pick: Callable[[Score], Any]) -> dict[str, Any]:
+            return {probe: pick(getattr(one, probe)) for probe in ("linear", "network", "kernel")}
+
         return {
-            **{name: {"linear": one.linear.value, "kernel": one.kernel.value} for name, one in parts.items()},
+            **{name: probes(one, lambda score: score.value) for name, one in parts.items()},
             **{name: gain.value for name, gain in gains.items()},
             "intervals": {
-                **{
-                    name: {"linear": _interval(one.linear), "kernel": _interval(one.kernel)}
-                    for name, one in parts.items()
-                },
+                **{name: probes(one, _interval) for name, one in parts.items()},
                 **{name: _interval(gain) for name, gain in gains.items()},
             },
             **_without(beside, *parts, *gains),

@@ -19,9 +19,10 @@ _GOOD: Mapping[Comparison, bool] = {"better": True, "worse": False}
 
 @dataclass(frozen=True)
 class ReadCell:
-    """What probes read: the linear one's score and the kernel's."""
+    """Three probes: the linear one's score, the small network's and the kernel's."""
 
     linear: str
+    network: str
     kernel: str
 
 
@@ -75,7 +76,8 @@ def _row(explanation: Explanation, concept: str, beside: BesideErasure) -> Erasu
 
 
 def _read(scores: ProbeScores, kind: str) -> ReadCell:
-    return ReadCell(score_text(scores.linear.value, kind), score_text(scores.kernel.value, kind))
+    found = (scores.linear, scores.network, scores.kernel)
+    return ReadCell(*(score_text(score.value, kind) for score in found))
 
 
 def _gain(gain: Score, kind: str) -> GainCell:
