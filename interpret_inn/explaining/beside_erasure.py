@@ -191,7 +191,10 @@ class _Drawn(NamedTuple):
         if not (len(self.draws) and len(other.draws)):
             return Score(math.nan)
         first, second = (
-            [np.maximum(part, one.floor) for part in (one.score.value, one.values, one.draws, one.draws.mean(0))]
+            [
+                np.maximum(part, one.floor)
+                for part in (one.score.value, one.values, one.draws, one.draws.mean(0))
+            ]
             for one in (self, other)
         )
         value, values, parts, draws = (a - b for a, b in zip(first, second, strict=True))

@@ -11,7 +11,7 @@ from markupsafe import Markup
 from interpret_inn.explaining.evidence import BesideErasure, Comparison
 from interpret_inn.explaining.records import Explanation, ProbeScores
 from interpret_inn.reports.headlines import Statement
-from interpret_inn.reports.wording import MISSING, interval_text, score_text
+from interpret_inn.reports.wording import MISSING, score_text
 from interpret_inn.types import Score
 
 _GOOD: Mapping[Comparison, bool] = {"better": True, "worse": False}
@@ -81,8 +81,20 @@ def _read(scores: ProbeScores, kind: str) -> ReadCell:
 
 
 def _gain(gain: Score, kind: str) -> GainCell:
-    """With its sign."""
+    """With its sign and unit, and the ends of its interval."""
     if not math.isfinite(gain.value):
         return GainCell(MISSING, "")
-    sign = "+" if gain.value > 0 else ""
-    return GainCell(sign + score_text(gain.value, kind), interval_text(gain, kind))
+    unit = " pp" if kind == "accuracy" else ""
+    ends = (gain.low, gain.high)
+    interval = " to ".join(_signed(end, kind) for end in ends) if all(map(math.isfinite, ends)) else ""
+    return GainCell(_signed(gain.value, kind) + unit, interval)
+
+
+def _signed(value: float, kind: str) -> str:
+    """A difference with its sign: in percentage points of `accuracy`, or of R².
+
+    >>> _signed(0.425, "accuracy"), _signed(-0.004, "r2"), _signed(-0.31, "r2")
+    ('+42.5', '0.00', '−0.31')
+    """
+    text = f"{100 * value:+.1f}" if kind == "accuracy" else f"{value:+.2f}"
+    return text.replace("-", "−") if float(text) else text[1:]

@@ -22,10 +22,10 @@ def section(explanation: Explanation) -> str:
 def test_a_row_for_each_concept_with_both_sides_and_the_difference(explanation: Explanation) -> None:
     digit, colour = erasure_rows(explanation)
     assert (digit.concept, digit.kind, digit.axes) == ("digit", "read correctly", "axes: 22, directions: 9")
-    assert digit.erasure_rest == ReadCell("11.0%", "74.5%", "42.8%")
-    assert digit.rest_gain == GainCell("+42.5%", "36.5% to 48.5%")
-    assert colour.own_gain.value == "+0.00"
-    assert colour.rest_gain.value == "-0.01"
+    assert digit.erasure_rest == ReadCell("11%", "74%", "43%")
+    assert digit.rest_gain == GainCell("+42.5 pp", "+36.5 to +48.5")
+    assert colour.own_gain == GainCell("0.00", "−0.01 to +0.02")
+    assert colour.rest_gain.value == "−0.01"
     assert (digit.statement.good, colour.statement.good) == (True, None)
 
 
@@ -33,7 +33,7 @@ def test_the_page_says_what_the_flow_adds_and_where_it_adds_nothing(explanation:
     text = section(explanation)
     assert "The flow leaves less of digit elsewhere than linear erasure does." in text
     assert "For colour the flow adds nothing to linear erasure." in text
-    assert '<b>11.0%</b><small>network 74.5%</small><small>kernel 42.8%</small>' in text
+    assert "<b>11%</b><small>network 74%</small><small>kernel 43%</small>" in text
     assert "not measured" not in text
     assert 'href="#erasure"' in page(explanation)
 
@@ -45,7 +45,9 @@ def test_that_nothing_is_added_is_among_what_a_reader_should_know(explanation: E
     colour = explanation.erasure["colour"] if explanation.erasure else None
     assert colour is not None
     worse = dataclasses.replace(colour, flow="worse", verdict="Worse.")
-    found = {str(d.text): d.level for d in doubts(dataclasses.replace(explanation, erasure={"colour": worse}))}
+    found = {
+        str(d.text): d.level for d in doubts(dataclasses.replace(explanation, erasure={"colour": worse}))
+    }
     assert found["Worse."] == "warn"
 
 
