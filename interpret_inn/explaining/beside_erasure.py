@@ -211,7 +211,7 @@ def _birge_ratio(values: FloatArray, draws: FloatArray) -> float:
     within = float(np.nanvar(draws, axis=1).mean())
     if len(values) < 2 or not within > 0:
         return 1.0
-    return max(1.0, float(values.var(ddof=1)) / within) ** 0.5
+    return math.sqrt(max(1.0, float(values.var(ddof=1)) / within))
 
 
 class _Narrowing(NamedTuple):

@@ -56,7 +56,7 @@ def read_factors(
             name: {factor: mean_scores(found) for factor, found in row.items()}
             for name, row in readings.items()
         },
-        representation={name: probed.read(name, *representation).scores for name in probed.kinds},
+        representation={name: probed.scores(name, *representation) for name in probed.kinds},
         chance={name: chance(probed.values[name][1], kind=kind) for name, kind in probed.kinds.items()},
         unfitted={
             name: probed.linear_score(name, *probed.columns("unfitted", factors[name].slice))

@@ -10,9 +10,9 @@ import numpy.typing as npt
 from torch import Tensor
 
 from interpret_inn.explaining.association import predicted_by
-from interpret_inn.metrics.probes import ProbeReadings, linear_probe_score, probe_readings
+from interpret_inn.metrics.probes import ProbeReadings, linear_probe_score, probe_readings, probe_scores
 from interpret_inn.translating.axes import as_rows
-from interpret_inn.types import Concept, ConceptKind, FloatArray, IntArray, Score
+from interpret_inn.types import Concept, ConceptKind, FloatArray, IntArray, ProbeScores, Score
 
 WIDEST = 512
 """Columns that a probe reads at most; of more, it reads the leading principal axes."""
@@ -90,6 +90,14 @@ class ProbedSplits:
         """What probes of the concept read from these columns."""
         train_values, test_values = self.values[name]
         return probe_readings(
+            train, train_values, test, test_values, kind=self.kinds[name],
+            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
+        )  # fmt: skip
+
+    def scores(self, name: str, train: FloatArray, test: FloatArray) -> ProbeScores:
+        """The scores of all probes of the concept from these columns, without their draws."""
+        train_values, test_values = self.values[name]
+        return probe_scores(
             train, train_values, test, test_values, kind=self.kinds[name],
             groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
         )  # fmt: skip

@@ -47,6 +47,7 @@ def explanation(small: dict[str, Any], cache_of_tests: None) -> Explanation:
     with pytest.MonkeyPatch.context() as patch:
         # 210 probes of each kind would be trained, and nothing here looks at what they say
         unread = ProbeScores(Score(math.nan), Score(math.nan))
+        patch.setattr(probed_splits, "probe_scores", lambda *codes, **options: unread)
         patch.setattr(probed_splits, "probe_readings", lambda *codes, **options: ProbeReadings(unread, {}, 0))
         return it.explain(latents[:16], examples=4, resamples=2, localizer=left_half)
 

@@ -1,4 +1,4 @@
-"""The section on linear erasure beside the flow: its rows, its sentences, and what stands where nothing was measured."""
+"""The section on linear erasure beside the flow: rows, sentences, and what stands where nothing was measured."""
 
 import dataclasses
 import re

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage
 from interpret_inn.explaining.records import ExampleFactor, FactorMap, Outcome, Redraw, Traversal, plain
 from interpret_inn.flows import FlowShape
 from interpret_inn.saving.migrating import revive
@@ -37,6 +37,8 @@ SCORES = Scores(
     {"mig": SCORE}, {"mig": "A line."}, {"mine": "It needs numbers."}, ("dci",), ("digit",), 80, ("A note.",)
 )
 
+ERASURE = BesideErasure(READ, READ, READ, READ, 2, SCORE, Score(NAN), "no better", "Nothing is added.")
+
 RECORDS = [
     SCORE,
     READ,
@@ -44,7 +46,8 @@ RECORDS = [
     *SUMMARIES,
     MAP,
     DRIFT,
-    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
+    ERASURE,
+    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES, {"digit": ERASURE}),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
     FitRecord(0, 0, False, 0.0, ()),
     FitRecord(0, 0, False, 0.0, (), 5.25),
@@ -74,19 +77,19 @@ def test_records_come_back(record):
 
 
 def test_records_of_the_evaluation_are_all_in_the_list():
-    assert {type(getattr(RECORDS[7], field.name)) for field in dataclasses.fields(Evaluation)} == {
+    assert {type(getattr(RECORDS[8], field.name)) for field in dataclasses.fields(Evaluation)} == {
         Leakage,
         tuple,
         dict,
         Scores,
     }
-    assert isinstance(RECORDS[7], Evaluation)
+    assert isinstance(RECORDS[8], Evaluation)
 
 
 def test_what_an_earlier_version_did_not_write_has_its_default():
-    written = through_json(RECORDS[7])
-    del written["scores"]
-    assert same(revive(Evaluation, written), dataclasses.replace(RECORDS[7], scores=None))
+    written = through_json(RECORDS[8])
+    del written["scores"], written["erasure"]
+    assert same(revive(Evaluation, written), dataclasses.replace(RECORDS[8], scores=None, erasure=None))
 
 
 def test_scores_from_before_there_was_a_kernel_probe_have_none():
