@@ -69,7 +69,7 @@ def beside_erasure(
         if name not in probed.kinds or name not in factors.names:
             continue
         erasure = fit_linear_erasure(rows, _targets(concept), leading=given.leading)
-        directions = [erasure.own(part, factors[name].size) for part in axes]
+        directions = [_directions(erasure, part, factors[name].size) for part in axes]
         readings = _Readings(
             own=found.readings[name][name],
             rest=_residual(found.readings[name], rests, narrow_codes)
@@ -77,8 +77,16 @@ def beside_erasure(
             erasure_own=[probed.read(name, *directions)],
             erasure_rest=[rest.of_erasure(name, erasure) for rest in rests],
         )
-        comparisons[name] = _compared(name, readings, found.leakage, directions[0].shape[1])
+        comparisons[name] = _compared(
+            name, readings, found.leakage, min(factors[name].size, erasure.filters.shape[1])
+        )
     return comparisons
+
+
+def _directions(erasure: LinearErasure, rows: FloatArray, most: int) -> FloatArray:
+    """Erasure's own part of rows; a column of zeros, which tells nothing, if it found no direction."""
+    found = erasure.own(rows, most)
+    return found if found.shape[1] else np.zeros((len(rows), 1))
 
 
 def _residual(

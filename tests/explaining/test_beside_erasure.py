@@ -192,6 +192,18 @@ def test_erasure_is_judged_by_samples_that_it_was_not_fitted_to():
     assert left[1].linear.value > 0.1
 
 
+def test_where_erasure_finds_no_direction_it_tells_nothing():
+    """Of its rows, unlike those that probes read, none has a value."""
+    train, test, *pair = (split(linear, seed, 80) for seed in range(4))
+    probed, fresh = ProbedSplits(train, test), [ProbedSplits(*pair)]
+    unknown = [Concept("one", "numeric", np.full(80, np.nan))]
+    found = read_factors(probed, FACTORS, fresh=fresh)
+    beside = beside_erasure(ErasureRows(np.asarray(train.unfitted), unknown, AXES), FACTORS, found, probed, fresh)
+    assert beside["one"].directions == 0
+    assert beside["one"].erasure_own.kernel.value < 0.05
+    assert beside["one"].own_gain.low > 0.5
+
+
 def test_without_fresh_samples_only_the_own_parts_are_read():
     found = beside(linear, fresh=0)
     assert math.isnan(found.rest_gain.value)
