@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,11 +11,12 @@ import numpy as np
 from interpret_inn.explaining.erasure_verdict import Side, compared
 from interpret_inn.explaining.evidence import BesideErasure, Leakage
 from interpret_inn.explaining.leakage import FactorReadings, mean_scores
-from interpret_inn.explaining.probed_splits import WIDEST, Both, ProbedSplits, principal_axes
+from interpret_inn.explaining.probed_splits import ProbedSplits
+from interpret_inn.explaining.two_rests import SiteAxes, TwoRests
 from interpret_inn.metrics.bootstrap import percentile_interval, unseen_share
 from interpret_inn.metrics.linear_erasure import LinearErasure, fit_linear_erasure
 from interpret_inn.metrics.probes import ProbeReadings
-from interpret_inn.types import RESIDUAL, Concept, Factor, Factors, FloatArray, ProbeScores, Score
+from interpret_inn.types import Concept, Factors, FloatArray, ProbeScores, Score
 
 _PROBES = ("linear", "network", "kernel")
 
@@ -44,8 +45,8 @@ def beside_erasure(
 ) -> dict[str, BesideErasure]:
     """Compares the flow with linear erasure of each concept that has values.
 
-    Erasure works on whitened axes, in which the flow's codes lie, too: what it erases is the same in all coordinates,
-    but probes of few samples are not. Both own parts are read by `probed`, both rests by `fresh`: what is exact on
+    Erasure erases the same in all coordinates, but probes of few samples do not read the same in all: so both rests are
+    laid into common axes (`TwoRests`). Both own parts are read by `probed`, both rests by `fresh`: what is exact on
     training samples, as erasure and a flow in closed form are, hides there what it does not hide elsewhere.
 
     Args:
@@ -56,13 +57,8 @@ def beside_erasure(
         fresh: Samples that neither the flow nor erasure saw, to train probes on and to score them on; empty: the rests
             are not compared.
     """
-    narrow = _narrowing(given.rows, given.leading, probed.seed)
-    narrow_codes = _narrowing(probed.whole("codes")[0], given.leading, probed.seed)
-    rows, axes = narrow(given.rows), narrow.both(probed.whole("unfitted"))
-    rests = [
-        _Rest(part, narrow.both(part.whole("unfitted")), narrow_codes.both(part.whole("codes")))
-        for part in fresh
-    ]
+    site = SiteAxes.of(given.rows, given.leading, seed=probed.seed)
+    rows, axes = site(given.rows), site.both(probed.whole("unfitted"))
     comparisons = {}
     for concept in given.concepts:
         name = concept.name
@@ -70,12 +66,12 @@ def beside_erasure(
             continue
         erasure = fit_linear_erasure(rows, _targets(concept), leading=given.leading)
         directions = [_directions(erasure, part, factors[name].size) for part in axes]
+        rests = TwoRests.of(site, erasure, factors[name], probed)
         readings = _Readings(
             own=found.readings[name][name],
-            rest=_residual(found.readings[name], rests, narrow_codes)
-            or [rest.of_flow(factors[name]) for rest in rests],
+            rest=[part.read(name, *rests.of_flow(part)) for part in fresh],
             erasure_own=[probed.read(name, *directions)],
-            erasure_rest=[rest.of_erasure(name, erasure) for rest in rests],
+            erasure_rest=[part.read(name, *rests.of_erasure(part)) for part in fresh],
         )
         comparisons[name] = _compared(
             name, readings, found.leakage, min(factors[name].size, erasure.filters.shape[1])
@@ -89,36 +85,10 @@ def _directions(erasure: LinearErasure, rows: FloatArray, most: int) -> FloatArr
     return found if found.shape[1] else np.zeros((len(rows), 1))
 
 
-def _residual(
-    readings: Mapping[str, Sequence[ProbeReadings]], rests: Sequence[_Rest], narrow: _Narrowing
-) -> Sequence[ProbeReadings]:
-    """What was read already, if the residual is all of the rest and was read by the same samples; else nothing."""
-    same = len(readings) == 2 and len(readings[RESIDUAL]) == len(rests) and narrow.axes is None
-    return readings[RESIDUAL] if same else ()
-
-
 def _targets(concept: Concept) -> FloatArray:
     """What erasure takes out: numbers, cosine and sine, or indicators of classes, float64 (n, k); NaN if missing."""
     indicators = concept.indicators
     return concept.targets if indicators is None else np.where(concept.known[:, None], indicators, np.nan)
-
-
-class _Rest(NamedTuple):
-    """Samples by which the rests are read: whitened axes of both splits, and codes of both."""
-
-    probed: ProbedSplits
-    axes: Both
-    codes: Both
-
-    def of_flow(self, factor: Factor) -> ProbeReadings:
-        """From all axes of the code but the factor's."""
-        train, test = (np.delete(part, factor.slice, axis=1) for part in self.codes)
-        return self.probed.read(factor.name, train, test)
-
-    def of_erasure(self, name: str, erasure: LinearErasure) -> ProbeReadings:
-        """From what erasure leaves."""
-        train, test = (erasure.rest(part) for part in self.axes)
-        return self.probed.read(name, train, test)
 
 
 class _Readings(NamedTuple):
@@ -220,29 +190,3 @@ def _birge_ratio(values: FloatArray, draws: FloatArray) -> float:
     if len(values) < 2 or not within > 0:
         return 1.0
     return math.sqrt(max(1.0, float(values.var(ddof=1)) / within))
-
-
-class _Narrowing(NamedTuple):
-    """Keeps the leading columns, and of more than 512 in all the leading principal axes of the others.
-
-    They are found once, for all concepts: those of each rest apart would hardly differ, and take minutes at wide sites.
-    """
-
-    leading: int
-    axes: FloatArray | None
-
-    def __call__(self, rows: FloatArray) -> FloatArray:
-        if self.axes is None:
-            return rows
-        return np.hstack((rows[:, : self.leading], rows[:, self.leading :] @ self.axes))
-
-    def both(self, splits: Both) -> Both:
-        """The same of two splits."""
-        train, test = splits
-        return self(train), self(test)
-
-
-def _narrowing(train: FloatArray, leading: int, seed: int) -> _Narrowing:
-    if train.shape[1] <= max(WIDEST, leading):
-        return _Narrowing(leading, None)
-    return _Narrowing(leading, principal_axes(train[:, leading:], WIDEST // 2, seed=seed))
