@@ -86,6 +86,16 @@ def rows_of(
     return Rows(chosen, position, codes, torch.from_numpy(pool.groups_at(chosen)))
 
 
+def _weights_of(strengths: Tensor) -> Tensor:
+    """How much axes count for what others are expected to be.
+
+    What changes along an axis that hardly tells a concept is mostly no change of the concept, and should move nothing
+    else. The square was chosen among powers by what layers carry of scenes that were drawn again with one factor
+    changed, and by what is left of concepts in other axes.
+    """
+    return strengths.square()
+
+
 def fit_steps(rows: Fitting, found: Directions, pool: Pool, generator: Generator) -> Conditional:
     """One step after the other: concepts of few axes first, as those that follow are made independent of them.
 
@@ -154,8 +164,7 @@ class _Steps:
         """A step, and its group's codes after it: of training rows, each left out of its mean, and of held rows."""
         codes, held, generator = self._codes, self._held_codes, self._generator
         given, held_given = (torch.cat([part[group] for group in earlier], 1) for part in (codes, held))
-        # what changes along an axis that hardly tells a concept is no change of the concept, and moves nothing else
-        told = torch.cat([self._strengths[group] for group in earlier])
+        told = _weights_of(torch.cat([self._strengths[group] for group in earlier]))
         mean = fit_kernel_mean(given, codes[moved], generator=generator, groups=self._groups, scales=told)
         rows, held_rows = mean.left, held[moved] - mean.mean.double()(held_given)
         gates, scales = [], []
@@ -217,7 +226,7 @@ def fit_outer(
         outer,
         generator=generator,
         groups=train.groups[:most],
-        scales=strengths,
+        scales=_weights_of(strengths),
         most=min(CENTRES, most),
     )
     return found.mean if found.share < 1 else None
