@@ -55,14 +55,3 @@ def line_share(codes: Tensor, functions: Tensor, groups: Tensor) -> float:
         wrong = functions - turned @ (weights[:, None] * moment)
         left.append(float(left_out(wrong, turned, weights, blocks).square().sum()))
     return 1 - min(left) / max(float(functions.square().sum()), TINY)
-
-
-def held_share(
-    codes: Tensor, held_codes: Tensor, functions: Tensor, held_functions: Tensor, generator: Generator
-) -> float:
-    """The share that kernel ridge regression from codes (N, m) explains on held-out ones (M, m)."""
-    shift = functions.mean(0)
-    fitted = fit_kernel_mean(codes, functions.to(codes) - shift.to(codes), generator=generator)
-    guesses = fitted.mean(held_codes.float()).cpu().double() + shift
-    left = (held_functions - guesses).square().sum()
-    return 1 - float(left / (held_functions - held_functions.mean(0)).square().sum().clamp_min(TINY))
