@@ -62,7 +62,10 @@ def bootstrap_mean(
     drawn = (mean + (weights @ sums) / (weights @ sizes)).clip(array.min(), array.max())
     low, high = percentile_interval(drawn, count)
     if share:
-        wilson = _wilson(mean, float(drawn.var()), count)
+        variance = float(drawn.var())
+        # the number of independent values whose mean has the drawn variance
+        independent = max(count, mean * (1 - mean) / variance) if variance > 0 else count
+        wilson = wilson_interval(mean, independent)
         low, high = max(0.0, min(low, wilson[0])), min(1.0, max(high, wilson[1]))
     return Score(mean, low, high)
 
@@ -167,9 +170,8 @@ def percentile_interval(drawn: FloatArray, count: int) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def _wilson(mean: float, variance: float, count: int) -> tuple[float, float]:
-    """Wilson's interval of a share, for the number of independent values whose mean has the drawn variance."""
-    independent = max(count, mean * (1 - mean) / variance) if variance > 0 else count
+def wilson_interval(mean: float, independent: float) -> tuple[float, float]:
+    """Wilson's interval of a share, for that many independent values."""
     z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
     centre = (mean + z * z / (2 * independent)) / (1 + z * z / independent)
     spread = math.sqrt(mean * (1 - mean) / independent + (z / (2 * independent)) ** 2)
