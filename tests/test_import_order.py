@@ -7,6 +7,8 @@ import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
+import pytest
+
 CORE = Path(__file__).parents[1] / "interpret_inn"
 PLUGINS = CORE.parent / "plugins"
 
@@ -120,6 +122,7 @@ def test_plugins_import_no_other_plugin_and_no_machinery() -> None:
     assert wrong == []
 
 
+@pytest.mark.slow
 def test_importing_the_library_loads_neither_timm_nor_captum_nor_plugins() -> None:
     code = (
         "import sys, interpret_inn; "

@@ -21,6 +21,7 @@ def test_an_artefact_carries_the_version(toy, tmp_path):
     assert json.loads((tmp_path / "saved" / "interpreter.json").read_text())["library"] == inn.__version__
 
 
+@pytest.mark.slow
 def test_a_report_carries_the_version(toy, tmp_path):
     toy.interpreter.report(toy.fresh[:20]).save(tmp_path / "report.html")
     told = json.loads((tmp_path / "report.json").read_text())

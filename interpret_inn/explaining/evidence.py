@@ -141,7 +141,7 @@ class FactorSummary:
         name: The factor.
         size: Axes it takes.
         share: Its share of all axes of the code, 0 to 1.
-        raw_score: The score its size was estimated from (NaN: size was given).
+        raw_score: The score its size was estimated from, see `Fitted.raw_scores` (NaN: size was given).
         learnt: Whether the lower 95 % bound of its own linear probe's score exceeds both chance and the score of the
             probe from the unfitted flow; over refits, where there are any, else on the test split. None if there are no
             labels to test it on (the residual, unlabelled concepts).

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data.process import derived_seed
-from interpret_inn.fitting.heads import Head, head
+from interpret_inn.fitting.axis_trust import axis_trust
+from interpret_inn.fitting.heads import Head, functions_of, head
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.flows import pair_covariances, shared_axes
-from interpret_inn.types import Pairs
+from interpret_inn.types import Concept, IntArray, Pairs
 from interpret_inn.types.numbers import TINY
 
 _PAIRS = 32768
@@ -35,12 +37,7 @@ class Directions(NamedTuple):
 
 
 def find_directions(
-    white: Tensor,
-    pool: Pool,
-    among: Tensor,
-    *,
-    given: Mapping[str, int],
-    seed: int,
+    white: Tensor, pool: Pool, among: Tensor, variances: Tensor, *, given: Mapping[str, int], seed: int
 ) -> Directions:
     """Canonical directions of all concepts, turned so that they are orthogonal to each other.
 
@@ -50,12 +47,13 @@ def find_directions(
 
     Args:
         white: All samples exactly whitened, float64 (N, d); at positions, means over positions.
-        pool: The sources.
+        pool: The sources; pairs are of its training split.
         among: Training samples whose values count, int64 (n,).
+        variances: Of the axes in the layer, float64 (d,): small ones are trusted less, if samples are few.
         given: Sizes by concept.
         seed: Of the draws of pairs.
     """
-    heads = _heads(white, pool, among, seed)
+    heads = _heads(white, pool, among, variances, seed)
     sizes = _sizes(heads, pool.names, given, white.shape[1])
     kept = [one.first(size) for one, size in zip(heads, sizes, strict=True)]
     common = [
@@ -72,18 +70,34 @@ def find_directions(
     return Directions(axes, widths, torch.cat(strengths).clamp(0, 1))
 
 
-def _heads(white: Tensor, pool: Pool, among: Tensor, seed: int) -> list[Head]:
-    rows = white[among]
-    concepts = pool.concepts_at(among)
+def _heads(white: Tensor, pool: Pool, among: Tensor, variances: Tensor, seed: int) -> list[Head]:
+    rows, concepts, groups = white[among], pool.concepts_at(among), pool.groups_at(among)
     if all(concept.values is not None for concept in concepts):
-        return [head(rows, concept) for concept in concepts]
+        return [_head(rows, concept, groups, variances) for concept in concepts]
     pairs = pool.sample(_PAIRS, Generator().manual_seed(derived_seed(seed, "alignment")), split="train")
     common = pair_covariances(white, *pairs)
     chance = _chance(white, pairs, seed)
     return [
-        _head_of_pairs(common[place], chance[place]) if concept.values is None else head(rows, concept)
+        _head_of_pairs(common[place], chance[place])
+        if concept.values is None
+        else _head(rows, concept, groups, variances)
         for place, concept in enumerate(concepts)
     ]
+
+
+def _head(rows: Tensor, concept: Concept, groups: IntArray, variances: Tensor) -> Head:
+    """The directions of a concept's values among axes that are trusted as far as samples left out allow."""
+    known = np.flatnonzero(concept.known)
+    own = rows[torch.from_numpy(known).to(rows.device)]
+    own = own - own.mean(0)
+    functions = functions_of(concept.at(known)).to(own)
+    if not functions.shape[1]:
+        return head(rows, concept)
+    trust = axis_trust(own, functions, variances, groups[known])
+    found = head(rows * trust, concept)
+    told = (found.directions.T @ own.T @ functions / len(own)).square().sum(1)
+    chance = min(float((own * trust).square().mean(0).sum()) / len(own), 1 - TINY)
+    return found._replace(strengths=((told - chance) / (1 - chance)).clamp(0, 1))
 
 
 def _chance(white: Tensor, pairs: Pairs, seed: int) -> list[Tensor]:

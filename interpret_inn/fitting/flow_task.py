@@ -48,7 +48,7 @@ class FlowFit(NamedTuple):
     Attributes:
         network: The flow.
         factors: Its factors.
-        raw_scores: The score that each size was estimated from, by factor; NaN: the size was given.
+        raw_scores: The score that each size was estimated from, by factor (see `Fitted`); NaN: the size was given.
         record: The course of the training.
         notes: Caveats, in plain sentences.
         validates: Whether the validation split was large enough to choose by.

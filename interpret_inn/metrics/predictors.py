@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from interpret_inn.metrics.probe_coordinates import Coordinates, Fold, Systems
 from interpret_inn.types import FloatArray
@@ -24,8 +26,8 @@ RATE, DECAY = 3e-3, 0.3
 _LAST_LAYER = 0.3
 """Standard deviation of the first outputs, roughly, in units of the targets': training begins near their mean."""
 
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""From predictions (g, b, k) and what is wanted, to the loss (g, b) of each row."""
+_MOMENTS, _TINY_SLOPE = (0.9, 0.999), 1e-8
+"""Of AdamW: how long it remembers slopes and their squares, and what keeps it from dividing by 0."""
 
 
 def train_networks(
@@ -54,17 +56,15 @@ def train_networks(
     generator = Generator().manual_seed(seed)
     inputs = _inputs(coordinates, x)
     networks = _Networks(inputs.shape[2], targets.shape[1], generator)
-    with torch.enable_grad():
-        _train(
-            networks,
-            inputs,
-            wanted if classes else wanted.float(),
-            torch.from_numpy(validation),
-            _surprise if classes else _squares,
-            generator,
-        )
+    _train(
+        networks,
+        inputs,
+        wanted if classes else wanted.float(),
+        torch.from_numpy(validation),
+        _SURPRISE if classes else _SQUARES,
+        generator,
+    )
 
-    @torch.no_grad()
     def read(codes: FloatArray) -> FloatArray:
         found: FloatArray = networks(_inputs(coordinates, codes)).double().numpy()
         return found
@@ -78,30 +78,93 @@ def _inputs(coordinates: Sequence[Coordinates], x: FloatArray) -> Tensor:
     return torch.from_numpy(np.stack([each.of(x)[:, :width] for each in coordinates])).float()
 
 
-def _squares(found: Tensor, wanted: Tensor) -> Tensor:
-    return (found - wanted).square().mean(2)
+class _Loss(NamedTuple):
+    """A loss of each row, and its slope.
+
+    Attributes:
+        of: From predictions (g, b, k) and what is wanted, to the loss (g, b).
+        slope: From the same, to its derivative by the predictions (g, b, k).
+    """
+
+    of: Callable[[Tensor, Tensor], Tensor]
+    slope: Callable[[Tensor, Tensor], Tensor]
 
 
 def _surprise(found: Tensor, wanted: Tensor) -> Tensor:
-    flat = nn.functional.cross_entropy(found.flatten(0, 1), wanted.flatten(), reduction="none")
-    return flat.reshape(wanted.shape)
+    return -found.log_softmax(2).gather(2, wanted[..., None])[..., 0]
 
 
-class _Networks(nn.Module):
-    """Three networks side by side, whose weights are drawn from the generator; their last layers start small."""
+def _surprise_slope(found: Tensor, wanted: Tensor) -> Tensor:
+    slope = found.softmax(2)
+    return slope.scatter_add_(2, wanted[..., None], slope.new_full((), -1.0).expand(*wanted.shape, 1))
+
+
+_SURPRISE = _Loss(_surprise, _surprise_slope)
+_SQUARES = _Loss(
+    lambda found, wanted: (found - wanted).square().mean(2),
+    lambda found, wanted: (found - wanted) * (2 / wanted.shape[2]),
+)
+
+
+class _Networks:
+    """Three networks side by side; their last layers start small.
+
+    A step is over in a tenth of a millisecond, which autograd and an optimiser of many parameters would multiply: so
+    gradients are written out, and all weights are parts of one tensor.
+
+    Args:
+        inputs: Coordinates r.
+        outputs: Columns k.
+        generator: Draws the weights.
+
+    Attributes:
+        weights: Of each network, one after the other, (g, w).
+    """
 
     def __init__(self, inputs: int, outputs: int, generator: Generator) -> None:
-        super().__init__()
         first = torch.randn(NETWORKS, inputs, HIDDEN, generator=generator) * (2 / max(inputs, 1)) ** 0.5
         last = torch.randn(NETWORKS, HIDDEN, outputs, generator=generator) * _LAST_LAYER * HIDDEN**-0.5
-        self.first, self.last = nn.Parameter(first), nn.Parameter(last)
-        self.shift = nn.Parameter(torch.zeros(NETWORKS, 1, HIDDEN))
-        self.bias = nn.Parameter(torch.zeros(NETWORKS, 1, outputs))
+        parts = first, torch.zeros(NETWORKS, 1, HIDDEN), last, torch.zeros(NETWORKS, 1, outputs)
+        self.weights = torch.cat([part.flatten(1) for part in parts], 1)
+        split = self.weights.split([part[0].numel() for part in parts], 1)
+        self._first, self._shift, self._last, self._bias = (
+            own.view(part.shape) for own, part in zip(split, parts, strict=True)
+        )
 
-    def forward(self, x: Tensor) -> Tensor:
+    def __call__(self, x: Tensor) -> Tensor:
         """Predictions (g, n, k) for inputs (g, n, r)."""
-        hidden = torch.baddbmm(self.shift, x, self.first).relu()
-        return torch.baddbmm(self.bias, hidden, self.last)
+        return torch.baddbmm(self._bias, self._hidden(x), self._last)
+
+    def gradient(self, x: Tensor, wanted: Tensor, loss: _Loss) -> Tensor:
+        """Gradient (g, w) of the mean loss of the rows (g, b, r) by the weights of each network."""
+        hidden = self._hidden(x)
+        out = loss.slope(torch.baddbmm(self._bias, hidden, self._last), wanted) / x.shape[1]
+        inner = torch.bmm(out, self._last.mT).mul_(hidden.sign())
+        parts = torch.bmm(x.mT, inner), inner.sum(1), torch.bmm(hidden.mT, out), out.sum(1)
+        return torch.cat([part.flatten(1) for part in parts], 1)
+
+    def _hidden(self, x: Tensor) -> Tensor:
+        return torch.baddbmm(self._shift, x, self._first).relu_()
+
+
+class _AdamW:
+    """Adam with decoupled weight decay (Loshchilov & Hutter 2019) on one tensor; the rate falls by half a cosine."""
+
+    def __init__(self, weights: Tensor) -> None:
+        self._weights, self._steps = weights, 0
+        self._mean, self._square = torch.zeros_like(weights), torch.zeros_like(weights)
+
+    def step(self, gradient: Tensor, *, done: float) -> None:
+        """One step, after this share of all epochs."""
+        self._steps += 1
+        rate = RATE * (1 + math.cos(math.pi * done)) / 2
+        first, second = _MOMENTS
+        self._mean.lerp_(gradient, 1 - first)
+        self._square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
+        root = self._square.sqrt().mul_((1 - second**self._steps) ** -0.5).add_(_TINY_SLOPE)
+        self._weights.mul_(1 - rate * DECAY).addcdiv_(
+            self._mean, root, value=-rate / (1 - first**self._steps)
+        )
 
 
 class _Turns:
@@ -140,58 +203,49 @@ class _Turns:
 class _Best:
     """The weights of each network that did best so far, and how many epochs ago that was."""
 
-    def __init__(self, networks: nn.Module) -> None:
-        self._weights = list(networks.parameters())
-        self._kept = [value.detach().clone() for value in self._weights]
-        count = len(self._kept[0])
-        self._least = torch.full((count,), torch.inf)
-        self._waited = torch.zeros(count, dtype=torch.int64)
+    def __init__(self, weights: Tensor) -> None:
+        self._weights, self._kept = weights, weights.clone()
+        self._least = torch.full((len(weights),), torch.inf)
+        self._waited = torch.zeros(len(weights), dtype=torch.int64)
 
     def note(self, losses: Tensor) -> bool:
         """Keeps what did better on validation rows, (g,); whether every network has stopped."""
         better = (losses < self._least) & (self._waited < PATIENCE)
         self._least = torch.where(better, losses, self._least)
         self._waited = torch.where(better, 0, self._waited + 1)
-        for kept, value in zip(self._kept, self._weights, strict=True):
-            kept[better] = value.detach()[better]
+        self._kept[better] = self._weights[better]
         return bool((self._waited >= PATIENCE).all())
 
-    @torch.no_grad()
     def restore(self) -> None:
         """Puts the kept weights back."""
-        for kept, value in zip(self._kept, self._weights, strict=True):
-            value.copy_(kept)
+        self._weights.copy_(self._kept)
 
 
+@torch.no_grad()
 def _train(
-    networks: nn.Module, x: Tensor, wanted: Tensor, validation: Tensor, loss: Loss, generator: Generator
+    networks: _Networks, x: Tensor, wanted: Tensor, validation: Tensor, loss: _Loss, generator: Generator
 ) -> None:
     """AdamW with a falling rate; of each network, the weights that did best on its validation rows stay.
 
     Networks share no weights, so that the steps of one are what they would be without the others.
 
     Args:
-        networks: To be trained; the first axis of all weights counts networks.
+        networks: To be trained.
         x: Inputs (g, n, r).
         wanted: Of all networks, (n,) or (n, k).
         validation: Bool (g, n).
         loss: Of each row.
         generator: Of the order of rows.
     """
-    optimizer = torch.optim.AdamW(networks.parameters(), lr=RATE, weight_decay=DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, EPOCHS)
-    turns, best = _Turns(validation), _Best(networks)
-    for _ in range(EPOCHS):
+    optimizer = _AdamW(networks.weights)
+    turns, best = _Turns(validation), _Best(networks.weights)
+    counted, told = bool(turns.counted.any()), turns.counted.sum(1)
+    apart, asked = x[turns.each, turns.apart], wanted[turns.apart]
+    for epoch in range(EPOCHS):
         for rows in turns.epoch(generator):
-            optimizer.zero_grad()
-            loss(networks(x[turns.each, rows]), wanted[rows]).mean(1).sum().backward()
-            optimizer.step()
-        schedule.step()
-        if not turns.counted.any():
-            continue
-        with torch.no_grad():
-            each = loss(networks(x[turns.each, turns.apart]), wanted[turns.apart]) * turns.counted
-        if best.note(each.sum(1) / turns.counted.sum(1)):
+            gradient = networks.gradient(x[turns.each, rows], wanted[rows], loss)
+            optimizer.step(gradient, done=epoch / EPOCHS)
+        if counted and best.note((loss.of(networks(apart), asked) * turns.counted).sum(1) / told):
             break
-    if turns.counted.any():
+    if counted:
         best.restore()

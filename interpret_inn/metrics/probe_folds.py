@@ -14,6 +14,8 @@ VALIDATION_SHARE = 0.2
 """Share of the training rows that choose a penalty, or say when to stop."""
 _CROSS_VALIDATED = 500
 """With so many training rows or fewer, each fifth of them chooses in turn: a single one would be too few."""
+MOST_FITTED = 3
+"""Folds that choose, at most, where every setting needs a fit of its own: kernels, and logistic regression."""
 
 
 def split_off(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from interpret_inn.metrics.probe_coordinates import NATURAL, STANDARD, Coordinates, Fold, Systems, least
+from interpret_inn.metrics.probe_folds import MOST_FITTED
 from interpret_inn.types import FloatArray, IntArray
 from interpret_inn.types.numbers import TINY
 
@@ -64,7 +66,7 @@ def _choose(
     """Coordinates, width in median distances, and penalty of least squared error on the folds' rows."""
     if not folds:
         return names[0], _WIDTHS[0], _USUAL_PENALTY
-    trials = [_Trial(x, targets, fold, seed) for fold in folds]
+    trials = [_Trial(x, targets, fold, seed) for fold in folds[:MOST_FITTED]]
     errors: dict[tuple[str, float], float] = {}
     penalties: dict[tuple[str, float], float] = {}
 
@@ -93,25 +95,32 @@ class _Trial:
         self._x, self._read = x[own], x[apart]
         self._mean = targets[own].mean(0)
         self._targets, self._wanted = targets[own] - self._mean, targets[apart] - self._mean
+        self._distances = functools.cache(self._squared_distances)
 
     def errors(self, name: str, multiple: float) -> FloatArray:
         """Summed squared error (a,) for each penalty."""
-        coordinates: Coordinates = self._systems[name]
-        u, read = coordinates.of(self._x), coordinates.of(self._read)
-        width = multiple * _median_distance(u, self._seed)
-        between, across = _kernel(u, u, width), _kernel(read, u, width)
+        squares, across, median = self._distances(name)
+        between, across = (np.exp(each / (-2 * (multiple * median) ** 2)) for each in (squares, across))
         found = [
             ((across @ _solved(between, self._targets, penalty) - self._wanted) ** 2).sum()
             for penalty in _PENALTIES
         ]
         return np.array(found)
 
+    def _squared_distances(self, name: str) -> tuple[FloatArray, FloatArray, float]:
+        """Squared distances between the rows to train on, from the others to them, and the median distance."""
+        coordinates: Coordinates = self._systems[name]
+        u, read = coordinates.of(self._x), coordinates.of(self._read)
+        return _squares(u, u), _squares(read, u), _median_distance(u, self._seed)
+
 
 def _solved(kernel: FloatArray, targets: FloatArray, penalty: float) -> FloatArray:
     """(K + n a I)⁻¹ y, (n, k)."""
     from scipy.linalg import cho_factor, cho_solve
 
-    factor = cho_factor(kernel + len(kernel) * penalty * np.eye(len(kernel)), overwrite_a=True)
+    square = kernel.copy(order="F")
+    square[np.diag_indices(len(square))] += len(kernel) * penalty
+    factor = cho_factor(square, overwrite_a=True, check_finite=False)
     found: FloatArray = cho_solve(factor, targets)
     return found
 

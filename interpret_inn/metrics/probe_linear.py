@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from interpret_inn.metrics.probe_coordinates import SYSTEMS, Coordinates, Fold, Systems, least
+from interpret_inn.metrics.probe_folds import MOST_FITTED
 from interpret_inn.types import FloatArray, IntArray
 
 _PENALTIES = np.logspace(-8, 4, 25)
@@ -18,8 +19,6 @@ _INVERSE_PENALTIES, _USUAL_INVERSE = (3e-5, 3e-4, 0.003, 0.03, 0.3, 3.0, 30.0), 
 """Of logistic regression, all rows together; and the one that is taken if there are no rows to choose by."""
 _ITERATIONS, _TOLERANCE = 150, 1e-3
 """Of logistic regression: it stops early, as a probe's accuracy hardly changes after that."""
-_MOST_FOLDS = 3
-"""Folds that choose its penalty at most: each needs a fit of its own for every penalty."""
 _WORSE = 2
 """Penalties in a row, from the strongest on, that do worse than the best so far: weaker ones are not tried."""
 
@@ -118,7 +117,7 @@ def logistic(x: FloatArray, onehot: FloatArray, folds: Sequence[Fold], name: str
 
 def _least_surprised(x: FloatArray, labels: IntArray, count: int, folds: Sequence[Fold], name: str) -> float:
     """The inverse penalty of least cross-entropy on the rows of folds whose other rows hold every class."""
-    complete = [fold for fold in folds if len(np.unique(labels[~fold.chosen])) == count][:_MOST_FOLDS]
+    complete = [fold for fold in folds if len(np.unique(labels[~fold.chosen])) == count][:MOST_FITTED]
     if not complete:
         return _USUAL_INVERSE
     losses: list[float] = []

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from interpret_inn.errors import PluginError
 from interpret_inn.translating.settings import requested_settings
@@ -49,6 +51,20 @@ def illustrations(source: ConceptSource) -> Iterator[str]:
             if not isinstance(cell, str) and not _is_picture(cell):
                 yield f"Expected texts or uint8 (H, W, 3) in {gallery.title!r}, found {_described(cell)}."
                 break
+
+
+def sample_weights(source: ConceptSource, among: Tensor) -> Iterator[str]:
+    """What is wrong with the weights that a source gives its samples."""
+    given = source.sample_weights(among)
+    if given is None:
+        return
+    if not isinstance(given, Tensor) or given.shape != among.shape or given.is_complex():
+        shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
+        yield f"Expected sample_weights(among) to give a tensor of {len(among)} numbers or None, found {shape}."
+    elif not bool(torch.isfinite(given.double()).all()) or bool((given < 0).any()):
+        yield "Expected sample_weights(among) to give finite numbers of 0 or more, found others."
+    elif not bool((given > 0).any()):
+        yield "Expected sample_weights(among) to give some sample a weight above 0, found none."
 
 
 def _is_picture(cell: Any) -> bool:

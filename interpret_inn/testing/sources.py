@@ -243,6 +243,10 @@ def _illustrations(case: _Case) -> Iterator[str]:
     yield from optional.illustrations(completed(case.source))
 
 
+def _weights(case: _Case) -> Iterator[str]:
+    yield from optional.sample_weights(completed(case.source), case.among)
+
+
 CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _members,
     _names,
@@ -259,5 +263,6 @@ CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _rotating,
     _losing,
     _illustrations,
+    _weights,
 )
 """All checks, in order."""

@@ -174,6 +174,14 @@ class ConceptSource(ABC):
         """Plans one fit; called once in each, after the representation has been whitened."""
         return Plan()
 
+    def sample_weights(self, among: Tensor) -> Tensor | None:  # noqa: ARG002 - for subclasses
+        """By what weight each of the samples `among`, int64 (M,), counts: float (M,), 0 or more.
+
+        Weights make concepts independent that go together in the data: pairs are drawn by them, and a conditional flow
+        finds directions by samples that are drawn by them. None: all count alike.
+        """
+        return None
+
     def illustrations(self) -> Sequence[Gallery]:
         """Pictures of its pairs, for the report."""
         return ()

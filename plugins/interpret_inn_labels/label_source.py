@@ -87,7 +87,7 @@ class LabelSource(ConceptSource):
             raise ConceptError(f"Expected a number of pairs of 0 or more, found {n}.")
         return self._plan(among).draw(n, generator)
 
-    def weights(self, among: Tensor) -> Tensor:
+    def sample_weights(self, among: Tensor) -> Tensor:
         """By what weight each of the samples `among` is drawn, float64 (M,), mean 1."""
         return torch.from_numpy(self._plan(among).weights.copy())
 

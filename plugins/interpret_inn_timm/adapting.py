@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from interpret_inn.errors import BackboneError
 from .loading import create
 
 PREFIX = "timm:"
+_IMAGENET_CLASSES = 1000
 
 
 def adapt(
@@ -127,11 +129,17 @@ def _class_names(model: nn.Module) -> tuple[str, ...] | None:
     names = _config(model).get("label_names")
     if names and len(names) == count:
         return tuple(map(str, names))
-    if count != 1000:
+    if count != _IMAGENET_CLASSES:
         return None
+    found = _imagenet_names()
+    if len(found) != count:
+        raise BackboneError(f"Expected {count} class names from timm, found {len(found)}.")
+    return found
+
+
+@functools.cache
+def _imagenet_names() -> tuple[str, ...]:
+    """The first name of each class; timm reads its tables anew each time, for a quarter of a second."""
     from timm.data.imagenet_info import ImageNetInfo
 
-    described = ImageNetInfo("imagenet-1k").label_descriptions()
-    if len(described) != count:
-        raise BackboneError(f"Expected {count} class names from timm, found {len(described)}.")
-    return tuple(description.split(", ")[0] for description in described)
+    return tuple(text.split(", ")[0] for text in ImageNetInfo("imagenet-1k").label_descriptions())

@@ -37,8 +37,8 @@ def render(explanation: Any) -> Section | None:
     )
     note = (
         "Moves the layer by: half the squared difference of two variants of one picture, as a share of all variance "
-        "(empty if the size was given). Amounts are read linearly, on the test split: R², or accuracy for done and "
-        f"not done. Output answers by: {unit} when the factor is redrawn."
+        "(empty if the size was given, or the flow is a conditional one). Amounts are read linearly, on the test "
+        f"split: R², or accuracy for done and not done. Output answers by: {unit} when the factor is redrawn."
     )
     return Section(
         "What the layer knows about transforms",
@@ -50,10 +50,12 @@ def render(explanation: Any) -> Section | None:
 def _row(explanation: Any, factor: Any) -> tuple[str | int | float, ...]:
     name, leakage, redraw = factor.name, explanation.leakage, explanation.redraws[factor.name]
     known = name in leakage.scores
+    # the raw score of a conditional flow counts directions, and says nothing of how far they move the layer
+    counts = explanation.flow is not None and explanation.flow.kind == "conditional"
     return (
         name,
         factor.size,
-        factor.raw_score,
+        math.nan if counts else factor.raw_score,
         leakage.representation[name].linear.value if known else math.nan,
         leakage.scores[name][name].linear.value if known else math.nan,
         redraw.kl.value if math.isfinite(redraw.kl.value) else redraw.change.value,

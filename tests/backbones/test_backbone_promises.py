@@ -88,6 +88,7 @@ def test_a_range_that_is_none_is_refused(wrong: Any) -> None:
         painter(value_range=wrong)
 
 
+@pytest.mark.slow
 def test_a_known_range_decides_how_images_are_shown(latents: Tensor, small: dict[str, Any]) -> None:
     wide = fit(painter(value_range=[-6, 6]), latents, small).explain(
         latents[:9], examples=2, resamples=2, localizer=None

@@ -191,6 +191,7 @@ def test_weights_in_the_caches_are_found_without_the_network(tmp_path: Path) -> 
     assert adapted("timm:test_resnet").fingerprint() == Backbone(model, "fc").fingerprint()
 
 
+@pytest.mark.slow
 def test_weights_in_torchs_own_cache_are_found(tmp_path: Path) -> None:
     config, model = timm.get_pretrained_cfg("resnet18"), timm.create_model("resnet18")
     folder = tmp_path / "torch" / "hub" / "checkpoints"

@@ -63,6 +63,7 @@ def test_a_tail_is_compared() -> None:
         assert drop_wrong_tail(backbone, z, (outputs + 1).as_subclass(Single))
 
 
+@pytest.mark.slow
 def test_nothing_is_brought_to_the_cpu_after_it_was_made_double() -> None:
     assert list(_converted_there("x = y.double().flatten(1).cpu()"))
     assert list(_converted_there("x = y.to(device, torch.float64)"))

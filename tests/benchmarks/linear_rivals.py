@@ -91,10 +91,12 @@ def counts_of(row: str, options: argparse.Namespace) -> dict[str, int]:
 # --- one split ----------------------------------------------------------------------------------------
 
 
-def measured(row: str, method: str, seed: int, counts: Mapping[str, int], *, permuted: bool) -> Figures:
+def measured(
+    row: str, method: str, seed: int, counts: Mapping[str, int], *, permuted: bool, sets: Sequence[str]
+) -> Figures:
     """Figures of one method on one split; kept, and read where they lie already."""
     told = LIBRARY.get(method, method)  # two methods with the same settings are the same
-    plan = json.dumps([CODE, row, told, seed, dict(counts), permuted], sort_keys=True)
+    plan = json.dumps([CODE, row, told, seed, dict(counts), permuted, sorted(sets)], sort_keys=True)
     path = FOLDER / f"{row}_{seed}_{hashlib.sha256(plan.encode()).hexdigest()[:16]}.json"
     if path.exists():
         known: Figures = json.loads(path.read_text())["figures"]
@@ -102,16 +104,18 @@ def measured(row: str, method: str, seed: int, counts: Mapping[str, int], *, per
     task = task_of(row, permuted=permuted)
     drawn = split_of(task.samples, counts, seed=seed)
     code = fitted(method, drawn.fit, task.head, seed=seed)
-    figures = {"row": row, "method": method, "split": seed} | judged(task, drawn, code, seed=seed)
+    figures = {"row": row, "method": method, "split": seed} | judged(
+        task, drawn, code, seed=seed, chosen=sets
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"plan": plan, "figures": figures}, indent=1))
     return figures
 
 
-def judged(task: Task, drawn: Split, code: Code, *, seed: int) -> dict[str, Any]:
-    """All measures of a code."""
+def judged(task: Task, drawn: Split, code: Code, *, seed: int, chosen: Sequence[str]) -> dict[str, Any]:
+    """All measures of a code, by probes that learn from the chosen sets of rows."""
     train, judge = parts_of(drawn.fit, seed=seed).train, drawn.judge
-    sets = {SETS["fitted"]: train, SETS["fresh"]: drawn.fresh}
+    sets = {SETS[name]: {"fitted": train, "fresh": drawn.fresh}[name] for name in chosen}
     codes = {before: code.encode(samples.z) for before, samples in sets.items()}
     test, near, read_by = code.encode(judge.z), NearData(train.z, judge.z), readers(task, drawn.fresh)
     concepts = {}
@@ -132,7 +136,7 @@ def judged(task: Task, drawn: Split, code: Code, *, seed: int) -> dict[str, Any]
         "fit, s": code.seconds,
         **{
             f"{before}sum {probe}": sum(_apart(one, before, probe) for one in concepts.values())
-            for before in SETS.values()
+            for before in sets
             for probe in PROBES
         },
     }
@@ -179,7 +183,7 @@ def by_measure(one: Figures) -> dict[str, float]:
     """Each measure of a split as one number: means over concepts, rest as what it tells above guessing."""
     concepts = list(one["concepts"].values())
     found = {}
-    for before in SETS.values():
+    for before in (before for before in SETS.values() if f"{before}own line" in concepts[0]):
         for probe in PROBES:
             found[f"{before}own {probe}"] = _mean(concepts, f"{before}own {probe}")
             rest = [max(c[f"{before}rest {probe}"] - c["chance"], 0.0) for c in concepts]
@@ -225,7 +229,11 @@ def _verdict(difference: float, error: float, less: bool) -> str:
 
 def show(row: str, found: Sequence[Figures]) -> dict[str, Any]:
     """Prints the tables of a row, and returns them."""
-    tables: dict[str, Any] = {f"probes on {name} rows": concept_rows(found, SETS[name]) for name in SETS}
+    tables: dict[str, Any] = {
+        f"probes on {name} rows": concept_rows(found, before)
+        for name, before in SETS.items()
+        if f"{before}sum line" in found[0]["whole"]
+    }
     tables["whole codes"] = whole_rows(found)
     for method in ("default", "joint"):
         tables[f"{method} less the best rival"] = differences(found, method)
@@ -247,6 +255,9 @@ def main() -> None:
     parser.add_argument(
         "--judge", type=int, default=1500, help="samples to judge on, where a row does not say"
     )
+    parser.add_argument(
+        "--sets", nargs="+", choices=SETS, default=list(SETS), help="rows that probes learn from"
+    )
     parser.add_argument("--permuted", action="store_true", help="the control: values of other samples")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -255,7 +266,9 @@ def main() -> None:
         counts, found = counts_of(row, options), []
         for split in range(options.first, options.first + options.splits):
             for method in options.methods:
-                found.append(measured(row, method, split, counts, permuted=options.permuted))
+                found.append(
+                    measured(row, method, split, counts, permuted=options.permuted, sets=options.sets)
+                )
                 print(
                     f"{row}, split {split}, {method}: {found[-1]['whole']} {found[-1]['about']}", flush=True
                 )

@@ -210,6 +210,7 @@ def test_a_model_with_noise_of_its_own_does_not_repeat_captums_draws(toy) -> Non
         torch.testing.assert_close(captum(method)(noisy.translator, toy.fresh[:2], "shape").values, own)
 
 
+@pytest.mark.slow
 def test_progress_and_batching_reach_captum(toy, capfd) -> None:
     quiet = captum("Occlusion", perturbations_per_eval=4)(
         toy.interpreter.translator, toy.fresh[:2], "shape"

@@ -92,6 +92,7 @@ def test_outputs_that_are_no_classes_and_layers_without_places(small) -> None:
         inn.localizer("captum", method="GradCAM")(interpreter.translator, images[:2], "factor 1")
 
 
+@pytest.mark.slow
 def test_grad_cam_reads_maps_only(small) -> None:
     import timm
 
@@ -110,6 +111,7 @@ def test_grad_cam_reads_maps_only(small) -> None:
         assert masks.values.shape == (2, 1, 160, 160)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::interpret_inn.errors.InnWarning")
 def test_layers_whose_places_nobody_reads_are_passed_over(small) -> None:
     # behind the last attention only the class token goes on

@@ -29,6 +29,7 @@ def test_fit_saves_and_says_what_was_learnt(pictures: Path, tmp_path: Path, caps
     assert about["model"]["name"] == MODEL
 
 
+@pytest.mark.slow
 def test_fit_takes_labels_from_a_table(pictures: Path, tmp_path: Path, capsys: Any) -> None:
     options = '{"csv": "hues.csv", "kinds": {"hue": "cyclic"}}'
     main(["fit", MODEL, str(pictures), str(tmp_path / "it"), *QUICK, "--options", options])
@@ -76,6 +77,7 @@ def test_check_says_how_far_it_is_beside_what_it_prints(
     assert json.loads(said.out)["samples"] == 10
 
 
+@pytest.mark.slow
 def test_preprocess_changes_single_fields_and_is_saved(pictures: Path, tmp_path: Path, few: Path) -> None:
     config = tmp_path / "fit.yaml"
     config.write_text("preprocess: {mean: [0.5, 0.5, 0.5], std: [1, 1, 1]}\n")
@@ -132,6 +134,7 @@ def test_demo_writes_into_out(tmp_path: Path, capsys: Any, monkeypatch: Any) -> 
     assert str(tmp_path / "demo" / "report.html") in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_a_yaml_file_stands_for_flags_and_flags_win(pictures: Path, tmp_path: Path, capsys: Any) -> None:
     config = tmp_path / "fit.yaml"
     config.write_text(

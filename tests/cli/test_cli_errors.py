@@ -94,6 +94,7 @@ def test_an_interrupt_is_told_in_one_line(capsys: Any, monkeypatch: Any) -> None
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("default")
 def test_warnings_are_told_in_words(pictures: Path, tmp_path: Path, capsys: Any) -> None:
     main(["fit", MODEL, str(pictures), str(tmp_path / "it"), *QUICK[:8], "--settings.axes", "96"])

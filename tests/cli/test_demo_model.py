@@ -13,6 +13,7 @@ class Stopped(Exception):
     """Ends the demo before its fit."""
 
 
+@pytest.mark.slow
 def test_the_classifier_keeps_its_own_normalisation(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """It is trained on images of mean 0.5 and standard deviation 0.5; plain [0, 1] would be another input."""
     found = []

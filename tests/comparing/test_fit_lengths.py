@@ -127,6 +127,7 @@ def test_given_inputs_are_spread_evenly_and_streams_begin_at_the_first(faces: An
         measured(it, inputs=iter([]))
 
 
+@pytest.mark.slow
 def test_stored_codes_start_where_nothing_is_drawn(maps: Any, tmp_path: Path) -> None:
     it, _ = maps
     if it.fitted.layout.name != "flat":

@@ -233,6 +233,7 @@ def test_tensors_of_another_shape_in_a_later_batch_are_named():
         list(found.batches(4))
 
 
+@pytest.mark.slow
 def test_streams_are_refused_where_data_is_read_again():
     for data in (Stream(), DataLoader(Stream()), iter([torch.zeros(3)])):
         with pytest.raises(

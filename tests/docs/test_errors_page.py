@@ -34,6 +34,7 @@ def test_the_page_is_what_is_generated(generator: ModuleType) -> None:
     assert len(texts) > 150
 
 
+@pytest.mark.slow
 def test_reworded_texts_keep_their_cause_and_others_go(generator: ModuleType) -> None:
     (row,) = (line for line in PAGE.splitlines() if line.startswith("| `… has no module …` |"))
     cells = row.split("` |")[1]

@@ -132,6 +132,7 @@ def test_nothing_is_changed_outside_the_mask(example) -> None:
     assert normal.std((2, 3), correction=0).allclose((1 + scale).abs().expand(2, 5), atol=1e-3)
 
 
+@pytest.mark.slow
 def test_pictures_and_scores_are_made_of_a_run(example, straight, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(torch, "set_num_threads", lambda _count: None)
     monkeypatch.setattr(sys, "argv", ["pictures.py", str(straight[1]), str(tmp_path)])

@@ -50,6 +50,7 @@ def marked(page: Path) -> Any:
     return pytest.param(page, marks=[pytest.mark.slow] if slow else [], id=page.stem)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", [marked(page) for page in PAGES if blocks(page)])
 def test_snippets_run(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)

@@ -23,6 +23,7 @@ def evaluation(toy: Any) -> Evaluation:
     return toy.interpreter.evaluation
 
 
+@pytest.mark.slow
 def test_it_is_computed_once_and_the_same_each_time(toy: Any, evaluation: Evaluation) -> None:
     assert toy.interpreter.evaluation is evaluation
     again = evaluate(toy.interpreter.translator, toy.interpreter._data)
@@ -133,6 +134,7 @@ def test_shuffled_labels_are_not_called_learnt(small: Any, few_epochs: None) -> 
         assert line.verdict in explanation.warnings
 
 
+@pytest.mark.slow
 def test_gaps_in_labels_are_left_out_of_the_scores(small: Any, few_epochs: None) -> None:
     images, labels = toy_images(300, seed=22)
     hue = labels["hue"].astype(np.float64)
@@ -147,6 +149,7 @@ def test_gaps_in_labels_are_left_out_of_the_scores(small: Any, few_epochs: None)
     assert len(it.evaluation.drifts) == 2
 
 
+@pytest.mark.slow
 def test_probes_learn_nothing_from_the_test_split(toy: Any) -> None:
     """The values of all other samples are shuffled: what is true of test samples alone cannot be known."""
     data = toy.interpreter._data

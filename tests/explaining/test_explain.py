@@ -186,6 +186,7 @@ def test_amounts_that_are_none(options: Any, text: str, toy: Any) -> None:
         toy.interpreter.explain(toy.fresh[:20], **options)
 
 
+@pytest.mark.slow
 def test_a_single_input_can_be_explained(toy: Any) -> None:
     explanation = toy.interpreter.explain(toy.fresh[:1], localizer=None)
     assert len(explanation.examples) == 1

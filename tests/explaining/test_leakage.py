@@ -113,6 +113,7 @@ def test_shuffled_labels_are_not_learnt(world, name):
     assert learnt <= 1
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_matrix_and_rows_are_capped(world, monkeypatch):
     seen = []
     real = module.probe_scores
@@ -127,6 +128,7 @@ def test_the_same_seed_gives_the_same_matrix_and_rows_are_capped(world, monkeypa
     assert first != computed(world, concepts=world[2][1:2], rows=120, seed=1)
 
 
+@pytest.mark.slow
 def test_groups_widen_intervals(world, whole):
     _, _, concepts, order = world
     together = computed(world, concepts=concepts[1:2], groups=np.arange(900) // 90)
@@ -149,6 +151,7 @@ def test_groups_widen_intervals(world, whole):
     assert widths[1] > 1.7 * widths[0]  # five copies of each image are one image
 
 
+@pytest.mark.slow
 def test_positions_are_read_by_their_mean(world):
     codes = torch.tensor(world[0])
     offsets = torch.randn(900, 4, 9, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -164,6 +167,7 @@ def test_positions_are_read_by_their_mean(world):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("rows", "width"), [(60, 700), (700, 600), (1100, 8300)])
 def test_wide_representations_are_read_from_their_leading_axes(rows, width):
     generator = np.random.default_rng(1)

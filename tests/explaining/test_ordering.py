@@ -140,6 +140,7 @@ def test_a_block_puts_its_axes_in_another_order() -> None:
 # --- after a fit ------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("outputs", ["classes", "image", "scalar"])
 def test_codes_are_the_old_ones_in_the_order_of_their_effect(rows: Tensor, outputs: str) -> None:
     translator, data = fitted_to(Unnamed(rows, SIZES), outputs=outputs)
@@ -228,6 +229,7 @@ def test_the_residual_and_axes_outside_the_blocks_stay(rows: Tensor) -> None:
     assert torch.equal(after[:, :3].sort(1).values, before[:, :3].sort(1).values)
 
 
+@pytest.mark.slow
 def test_several_sources_each_keep_their_places(rows: Tensor) -> None:
     """Only the unnamed factors are sorted, among themselves, whatever stands around them."""
     before, after = Sided(rows), Unnamed(rows, {"z": 1}, name="after")
@@ -271,6 +273,7 @@ def test_effects_are_of_the_sources_own_samples(rows: Tensor) -> None:
 # --- through the interpreter ------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_fit_orders_and_saving_keeps_it(rows: Tensor, tmp_path: Path, small: dict[str, Any]) -> None:
     model = Weighted("classes").eval()
     it = inn.wrap(Backbone(model, "site", preprocess="identity"))

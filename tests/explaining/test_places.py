@@ -16,6 +16,7 @@ from interpret_inn.metrics.probes import fit_linear_probe
 from interpret_inn.saving import write_artefact
 from interpret_inn.translating.translator import Translator
 
+pytestmark = pytest.mark.slow
 PLACES = 8
 
 
@@ -125,6 +126,7 @@ def test_drifts_are_of_means_over_places(explanation: Explanation) -> None:
     assert drift.with_hold.value < 0.3 * drift.without_hold.value
 
 
+@pytest.mark.slow
 def test_places_of_edits_are_compared_with_places(ringed_fit: inn.Interpreter) -> None:
     redraws = ringed_fit.explain(ringed(300, 1)[0], examples=1, resamples=1, localizer=None).redraws
     assert all(redraw.left_data < 0.05 for redraw in redraws.values())

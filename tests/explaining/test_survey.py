@@ -137,12 +137,14 @@ def test_inputs_with_a_rule_of_their_own_are_redrawn_by_the_whole_model(
     assert len(found.order) == 64, "as many as without a tail"
 
 
+@pytest.mark.slow
 def test_a_page_says_that_the_tail_does_not_make_all_outputs(sorting: inn.Interpreter, toy: Any) -> None:
     with pytest.warns(inn.InnWarning, match="alone"):
         explanation = sorting.explain(with_dark(toy.fresh), examples=1, resamples=1, localizer=None)
     assert any(line.startswith(CAUTION) for line in explanation.warnings)
 
 
+@pytest.mark.slow
 def test_a_page_says_so_too_if_it_was_found_before(sorting: inn.Interpreter, toy: Any) -> None:
     with pytest.warns(inn.InnWarning, match="alone"):
         sorting.check(with_dark(toy.fresh))

@@ -6,6 +6,8 @@ import interpret_inn as inn
 from interpret_inn.errors import EditError
 from interpret_inn.explore.sampling import denoised
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def two_clusters() -> inn.Interpreter:

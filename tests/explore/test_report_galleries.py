@@ -64,6 +64,7 @@ def test_classifiers_show_names_of_classes(toy: Any) -> None:
     assert "hue set to the mean of each class" not in galleries
 
 
+@pytest.mark.slow
 def test_dear_classifiers_and_single_inputs_show_none(toy: Any, small: dict[str, Any]) -> None:
     inner = inn.wrap(toy.model, "features.0")
     inner.fit("labels", data=toy.images, labels={"shape": toy.labels["shape"]}, **small)
@@ -71,6 +72,7 @@ def test_dear_classifiers_and_single_inputs_show_none(toy: Any, small: dict[str,
     assert toy.interpreter.explain(toy.fresh[:1], resamples=2, localizer=None).galleries == ()
 
 
+@pytest.mark.slow
 def test_every_layout_shows_what_it_can(maps: Any) -> None:
     it, images = maps
     explanation = it.explain(images, examples=5, resamples=2, localizer=None)

@@ -14,6 +14,7 @@ from interpret_inn.explaining import leakage
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.types import ProbeScores, Score
 
+pytestmark = pytest.mark.slow
 CONCEPTS = 14
 
 

@@ -1,6 +1,7 @@
 """A conditional flow of made-up data whose truth is known: what it finds, and that nothing else is told by the rest."""
 
 import dataclasses
+import math
 
 import numpy as np
 import pytest
@@ -86,6 +87,19 @@ def test_nothing_is_trained(of_classes):
     assert not of_classes.network.training
 
 
+def test_the_raw_score_is_what_the_class_explains_of_its_axes(of_classes):
+    """Less what chance brings: 8 axes and N training samples bring a share of 8/N."""
+    codes, values = of_classes.reference_codes[:, :2].double().numpy(), of_classes.concepts[0].values
+    means = np.stack([codes[values == label].mean(0) for label in range(CLASSES)])
+    explained = means[values].var(0) / codes.var(0)
+    # axes that are trusted less bring less by chance
+    most, least = (((explained - chance) / (1 - chance)).sum() for chance in (0, WIDTH / len(codes)))
+    assert least - 1e-4 <= of_classes.raw_scores["class"] <= most + 1e-4
+    assert most - least < 0.01
+    assert 1.3 < of_classes.raw_scores["class"] < 2
+    assert math.isnan(of_classes.raw_scores["residual"])
+
+
 def test_the_rest_tells_nothing_where_it_is_gaussian_given_the_class(of_classes):
     rows, labels = gaussians(2000, seed=1)
     found = parts(of_classes, rows)
@@ -129,6 +143,7 @@ def test_shuffled_labels_are_told_by_nothing():
     test = found.network(rows)[0]
     own = found.factors["class"].size
     assert own <= 2
+    assert found.raw_scores["class"] < 0.05
     fresh, _ = gaussians(1000, seed=5)
     codes = found.network(fresh)[0][:, :own].numpy()
     assert abs(by_line(codes, np.random.default_rng(1).permutation(labels[:1000]))) < 0.1
@@ -145,6 +160,7 @@ def test_the_seed_alone_tells_what_is_drawn():
     assert not torch.equal(one["whitening.mean"], other["whitening.mean"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("balance", [True, False])
 def test_concepts_that_go_together_keep_their_own_axes(balance):
     generator = seeded(11)
@@ -186,6 +202,7 @@ def test_sizes_may_be_given():
     rows, labels = gaussians(300)
     found = fitted(rows, {"class": labels}, sizes={"class": 4})
     assert found.factors.sizes == (4, 4)
+    assert math.isnan(found.raw_scores["class"])
     for sizes, text in (
         ({"clas": 1}, "no concept. Did you mean 'class'"),
         ({"class": True}, "Expected a whole number of axes"),
@@ -220,6 +237,7 @@ def test_positions_are_rows_of_their_own():
     torch.testing.assert_close(found.network.inverse(found.network(rows)[0])[0], rows, atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_outer_axes_follow_the_concept_before_and_not_after():
     """Outer axes that follow a number in curves: no line sees that, so that whitening leaves it."""
     generator = seeded(14)

@@ -66,6 +66,7 @@ def shuffled(truth, seed, concepts):
     return [summary.learnt for summary in evaluated(mixed(truth), labels, settings, seed=seed).summaries[:-1]]
 
 
+@pytest.mark.slow
 def test_shuffled_labels_are_not_learnt(truth):
     assert shuffled(truth, 0, 2) == [False, False]
 

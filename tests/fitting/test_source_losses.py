@@ -14,6 +14,7 @@ from interpret_inn.translating.settings import FitRecord
 from .trainers import SMALL, weights
 
 
+@pytest.mark.slow
 def test_an_added_loss_is_told_what_it_may_use_and_its_modules_are_trained(make, world, killer, tmp_path):
     seen, validated = [], []
 

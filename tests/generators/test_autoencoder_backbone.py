@@ -107,6 +107,7 @@ def test_it_is_known_whether_anybody_said_how_images_are_prepared(
     assert wrap(vae, preprocess=preprocess).preprocess_given == given
 
 
+@pytest.mark.slow
 def test_a_fit_at_the_code_comes_back_from_disk(
     vae: nn.Module, pictures: Tensor, tmp_path: Path, small: dict[str, Any]
 ) -> None:

@@ -111,6 +111,7 @@ def test_values_outside_the_given_range_are_told(make_latent: Callable[..., nn.M
     assert re.search(r"\d\d% of the values of 64 samples lie outside value_range=\(0, 1\)", note)
 
 
+@pytest.mark.slow
 def test_a_generator_with_noise_of_its_own_works_and_is_told(
     make_latent: Callable[..., nn.Module], small: dict[str, Any]
 ) -> None:
@@ -140,6 +141,7 @@ def test_latents_of_the_wrong_size_or_not_finite_are_refused(latent: nn.Module) 
         backbone.prepare(torch.tensor([[0.0] * 12, [float("nan")] * 12]))
 
 
+@pytest.mark.slow
 def test_a_fit_needs_no_data_and_comes_back_from_disk(
     latent: nn.Module, tmp_path: Path, small: dict[str, Any]
 ) -> None:

@@ -141,6 +141,7 @@ def test_a_fit_that_fails_leaves_the_one_before(fresh: Any, toy: Any, labelled: 
     assert len(fresh.explain(examples=2, resamples=1, localizer=None).examples) == 2
 
 
+@pytest.mark.slow
 def test_explaining_without_inputs_takes_the_test_split(
     fresh: Any, toy: Any, labelled: Any, small: Any
 ) -> None:

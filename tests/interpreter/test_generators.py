@@ -165,6 +165,7 @@ class FlatRegressor(Regressor):
         return super().forward(images)[:, 0]
 
 
+@pytest.mark.slow
 def test_numbers_need_no_axis_of_their_own(images: Any, small: dict[str, Any]) -> None:
     labels = images.reshape(160, -1).mean(1)
     column, flat = (

@@ -64,6 +64,7 @@ KINDS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", [*KINDS, "folder"])
 def test_all_kinds_of_inputs_give_the_same_codes_outputs_and_traversals(
     kind: str, toy: Any, request: Any

@@ -194,6 +194,7 @@ class Several(nn.Module):
         return {"logits": logits, "pair": (logits * 2, None)}
 
 
+@pytest.mark.slow
 def test_structured_outputs_are_joined_over_batches(toy: Any, small: dict[str, Any]) -> None:
     it = inn.wrap(Several(), "inner.head:in")
     it.fit("labels", data=toy.images[:160], labels=toy.labels["shape"][:160], **small)

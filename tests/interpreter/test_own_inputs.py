@@ -157,6 +157,7 @@ def test_labels_that_cannot_be_used(maker: inn.Interpreter, labels: Any, kind: A
 # --- fitting without data ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_fit_without_data_draws_its_own(maker: inn.Interpreter, small: dict[str, Any]) -> None:
     drawn = maker.sample_inputs(4096, seed=1)
     tone = maker.label(drawn, lambda x: x.mean((1, 2, 3)))

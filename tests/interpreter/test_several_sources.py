@@ -50,6 +50,7 @@ def fitted(toy: Any, small: dict[str, Any], two: Any) -> inn.Interpreter:
     )
 
 
+@pytest.mark.slow
 def test_without_inputs_the_test_splits_of_all_sources_are_explained(fitted: inn.Interpreter) -> None:
     explanation = fitted.explain(examples=56, resamples=1, localizer=None)
     assert fitted.fitted.split == (196, 28, 56)

@@ -242,6 +242,7 @@ def test_load_takes_a_backbone_alone(model: Maker, saved: Path) -> None:
         inn.load(saved, Backbone(model, "make.0", preprocess="identity"))
 
 
+@pytest.mark.slow
 def test_an_option_that_cannot_be_stored_is_asked_for(model: Maker, small: Any, tmp_path: Path) -> None:
     def halves(n: int, generator: Generator) -> Tensor:
         return torch.rand(n, 6, generator=generator) / 2

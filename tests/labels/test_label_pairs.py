@@ -281,7 +281,7 @@ def test_notes_tell_the_effective_number_and_associations(source_of, random):
     assert "Among 1500 samples, pairs are drawn by weights that make the concepts independent" in text
     assert "colour and digit go together in the data (association 0.89" in text
     assert "; 0.0" in text
-    weights = source.weights(torch.arange(1500))
+    weights = source.sample_weights(torch.arange(1500))
     assert weights.mean().item() == pytest.approx(1.0)
     assert f"an effective {weights.sum() ** 2 / weights.square().sum():.0f} samples" in text
 

@@ -23,10 +23,12 @@ def localizers(interpreter: inn.Interpreter, inputs: Any, **options: Any) -> set
     return {place.localizer for place in found.places}
 
 
+@pytest.mark.slow
 def test_a_vector_is_localized_by_masks(toy: Any) -> None:
     assert localizers(toy.interpreter, toy.fresh) == {"masks"}
 
 
+@pytest.mark.slow
 def test_a_map_is_localized_at_its_positions(toy: Any, at_maps: inn.Interpreter) -> None:
     assert localizers(at_maps, toy.fresh) == {"positions"}
 

@@ -137,12 +137,14 @@ def test_the_built_in_choice_is_masks_for_vectors_and_quick_in_reports(toy: Any)
     assert found is not None and found.name == "masks" and found.quick == {"steps": 20}
 
 
+@pytest.mark.slow
 def test_places_of_a_report_are_those_of_the_localizer_that_is_given(toy: Any) -> None:
     few = inn.localizer("masks", steps=2)
     places = toy.interpreter.explain(IMAGES, resamples=2, localizer=few).places
     assert {place.localizer for place in places} == {"masks"} and len(places) == 3
 
 
+@pytest.mark.slow
 def test_a_report_localizes_the_factors_that_the_output_answers_to_most(
     toy: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

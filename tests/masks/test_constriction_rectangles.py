@@ -102,6 +102,7 @@ def test_the_mean_of_rectangles_cannot_hold_places_apart() -> None:
     assert mean[truth > 0].mean() < 0.75
 
 
+@pytest.mark.slow
 def test_fitting_improves_on_the_rectangles_it_starts_from() -> None:
     generator = torch.Generator().manual_seed(3)
     rough = torch.rand(6, 1, 4, 5, generator=generator).square()
@@ -116,6 +117,7 @@ def test_fitting_improves_on_the_rectangles_it_starts_from() -> None:
     assert float((value(100) - value(0)).mean()) > 0.005
 
 
+@pytest.mark.slow
 def test_more_expensive_area_makes_smaller_masks() -> None:
     places = torch.linspace(-2, 2, 24)
     hill = torch.exp(-places[:, None].square() - places[None].square())[None]

@@ -59,6 +59,7 @@ def test_the_same_call_gives_the_same_masks_whatever_the_global_state(toy: Any) 
     assert torch.equal(first, again) and torch.equal(state, torch.get_rng_state())
 
 
+@pytest.mark.slow
 def test_the_contract_holds(toy: Any) -> None:
     check_localizer(InputMasks(steps=3), toy.interpreter, toy.fresh[:4])
 

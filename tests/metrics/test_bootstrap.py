@@ -71,6 +71,7 @@ def test_resamples_are_those_of_their_seed_and_cannot_be_changed(count):
         first[0] = 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("share", "count"), [(0.1, 25), (0.1, 200), (0.97, 40), (0.97, 300), (0.5, 10)])
 def test_intervals_of_shares_cover(share, count):
     generator = np.random.default_rng(2)

@@ -65,6 +65,7 @@ def test_dimensions_in_no_group_do_not_count(name, monkeypatch):
     assert first == second
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCORES)
 def test_groups_that_belong_together_score_higher(name):
     codes, factors = spread()
@@ -81,6 +82,7 @@ def test_groups_that_belong_together_score_higher(name):
         assert together > crossed + 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", TURNED)
 def test_turning_inside_a_group_changes_little(name):
     codes, factors = spread()
@@ -92,6 +94,7 @@ def test_turning_inside_a_group_changes_little(name):
     assert first == pytest.approx(second, abs=0.06 if name == "mig" else 0.02)
 
 
+@pytest.mark.slow
 def test_information_of_a_group_that_no_dimension_has():
     """The factor is whether two coins agree: each alone tells nothing, both all of it."""
     generator = np.random.default_rng(0)
@@ -118,6 +121,7 @@ def test_information_of_a_group_is_near_the_true_one_and_below(distance):
     assert true - 0.06 < found < true + 0.02
 
 
+@pytest.mark.slow
 def test_information_of_a_group_of_noise_is_nothing():
     generator = np.random.default_rng(2)
     found = mutual_information(
@@ -135,6 +139,7 @@ def test_explained_variance_of_a_wide_group_of_noise_is_nothing():
     assert found.parts["matrix"].max() < 0.1
 
 
+@pytest.mark.slow
 def test_importance_of_a_group_is_the_sum_of_its_dimensions():
     codes, factors = spread(count=150)
     single = dci(codes, factors, estimator="forest").parts["importance"]

@@ -26,6 +26,7 @@ def grid(repeats=6):
     return np.repeat(every, repeats, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "score",
     [
@@ -46,6 +47,7 @@ def test_perfect_codes_have_one(score):
     assert score(factors * 2.0, factors).score.value == pytest.approx(1, abs=0.01)
 
 
+@pytest.mark.slow
 def test_independent_codes_have_nothing():
     generator = np.random.default_rng(0)
     factors = generator.integers(0, 3, (1500, 3))
@@ -64,6 +66,7 @@ def test_independent_codes_have_nothing():
     assert total_correlation(codes).score.value < 0.01
 
 
+@pytest.mark.slow
 def test_every_estimator_tells_clean_from_rotated():
     generator = np.random.default_rng(0)
     factors = generator.integers(0, 2, (240, 2))

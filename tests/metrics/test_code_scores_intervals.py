@@ -45,6 +45,7 @@ def test_intervals_hold_the_score_and_are_not_there_unasked(name):
     assert found.score.value == without.score.value
 
 
+@pytest.mark.slow
 def test_intervals_cover_the_score_of_many_more_samples():
     """The gap of many small samples, each with its interval, against that of a sample 40 times as large."""
 
@@ -61,6 +62,7 @@ def test_intervals_cover_the_score_of_many_more_samples():
     assert np.mean([score.high - score.low for score in found]) < 0.25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("score", [factor_vae_score, beta_vae_score])
 def test_chance_is_what_codes_reach_that_tell_nothing(score):
     """Votes to learn from and votes to test on share rows: on few of them, noise scores above 1/K."""

@@ -40,6 +40,7 @@ def test_order_and_sign_change_nothing(name, seed):
     assert changed == pytest.approx(value, abs=1e-9)
 
 
+@pytest.mark.slow
 @FEW
 @given(seed=SEEDS)
 def test_order_and_sign_of_dimensions_change_no_draws(seed):
@@ -51,6 +52,7 @@ def test_order_and_sign_of_dimensions_change_no_draws(seed):
         assert first == pytest.approx(second, abs=0.051 if score is beta_vae_score else 1e-9)
 
 
+@pytest.mark.slow
 def test_the_same_call_gives_the_same_and_leaves_the_global_state(monkeypatch):
     monkeypatch.setattr(information, "_TREES", 5)
     codes, factors = mixed(1)

@@ -32,6 +32,7 @@ def network() -> nn.Module:
         return nn.Sequential(nn.Flatten(), nn.Linear(16, 6), nn.Tanh(), nn.Dropout(0.5))
 
 
+@pytest.mark.slow
 def test_agrees_with_the_formula(images, network) -> None:
     real, generated = images
     found = frechet_distance(real, generated, features=network, batch_size=37)

@@ -55,15 +55,17 @@ def test_they_train_without_validation_rows_and_with_dead_columns():
     assert (np.ptp(nothing, 1) == 0).all(), "columns that never vary tell nothing"
 
 
-class Scales(nn.Module):
+class Scales:
     """Networks of one weight each, so that a step's rows and the epoch's end can be followed."""
 
     def __init__(self, count: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(count, 1, 1))
+        self.weights = torch.zeros(count, 1)
 
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * self.weight
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return x * self.weights[..., None]
+
+    def gradient(self, x: torch.Tensor, wanted: torch.Tensor, loss: "Recorded") -> torch.Tensor:
+        return (x * loss.slope(self(x), wanted)).mean(1)
 
 
 class Recorded:
@@ -74,11 +76,12 @@ class Recorded:
         self.steps: list[torch.Tensor] = []
         self.weights: list[torch.Tensor] = []
 
-    def __call__(self, found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-        if torch.is_grad_enabled():
-            self.steps.append(wanted)
-            return (found[..., 0] - 1).square()
-        self.weights.append(self.networks.weight.detach().clone()[:, 0, 0])
+    def slope(self, found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        self.steps.append(wanted)
+        return 2 * (found - 1)
+
+    def of(self, found: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+        self.weights.append(self.networks.weights.clone()[:, 0])
         epoch = len(self.weights)
         return torch.tensor([[self.told(place, epoch)] for place in range(len(found))]).expand(wanted.shape)
 
@@ -105,20 +108,20 @@ def test_each_network_keeps_its_best_weights_and_all_stop_six_epochs_after_the_l
     )
     assert len(loss.weights) == max(best) + 6, "a loss that stays as low is no improvement"
     for place, epoch in enumerate(best):
-        assert networks.weight[place, 0, 0] == loss.weights[epoch - 1][place]
+        assert networks.weights[place, 0] == loss.weights[epoch - 1][place]
 
 
 def test_a_network_that_has_stopped_takes_nothing_later_on():
     networks, loss = trained(
         apart(40, 8), lambda place, epoch: -100.0 if (place, epoch) == (0, 9) else -float(epoch * (place > 0))
     )
-    assert networks.weight[0, 0, 0] == loss.weights[0][0]
+    assert networks.weights[0, 0] == loss.weights[0][0]
 
 
 def test_training_that_goes_on_improving_ends_in_the_end():
     networks, loss = trained(apart(20, 5), lambda _, epoch: -float(epoch))
     assert len(loss.weights) == predictors.EPOCHS
-    assert torch.equal(networks.weight[:, 0, 0], loss.weights[-1])
+    assert torch.equal(networks.weights[:, 0], loss.weights[-1])
 
 
 @pytest.mark.parametrize(("rows", "steps"), [(40, [16, 16, 8]), (400, [50] * 8), (2300, [256] * 8 + [252])])
@@ -152,5 +155,45 @@ def test_without_validation_rows_all_epochs_are_trained():
 def test_first_outputs_are_near_the_mean_answer():
     generator = torch.Generator().manual_seed(1)
     networks = predictors._Networks(30, 40, generator)
-    spread = networks(torch.randn(3, 500, 30, generator=generator)).detach().std((1, 2))
+    spread = networks(torch.randn(3, 500, 30, generator=generator)).std((1, 2))
     assert ((spread > 0.2) & (spread < 0.4)).all()
+
+
+@pytest.mark.parametrize("classes", [True, False])
+def test_gradients_and_steps_are_those_of_autograd_and_of_adamw(classes):
+    generator = torch.Generator().manual_seed(2)
+    networks = predictors._Networks(5, 4, generator)
+    x = torch.randn(3, 20, 5, generator=generator)
+    wanted = (
+        torch.randint(4, (3, 20), generator=generator)
+        if classes
+        else torch.randn(3, 20, 4, generator=generator)
+    )
+    loss = predictors._SURPRISE if classes else predictors._SQUARES
+    beside = nn.Parameter(networks.weights.clone())
+    literal = torch.optim.AdamW([beside], lr=predictors.RATE, weight_decay=predictors.DECAY)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(literal, 6)
+    steps = predictors._AdamW(networks.weights)
+    for step in range(6):
+        total = literal_loss(beside, x, wanted, classes=classes)
+        torch.testing.assert_close(loss.of(networks(x), wanted).mean(1).sum(), total.detach())
+        literal.zero_grad()
+        total.backward()
+        gradient = networks.gradient(x, wanted, loss)
+        torch.testing.assert_close(gradient, beside.grad, rtol=1e-4, atol=1e-6)
+        # Adam divides by the size of a slope: of one that is nothing but rounding it would make a whole step
+        steps.step(beside.grad, done=step / 6)
+        literal.step()
+        schedule.step()
+        torch.testing.assert_close(networks.weights, beside.detach(), rtol=1e-5, atol=1e-6)
+
+
+def literal_loss(weights, x, wanted, *, classes):
+    """The sum over networks of the mean loss of their rows, by `nn.functional`."""
+    total = torch.zeros(())
+    for own, rows, answers in zip(weights, x, wanted, strict=True):
+        first, shift, last, bias = own.split([5 * 128, 128, 128 * 4, 4])
+        found = (rows @ first.view(5, 128) + shift).relu() @ last.view(128, 4) + bias
+        how = nn.functional.cross_entropy if classes else nn.functional.mse_loss
+        total = total + how(found, answers)
+    return total

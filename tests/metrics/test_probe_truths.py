@@ -31,6 +31,7 @@ def read(score, codes, values, rows, *, seed, **options):
     return score(codes[:rows], values[:rows], codes[rows:], values[rows:], seed=seed, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("width", "rows"), [*SIZES, WIDE])
 @pytest.mark.parametrize("kind", ["large", "small", "all"])
 def test_no_part_is_read_better_by_a_line_than_the_whole(kind, width, rows):
@@ -47,6 +48,7 @@ def test_no_part_is_read_better_by_a_line_than_the_whole(kind, width, rows):
     assert sum(score.low > 0 for score in nothing) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("measure", ["numeric", "categorical"])
 @pytest.mark.parametrize(
     ("kind", "width", "rows"),

@@ -52,6 +52,7 @@ def test_angles_are_read_as_cosine_and_sine():
     assert np.abs(np.angle(np.exp(1j * (told - angle[600:])))).max() < 0.01
 
 
+@pytest.mark.slow
 def test_missing_values_are_left_out_on_both_parts():
     x, y = blobs(600, 3)
     labels = np.where(np.arange(600) % 3 == 0, -1, y)
@@ -78,6 +79,7 @@ def test_a_class_of_one_sample_does_not_stop_it():
     assert probe_scores(x[:200], y[:200], x[200:], y[200:], kind="categorical").linear.value > 0.8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["categorical", "numeric"])
 def test_labels_that_mean_nothing_are_not_learnt(kind):
     generator = np.random.default_rng(6)
@@ -174,6 +176,7 @@ def test_a_concept_with_one_class_reads_as_that_class():
     assert read.predict(np.ones((2, 2))).tolist() == [3, 3]
 
 
+@pytest.mark.slow
 def test_random_states_are_left_alone_and_seeds_decide():
     x, y = blobs(300, 12)
     numpy_state, torch_state = np.random.get_state()[1].copy(), torch.get_rng_state()  # noqa: NPY002

@@ -98,6 +98,7 @@ def test_coarse_scales_see_how_far_a_thing_went() -> None:
     assert multi_scale_pixels(near, scene[1:2]) <= multi_scale_pixels(far, scene[2:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("size", "count"), [(16, 1), (28, 2), (32, 2), (64, 3), (176, 5)])
 def test_structure_is_what_torchmetrics_says(theirs: ModuleType, size: int, count: int) -> None:
     one = images(0, 2, 3, size, size)

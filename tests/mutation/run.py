@@ -93,6 +93,8 @@ def passed(copy: Path, tests: list[str], *options: str, limit: float | None) -> 
         "0",
         "-p",
         "no:cacheprovider",
+        "-m",
+        "not real",
         *options,
         *tests,
     ]

@@ -51,6 +51,7 @@ def _told(code, values):
     return 1 - rest.var() / values.var()
 
 
+@pytest.mark.slow
 def test_what_pairs_share_is_found_and_nothing_else():
     found = explained({name: sharing(k) for k, name in enumerate(NAMES)})
     assert found[[0, 1], [0, 1]].min() > 0.93

@@ -78,6 +78,7 @@ def test_rho_is_what_was_said(images):
     assert set(map(tuple, drawn(source).rho.tolist())) == {(0.5, 0, 0), (same, 0, same)}
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_pairs_are_never_split(data):
@@ -177,6 +178,7 @@ def test_pictures_are_shown_and_other_inputs_are_not(images):
     assert build(images / 255 - 0.5, indices={"a": NUMBERS}).illustrations() == ()
 
 
+@pytest.mark.slow
 def test_it_fits_beside_other_sources_and_reports():
     images, labels = toy_images(300)
     order = np.argsort(labels["hue"]).reshape(-1, 2)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
+import pytest
 
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.reports import Report
@@ -96,6 +97,7 @@ def test_the_json_file_keeps_titles(explanation: Explanation) -> None:
     assert len(found) == 6
 
 
+@pytest.mark.slow
 def test_many_pictures_keep_the_budget(changed: Callable[..., Explanation]) -> None:
     random = np.random.default_rng(0)
     noise = random.integers(0, 256, (40, 8, 8, 3)).astype(np.uint8)

@@ -211,6 +211,7 @@ def test_sections_of_plugins_are_shown_after_those_of_the_explanation(explanatio
     assert "#plugin-1" in text
 
 
+@pytest.mark.slow
 def test_page_keeps_its_budget_by_smaller_pictures(explanation: Explanation) -> None:
     random = np.random.default_rng(0)
     noise = tuple(
@@ -228,6 +229,7 @@ def test_page_keeps_its_budget_by_smaller_pictures(explanation: Explanation) -> 
     assert "pictures left out to keep this page small" in none
 
 
+@pytest.mark.slow
 def test_huge_section_is_left_to_the_json_file(explanation: Explanation) -> None:
     section = Section("Huge", "x" * 11_000_000)
     text = page(explanation, [section])
@@ -268,6 +270,7 @@ def test_the_page_says_which_flow_was_chosen_and_where_sizes_come_from(explanati
     text = " ".join(page(explanation).split())
     assert "<dt>Flow</dt><dd>A conditional flow, in closed form: nothing is trained.</dd>" in text
     assert "the number of directions in which the layer tells the concept" in text
+    assert "share of their variance that goes with the concept" in text
     assert explanation.flow is not None
     joint = dataclasses.replace(explanation.flow, kind="joint", sentence="A joint flow of 4 coupling blocks.")
     text = " ".join(page(dataclasses.replace(explanation, flow=joint)).split())

@@ -26,6 +26,7 @@ def fine_tuned() -> nn.Module:
     return model.eval()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [None, OWN])
 def test_a_fine_tuned_timm_model_is_used_after_load(names: Any, small: Any, tmp_path: Path) -> None:
     model = fine_tuned()
@@ -53,6 +54,7 @@ def test_names_can_be_given_to_load(toy: Any, path: Path) -> None:
         wrong.encode(toy.fresh[:2])
 
 
+@pytest.mark.slow
 def test_names_of_the_callers_own_backbone_stay(toy: Any, small: Any, tmp_path: Path) -> None:
     it = inn.wrap(toy.model, "head:in", class_names=OWN)
     it.fit("labels", data=toy.images, labels=toy.labels["shape"], **small)

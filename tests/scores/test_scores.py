@@ -26,6 +26,7 @@ def small_forests(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(information, "_TREES", 5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(SPECS))
 def test_the_plugin_keeps_the_contract_of_metrics(name: str, small_forests: None) -> None:
     spec = SPECS[name]
@@ -42,6 +43,7 @@ def test_it_is_installed_as_a_plugin_of_its_own() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "by_hand"),
     [
@@ -97,6 +99,7 @@ def test_total_correlation_needs_no_values() -> None:
     assert found.left_out == {"mig": "It needs concepts with known values, found none."}
 
 
+@pytest.mark.slow
 def test_shuffled_labels_score_at_chance() -> None:
     codes, shape, size = coded(1000)
     order = np.random.default_rng(1).permutation(1000)
@@ -110,6 +113,7 @@ def test_shuffled_labels_score_at_chance() -> None:
     assert float(found["sap_continuous"]) < 0.02 < float(true["sap_continuous"])
 
 
+@pytest.mark.slow
 def test_scores_that_say_nothing_of_one_concept_are_left_out():
     codes, shape, _ = coded()
     found = table(codes, concepts_of(shape, shape)[:1], names="all")
@@ -120,6 +124,7 @@ def test_scores_that_say_nothing_of_one_concept_are_left_out():
     assert {"mig", "sap", "irs", "explicitness"} <= set(found)
 
 
+@pytest.mark.slow
 def test_chance_is_measured_beside_scores_of_votes() -> None:
     codes, shape, size = coded(200)
     found = table(codes, concepts_of(shape, size), names=("factor_vae_score", "beta_vae_score"))

@@ -66,6 +66,7 @@ def test_after_a_load_it_says_what_to_give(toy: Any, tmp_path: Any) -> None:
     assert same(loaded.evaluation.scores, toy.interpreter.evaluation.scores)
 
 
+@pytest.mark.slow
 def test_the_report_shows_the_scores_and_a_strangers(toy: Any) -> None:
     def failing(codes: Any, factors: Any) -> Score:
         raise OSError("no disk")
@@ -95,6 +96,7 @@ def test_no_metric_leaves_no_section(toy: Any, monkeypatch: pytest.MonkeyPatch) 
     assert 'id="scores"' not in report.to_html() and report.to_dict()["scores"]["values"] == {}
 
 
+@pytest.mark.slow
 def test_scores_of_a_call_are_those_of_the_report(toy: Any, small: Any) -> None:
     images, labels = toy.images[:200], {name: values[:200] for name, values in toy.labels.items()}
     it = inn.wrap(toy.model, "head:in").fit("labels", data=images, labels=labels, seed=3, **small)

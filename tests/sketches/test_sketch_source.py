@@ -101,12 +101,14 @@ def test_the_report_shows_sketches_and_images(source, both) -> None:
     assert np.array_equal(gallery.cells[0][1], both["outlines"])
 
 
+@pytest.mark.slow
 def test_groups_of_the_caller_are_kept_together(both) -> None:
     groups = np.arange(120) // 3
     found = build(IMAGES, sketches=both, groups=groups, keep=None).samples.groups
     assert all(len(set(found[:120][groups == group])) == 1 for group in range(40))
 
 
+@pytest.mark.slow
 def test_strength_goes_from_the_image_to_the_style(both, source) -> None:
     half = build(IMAGES, sketches=both, strength=0.5, keep=None).samples.take(range(120)).astype(int)
     whole = source.samples.take(range(120)).astype(int)
@@ -195,6 +197,7 @@ def test_data_that_are_no_pictures_are_refused(both, data, text) -> None:
 # --- what is kept ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_rendered_images_are_kept_and_used_again(both, tmp_path, monkeypatch) -> None:
     calls = []
 
@@ -282,6 +285,7 @@ def test_two_sketches_of_one_style_are_not_learnt(draw) -> None:
     assert interpreter.evaluation.summaries[0].learnt is False
 
 
+@pytest.mark.slow
 def test_axes_are_counted_by_images_and_not_by_parts(both, small) -> None:
     interpreter = inn.wrap(toy_classifier(), "head:in")
     # 64 parts, of which 45 are fitted on, would carry 15 axes

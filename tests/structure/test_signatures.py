@@ -4,9 +4,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 HERE = Path(__file__).parent
 
 
+@pytest.mark.slow
 def test_public_names_parameters_and_defaults_are_those_on_record():
     """After a change on purpose: python tests/structure/signatures.py > tests/structure/signatures.txt."""
     done = subprocess.run(

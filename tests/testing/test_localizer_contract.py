@@ -232,6 +232,7 @@ def test_models_in_half_precision_can_be_compared() -> None:
     assert same(one, one.clone()) and not same(one, one.float()) and not same(one, one + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [

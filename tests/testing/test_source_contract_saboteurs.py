@@ -259,6 +259,20 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (gallery(cells=((IMAGES[0, :, :, 0], "b"),)), r"in 'Pairs', found uint8 \(24, 24\)"),
         (gallery(cells=((None, "b"),)), "in 'Pairs', found NoneType"),
     ],
+    "weights": [
+        (
+            changed(sample_weights=lambda among: torch.ones(3)),
+            r"to give a tensor of \d+ numbers or None, found \(3,\)",
+        ),
+        (changed(sample_weights=lambda among: [1.0] * len(among)), "numbers or None, found list"),
+        (
+            changed(sample_weights=lambda among: torch.full((len(among),), float("nan"))),
+            "finite numbers of 0 or more",
+        ),
+        (changed(sample_weights=lambda among: -torch.ones(len(among))), "finite numbers of 0 or more"),
+        (changed(sample_weights=lambda among: torch.zeros(len(among))), "some sample a weight above 0"),
+        (changed(sample_weights=lambda among: 1 / 0), "raised ZeroDivisionError"),
+    ],
 }
 
 

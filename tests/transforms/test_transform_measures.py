@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import math
 import warnings
@@ -13,7 +14,7 @@ from interpret_inn.types import ReportSectionSpec
 from interpret_inn_transforms import Nuisance, build, direct_changes, nuisances
 from interpret_inn_transforms.section import render
 
-pytestmark = pytest.mark.usefixtures("hasty_probes")
+pytestmark = [pytest.mark.usefixtures("hasty_probes"), pytest.mark.slow]
 
 
 class Tinted(torch.nn.Module):
@@ -142,6 +143,11 @@ def test_the_report_has_a_table_and_pictures(tinted):
     )
     assert set(section["data"]) == {"hue", "brightness", "flip"}
     json.dumps(section["data"])
+    assert section["data"]["hue"]["moves the layer by"] > 0
+    # the raw score of a conditional flow says nothing of how far a transform moves the layer
+    flow = dataclasses.replace(report.explanation.flow, kind="conditional")
+    other = render(dataclasses.replace(report.explanation, flow=flow))
+    assert other.data["hue"]["moves the layer by"] is None
 
 
 def test_the_section_keeps_its_contract_and_is_for_transforms_only(tinted, toy):
@@ -150,6 +156,7 @@ def test_the_section_keeps_its_contract_and_is_for_transforms_only(tinted, toy):
     assert render(toy.interpreter.explain(toy.fresh[:16], localizer=None)) is None
 
 
+@pytest.mark.slow
 def test_together_with_labels(small):
     images, labels = toy_images(60, seed=1)
     interpreter = inn.wrap(toy_classifier(), "head:in")

@@ -92,6 +92,7 @@ class TwoDirections(nn.Module):
         return self.inner(latents).reshape(-1, 1, 4, 4)
 
 
+@pytest.mark.slow
 def test_factors_begin_with_what_the_output_answers_to_most() -> None:
     model = TwoDirections()
     latents = torch.randn(600, 8, generator=torch.Generator().manual_seed(5))
@@ -186,6 +187,7 @@ def interrupted(prepare: Callable[[Preparation], Plan]) -> Callable[[Preparation
     return lambda context: dataclasses.replace(prepare(context), loss=loss)
 
 
+@pytest.mark.slow
 def test_where_it_begins_is_part_of_what_a_stopped_fit_is_known_by(rows, tmp_path) -> None:
     found = []
     for directions in ("output", "principal"):

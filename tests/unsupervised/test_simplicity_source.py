@@ -27,6 +27,7 @@ def found_axes(interpreter: inn.Interpreter) -> torch.Tensor:
     return (interpreter.invert(steps) - interpreter.invert(torch.zeros_like(steps))).T
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_turned_axes_are_found(wrapped, seed):
     interpreter, true = wrapped(seed)
@@ -38,6 +39,7 @@ def test_turned_axes_are_found(wrapped, seed):
     ]
 
 
+@pytest.mark.slow
 def test_the_control_where_no_axes_are_better_than_others_finds_others(wrapped):
     """Latents of one strength that are only added up: nothing tells axes apart."""
 
@@ -68,6 +70,7 @@ def test_couplings_make_the_axes_no_longer_and_stay_invertible(wrapped):
     assert lengths[0] < 1.1 * lengths[1]
 
 
+@pytest.mark.slow
 def test_a_fit_that_was_stopped_goes_on_to_the_same_end(wrapped, tmp_path, monkeypatch, few_turns):
     from interpret_inn.fitting.trainer import Trainer
 
@@ -246,6 +249,7 @@ def test_masks_shrink_to_where_a_factor_acts(wrapped):
     assert areas.min() < 0.5
 
 
+@pytest.mark.slow
 def test_dead_codes_become_no_factors(wrapped):
     """Data that hardly vary along some axes: a step of 1 there is none of the data's."""
     interpreter, true = wrapped()

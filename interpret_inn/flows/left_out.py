@@ -1,0 +1,57 @@
+"""Residuals of least squares fits that left out rows, a whole group at a time, without fitting anew."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from interpret_inn.types.numbers import TINY
+
+
+def blocks_of(groups: Tensor) -> list[Tensor]:
+    """Which rows lie in the same group, for each number of rows that groups have.
+
+    Args:
+        groups: Of each row, int64 (N,).
+
+    Returns:
+        Indices of rows, int64 (groups of this size, size), sizes ascending.
+    """
+    order = groups.argsort(stable=True)
+    counts = groups.unique(return_counts=True)[1]
+    starts = counts.cumsum(0) - counts
+    return [
+        order[starts[counts == size][:, None] + torch.arange(size, device=groups.device)]
+        for size in counts.unique().tolist()
+    ]
+
+
+def left_out(residuals: Tensor, features: Tensor, weights: Tensor, blocks: Sequence[Tensor]) -> Tensor:
+    """Residuals of each group of rows, by the fit to all other rows: `(I − H_BB)⁻¹ (y − Hy)_B`.
+
+    `H = Φ diag(w) Φᵀ` maps values y to their predictions, as ridge regression does. For groups of one row this is the
+    residual over `1 − h`, with h the leverage (Allen's PRESS, 1974); for larger ones it follows from the formula of
+    Sherman, Morrison and Woodbury in the same way.
+
+    Args:
+        residuals: `y − Hy`, float64 (N, r).
+        features: Φ, float64 (N, p).
+        weights: w, float64 (p,).
+        blocks: The groups, see `blocks_of`.
+
+    Returns:
+        float64 (N, r). `I − H_BB` is as far from singular as the penalty is from 0, which lies far above rounding. A
+        larger bound would call samples that are merely interpolated well predicted.
+    """
+    leverage = features.square() @ weights
+    left = residuals / (1 - leverage).clamp_min(TINY)[:, None]
+    for rows in blocks:
+        if rows.shape[1] == 1:
+            continue
+        inside = features[rows]
+        predicting = (inside * weights) @ inside.mT
+        identity = (1 + TINY) * torch.eye(rows.shape[1]).to(predicting)
+        left[rows] = torch.linalg.solve(identity - predicting, residuals[rows])
+    return left
