@@ -16,6 +16,7 @@ from interpret_inn.explaining.evidence import Drift, FactorSummary, Leakage, Ref
 from interpret_inn.explaining.factor_maps import factor_map
 from interpret_inn.explaining.leakage import EncodedSplit, leakage, summaries
 from interpret_inn.explaining.records import FactorMap
+from interpret_inn.fitting.folds import separable_groups
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import InvertibleNetwork
@@ -125,7 +126,7 @@ def _fresh(
     halves change places.
     """
     network, seed = translator.fitted.network, translator.fitted.seed
-    groups = data.pool.groups_at(test)
+    groups = separable_groups(data.pool)[test.numpy()]  # a picture of two sources is in one half
     names = np.unique(groups)
     if network.shape.conditional is None or len(names) < 2 * FEWEST:
         return ()

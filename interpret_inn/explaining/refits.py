@@ -18,12 +18,13 @@ import numpy as np
 import torch
 
 from interpret_inn.data.process import derived_seed, progress
-from interpret_inn.errors import InnError
+from interpret_inn.errors import InnError, warnings_from
 from interpret_inn.explaining.evaluation import Evaluation, probed
 from interpret_inn.explaining.evidence import FactorSummary, Leakage, Refits
 from interpret_inn.explaining.leakage import cure, score_words, summaries, value_words
 from interpret_inn.fitting.fit import refit
 from interpret_inn.fitting.folds import FOLDS, folds, separable_groups
+from interpret_inn.fitting.plans import prepares
 from interpret_inn.fitting.store import FitData
 from interpret_inn.metrics.probe_folds import FEWEST
 from interpret_inn.metrics.probes import chance, score_kind
@@ -108,9 +109,9 @@ def _reason_against(translator: Translator, data: FitData) -> str:
     valued = sum(concept.values is not None for concept in pool.concepts)
     if not valued:
         return "No concept has values to score refits by."
-    planned = [part.source.name for part in pool.parts if part.plan.concepts is not None]
+    planned = [part.source.name for part in pool.parts if prepares(part.source)]
     if planned:
-        return f"The concepts of {planned[0]!r} were planned by this fit's own training split."
+        return f"The source {planned[0]!r} was prepared by this fit's own training split, which refits are judged on."
     groups = separable_groups(pool)
     train = len(np.unique(groups[pool.indices("train").numpy()]))
     if asked is None and train >= AUTOMATIC:
@@ -131,7 +132,7 @@ def _measured(translator: Translator, data: FitData, count: int) -> Refits:
     splits = folds(data, count, seed=derived_seed(translator.fitted.seed, "refits"))
     try:
         # what is made in inference mode cannot be trained on by probes
-        with torch.inference_mode(False):
+        with torch.inference_mode(False), warnings_from("In a refit to other samples"):
             found = [_refit(translator, fold) for fold in progress(splits, "refitting", total=count)]
     except InnError as error:
         return Refits(reason=f"One of them failed. {error}")

@@ -26,7 +26,8 @@ _VALIDATION = SHARES[1] / (SHARES[0] + SHARES[1])
 def folds(data: FitData, count: int, *, seed: int) -> Iterator[FitData]:
     """The same data, split anew `count` times by whole groups, 70 : 10 : 20 as for a fit.
 
-    The test splits of five in a row have no group in common and hold all groups. The next five are drawn anew.
+    The test splits of five in a row have no group in common and hold all groups. The next five are drawn anew. Each
+    source is shared out alike, so that a small one has samples in every split; classes are not, nor are they by a fit.
 
     Args:
         data: Of a fit.
@@ -34,16 +35,28 @@ def folds(data: FitData, count: int, *, seed: int) -> Iterator[FitData]:
         seed: The same seed gives the same folds.
     """
     groups = separable_groups(data.pool)
-    names = np.unique(groups)
+    names, where = _places(data.pool, groups)
     for number in range(count):
         turn, place = divmod(number, FOLDS)
         random = np.random.default_rng(derived_seed(seed, f"folds {turn}"))
-        parts = np.array_split(random.permutation(names), FOLDS)
-        others = np.concatenate([*parts[place + 1 :], *parts[:place]])
-        validation = others[: max(1, round(_VALIDATION * len(others)))]
+        order = random.permutation(len(names))
+        dealt = names[order[np.argsort(where[order], kind="stable")]]  # source by source, at random in each
+        test = np.arange(len(dealt)) % FOLDS == place
+        others = dealt[~test]
+        chosen = max(1, round(_VALIDATION * len(others)))
+        validation = others[((np.arange(chosen) + 0.5) * len(others) / chosen).astype(int)]
         yield data._replace(
-            pool=_split_anew(data.pool, np.isin(groups, validation), np.isin(groups, parts[place]))
+            pool=_split_anew(data.pool, np.isin(groups, validation), np.isin(groups, dealt[test]))
         )
+
+
+def _places(pool: Pool, groups: IntArray) -> tuple[IntArray, IntArray]:
+    """The groups, and for each a number that tells in which sets of samples it has members; both int64 (G,)."""
+    names = np.unique(groups)
+    inside = [
+        np.isin(names, groups[part.offset : part.offset + len(part.source.samples)]) for part in pool.unique()
+    ]
+    return names, np.unique(np.stack(inside), axis=1, return_inverse=True)[1].reshape(-1)
 
 
 def separable_groups(pool: Pool) -> IntArray:
