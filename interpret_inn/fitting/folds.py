@@ -62,6 +62,8 @@ def _places(pool: Pool, groups: IntArray) -> tuple[IntArray, IntArray]:
 def separable_groups(pool: Pool) -> IntArray:
     """The group of each row, int64 (rows,): rows of one group, or of one picture in several sources, stay together."""
     groups = pool.groups_at(torch.arange(pool.rows))
+    if len(pool.unique()) == 1:
+        return groups
     pictures: list[Any] = []
     for entry in pool.unique():
         shown = pool.digests.get(entry.source.samples.fingerprint(), [])

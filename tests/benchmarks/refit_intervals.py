@@ -5,6 +5,8 @@ both in part. Many data sets are drawn. Each is fitted once, as always, and five
 it. The truth is known from 4,000 fresh samples on which the main fit's probes are scored: `mean` is its mean over all
 data sets, the score that fits of this size have on the average; `own` that of the one fit at hand. A cell is a concept
 read from its own factor, from the residual, or from the whole representation, by the linear probe.
+
+Figures are kept after each data set: a run that is stopped goes on, and one with more `--sets` adds to it.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import WORK, table
+from common import WORK, code_digest, table
 from torch import nn
 
 import interpret_inn as inn
@@ -161,7 +163,8 @@ def main() -> None:
     # tables are of the linear probe
     probes.train_kernel = lambda *_, names, **__: (lambda codes: np.zeros((len(codes), 1)), names[0])
     for count in options.samples:
-        kept = WORK / f"refit_intervals_{count}{'_shuffled' if options.shuffled else ''}.json"
+        name = f"refit_intervals_{count}{'_shuffled' if options.shuffled else ''}"
+        kept = WORK / f"{name}_{code_digest('refit_intervals.py')}.json"
         kept.parent.mkdir(exist_ok=True)
         found = json.loads(kept.read_text()) if kept.exists() else []
         for seed in range(len(found), options.sets):
