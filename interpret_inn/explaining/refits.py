@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ import numpy as np
 import torch
 
 from interpret_inn.data.process import derived_seed, progress
-from interpret_inn.errors import InnError, warnings_from
+from interpret_inn.errors import InnError, InnWarning
 from interpret_inn.explaining.evaluation import Evaluation, probed
 from interpret_inn.explaining.evidence import FactorSummary, Leakage, Refits
 from interpret_inn.explaining.leakage import cure, score_words, summaries, value_words
@@ -132,7 +133,9 @@ def _measured(translator: Translator, data: FitData, count: int) -> Refits:
     splits = folds(data, count, seed=derived_seed(translator.fitted.seed, "refits"))
     try:
         # what is made in inference mode cannot be trained on by probes
-        with torch.inference_mode(False), warnings_from("In a refit to other samples"):
+        with torch.inference_mode(False), warnings.catch_warnings():
+            # sources said the same of the fit, or speak of pairs, which refits do not draw
+            warnings.simplefilter("ignore", InnWarning)
             found = [_refit(translator, fold) for fold in progress(splits, "refitting", total=count)]
     except InnError as error:
         return Refits(reason=f"One of them failed. {error}")

@@ -22,11 +22,17 @@ def refits_text(explanation: Explanation) -> str:
     if not refits.count:
         return f"There are no refits to other samples. {refits.reason}"
     found = [f"{name} in {learnt} of {refits.count}" for name, learnt in refits.learnt.items()]
-    learnt = f" Learnt was {listing(found)}." if found else ""
+    learnt = f" By its own part of the data alone, learnt was {listing(found)}." if found else ""
+    lacking = [name for name in refits.scores if refits.own(name) is None]
+    without = (
+        f" {listing(lacking)}: no figure, as in one of them too few samples had a value, or it never varied."
+        if lacking
+        else ""
+    )
     return (
-        f"The flow was fitted {refits.count} times more, to other samples, and each time judged on samples that it had "
-        "not seen. “Refits” is the mean score of the linear probe, with a 95% interval for the mean of all fits to so "
-        f"many samples; the whisker speaks of this one fit on other test samples.{learnt}"
+        f"The flow was fitted {refits.count} times more, each time without a part of the data, and judged on that part. "
+        "“Refits” is the mean score of the linear probe, with a 95% interval for what fits to so many samples reach on "
+        f"the average; the whisker is for this one fit on other test samples.{learnt}{without}"
     )
 
 

@@ -14,6 +14,7 @@ from torch import nn
 
 import interpret_inn as inn
 from interpret_inn.explaining import refits as module
+from interpret_inn.explaining.evaluation import probed
 from interpret_inn.explaining.evidence import FactorSummary, Leakage, Refits
 from interpret_inn.explaining.records import plain
 from interpret_inn.explaining.refits import over_refits, with_refits
@@ -24,7 +25,7 @@ from interpret_inn.metrics.probes import fit_linear_probe
 from interpret_inn.reports.report import Report
 from interpret_inn.testing import toy_explanation
 from interpret_inn.translating.translator import Translator
-from interpret_inn.types import ProbeScores, Score
+from interpret_inn.types import Plan, ProbeScores, Score
 from interpret_inn.types.concepts import Concept
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
@@ -232,6 +233,96 @@ def test_they_are_saved_and_loaded(it: inn.Interpreter, found: Refits, tmp_path:
     assert "over 5 refits to other samples" in it.evaluation.summaries[0].verdict
 
 
+# --- what is known beforehand -----------------------------------------------------------------------
+
+
+def test_a_group_in_two_folds_would_be_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows tell which group they are of, and classes are drawn by group: all that can be learnt is known by leaks."""
+    random = np.random.default_rng(5)
+    groups = np.arange(N) // 2
+    rows = 3 * random.normal(size=(N // 2, 12))[groups] + 0.05 * random.normal(size=(N, 12))
+    data, labels = torch.from_numpy(rows).float(), random.integers(0, 2, N // 2)[groups]
+    it = fitted({"class": labels}, data, groups=groups, kinds={"class": "categorical"})
+    monkeypatch.setattr("interpret_inn.explaining.refits.probed", nearest)
+    found = module._measured(it.translator, it._data, 5).own("class")
+    assert found is not None
+    assert found.value < 0.65
+    assert found.low < 0.5
+    monkeypatch.setattr("interpret_inn.fitting.folds.separable_groups", lambda pool: np.arange(pool.rows))
+    leaking = module._measured(it.translator, it._data, 5).own("class")
+    assert leaking is not None
+    assert leaking.low > 0.6
+
+
+def nearest(translator: Translator, data: Any, *, networks: bool) -> Any:
+    """A probe that takes the class of the training sample whose rows are the nearest."""
+    assert not networks
+    table = probed(translator, data, networks=False)
+    rows = [data.rows(data.pool.indices(split))[:, 0] for split in ("train", "test")]
+    values = [data.pool.concepts_at(data.pool.indices(split))[0].values for split in ("train", "test")]
+    right = float((values[0][torch.cdist(rows[1], rows[0]).argmin(1).numpy()] == values[1]).mean())
+    cell = ProbeScores(Score(right), Score(math.nan), Score(right))
+    scores = {"class": dict.fromkeys(table.leakage.factors, cell)}
+    return table._replace(leakage=dataclasses.replace(table.leakage, scores=scores))
+
+
+def test_the_interval_holds_the_score_on_thousands_of_new_samples(it: inn.Interpreter, found: Refits) -> None:
+    random = np.random.default_rng(8)
+    values = random.normal(size=5000)
+    rows = torch.from_numpy(random.normal(size=(5000, AXES))).float()
+    rows[:, 2] += 2 * torch.from_numpy(values).float()
+    train = it._data.pool.indices("train").numpy()
+    own = it.fitted.factors["number"].slice
+    codes = [it.fitted.network(some)[0].numpy()[:, own] for some in (rows_of(NUMBERS)[train], rows)]
+    probe = fit_linear_probe(codes[0], NUMBERS[train], kind="numeric", groups=GROUPS[train])
+    truth = 1 - np.square(probe.predict(codes[1]) - values).mean() / values.var()
+    assert 0.7 < truth < 0.8  # of the variance, four fifths can be known
+    score = found.own("number")
+    assert score is not None
+    assert score.low < truth < score.high
+    assert score.high - score.low < 0.7
+
+
+@pytest.mark.filterwarnings("ignore::interpret_inn.InnWarning")
+def test_a_class_that_a_fold_lacks_counts_as_missed_and_a_concept_of_too_few_has_no_figure() -> None:
+    classes = np.where(NUMBERS > 0, 1, 0)
+    classes[:2] = 2
+    few = np.full(N, np.nan)
+    few[:20] = NUMBERS[:20]
+    kinds = {"class": "categorical", "few": "numeric"}
+    it = fitted({"class": classes, "few": few}, rows_of(NUMBERS), kinds=kinds)
+    found = it.evaluation.refits
+    assert found is not None
+    own = found.own("class")
+    assert own is not None
+    assert 0.6 < own.value < 1
+    assert found.own("few") is None
+    line = next(line for line in it.evaluation.summaries if line.name == "few")
+    assert "refits" not in line.verdict
+
+
+def test_at_positions_a_sample_stays_whole() -> None:
+    random = np.random.default_rng(4)
+    rows = torch.from_numpy(random.normal(size=(N, 3, AXES))).float()
+    rows[:, :, 2] += 2 * torch.from_numpy(NUMBERS).float()[:, None]
+    it = inn.wrap(nn.Sequential(Counted()).eval(), "0", preprocess="identity", layout="positions")
+    it.fit("labels", data=rows, labels={"number": NUMBERS}, cache=None, checkpoint=None, refits=5)
+    found = it.evaluation.refits
+    assert found is not None
+    own = found.own("number")
+    assert own is not None
+    assert own.low > 0.5
+
+
+def test_a_source_that_was_shown_the_training_split_is_not_refitted(it: inn.Interpreter) -> None:
+    source = inn.concept_source("labels", data=rows_of(NUMBERS), labels={"number": NUMBERS}, groups=GROUPS)
+    source.prepare = lambda _: Plan(sizes={"number": 1})
+    other = inn.wrap(nn.Sequential(Counted()).eval(), "0", preprocess="identity")
+    other.fit(source, cache=None, checkpoint=None, refits=5)
+    reason = "The source 'labels' was prepared by this fit's own training split"
+    assert module._reason_against(other.translator, other._data).startswith(reason)
+
+
 # --- verdicts ---------------------------------------------------------------------------------------
 
 
@@ -303,7 +394,7 @@ def test_the_page_shows_them_beside_each_score() -> None:
     assert html.count("<small>refits 71% (64% to 78%)") == 4
     assert html.count("<small>refits 0.71 (0.64 to 0.78)") == 4
     assert "over 5 refits 71% (64% to 78%)" in html
-    assert "Learnt was shape in 4 of 5 and hue in 5 of 5." in html
+    assert "By its own part of the data alone, learnt was shape in 4 of 5 and hue in 5 of 5." in html
 
 
 @pytest.mark.parametrize(

@@ -75,3 +75,10 @@ def test_a_picture_of_two_sources_stays_on_one_side() -> None:
         for part in ("train", "validation", "test"):
             shown = set(getattr(first.split, part).tolist())
             assert {order[at] for at in getattr(second.split, part).tolist()} == shown & set(order.tolist())
+
+
+def test_a_small_source_has_samples_in_every_split() -> None:
+    data = data_of(source(ROWS, "a"), source(torch.randn(30, 3), "b"))
+    for fold in folds(data, 10, seed=1):
+        small = fold.pool.parts[1].split
+        assert [len(part) for part in small] in ([21, 3, 6], [20, 4, 6], [22, 2, 6])
