@@ -30,7 +30,7 @@ def refits_text(explanation: Explanation) -> str:
         else ""
     )
     return (
-        f"The flow was fitted {refits.count} times more, each time without a part of the data, and judged on that part. "
+        f"The flow was fitted {refits.count} times more, each time without a part of the data, and judged on it. "
         "“Refits” is the mean score of the linear probe, with a 95% interval for what fits to so many samples reach on "
         f"the average; the whisker is for this one fit on other test samples.{learnt}{without}"
     )
