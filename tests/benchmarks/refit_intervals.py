@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +26,7 @@ from torch import nn
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.explaining import refits as refits_module
-from interpret_inn.explaining.evaluation import _fresh, probed
+from interpret_inn.explaining.evaluation import _fresh, evaluate, probed
 from interpret_inn.explaining.leakage import summaries
 from interpret_inn.fitting.fit import fit
 from interpret_inn.fitting.joint_fit import unfitted_network
@@ -152,14 +153,37 @@ def verdicts(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         }  # fmt: skip
 
 
+def cost() -> Iterator[dict[str, Any]]:
+    """Seconds of an evaluation, and of its refits if the settings ask for nothing."""
+    for axes in (AXES, 256):
+        for count in (40, 300, 700, 1000):
+            rows, values = drawn(count, np.random.default_rng(0), shuffled=False)
+            more = torch.randn(count, axes - AXES, generator=torch.Generator().manual_seed(0))
+            data, kinds = torch.cat((rows, more), 1), {"kind": "categorical", "number": "numeric"}
+            it = inn.wrap(nn.Sequential(nn.Identity()).eval(), "0", preprocess="identity")
+            it.fit("labels", data=data, labels=values, kinds=kinds, cache=None, checkpoint=None)
+            began = time.perf_counter()
+            evaluation = evaluate(it.translator, it._data)
+            middle = time.perf_counter()
+            made = refits_module.with_refits(evaluation, it.translator, it._data).refits
+            yield {
+                "axes": axes, "samples": count, "evaluation": middle - began, "refits": time.perf_counter() - middle,
+                "made": made.count,
+            }  # fmt: skip
+
+
 def main() -> None:
     """Prints the tables."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
     parser.add_argument("--samples", type=int, nargs="+", default=[60, 120, 200])
     parser.add_argument("--sets", type=int, default=100, help="data sets of each size")
     parser.add_argument("--shuffled", action="store_true", help="values of other samples")
+    parser.add_argument("--cost", action="store_true", help="only how long refits take")
     options = parser.parse_args()
     warnings.simplefilter("ignore")
+    if options.cost:
+        print(table(list(cost())))
+        return
     # tables are of the linear probe
     probes.train_kernel = lambda *_, names, **__: (lambda codes: np.zeros((len(codes), 1)), names[0])
     for count in options.samples:
