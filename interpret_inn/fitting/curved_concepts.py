@@ -63,7 +63,8 @@ def _is_curved(task: FlowTask, concept: Concept) -> bool:
         return False
     functions = functions_of(concept.at(chosen.numpy()))
     rows = task.white[chosen].mean(1)
-    told = told_share(rows, functions, Generator().manual_seed(task.seed))
+    groups = torch.from_numpy(task.data.pool.groups_at(chosen))
+    told = told_share(rows, functions, groups, Generator().manual_seed(task.seed))
     return told.kernel - max(told.line, 0.0) > _CURVED
 
 
