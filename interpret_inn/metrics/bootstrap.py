@@ -62,10 +62,7 @@ def bootstrap_mean(
     drawn = (mean + (weights @ sums) / (weights @ sizes)).clip(array.min(), array.max())
     low, high = percentile_interval(drawn, count)
     if share:
-        variance = float(drawn.var())
-        # the number of independent values whose mean has the drawn variance
-        independent = max(count, mean * (1 - mean) / variance) if variance > 0 else count
-        wilson = wilson_interval(mean, independent)
+        wilson = _wilson(mean, float(drawn.var()), count)
         low, high = max(0.0, min(low, wilson[0])), min(1.0, max(high, wilson[1]))
     return Score(mean, low, high)
 
@@ -168,6 +165,12 @@ def percentile_interval(drawn: FloatArray, count: int) -> tuple[float, float]:
     tail = NormalDist().cdf(-math.sqrt(count / (count - 1)) * student_quantile(count - 1))
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def _wilson(mean: float, variance: float, count: int) -> tuple[float, float]:
+    """Wilson's interval of a share, for the number of independent values whose mean has the drawn variance."""
+    independent = max(count, mean * (1 - mean) / variance) if variance > 0 else count
+    return wilson_interval(mean, independent)
 
 
 def wilson_interval(mean: float, independent: float) -> tuple[float, float]:
