@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,10 +12,11 @@ from torch import Generator, Tensor
 
 from interpret_inn.data.process import derived_seed
 from interpret_inn.explaining.drift import drifts
-from interpret_inn.explaining.evidence import Drift, FactorSummary, Leakage
+from interpret_inn.explaining.evidence import Drift, FactorSummary, Leakage, Refits
 from interpret_inn.explaining.factor_maps import factor_map
 from interpret_inn.explaining.leakage import EncodedSplit, leakage, summaries
 from interpret_inn.explaining.records import FactorMap
+from interpret_inn.fitting.folds import separable_groups
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import InvertibleNetwork
@@ -39,6 +41,7 @@ class Evaluation:
         maps: Test samples in the plane of each factor.
         drifts: How far swapping one factor moves the prediction of another concept.
         scores: Of the factors' codes against the values of concepts; None: not measured.
+        refits: Scores of fits of the same size to other samples; None: not measured.
     """
 
     leakage: Leakage
@@ -46,11 +49,28 @@ class Evaluation:
     maps: Mapping[str, FactorMap]
     drifts: tuple[Drift, ...]
     scores: Scores | None = None
+    refits: Refits | None = None
+
+
+class Probed(NamedTuple):
+    """A fit whose factors were probed.
+
+    Attributes:
+        train: Training samples that probes learnt from.
+        test: Test samples that they were scored on.
+        indices: Rows of the test samples in the pool, int64 (m,).
+        leakage: The scores.
+    """
+
+    train: EncodedSplit
+    test: EncodedSplit
+    indices: Tensor
+    leakage: Leakage
 
 
 @torch.no_grad()
-def evaluate(translator: Translator, data: FitData) -> Evaluation:
-    """Scores a fit on its test split; probes are trained on its training split.
+def probed(translator: Translator, data: FitData, *, networks: bool = True) -> Probed:
+    """Probes the factors of a fit: on its test split, with probes that are trained on its training split.
 
     A flow in closed form is exact on its own training samples: what its factors tell of other concepts on new samples,
     they do not tell there. So where a conditional flow is read for concepts of other factors, probes learn from samples
@@ -58,6 +78,11 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
 
     Of each split at most 4,000 samples are used. If the representation has more than 4,096 axes, probes read only those
     that enter the blocks.
+
+    Args:
+        translator: Backbone and flow.
+        data: What the flow was fitted on.
+        networks: Whether networks are among the probes.
     """
     fitted = translator.fitted
     before = unfitted_network(fitted)
@@ -67,7 +92,15 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
     ]
     train, test = (_encode(data, fitted.network, before, indices) for indices in chosen)
     fresh = _fresh(translator, data, before, chosen[1])
-    table = leakage(train, test, fitted.factors, fresh=fresh, seed=fitted.seed)
+    table = leakage(train, test, fitted.factors, fresh=fresh, seed=fitted.seed, networks=networks)
+    return Probed(train, test, chosen[1], table)
+
+
+@torch.no_grad()
+def evaluate(translator: Translator, data: FitData) -> Evaluation:
+    """Scores a fit on its test split; see `probed`."""
+    fitted = translator.fitted
+    train, test, indices, table = probed(translator, data)
     maps = {}
     for factor in fitted.factors:
         own = [next((c for c in split.concepts if c.name == factor.name), None) for split in (test, train)]
@@ -79,7 +112,7 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
             seed=fitted.seed,
         )
     lines = summaries(table, fitted.factors, raw_scores=fitted.raw_scores)
-    codes, groups = torch.as_tensor(test.codes), data.pool.groups_at(chosen[1])
+    codes, groups = torch.as_tensor(test.codes), data.pool.groups_at(indices)
     moved = drifts(translator, codes[:, 0] if codes.shape[1] == 1 else codes, test.concepts, groups)
     return Evaluation(table, lines, maps, moved)
 
@@ -93,7 +126,7 @@ def _fresh(
     halves change places.
     """
     network, seed = translator.fitted.network, translator.fitted.seed
-    groups = data.pool.groups_at(test)
+    groups = separable_groups(data.pool)[test.numpy()]  # a picture of two sources is in one half
     names = np.unique(groups)
     if network.shape.conditional is None or len(names) < 2 * FEWEST:
         return ()

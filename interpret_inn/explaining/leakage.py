@@ -54,6 +54,7 @@ def leakage(
     fresh: Sequence[tuple[EncodedSplit, EncodedSplit]] = (),
     seed: int = 0,
     rows: int = 4000,
+    networks: bool = True,
 ) -> Leakage:
     """Probes every factor for every concept: probes learn from the training split, the test split scores them.
 
@@ -68,15 +69,16 @@ def leakage(
             that are not their own; scores are means over these pairs. Empty: by `train` and `test`.
         seed: Of all draws.
         rows: Rows of each split that are used at most.
+        networks: Whether networks are among the probes.
 
     Returns:
         The leakage matrix with 95 % intervals.
     """
-    probed = _Probed(train, test, rows=rows, seed=seed)
+    probed = _Probed(train, test, rows=rows, seed=seed, networks=networks)
     codes = _columns_of(probed, train, test, factors)
     others = [(probed, codes)]
     if fresh:
-        parts = [(_Probed(*pair, rows=rows, seed=seed), pair) for pair in fresh]
+        parts = [(_Probed(*pair, rows=rows, seed=seed, networks=networks), pair) for pair in fresh]
         others = [(part, _columns_of(part, *pair, factors)) for part, pair in parts]
     representation = probed.columns(train.representation, test.representation)
     scores: dict[str, Mapping[str, ProbeScores]] = {}
@@ -131,9 +133,11 @@ def _mean(scores: Sequence[ProbeScores]) -> ProbeScores:
 class _Probed:
     """The rows of both splits that are used, and the values and groups that belong to them."""
 
-    def __init__(self, train: EncodedSplit, test: EncodedSplit, *, rows: int, seed: int) -> None:
+    def __init__(
+        self, train: EncodedSplit, test: EncodedSplit, *, rows: int, seed: int, networks: bool
+    ) -> None:
         generator = np.random.default_rng(seed)
-        self.seed = seed
+        self.seed, self.networks = seed, networks
         self.rows = tuple(np.sort(generator.permutation(len(split.codes))[:rows]) for split in (train, test))
         self.kinds: dict[str, ConceptKind] = {}
         self.values: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
@@ -156,8 +160,8 @@ class _Probed:
         """The scores of all probes of the concept from these columns."""
         train_values, test_values = self.values[name]
         return probe_scores(
-            train, train_values, test, test_values, kind=self.kinds[name],
-            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
+            train, train_values, test, test_values, kind=self.kinds[name], groups=self.test_groups,
+            train_groups=self.train_groups, seed=self.seed, networks=self.networks,
         )  # fmt: skip
 
     def linear_score(self, name: str, train: FloatArray, test: FloatArray) -> Score:
@@ -252,10 +256,9 @@ def _verdict(leakage: Leakage, name: str, *, size: int, residual: bool) -> tuple
             False,
             f"{name} cannot be tested: too few samples have a value, or it never varies.",
         )
-    found = f"read from its own factor, {name} reaches {_said(score, kind)}"
-    beside = (
-        f"guessing reaches {_plain(chance, kind)}, the flow before fitting {_plain(unfitted.value, kind)}"
-    )
+    found = f"read from its own factor, {name} reaches {score_words(score, kind)}"
+    before = value_words(unfitted.value, kind)
+    beside = f"guessing reaches {value_words(chance, kind)}, the flow before fitting {before}"
     if score.low <= chance:
         return False, f"{name} was not learnt: {found}, which is no surer than guessing ({beside})."
     if not score.low > unfitted.value:
@@ -267,13 +270,13 @@ def _verdict(leakage: Leakage, name: str, *, size: int, residual: bool) -> tuple
     return True, f"{name} was learnt: {found}; {beside}."
 
 
-def _said(score: Score, kind: str) -> str:
+def score_words(score: Score, kind: str) -> str:
     """A score and its interval in words."""
     if kind == "accuracy":
         return f"{score.value:.1%} accuracy (95 % interval {score.low:.1%} to {score.high:.1%})"
     return f"an R² of {score.value:.2f} (95 % interval {score.low:.2f} to {score.high:.2f})"
 
 
-def _plain(value: float, kind: str) -> str:
+def value_words(value: float, kind: str) -> str:
     """A score in words."""
     return f"{value:.1%}" if kind == "accuracy" else f"{value:.2f}"

@@ -94,6 +94,7 @@ def probe_scores(
     groups: IntArray | None = None,
     train_groups: IntArray | None = None,
     seed: int = 0,
+    networks: bool = True,
 ) -> ProbeScores:
     """How well probes predict a concept: a linear one, small networks, and kernel ridge regression.
 
@@ -109,6 +110,7 @@ def probe_scores(
         groups: Shape (M,), groups of the test rows, for the intervals; None: all apart.
         train_groups: Shape (N,), groups of the training rows, for choosing penalties and when to stop.
         seed: Of all draws.
+        networks: Whether networks are trained, which takes a third of the time; else their score is NaN.
 
     Returns:
         The scores with 95 % bootstrap intervals; NaN if fewer than 5 values are there in either split
@@ -127,13 +129,17 @@ def probe_scores(
         lesson.x, lesson.coded.values, folds=lesson.folds,
         names=tuple(dict.fromkeys((*KERNEL_SYSTEMS, system))), seed=seed,
     )  # fmt: skip
-    networks = train_networks(
-        lesson.x, lesson.coded.values, classes=bool(len(linear.classes)), folds=lesson.folds, system=system, seed=seed,
-    )  # fmt: skip
-    three = [task.score(lesson.decoded(found)) for found in networks(task.test_x)]
+    median = Score(math.nan)
+    if networks:
+        read = train_networks(
+            lesson.x, lesson.coded.values, classes=bool(len(linear.classes)), folds=lesson.folds, system=system,
+            seed=seed,
+        )  # fmt: skip
+        three = [task.score(lesson.decoded(found)) for found in read(task.test_x)]
+        median = sorted(three, key=lambda score: score.value)[len(three) // 2]
     return ProbeScores(
         linear=task.score(linear.scores(task.test_x)),
-        network=sorted(three, key=lambda score: score.value)[len(three) // 2],
+        network=median,
         kernel=task.score(lesson.decoded(kernel(task.test_x))),
     )
 

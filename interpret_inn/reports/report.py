@@ -23,6 +23,7 @@ from interpret_inn.reports import (
     views,
     views_inputs,
     views_pictures,
+    views_refits,
     views_scores,
     wording,
 )
@@ -228,6 +229,7 @@ def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
         "redraws": views.redraw_figure(explanation),
         "matrix": views.matrix(explanation),
         "associations": views.associations(explanation),
+        "refits": views_refits.refits_text(explanation),
         "drifts": views.drift_rows(explanation),
         "scores": views_scores.score_rows(explanation),
         "checks": views.check_rows(explanation),

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
+from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage, Refits
 from interpret_inn.explaining.records import ExampleFactor, FactorMap, Outcome, Redraw, Traversal, plain
 from interpret_inn.flows import FlowShape
 from interpret_inn.saving.migrating import revive
@@ -37,6 +37,11 @@ SCORES = Scores(
     {"mig": SCORE}, {"mig": "A line."}, {"mine": "It needs numbers."}, ("dci",), ("digit",), 80, ("A note.",)
 )
 
+REFITS = Refits(
+    5, "", {"digit": {"digit": READ, "residual": READ}}, {"digit": READ}, {"digit": 0.1}, {"digit": NAN}, {"digit": 3},
+    1.5,
+)  # fmt: skip
+
 RECORDS = [
     SCORE,
     READ,
@@ -45,6 +50,8 @@ RECORDS = [
     MAP,
     DRIFT,
     Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
+    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES, REFITS),
+    Refits(reason="None were asked for."),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
     FitRecord(0, 0, False, 0.0, ()),
     FitRecord(0, 0, False, 0.0, (), 5.25),
@@ -74,11 +81,12 @@ def test_records_come_back(record):
 
 
 def test_records_of_the_evaluation_are_all_in_the_list():
-    assert {type(getattr(RECORDS[7], field.name)) for field in dataclasses.fields(Evaluation)} == {
+    assert {type(getattr(RECORDS[8], field.name)) for field in dataclasses.fields(Evaluation)} == {
         Leakage,
         tuple,
         dict,
         Scores,
+        Refits,
     }
     assert isinstance(RECORDS[7], Evaluation)
 
