@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import torch
@@ -20,7 +21,9 @@ _CURVED = 0.25
 of a layer that tells it linearly, kernels explain up to .17 more."""
 _GAIN = 0.1
 """What a joint flow's factors must explain more, added up: less is chance of some hundred validation samples."""
-_ROWS = 2048
+_TRIAL = 250
+"""Steps after which a joint flow must have passed the conditional one to be trained on."""
+_ROWS = 1024
 """Samples of each split that are looked at, at most."""
 _FEWEST = 20
 """Samples with a value in either split, at least."""
@@ -32,16 +35,26 @@ def fit_either(task: FlowTask) -> FlowFit:
     curved = [concept for concept in _concepts(task) if _is_curved(task, concept)]
     if not curved:
         return linear
-    joint = fit_joint(task)
-    told = [_apart(task, flow) for flow in (linear, joint)]
-    kept, words = (joint, "is kept") if told[1] > told[0] + _GAIN else (linear, "is not kept")
+    told = [_apart(task, flow) for flow in (linear, _tried(task))]
+    kept, words = linear, "tried for a few steps and is not kept"
+    if told[1] > told[0]:
+        joint = fit_joint(task)
+        told[1], words = _apart(task, joint), "trained too and is not kept"
+        if told[1] > told[0] + _GAIN:
+            kept, words = joint, "trained too and is kept"
     names = ", ".join(concept.name for concept in curved)
     note = (
-        f"The layer tells {names}, but not by lines. A joint flow, which moves all axes, was trained too and {words}: "
-        "on validation samples its factors explain more of their own concepts than all other axes do, by "
+        f"The layer tells {names}, but not by lines. A joint flow, which moves all axes, was {words}: on validation "
+        "samples its factors explain more of their own concepts than all other axes do, by "
         f"{told[1]:.2f}, added up over concepts; those of the conditional flow by {told[0]:.2f}."
     )
     return kept._replace(notes=(*kept.notes, Remark(note)))
+
+
+def _tried(task: FlowTask) -> FlowFit:
+    """A joint flow after few steps, which shows whether more are worth their time."""
+    settings = dataclasses.replace(task.settings, steps=min(_TRIAL, task.settings.steps))
+    return fit_joint(dataclasses.replace(task, settings=settings, checkpoint=None, observers=()))
 
 
 def _concepts(task: FlowTask) -> Sequence[Concept]:
@@ -51,7 +64,7 @@ def _concepts(task: FlowTask) -> Sequence[Concept]:
 
 
 def _known(task: FlowTask, concept: Concept, split: str) -> Tensor:
-    """Up to 2,048 samples of a split whose value is known."""
+    """Up to 1,024 samples of a split whose value is known."""
     generator = Generator().manual_seed(derived_seed(task.seed, "curved concepts"))
     some = task.data.pool.some(split, _ROWS, generator)
     return some[torch.from_numpy(concept.known)[some]]

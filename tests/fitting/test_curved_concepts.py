@@ -49,16 +49,20 @@ def tried(found):
 
 @pytest.fixture
 def apart(monkeypatch):
-    """Sets by how much the two flows keep concepts apart, the conditional one first; few steps are enough then."""
+    """Sets by how much flows keep concepts apart: the conditional one, a trial, and the trained one; few steps will do."""
+
+    steps = []
 
     def short(task):
+        steps.append(task.settings.steps)
         return fit_joint(dataclasses.replace(task, settings=FitSettings(steps=2)))
 
     monkeypatch.setattr(curved_concepts, "fit_joint", short)
 
-    def given(linear, joint):
-        told = iter((linear, joint))
-        monkeypatch.setattr(curved_concepts, "_apart", lambda task, flow: next(told))
+    def given(*told):
+        rest = iter(told)
+        monkeypatch.setattr(curved_concepts, "_apart", lambda task, flow: next(rest))
+        return steps
 
     return given
 
@@ -71,15 +75,24 @@ def test_a_concept_of_a_line_has_no_joint_flow():
 
 @pytest.mark.parametrize(("joint", "kept"), [(0.25, False), (0.35, True)])
 def test_a_joint_flow_is_kept_if_it_keeps_concepts_clearly_further_apart(apart, joint, kept):
-    apart(0.2, joint)
+    steps = apart(0.2, 0.21, joint)
     found = fitted(curved=True)
     assert is_conditional(found) is not kept
+    assert steps == [250, 1000]
     words = "is kept" if kept else "is not kept"
     assert len(tried(found)) == 1
     assert f"was trained too and {words}" in tried(found)[0]
     assert (
         f"by {joint:.2f}, added up over concepts; those of the conditional flow by 0.20." in tried(found)[0]
     )
+
+
+def test_a_joint_flow_that_is_behind_after_a_trial_is_not_trained_on(apart):
+    steps = apart(0.2, 0.19)
+    found = fitted(curved=True)
+    assert is_conditional(found)
+    assert steps == [250]
+    assert "was tried for a few steps and is not kept" in tried(found)[0]
 
 
 @pytest.mark.parametrize(
