@@ -49,7 +49,7 @@ def tried(found):
 
 @pytest.fixture
 def apart(monkeypatch):
-    """Sets by how much flows keep concepts apart: the conditional one, a trial, and the trained one; few steps will do."""
+    """Sets by how much flows keep concepts apart: the conditional one, a trial, the trained one. Few steps will do."""
 
     steps = []
 
