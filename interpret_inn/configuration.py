@@ -205,10 +205,11 @@ def fields_of(record: type, name: str) -> Callable[[Function], Function]:
     words = dict(re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", text, re.MULTILINE))
 
     def add(function: Function) -> Function:
-        for field in reversed(dataclasses.fields(record)):
+        for field, default in ((one, one.default) for one in reversed(dataclasses.fields(record))):
             option = click.option(
-                f"--{name}.{field.name}", f"{name}__{field.name}", type=type(field.default), default=field.default,
-                show_default=True, help=" ".join(words.get(field.name, "").split()),
+                f"--{name}.{field.name}", f"{name}__{field.name}", default=default,
+                type=int if default is None else type(default), show_default=default is not None or "automatic",
+                help=" ".join(words.get(field.name, "").split()),
             )  # fmt: skip
             function = option(function)
         return function

@@ -22,6 +22,7 @@ from interpret_inn.explaining.explain import check, check_counts, explain
 from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.redraws import Target
+from interpret_inn.explaining.refits import with_refits
 from interpret_inn.explore import report_galleries
 from interpret_inn.fitting.fit import fit
 from interpret_inn.fitting.notes import idle_settings
@@ -208,7 +209,8 @@ class Interpreter(AttachedModel):
             if self._data is None:
                 self._require_fitted()
                 raise FitError("The scores of this fit are not at hand. Fit again.")
-            self._evaluation = evaluate(self.translator, self._data)
+            found = evaluate(self.translator, self._data)
+            self._evaluation = with_refits(found, self.translator, self._data)
         self._evaluation = with_scores(self._evaluation, self.fitted, self._data)
         return self._evaluation
 

@@ -19,12 +19,21 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
+from interpret_inn.explaining import refits
 from interpret_inn.metrics import predictors
 from interpret_inn.testing import ToyClassifier, toy_classifier, toy_images
 
 # No test times itself: a busy machine draws slowly, and that says nothing of the code.
 settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("tests")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def no_refits_of_their_own() -> Iterator[None]:
+    """Fits to other samples are made where a test asks for them: `fit(…, refits=2)`."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(refits, "AUTOMATIC", 0)
+        yield
 
 
 class Toy(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from interpret_inn.explaining.evidence import FAINT, READABLE, Comparison
-from interpret_inn.explaining.leakage import score_in_words
+from interpret_inn.explaining.leakage import value_words
 from interpret_inn.types import Score
 
 _BETTER = "The flow's own factor tells {} better than linear erasure's directions do"
@@ -47,7 +47,7 @@ class Side(NamedTuple):
 
     def in_words(self, kind: str) -> str:
         """Both scores in words."""
-        return f"{score_in_words(self.flow.value, kind)} against {score_in_words(self.erasure.value, kind)}"
+        return f"{value_words(self.flow.value, kind)} against {value_words(self.erasure.value, kind)}"
 
 
 def compared(
@@ -73,7 +73,7 @@ def compared(
     comparison, verdict = _verdict(name, own, rest, FAINT * room)
     if math.isnan(rest.gain.value):
         return comparison, f"{verdict} In its own factor: {own.in_words(kind)}."
-    guessing = score_in_words(chance, kind)
+    guessing = value_words(chance, kind)
     left = f"Left elsewhere: {rest.in_words(kind)} (guessing {guessing})"
     return comparison, f"{verdict} {left}; in its own factor: {own.in_words(kind)}."
 

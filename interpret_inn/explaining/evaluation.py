@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Mapping
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -13,11 +14,12 @@ from torch import Generator, Tensor
 from interpret_inn.data.process import derived_seed
 from interpret_inn.explaining.beside_erasure import ErasureRows, beside_erasure
 from interpret_inn.explaining.drift import drifts
-from interpret_inn.explaining.evidence import BesideErasure, Drift, FactorSummary, Leakage
+from interpret_inn.explaining.evidence import BesideErasure, Drift, FactorSummary, Leakage, Refits
 from interpret_inn.explaining.factor_maps import factor_map
-from interpret_inn.explaining.leakage import read_factors, summaries
+from interpret_inn.explaining.leakage import FactorReadings, read_factors, summaries
 from interpret_inn.explaining.probed_splits import EncodedSplit, ProbedSplits
 from interpret_inn.explaining.records import FactorMap
+from interpret_inn.fitting.folds import separable_groups
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import InvertibleNetwork
@@ -47,6 +49,7 @@ class Evaluation:
         maps: Test samples in the plane of each factor.
         drifts: How far swapping one factor moves the prediction of another concept.
         scores: Of the factors' codes against the values of concepts; None: not measured.
+        refits: Scores of fits of the same size to other samples; None: not measured.
         erasure: Linear erasure beside the flow, by concept; None: not measured.
     """
 
@@ -55,12 +58,34 @@ class Evaluation:
     maps: Mapping[str, FactorMap]
     drifts: tuple[Drift, ...]
     scores: Scores | None = None
+    refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
 
 
+class Probed(NamedTuple):
+    """A fit whose factors were probed.
+
+    Attributes:
+        splits: Training samples that probes learnt from, and test samples that they were scored on.
+        fresh: Samples that the flow never saw, to train probes on and to score them on.
+        indices: Rows of the test samples in the pool, int64 (m,).
+        found: What the probes read.
+    """
+
+    splits: ProbedSplits
+    fresh: tuple[ProbedSplits, ...]
+    indices: Tensor
+    found: FactorReadings
+
+    @property
+    def leakage(self) -> Leakage:
+        """The scores."""
+        return self.found.leakage
+
+
 @torch.no_grad()
-def evaluate(translator: Translator, data: FitData) -> Evaluation:
-    """Scores a fit on its test split; probes are trained on its training split.
+def probed(translator: Translator, data: FitData, *, networks: bool = True) -> Probed:
+    """Probes the factors of a fit: on its test split, with probes that are trained on its training split.
 
     A flow in closed form is exact on its own training samples: what its factors tell of other concepts on new samples,
     they do not tell there. So where a conditional flow is read for concepts of other factors, probes learn from samples
@@ -68,6 +93,11 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
 
     Of each split at most 4,000 samples are used. If the representation has more than 4,096 axes, probes read only those
     that enter the blocks.
+
+    Args:
+        translator: Backbone and flow.
+        data: What the flow was fitted on.
+        networks: Whether networks are among the probes.
     """
     fitted = translator.fitted
     before = unfitted_network(fitted)
@@ -76,14 +106,24 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
         for split in ("train", "test")
     ]
     train, test = (_encode(data, fitted.network, before, indices) for indices in chosen)
-    probed = ProbedSplits(train, test, seed=fitted.seed)
-    pairs = _fresh(translator, data, before, chosen[1]) if probed.kinds else ()
-    fresh = [ProbedSplits(*pair, seed=fitted.seed) for pair in pairs]
+    splits = ProbedSplits(train, test, seed=fitted.seed, networks=networks)
+    pairs = _fresh(translator, data, before, chosen[1]) if splits.kinds else ()
+    fresh = tuple(ProbedSplits(*pair, seed=fitted.seed, networks=networks) for pair in pairs)
     closed_form = fitted.network.shape.conditional is not None
-    found = read_factors(probed, fitted.factors, fresh=fresh if closed_form else ())
+    found = read_factors(splits, fitted.factors, fresh=fresh if closed_form else ())
+    return Probed(splits, fresh, chosen[1], found)
+
+
+@torch.no_grad()
+def evaluate(translator: Translator, data: FitData) -> Evaluation:
+    """Scores a fit on its test split, beside linear erasure; see `probed`."""
+    fitted = translator.fitted
+    splits, fresh, indices, found = probed(translator, data)
+    train, test = splits.splits
     erasure: Mapping[str, BesideErasure] = {}
-    if probed.kinds:
-        erasure = beside_erasure(_erasure_rows(data, before, train), fitted.factors, found, probed, fresh)
+    if splits.kinds:
+        rows = _erasure_rows(data, unfitted_network(fitted), train)
+        erasure = beside_erasure(rows, fitted.factors, found, splits, fresh)
     maps = {}
     for factor in fitted.factors:
         own = [next((c for c in split.concepts if c.name == factor.name), None) for split in (test, train)]
@@ -95,7 +135,7 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
             seed=fitted.seed,
         )
     lines = summaries(found.leakage, fitted.factors, raw_scores=fitted.raw_scores)
-    codes, groups = torch.as_tensor(test.codes), data.pool.groups_at(chosen[1])
+    codes, groups = torch.as_tensor(test.codes), data.pool.groups_at(indices)
     moved = drifts(translator, codes[:, 0] if codes.shape[1] == 1 else codes, test.concepts, groups)
     return Evaluation(found.leakage, lines, maps, moved, erasure=erasure)
 
@@ -109,7 +149,7 @@ def _fresh(
     halves change places.
     """
     network, seed = translator.fitted.network, translator.fitted.seed
-    groups = data.pool.groups_at(test)
+    groups = separable_groups(data.pool)[test.numpy()]  # a picture of two sources is in one half
     names = np.unique(groups)
     if len(names) < 2 * FEWEST:
         return ()

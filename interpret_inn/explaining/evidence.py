@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from interpret_inn.types import ProbeScores, Score
@@ -121,6 +122,38 @@ class BesideErasure:
 
 
 @dataclass(frozen=True)
+class Refits:
+    """Scores of fits of the same size to other samples, each judged on samples that it never saw.
+
+    Attributes:
+        count: How many such fits were made.
+        reason: Why none were made, in a sentence; empty if some were.
+        scores: Of the probes, by concept, then factor: means over the refits, with 95 % intervals for the mean of all
+            fits of this size; `parts` has the score of each refit.
+        representation: The same for probes from all of `z`, by concept.
+        chance: What one answer to all samples reaches at best, by concept.
+        unfitted: Score of the linear probe from the concept's own slice of the flow before it was fitted, mean over the
+            refits, by concept.
+        learnt: In how many refits a factor was learnt, each by its own test split alone, by factor.
+        seconds: Time that they took.
+    """
+
+    count: int = 0
+    reason: str = ""
+    scores: Mapping[str, Mapping[str, ProbeScores]] = field(default_factory=dict)
+    representation: Mapping[str, ProbeScores] = field(default_factory=dict)
+    chance: Mapping[str, float] = field(default_factory=dict)
+    unfitted: Mapping[str, float] = field(default_factory=dict)
+    learnt: Mapping[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    def own(self, name: str) -> Score | None:
+        """Score of the linear probe of a concept from its own factor; None if refits give none with an interval."""
+        row = self.scores.get(name, {})
+        return row[name].linear if name in row and math.isfinite(row[name].linear.low) else None
+
+
+@dataclass(frozen=True)
 class Drift:
     """How far swapping one factor moves the prediction of another concept, and what `hold` saves.
 
@@ -148,7 +181,8 @@ class FactorSummary:
         share: Its share of all axes of the code, 0 to 1.
         raw_score: The score its size was estimated from, see `Fitted.raw_scores` (NaN: size was given).
         learnt: Whether the lower 95 % bound of its own linear probe's score exceeds both chance and the score of the
-            probe from the unfitted flow; None if there are no labels to test it on (the residual, unlabelled concepts).
+            probe from the unfitted flow; over refits, where there are any, else on the test split. None if there are no
+            labels to test it on (the residual, unlabelled concepts).
         verdict: The same in a plain sentence.
     """
 

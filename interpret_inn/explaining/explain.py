@@ -86,6 +86,7 @@ def explain(
         scores=evaluation.scores,
         preprocess=backbone.preprocess.to_dict(),
         flow=flow_record(fitted),
+        refits=evaluation.refits,
         erasure=evaluation.erasure,
     )
 

@@ -161,9 +161,9 @@ def _verdict(leakage: Leakage, name: str, *, size: int, residual: bool) -> tuple
             False,
             f"{name} cannot be tested: too few samples have a value, or it never varies.",
         )
-    found = f"read from its own factor, {name} reaches {_said(score, kind)}"
-    guessing, before = score_in_words(chance, kind), score_in_words(unfitted.value, kind)
-    beside = f"guessing reaches {guessing}, the flow before fitting {before}"
+    found = f"read from its own factor, {name} reaches {score_words(score, kind)}"
+    before = value_words(unfitted.value, kind)
+    beside = f"guessing reaches {value_words(chance, kind)}, the flow before fitting {before}"
     if score.low <= chance:
         return False, f"{name} was not learnt: {found}, which is no surer than guessing ({beside})."
     if not score.low > unfitted.value:
@@ -175,17 +175,17 @@ def _verdict(leakage: Leakage, name: str, *, size: int, residual: bool) -> tuple
     return True, f"{name} was learnt: {found}; {beside}."
 
 
-def _said(score: Score, kind: str) -> str:
+def score_words(score: Score, kind: str) -> str:
     """A score and its interval in words."""
     if kind == "accuracy":
         return f"{score.value:.1%} accuracy (95 % interval {score.low:.1%} to {score.high:.1%})"
     return f"an R² of {score.value:.2f} (95 % interval {score.low:.2f} to {score.high:.2f})"
 
 
-def score_in_words(value: float, kind: str) -> str:
+def value_words(value: float, kind: str) -> str:
     """A score in words.
 
-    >>> score_in_words(0.974, "accuracy"), score_in_words(0.314, "r2")
+    >>> value_words(0.974, "accuracy"), value_words(0.314, "r2")
     ('97.4%', '0.31')
     """
     return f"{value:.1%}" if kind == "accuracy" else f"{value:.2f}"

@@ -51,16 +51,25 @@ class ProbedSplits:
         test: The other one, with the same concepts in the same order.
         rows: Rows of each split that are used at most.
         seed: Of all draws.
+        networks: Whether networks are among the probes.
 
     Attributes:
         kinds: Of the concepts that have values, by name.
         values: Of both splits, in the rows used.
     """
 
-    def __init__(self, train: EncodedSplit, test: EncodedSplit, *, rows: int = 4000, seed: int = 0) -> None:
+    def __init__(
+        self,
+        train: EncodedSplit,
+        test: EncodedSplit,
+        *,
+        rows: int = 4000,
+        seed: int = 0,
+        networks: bool = True,
+    ) -> None:
         generator = np.random.default_rng(seed)
         self.splits = (train, test)
-        self.seed = seed
+        self.seed, self.networks = seed, networks
         self.rows = tuple(np.sort(generator.permutation(len(split.codes))[:rows]) for split in (train, test))
         self.kinds: dict[str, ConceptKind] = {}
         self.values: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
@@ -90,16 +99,16 @@ class ProbedSplits:
         """What probes of the concept read from these columns."""
         train_values, test_values = self.values[name]
         return probe_readings(
-            train, train_values, test, test_values, kind=self.kinds[name],
-            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
+            train, train_values, test, test_values, kind=self.kinds[name], groups=self.test_groups,
+            train_groups=self.train_groups, seed=self.seed, networks=self.networks,
         )  # fmt: skip
 
     def scores(self, name: str, train: FloatArray, test: FloatArray) -> ProbeScores:
         """The scores of all probes of the concept from these columns, without their draws."""
         train_values, test_values = self.values[name]
         return probe_scores(
-            train, train_values, test, test_values, kind=self.kinds[name],
-            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
+            train, train_values, test, test_values, kind=self.kinds[name], groups=self.test_groups,
+            train_groups=self.train_groups, seed=self.seed, networks=self.networks,
         )  # fmt: skip
 
     def linear_score(self, name: str, train: FloatArray, test: FloatArray) -> Score:

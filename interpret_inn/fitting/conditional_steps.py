@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Generator, Tensor, nn
 
@@ -49,11 +50,13 @@ class Rows(NamedTuple):
         samples: Index of the sample of each, int64 (n,).
         positions: Its position, int64 (n,).
         codes: Their axes after the rotation, float64 (n, d).
+        groups: Of each, int64 (n,): rows of one group are variants of one thing, or positions of one sample.
     """
 
     samples: Tensor
     positions: Tensor
     codes: Tensor
+    groups: Tensor
 
 
 class Fitting(NamedTuple):
@@ -72,14 +75,25 @@ class Fitting(NamedTuple):
 
 
 def rows_of(
-    exact: ExactWhitening, white: Tensor, axes: Tensor, samples: Tensor, generator: Generator
+    exact: ExactWhitening, white: Tensor, axes: Tensor, pool: Pool, samples: Tensor, generator: Generator
 ) -> Rows:
     """Rows of some samples; at positions, some random ones of each."""
     places = white.shape[1]
     each = min(places, max(1, math.ceil(_PLACES / max(len(samples), 1))))
     chosen = samples.repeat_interleave(each)
     position = torch.randint(places, (len(chosen),), generator=generator)
-    return Rows(chosen, position, exact(white[chosen, position])[0].double() @ axes)
+    codes = exact(white[chosen, position])[0].double() @ axes
+    return Rows(chosen, position, codes, torch.from_numpy(pool.groups_at(chosen)))
+
+
+def _weights_of(strengths: Tensor) -> Tensor:
+    """How much axes count for what others are expected to be.
+
+    What changes along an axis that hardly tells a concept is mostly no change of the concept, and should move nothing
+    else. The square was chosen among powers by what layers carry of scenes that were drawn again with one factor
+    changed, and by what is left of concepts in other axes.
+    """
+    return strengths.square()
 
 
 def fit_steps(rows: Fitting, found: Directions, pool: Pool, generator: Generator) -> Conditional:
@@ -112,7 +126,7 @@ class _Steps:
     """
 
     def __init__(self, train: Rows, held: Rows, found: Directions, pool: Pool, generator: Generator) -> None:
-        self._found, self._held, self._generator = found, held, generator
+        self._found, self._held, self._generator, self._groups = found, held, generator, train.groups
         self._concepts = pool.concepts_at(train.samples)
         self._strengths = found.strengths.split(found.sizes[:-1])
         self._codes = list(train.codes.split(found.sizes, 1))
@@ -125,7 +139,7 @@ class _Steps:
     def add(self, moved: int, earlier: tuple[int, ...]) -> None:
         """Fits the step that makes a group of axes independent of the earlier ones, and takes it."""
         step, rows, held_rows = self._fitted(moved, earlier)
-        if moved < len(self._concepts) and _costs_meaning(self._concepts[moved], self._codes[moved], rows):
+        if moved < len(self._concepts) and self._costs_meaning(moved, rows):
             return
         self._codes[moved], self._held_codes[moved] = rows, held_rows
         self._steps.append(step)
@@ -150,9 +164,8 @@ class _Steps:
         """A step, and its group's codes after it: of training rows, each left out of its mean, and of held rows."""
         codes, held, generator = self._codes, self._held_codes, self._generator
         given, held_given = (torch.cat([part[group] for group in earlier], 1) for part in (codes, held))
-        # what changes along an axis that hardly tells a concept is no change of the concept, and moves nothing else
-        told = torch.cat([self._strengths[group] for group in earlier])
-        mean = fit_kernel_mean(given, codes[moved], generator=generator, scales=told)
+        told = _weights_of(torch.cat([self._strengths[group] for group in earlier]))
+        mean = fit_kernel_mean(given, codes[moved], generator=generator, groups=self._groups, scales=told)
         rows, held_rows = mean.left, held[moved] - mean.mean.double()(held_given)
         gates, scales = [], []
         for group in earlier:
@@ -171,15 +184,18 @@ class _Steps:
         step.scales = nn.ModuleList(scale.float() for scale in scales)
         return step, rows, held_rows
 
-
-def _costs_meaning(concept: Concept, before: Tensor, after: Tensor) -> bool:
-    """Whether codes of a concept's factor tell less of it after a step: what other factors tell may be its own."""
-    if concept.values is None:
-        return False
-    known = torch.from_numpy(concept.known)
-    functions = functions_of(concept.at(known.numpy()))
-    told = [line_share(codes[known.to(codes.device)], functions) for codes in (before, after)]
-    return told[1] < told[0] - _LOSS
+    def _costs_meaning(self, moved: int, after: Tensor) -> bool:
+        """Whether a concept's factor tells less of it after a step: what other factors tell may be its own meaning."""
+        concept = self._concepts[moved]
+        if concept.values is None:
+            return False
+        known = np.flatnonzero(concept.known)
+        functions, rows = functions_of(concept.at(known)), torch.from_numpy(known)
+        told = [
+            line_share(codes[rows.to(codes.device)], functions, self._groups[rows])
+            for codes in (self._codes[moved], after)
+        ]
+        return told[1] < told[0] - _LOSS
 
 
 def _anchors(concept: Concept, codes: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -205,5 +221,12 @@ def fit_outer(
     rows = task.data.rows(samples)[torch.arange(len(samples)), positions].to(whitening.mean)
     outer = whitening(rows)[0][:, whitening.leading :]
     codes = steps(train.codes[:most].to(whitening.mean))[0][:, : sum(steps.shape.sizes[:-1])]
-    found = fit_kernel_mean(codes, outer, generator=generator, scales=strengths, most=min(CENTRES, most))
+    found = fit_kernel_mean(
+        codes,
+        outer,
+        generator=generator,
+        groups=train.groups[:most],
+        scales=_weights_of(strengths),
+        most=min(CENTRES, most),
+    )
     return found.mean if found.share < 1 else None

@@ -79,12 +79,14 @@ def fit(
         encode(backbone, entry.source.samples, batch_size=batch_size, cache=cache) for entry in pool.unique()
     )
     encoded = time.perf_counter()
-    data = FitData(pool, stored)
+    data = FitData(pool, stored, sizes or {})
     whitening, said = _whiten(data, settings, seed)
+    for note in said:
+        warn(note)
     white = _project(data, whitening)
     pool.follow(planned(backbone, data, whitening, white, seed=seed))
     task = FlowTask(
-        backbone, data, whitening, white, settings, seed, sizes=sizes or {}, checkpoint=checkpoint,
+        backbone, data, whitening, white, settings, seed, sizes=data.sizes, checkpoint=checkpoint,
         observers=observers,
     )  # fmt: skip
     flow = _fit_flow(task)
@@ -103,6 +105,25 @@ def fit(
         notes=tuple(notes), timings=timings,
     )  # fmt: skip
     return fitted, data
+
+
+def refit(backbone: Backbone, data: FitData, *, seed: int, settings: FitSettings) -> FlowFit:
+    """Fits a conditional flow to the training split of data that are encoded and planned; no model is run.
+
+    Whitening, directions and sizes that nobody gave are found anew, as samples of another split must not choose them.
+
+    Args:
+        backbone: The frozen network and its site.
+        data: As `fit` returns them, with other samples in each split: see `folds`.
+        seed: Of everything that is drawn.
+        settings: Of the fit.
+
+    Raises:
+        ConceptError: fewer axes than concepts and the sizes that were given.
+    """
+    whitening, _ = _whiten(data, settings, seed)
+    white = _project(data, whitening)
+    return fit_conditional(FlowTask(backbone, data, whitening, white, settings, seed, sizes=data.sizes))
 
 
 def _fit_flow(task: FlowTask) -> FlowFit:
@@ -124,12 +145,10 @@ def _whiten(data: FitData, settings: FitSettings, seed: int) -> tuple[Whitening,
     fewest = max(2, len(data.pool.names) + 1)  # every concept has an axis, and the residual too
     most = min(settings.axes, max(fewest, int(apart * positions / settings.samples_per_axis)))
     if most < min(width, settings.axes):
-        note = (
+        notes.append(
             f"{apart} {what} carry at most {most} of {width} axes "
             f"(samples_per_axis={settings.samples_per_axis:g}); the other axes belong to the residual."
         )
-        warn(note)
-        notes.append(note)
     enough = max(_WHITENING_SAMPLES, min(_WHITENING_ROWS, _WHITENING_ELEMENTS // width) // positions)
     rows = data.rows(data.pool.some("train", enough, Generator().manual_seed(seed))).flatten(0, 1)
     return fit_whitening(rows, noise=settings.noise, explained=settings.explained, most=most), notes

@@ -42,7 +42,7 @@ def planned(
     view = ModelOfAxes(backbone, data, whitening)
     plans = []
     for entry in data.pool.parts:
-        if getattr(entry.source.prepare, "__func__", None) is ConceptSource.prepare:
+        if not prepares(entry.source):
             plans.append(Plan())  # spares the large copy that `prepare` would be given
             continue
         context = _preparation(entry, view, backbone, data, whitening, white, seed)
@@ -50,6 +50,11 @@ def planned(
             plan = entry.source.prepare(context)
         plans.append(checked_plan(entry.source, plan))
     return plans
+
+
+def prepares(source: ConceptSource) -> bool:
+    """Whether a source has a `prepare` of its own, which sees the training split of the fit."""
+    return getattr(source.prepare, "__func__", None) is not ConceptSource.prepare
 
 
 def checked_plan(source: ConceptSource, plan: object) -> Plan:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -197,10 +198,12 @@ class FitData(NamedTuple):
     Attributes:
         pool: The sources as one.
         stored: Rows of each distinct set of samples, in the order of the pool's rows.
+        sizes: Numbers of axes that the caller of the fit gave, by concept.
     """
 
     pool: Pool
     stored: tuple[StoredRows, ...]
+    sizes: Mapping[str, int] = MappingProxyType({})
 
     def rows(self, indices: Tensor) -> Tensor:
         """Rows of the representation, float (n, P, D), P = 1 without positions; indices int64 (n,)."""

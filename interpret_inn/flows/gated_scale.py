@@ -13,8 +13,10 @@ _ROUNDS = 30
 """Rounds of k-means, which ends far sooner."""
 _SAMPLES_AN_ANCHOR, _MOST_ANCHORS = 150, 6
 """Anchors are found by k-means in the absence of classes: one for so many samples, so many at most."""
-_NUMBERS = 2**24
-"""Numbers in matrices that are solved together, 64 MiB in float32."""
+_NUMBERS = 2**18
+"""Numbers in matrices that are solved at once, one for each row, 1 MiB in float32; larger ones are solved in blocks."""
+_BLOCK = 32
+"""Axes of a block."""
 
 
 class Gate(nn.Module):
@@ -64,16 +66,18 @@ class GatedScale(nn.Module):
 
     def inverse(self, rows: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
         """Undoes it: rows (B, r) to (B, r) and log|det| of the inverse (B,)."""
-        shares = self.gate(given)
-        factors = self.factors.to(rows)
-        together = max(1, _NUMBERS // factors[0].numel())
-        solved = [
-            torch.linalg.solve_triangular(torch.tensordot(some, factors, 1), part[:, :, None], upper=False)[
-                :, :, 0
-            ]
-            for some, part in zip(shares.split(together), rows.split(together), strict=True)
-        ]
-        return torch.cat(solved), -self._log_det(shares)
+        shares, axes = self.gate(given), rows.shape[1]
+        # block by block for many rows: a whole matrix for each would take most of the time, and much memory
+        size = axes if len(rows) * axes**2 <= _NUMBERS else _BLOCK
+        solved = rows.new_empty(len(rows), 0)
+        for start in range(0, axes, size):
+            block, left = (part[:, start : start + size] for part in (self.factors.to(rows), rows))
+            for share, factor in zip(shares.unbind(1), block[:, :, :start].unbind(0), strict=True):
+                left = torch.addcmul(left, share[:, None], solved @ factor.T, value=-1)
+            own = torch.tensordot(shares, block[:, :, start : start + size], 1)
+            found = torch.linalg.solve_triangular(own, left[:, :, None], upper=False)[:, :, 0]
+            solved = torch.cat((solved, found), 1)
+        return solved, -self._log_det(shares)
 
     def _log_det(self, shares: Tensor) -> Tensor:
         return (shares @ self.factors.diagonal(dim1=1, dim2=2).to(shares)).log().sum(1)

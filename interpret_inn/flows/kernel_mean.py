@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Generator, Tensor, nn
 
+from interpret_inn.flows.left_out import blocks_of, left_out
 from interpret_inn.types.numbers import TINY
 
 CENTRES = 1024
@@ -56,7 +58,7 @@ class MeanFit(NamedTuple):
 
     Attributes:
         mean: The function.
-        left: Residuals of the training samples, each by a fit that left it out, float64 (N, r).
+        left: Residuals of the training samples, each by a fit that left it and its group out, float64 (N, r).
         share: Mean square of these, over that of the axes themselves.
     """
 
@@ -66,7 +68,13 @@ class MeanFit(NamedTuple):
 
 
 def fit_kernel_mean(
-    given: Tensor, axes: Tensor, *, generator: Generator, scales: Tensor | None = None, most: int = CENTRES
+    given: Tensor,
+    axes: Tensor,
+    *,
+    generator: Generator,
+    groups: Tensor | None = None,
+    scales: Tensor | None = None,
+    most: int = CENTRES,
 ) -> MeanFit:
     """Kernel ridge regression whose width, and penalty for each axis, are chosen by the exact leave-one-out error.
 
@@ -74,6 +82,8 @@ def fit_kernel_mean(
         given: float (N, m).
         axes: float (N, r), of mean 0.
         generator: Draws the centres.
+        groups: Of the samples, int64 (N,): those of one group are variants of one thing, and are left out together.
+            None: all are apart.
         scales: By which the given axes are multiplied first, float (m,): what changes along an axis of small scale
             hardly moves the mean. None: all are 1.
         most: Centres at most.
@@ -85,9 +95,12 @@ def fit_kernel_mean(
     typical = _squares(centres, centres).median().clamp_min(TINY)
     sharpness = [1 / (2 * width**2 * typical) for width in _WIDTHS]
     # the width is chosen with few centres and rows: a solution with all of them takes some ten times as long
+    groups = torch.arange(len(given)) if groups is None else groups
     some = slice(0, _ROWS_OF_WIDTHS)
-    tried = [_Tried(given[some], axes[some], centres[:_CENTRES_OF_WIDTHS], one) for one in sharpness]
-    best = _Tried(given, axes, centres, min(tried, key=lambda one: one.error).sharpness)
+    part = _Rows(given[some], axes[some], blocks_of(groups[some].to(given.device)))
+    tried = [_Tried(part, centres[:_CENTRES_OF_WIDTHS], one) for one in sharpness]
+    rows = _Rows(given, axes, blocks_of(groups.to(given.device)))
+    best = _Tried(rows, centres, min(tried, key=lambda one: one.error).sharpness)
     mean = KernelMean(len(centres), given.shape[1], axes.shape[1])
     mean.centres.copy_(centres)
     mean.weights.copy_(best.weights)
@@ -97,39 +110,40 @@ def fit_kernel_mean(
     return MeanFit(mean.to(axes.device), best.left, share)
 
 
+class _Rows(NamedTuple):
+    """What a mean is fitted to: inputs (N, m), axes (N, r), and which rows are left out together."""
+
+    given: Tensor
+    axes: Tensor
+    blocks: Sequence[Tensor]
+
+
 class _Tried:
     """One width: features of the kernel's span, and for each axis the penalty that errs least on samples left out."""
 
-    def __init__(self, given: Tensor, axes: Tensor, centres: Tensor, sharpness: Tensor) -> None:
+    def __init__(self, rows: _Rows, centres: Tensor, sharpness: Tensor) -> None:
         self.sharpness = sharpness
         values, vectors = torch.linalg.eigh(_kernel(centres, centres, sharpness))
         kept = values > _SAME * values[-1]
         whitener = vectors[:, kept] * values[kept].rsqrt()
-        features = _kernel(given, centres, sharpness) @ whitener
+        features = _kernel(rows.given, centres, sharpness) @ whitener
         strengths, directions = torch.linalg.eigh(features.T @ features)
         strengths, turned = strengths.clamp_min(0), features @ directions
-        moments = turned.T @ axes
-        errors = torch.stack([self._left(turned, strengths, moments, axes, penalty).square().mean(0)
-                              for penalty in _PENALTIES])  # fmt: skip
-        lowest, place = errors.min(0)
-        alone = axes.square().mean(0)
-        told = lowest < (1 - _GAIN) * alone
-        penalties = _PENALTIES.to(axes)[place]
-        self.error = float(torch.where(told, lowest, alone).sum())
-        self.left = torch.where(told, self._left(turned, strengths, moments, axes, penalties), axes)
-        shrunk = torch.where(told, moments / (strengths[:, None] + penalties), 0.0)
+        moments = turned.T @ rows.axes
+        alone = rows.axes.square().mean(0)
+        lowest, self.left = alone, rows.axes.clone()
+        shrunk = torch.zeros_like(moments)
+        for penalty in _PENALTIES.tolist():
+            kept_shares = 1 / (strengths + penalty)
+            slopes = kept_shares[:, None] * moments
+            left = left_out(rows.axes - turned @ slopes, turned, kept_shares, rows.blocks)
+            error = left.square().mean(0)
+            # the first of them must tell something, a later one more than those before
+            better = error < torch.where(lowest < alone, lowest, (1 - _GAIN) * alone)
+            lowest = torch.where(better, error, lowest)
+            self.left[:, better], shrunk[:, better] = left[:, better], slopes[:, better]
+        self.error = float(lowest.sum())
         self.weights = whitener @ (directions @ shrunk)
-
-    @staticmethod
-    def _left(turned: Tensor, strengths: Tensor, moments: Tensor, axes: Tensor, penalty: Tensor) -> Tensor:
-        """Residuals (N, r) of samples left out: `(y − ŷ) / (1 − h)` with h the leverage.
-
-        `1 − h` is at least `penalty / (penalty + strongest)`, which lies far above rounding. A larger bound would
-        call samples that a narrow kernel merely interpolates well predicted.
-        """
-        kept = 1 / (strengths[:, None] + penalty)
-        leverage = turned.square() @ kept
-        return (axes - turned @ (kept * moments)) / (1 - leverage).clamp_min(TINY)
 
 
 def _kernel(first: Tensor, second: Tensor, sharpness: Tensor) -> Tensor:

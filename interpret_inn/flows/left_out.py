@@ -9,6 +9,9 @@ from torch import Tensor
 
 from interpret_inn.types.numbers import TINY
 
+_NUMBERS = 2**24
+"""Numbers in matrices of groups that are solved together, 128 MiB in float64."""
+
 
 def blocks_of(groups: Tensor) -> list[Tensor]:
     """Which rows lie in the same group, for each number of rows that groups have.
@@ -50,8 +53,19 @@ def left_out(residuals: Tensor, features: Tensor, weights: Tensor, blocks: Seque
     for rows in blocks:
         if rows.shape[1] == 1:
             continue
-        inside = features[rows]
-        predicting = (inside * weights) @ inside.mT
-        identity = (1 + TINY) * torch.eye(rows.shape[1]).to(predicting)
-        left[rows] = torch.linalg.solve(identity - predicting, residuals[rows])
+        for some in rows.split(max(1, _NUMBERS // (rows.shape[1] * max(rows.shape[1], len(weights))))):
+            left[some] = _without(residuals[some], features[some], weights)
     return left
+
+
+def _without(residuals: Tensor, inside: Tensor, weights: Tensor) -> Tensor:
+    """Residuals (g, n, r) of g groups of n rows with features (g, n, p): by systems of n × n or, if smaller, p × p."""
+    count, width = inside.shape[1:]
+    scaled = inside * weights
+    if count <= width:
+        system = (1 + TINY) * torch.eye(count).to(inside) - scaled @ inside.mT
+        alone: Tensor = torch.linalg.solve(system, residuals)
+        return alone
+    system = (1 + TINY) * torch.eye(width).to(inside) - inside.mT @ scaled
+    found: Tensor = residuals + scaled @ torch.linalg.solve(system, inside.mT @ residuals)
+    return found

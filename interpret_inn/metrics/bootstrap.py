@@ -215,6 +215,11 @@ def unseen_share(count: int) -> float:
 def _wilson(mean: float, variance: float, count: int) -> tuple[float, float]:
     """Wilson's interval of a share, for the number of independent values whose mean has the drawn variance."""
     independent = max(count, mean * (1 - mean) / variance) if variance > 0 else count
+    return wilson_interval(mean, independent)
+
+
+def wilson_interval(mean: float, independent: float) -> tuple[float, float]:
+    """Wilson's interval of a share, for that many independent values."""
     z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
     centre = (mean + z * z / (2 * independent)) / (1 + z * z / independent)
     spread = math.sqrt(mean * (1 - mean) / independent + (z / (2 * independent)) ** 2)

@@ -65,6 +65,7 @@ def probe_scores(
     groups: IntArray | None = None,
     train_groups: IntArray | None = None,
     seed: int = 0,
+    networks: bool = True,
 ) -> ProbeScores:
     """How well probes predict a concept: a linear one, small networks, and kernel ridge regression.
 
@@ -80,6 +81,7 @@ def probe_scores(
         groups: Shape (M,), groups of the test rows, for the intervals; None: all apart.
         train_groups: Shape (N,), groups of the training rows, for choosing penalties and when to stop.
         seed: Of all draws.
+        networks: Whether networks are trained, which takes a third of the time; else their score is NaN.
 
     Returns:
         The scores with 95 % bootstrap intervals; NaN if fewer than 5 values are there in either split
@@ -90,7 +92,7 @@ def probe_scores(
     """
     found = probe_readings(
         train_codes, train_values, test_codes, test_values, kind=kind, groups=groups, train_groups=train_groups,
-        seed=seed,
+        seed=seed, networks=networks,
     )  # fmt: skip
     return found.scores
 
@@ -99,7 +101,7 @@ class ProbeReadings(NamedTuple):
     """The scores of probes, and the draws that their intervals are made of.
 
     Attributes:
-        scores: NaN where there are too few values.
+        scores: NaN where there are too few values, and of networks if none were trained.
         draws: By probe, its score in each draw of the test groups, (resamples,), NaN where a draw has none; empty if
             there are too few values.
         groups: How many test groups are drawn from.
@@ -120,6 +122,7 @@ def probe_readings(
     groups: IntArray | None = None,
     train_groups: IntArray | None = None,
     seed: int = 0,
+    networks: bool = True,
 ) -> ProbeReadings:
     """The scores of `probe_scores` with their draws; arguments and errors as there.
 
@@ -134,17 +137,19 @@ def probe_readings(
         groups: As there.
         train_groups: As there.
         seed: As there.
+        networks: As there.
     """
     task = read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups, seed)
     if task is None:
         return ProbeReadings(ProbeScores(Score(math.nan), Score(math.nan)), {}, 0)
-    told = _told(task)
+    told = _told(task, networks=networks)
     scores = {probe: task.score(found) for probe, found in told.items()}
+    scores.setdefault("network", Score(math.nan))
     draws = {probe: task.draws(found) for probe, found in told.items() if math.isfinite(scores[probe].value)}
     return ProbeReadings(ProbeScores(**scores), draws, task.count)
 
 
-def _told(task: Task) -> dict[str, FloatArray]:
+def _told(task: Task, *, networks: bool) -> dict[str, FloatArray]:
     """What each probe makes of the test rows, (M, out); of three networks the median one."""
     lesson = task.lesson
     linear, system = lesson.linear
@@ -153,16 +158,15 @@ def _told(task: Task) -> dict[str, FloatArray]:
         lesson.x, lesson.coded.values, folds=lesson.folds,
         names=tuple(dict.fromkeys((*KERNEL_SYSTEMS, system))), seed=lesson.seed,
     )  # fmt: skip
-    networks = train_networks(
-        lesson.x, lesson.coded.values, classes=bool(len(linear.classes)), folds=lesson.folds, system=system,
-        seed=lesson.seed,
-    )  # fmt: skip
-    three = [lesson.decoded(each) for each in networks(task.test_x)]
-    return {
-        "linear": linear.scores(task.test_x),
-        "network": sorted(three, key=lambda each: task.score(each).value)[len(three) // 2],
-        "kernel": lesson.decoded(kernel(task.test_x)),
-    }
+    found = {"linear": linear.scores(task.test_x), "kernel": lesson.decoded(kernel(task.test_x))}
+    if networks:
+        read = train_networks(
+            lesson.x, lesson.coded.values, classes=bool(len(linear.classes)), folds=lesson.folds, system=system,
+            seed=lesson.seed,
+        )  # fmt: skip
+        three = [lesson.decoded(each) for each in read(task.test_x)]
+        found["network"] = sorted(three, key=lambda each: task.score(each).value)[len(three) // 2]
+    return found
 
 
 def linear_probe_score(

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from interpret_inn.explaining.evidence import BesideErasure, Checks, Leakage
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Leakage, Refits
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw, plain
 from interpret_inn.types import Score, Scores, Section
 
@@ -33,6 +33,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "checks": _checks(explanation.checks),
         "factors": explanation.factors,
         "leakage": _leakage(explanation.leakage),
+        "refits": _refits(explanation.refits),
         "erasure": _erasure(explanation.erasure),
         "redraw": {name: _redraw(redraw) for name, redraw in explanation.redraws.items()},
         "examples": [_without(example, "picture", "edited") for example in explanation.examples],
@@ -116,6 +117,29 @@ def _erasure(found: Mapping[str, BesideErasure] | None) -> dict[str, Any] | None
         }
 
     return None if found is None else {concept: row(beside) for concept, beside in found.items()}
+
+
+def _refits(refits: Refits | None) -> dict[str, Any] | None:
+    if refits is None:
+        return None
+    found = {"values": lambda score: score.value, "intervals": _interval}
+    return {
+        **_without(refits, "scores", "representation"),
+        **{
+            f"{probe}_{what}": {
+                concept: {factor: pick(getattr(cell, probe)) for factor, cell in row.items()}
+                for concept, row in refits.scores.items()
+            }
+            for probe in ("linear", "kernel")
+            for what, pick in found.items()
+        },
+        **{
+            f"representation_{what}": {
+                concept: pick(cell.linear) for concept, cell in refits.representation.items()
+            }
+            for what, pick in found.items()
+        },
+    }
 
 
 def _scores(scores: Scores | None) -> dict[str, Any] | None:

@@ -16,6 +16,7 @@ from interpret_inn.explaining.evidence import FAINT, READABLE, Comparison, Leaka
 from interpret_inn.explaining.explain import measured_warnings
 from interpret_inn.explaining.leakage import cure
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
+from interpret_inn.reports.views_refits import before_fit
 from interpret_inn.reports.wording import count, number, percent, score_text
 from interpret_inn.types import RESIDUAL, Remark, Score
 
@@ -88,10 +89,13 @@ def recovered(leakage: Leakage, concept: str, factor: str) -> float:
     return (score - chance) / room
 
 
-def carried(leakage: Leakage, name: str) -> bool:
+def carried(explanation: Explanation, name: str) -> bool:
     """Whether a factor tells its own concept better than guessing does, whether or not the fit made it so."""
+    leakage, refits = explanation.leakage, explanation.refits
     if name not in leakage.concepts or name not in leakage.factors:
         return False
+    if refits is not None and (score := refits.own(name)) is not None:
+        return score.low > refits.chance[name]
     return leakage.scores[name][name].linear.low > leakage.chance[name]
 
 
@@ -198,13 +202,15 @@ def _factors(explanation: Explanation) -> Iterator[Doubt]:
     yield from _untested(explanation)
     for factor in explanation.factors:
         name = factor.name
-        if factor.learnt is False and carried(leakage, name):
-            before = score_text(leakage.unfitted[name].value, leakage.kind[name])
+        if factor.learnt is False and carried(explanation, name):
             text = Markup(
                 "{} was <em>not shown to be learnt</em>: its factor tells it, but as many axes told it as well "
                 "before the fit ({}). An edit of it does change {}, maybe among other things. {}"
             )
-            yield Doubt("warn", text.format(name_of(name), before, name, cure(name, factor.size)))
+            yield Doubt(
+                "warn",
+                text.format(name_of(name), before_fit(explanation, name), name, cure(name, factor.size)),
+            )
         elif factor.learnt is False:
             text = Markup("{} was <em>not learnt</em>: what happens when it is edited says nothing about {}.")
             yield Doubt("bad", text.format(name_of(name), name))

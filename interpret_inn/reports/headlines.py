@@ -9,7 +9,16 @@ from markupsafe import Markup
 
 from interpret_inn.explaining.evidence import FactorSummary
 from interpret_inn.explaining.records import Explanation, Redraw
-from interpret_inn.reports.findings import FEW_TESTED, carried, decides, measure, name_of, ranked, untested
+from interpret_inn.reports.findings import (
+    FEW_TESTED,
+    carried,
+    decides,
+    measure,
+    name_of,
+    ranked,
+    untested,
+)
+from interpret_inn.reports.views_refits import before_fit, over_refits
 from interpret_inn.reports.wording import (
     MISSING,
     count,
@@ -115,7 +124,7 @@ def _called(explanation: Explanation, name: str) -> Markup:
     """A factor in a sentence on the output; one that was not learnt is not called by its concept alone."""
     learnt = next((factor.learnt for factor in explanation.factors if factor.name == name), None)
     if learnt is False:
-        shown = "shown to be " if carried(explanation.leakage, name) else ""
+        shown = "shown to be " if carried(explanation, name) else ""
         return Markup("the axes set aside for {}, which was not {}learnt").format(name_of(name), shown)
     return name_of(name)
 
@@ -147,10 +156,12 @@ def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statem
     else:
         detail = Markup("R² {}; from the whole layer {}; guessing 0").format(value, score_text(layer, kind))
     word = "was learnt" if factor.learnt else "was not learnt"
-    if not factor.learnt and carried(leakage, factor.name):
+    refits = explanation.refits
+    if refits is not None and (over := over_refits(refits.own(factor.name), kind)):
+        detail += Markup("; over {} refits {}").format(refits.count, over)
+    if not factor.learnt and carried(explanation, factor.name):
         word = "was not shown to be learnt"
-        before = score_text(leakage.unfitted[factor.name].value, kind)
-        detail += Markup("; as many axes before the fit {}").format(before)
+        detail += Markup("; as many axes before the fit {}").format(before_fit(explanation, factor.name))
     return Statement(factor.learnt, Markup("<b>{}</b> {}").format(factor.name, word), detail)
 
 

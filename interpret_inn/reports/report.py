@@ -24,6 +24,7 @@ from interpret_inn.reports import (
     views_erasure,
     views_inputs,
     views_pictures,
+    views_refits,
     views_scores,
     wording,
 )
@@ -229,6 +230,7 @@ def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
         "redraws": views.redraw_figure(explanation),
         "matrix": views.matrix(explanation),
         "associations": views.associations(explanation),
+        "refits": views_refits.refits_text(explanation),
         "erasure": views_erasure.erasure_rows(explanation),
         "drifts": views.drift_rows(explanation),
         "scores": views_scores.score_rows(explanation),

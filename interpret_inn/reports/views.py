@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.evidence import AGREES
+from interpret_inn.explaining.evidence import AGREES, Refits
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports import figures
 from interpret_inn.reports.figures import Mark
 from interpret_inn.reports.findings import best, measure, ranked, recovered
 from interpret_inn.reports.headlines import redraw_words
+from interpret_inn.reports.views_refits import over_refits
 from interpret_inn.reports.wording import (
     interval_text,
     number,
@@ -110,7 +111,7 @@ def _redraw_row(name: str, redraw: Redraw, top: float, learnt: bool | None) -> R
 class MatrixCell:
     """Three probes: the linear one's score, the small network's and the kernel's, their drawing, and the cell's heat.
 
-    The heat is how dark the cell is, from 0 to 1.
+    The heat is how dark the cell is, from 0 to 1. `refits` has the linear score over refits with its interval.
     """
 
     text: str
@@ -119,6 +120,7 @@ class MatrixCell:
     strip: Markup
     heat: float
     own: bool
+    refits: str = ""
 
 
 @dataclass(frozen=True)
@@ -139,7 +141,7 @@ def matrix(explanation: Explanation) -> tuple[MatrixRow, ...]:
 
 
 def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
-    leakage = explanation.leakage
+    leakage, refits = explanation.leakage, explanation.refits or Refits()
     kind, chance = leakage.kind[concept], leakage.chance[concept]
     unfitted = leakage.unfitted.get(concept, Score(math.nan))
     chance_mark = Mark(chance, "chance", f"guessing {score_text(chance, kind)}")
@@ -154,9 +156,13 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
         share = recovered(leakage, concept, factor)
         heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
         probe = leakage.scores[concept][factor]
-        cells.append(_cell(probe, f"{concept} from {factor}", kind, marks, heat, factor == concept))
+        cell = _cell(probe, f"{concept} from {factor}", kind, marks, heat, factor == concept)
+        anew = refits.scores.get(concept, {}).get(factor)
+        cells.append(replace(cell, refits=over_refits(None if anew is None else anew.linear, kind)))
     whole = leakage.representation[concept]
     layer = _cell(whole, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False)
+    anew = refits.representation.get(concept)
+    layer = replace(layer, refits=over_refits(None if anew is None else anew.linear, kind))
     words = "read correctly" if kind == "accuracy" else "R²"
     return MatrixRow(
         concept, words, tuple(cells), layer, score_text(chance, kind), score_text(unfitted.value, kind)

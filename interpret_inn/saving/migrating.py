@@ -99,7 +99,14 @@ def migrated(stored: Stored, changes: Mapping[int, Changes] | None = None) -> St
     steps = {1: FROM_1} if changes is None else changes
     for step in range(stored.about["format"], FORMAT):
         stored = _stepped(stored, steps[step], step + 1)
-    return _without_erasure(_without_kernel(_without_position_means(stored)))
+    return _without_erasure(_without_refits(_without_kernel(_without_position_means(stored))))
+
+
+def _without_refits(stored: Stored) -> Stored:
+    """The same with a note if it was written before there were fits to other samples, of a flow that may have some."""
+    conditional = stored.about.get("flow", {}).get("conditional") is not None
+    lacking = conditional and "refits" not in stored.evaluation
+    return _noted(stored, f"Scores of refits to other samples: {NOT_MEASURED}.") if lacking else stored
 
 
 def _without_kernel(stored: Stored) -> Stored:

@@ -44,6 +44,9 @@ class FitSettings:
         samples_per_axis: Training samples for every axis in the blocks: fewer samples cap the axes.
         every: Steps between validations (and between checkpoints).
         patience: Validations without improvement before the fit stops.
+        refits: Fits of the same size to other samples, each judged on a fifth of all samples that it never saw; they
+            say how far scores would differ. They change nothing of the fit, and are made of a conditional flow alone.
+            None: five if the training split has fewer than 500 samples (groups of samples), else none.
     """
 
     flow: str = "auto"
@@ -62,15 +65,16 @@ class FitSettings:
     samples_per_axis: float = 3.0
     every: int = 50
     patience: int = 10
+    refits: int | None = None
 
     def __post_init__(self) -> None:
         if self.flow not in FLOWS:
             raise FitError(f"There is no flow {self.flow!r}. {suggest(str(self.flow), FLOWS)}")
         for each in fields(self):
-            if each.name == "flow":
-                continue
-            kind, words = (Integral, "a whole number") if each.type == "int" else (Real, "a number")
             found = getattr(self, each.name)
+            if each.name == "flow" or (each.name == "refits" and found is None):
+                continue
+            kind, words = (Real, "a number") if each.type == "float" else (Integral, "a whole number")
             if isinstance(found, bool) or not isinstance(found, kind):
                 raise FitError(f"Expected {each.name} to be {words}, found {found!r:.60}.")
         for name in ("steps", "pairs", "hidden", "depth", "axes", "every", "patience"):
@@ -82,6 +86,10 @@ class FitSettings:
         for name in ("weight_decay", "warm_up", "blocks"):
             if not getattr(self, name) >= 0:
                 raise FitError(f"Expected {name} of at least 0, found {getattr(self, name)}.")
+        if self.refits is not None and self.refits != 0 and self.refits < 2:
+            raise FitError(
+                f"Expected refits of 0, or at least 2 to tell how far they differ, found {self.refits}."
+            )
         if not 0 < self.explained <= 1:
             raise FitError(f"Expected explained in (0, 1], found {self.explained}.")
 

@@ -204,6 +204,7 @@ def _steps(part: Part, epochs: int) -> int:
     return epochs * (len(grey(part)[0]) // _BATCH)
 
 
+@torch.enable_grad()
 def _train(
     model: nn.Module, losses: Callable[[nn.Module, Generator], Iterator[Tensor]], rate: float, steps: int
 ) -> None:

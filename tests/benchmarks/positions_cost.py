@@ -1,10 +1,10 @@
 """How long maps of positions take beside the forward.
 
 16 ImageNet images on MobileNetV2 at its last map, (1280, 7, 7), and on timm's small ViT of random weights, where only
-the time means something. Fits are short: the time does not depend on what they learn. The forward is that up to the
+the time means something. The forward is that up to the
 site; the overlays of MobileNetV2 go into the working folder, to be looked at.
 
-    INTERPRET_INN_REAL=… python tests/benchmarks/positions_cost.py [--threads 1] [--steps 300]
+    INTERPRET_INN_REAL=… python tests/benchmarks/positions_cost.py [--threads 1]
 """
 
 from __future__ import annotations
@@ -43,9 +43,7 @@ def seconds(call: Callable[[], Any], *, repeats: int = 7) -> np.ndarray:
     return np.array(found)
 
 
-def fitted(
-    model: torch.nn.Module, site: str, images: np.ndarray, classes: np.ndarray, steps: int
-) -> inn.Interpreter:
+def fitted(model: torch.nn.Module, site: str, images: np.ndarray, classes: np.ndarray) -> inn.Interpreter:
     """An interpreter at the positions of a site, fitted to kind (animal or object) and detail."""
     labels = {"kind": np.where(classes < IMAGENET_ANIMALS, "animal", "object"), "detail": detail(images)}
     interpreter = inn.wrap(model, site, layout="positions", preprocess=HALF)
@@ -53,7 +51,7 @@ def fitted(
         warnings.simplefilter("ignore", inn.InnWarning)
         return interpreter.fit(
             "labels", data=images, labels=labels, kinds={"kind": "categorical", "detail": "numeric"},
-            sizes={"kind": 4, "detail": 4}, steps=steps, checkpoint=None,
+            sizes={"kind": 4, "detail": 4}, checkpoint=None,
         )  # fmt: skip
 
 
@@ -101,7 +99,6 @@ def main() -> None:
     """Prints one row for each network."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=300)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     import timm
@@ -111,10 +108,9 @@ def main() -> None:
     shown = images[6::12][:16]
     small = np.ascontiguousarray(images[:, 32:192, 32:192])
     vit = timm.create_model("test_vit", pretrained=False).eval()
-    mobile = fitted(zoo.imagenet_mobilenetv2(), "bn2", images, classes, options.steps)
-    tokens = fitted(
-        vit, "blocks.5" if len(vit.blocks) > 5 else f"blocks.{len(vit.blocks) - 1}", small, classes, 50
-    )
+    mobile = fitted(zoo.imagenet_mobilenetv2(), "bn2", images, classes)
+    last = "blocks.5" if len(vit.blocks) > 5 else f"blocks.{len(vit.blocks) - 1}"
+    tokens = fitted(vit, last, small, classes)
     rows = [
         measured("MobileNetV2, 224 px", mobile, shown),
         measured("test_vit, 160 px", tokens, small[6::12][:16]),

@@ -11,10 +11,10 @@ those of the folder that `INTERPRET_INN_REAL` names.
   network's own training, kept together likewise. Concepts: `kind` (animal or vehicle) and `brightness`.
 * `resnet-class`: the same with the 10 classes in place of the two kinds.
 
-The two kinds and the numbers beside them get four axes each; with `--estimate` all sizes are estimated, as they
-are for the classes.
+Numbers of axes are estimated, as they are by default; with `--four`, the two kinds and the numbers beside them get four
+axes each.
 
-    INTERPRET_INN_REAL=… python tests/benchmarks/real_networks.py [mobilenet resnet resnet-class]
+    INTERPRET_INN_REAL=… python tests/benchmarks/real_networks.py [mobilenet resnet resnet-class] [--four]
 
 Reports are written into `work/real/<name>/`; pictures in them must not enter the repository.
 """
@@ -173,7 +173,7 @@ def main() -> None:
     )
     parser.add_argument("names", nargs="*", choices=[*TASKS, []], help="default: all")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--estimate", action="store_true", help="estimate the sizes of all factors")
+    parser.add_argument("--four", action="store_true", help="four axes for each of two concepts")
     parser.add_argument("--noise", type=float)
     parser.add_argument("--steps", type=int)
     parser.add_argument("--samples-per-axis", type=float)
@@ -185,7 +185,7 @@ def main() -> None:
     for name in options.names or TASKS:
         print(f"\n== {name}", flush=True)
         task = TASKS[name](zoo)
-        task = task._replace(settings={}) if options.estimate else task
+        task = task if options.four else task._replace(settings={})
         found = run(name, task, seed=options.seed, settings=settings)
         show(found)
         kept = ("about", "factors", "leakage", "redraw", "checks", "timings", "warnings")

@@ -170,7 +170,6 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=20_000)
     parser.add_argument("--fits", type=int, default=20)
     parser.add_argument("--shuffled-samples", type=int, default=1500)
-    parser.add_argument("--shuffled-steps", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--steps", type=int)
     options = parser.parse_args()
@@ -202,7 +201,7 @@ def main() -> None:
         began = time.perf_counter()
         found = figures["shuffled"] = shuffled(
             fits=options.fits, count=options.shuffled_samples, width=options.width,
-            settings={"steps": options.shuffled_steps},
+            settings=settings,
         )  # fmt: skip
         print(table(found["rows"]))
         print(

@@ -124,6 +124,15 @@ def scene_network(*, everything: bool) -> Task:
     return Task(Samples(z, scene_concepts(scenes, latents), None), head, decisions)
 
 
+@torch.no_grad()
+def layer_of_scenes(latents: Array, *, everything: bool) -> Array:
+    """What the last hidden layer of such a network carries of scenes with given factors, (N, 6); float32 (N, 64)."""
+    model = _trained("factors" if everything else "scenes", everything=everything)
+    model[-1] = nn.Identity()
+    parts = np.array_split(latents, max(1, len(latents) // _AT_ONCE))
+    return torch.cat([model(_prepared(Scenes().drawn(part), (0,) * 3, (1,) * 3)) for part in parts]).numpy()
+
+
 def scene_concepts(scenes: Scenes, latents: Array) -> tuple[Concept, ...]:
     """The six factors: hues as angles, size and orientation as numbers, the shape as a category."""
     found = []

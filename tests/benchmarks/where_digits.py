@@ -56,7 +56,6 @@ from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.types import Masks, Score
 
 FITTED_ON = 4_000
-STEPS = 800
 DIGITS = CONCEPTS[:2]
 
 
@@ -118,7 +117,7 @@ def _fitted(name: str, model: torch.nn.Module, made: Canvases, path: Path) -> in
         interpreter = inn.wrap(model, "gated", preprocess=PREPROCESS, layout=name)
     interpreter.fit(
         "labels", data=_inputs(name, made), labels=made.labels, kinds=made.kinds, groups=made.groups.numpy(),
-        cache=None, checkpoint=None, steps=STEPS,
+        cache=None, checkpoint=None,
     )  # fmt: skip
     interpreter.save(path)
     return interpreter

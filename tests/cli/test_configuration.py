@@ -220,5 +220,5 @@ def test_help_tells_every_setting_with_its_default(capsys: Any) -> None:
     said = " ".join(capsys.readouterr().out.split())
     for name, value in vars(FitSettings()).items():
         part = said[said.index(f"--settings.{name} ") :]
-        assert f"[default: {value}]" in part[: part.index("]") + 1]
+        assert f"[default: {'(automatic)' if value is None else value}]" in part[: part.index("]") + 1]
         assert len(part[: part.index("[default")].split()) > 3

@@ -74,8 +74,8 @@ def test_every_setting_of_training_asks_for_a_joint_flow(choose, name):
 
 def test_other_settings_do_not(choose):
     others = {field.name for field in dataclasses.fields(FitSettings)} - set(OF_TRAINING) - {"flow"}
-    assert others == {"noise", "explained", "axes", "samples_per_axis"}
-    assert choose(noise=0.2, explained=0.9, axes=4, samples_per_axis=5.0) == "conditional"
+    assert others == {"noise", "explained", "axes", "samples_per_axis", "refits"}
+    assert choose(noise=0.2, explained=0.9, axes=4, samples_per_axis=5.0, refits=5) == "conditional"
 
 
 @pytest.mark.parametrize("plan", [TURNED, LOSS], ids=["rotation", "loss"])

@@ -83,9 +83,10 @@ def test_scales_are_the_matrices_mixed_for_each_row(scale, inputs):
         torch.testing.assert_close(moved, torch.linalg.slogdet(matrix).logabsdet)
 
 
-@pytest.mark.parametrize("together", [2**24, 40, 1])
-def test_the_inverse_undoes_it_however_few_rows_are_solved_together(scale, inputs, monkeypatch, together):
-    monkeypatch.setattr(gated_scale, "_NUMBERS", together)
+@pytest.mark.parametrize("block", [1, 3, 4])
+def test_the_inverse_undoes_it_whole_or_in_blocks(scale, inputs, monkeypatch, block):
+    monkeypatch.setattr(gated_scale, "_NUMBERS", 2**18 if block == 4 else 0)
+    monkeypatch.setattr(gated_scale, "_BLOCK", block)
     rows, given = inputs
     codes, there = scale(rows, given)
     back, again = scale.inverse(codes, given)

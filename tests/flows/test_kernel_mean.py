@@ -29,14 +29,16 @@ def fix(monkeypatch, width, penalties):
     monkeypatch.setattr(kernel_mean, "_GAIN", -1e9)
 
 
-def refits(given, axes, *, gamma, penalty):
-    """Residuals (N, r) by scikit-learn, each of a fit without that sample."""
-    given, axes, found = given.numpy(), axes.numpy(), []
-    for left in range(len(given)):
-        kept = np.arange(len(given)) != left
+def refits(given, axes, *, gamma, penalty, groups=None):
+    """Residuals (N, r) by scikit-learn, each of a fit without that sample, or without its group."""
+    given, axes = given.numpy(), axes.numpy()
+    groups = np.arange(len(given)) if groups is None else groups
+    found = np.empty_like(axes)
+    for left in np.unique(groups):
+        kept = groups != left
         ridge = KernelRidge(alpha=penalty, kernel="rbf", gamma=gamma).fit(given[kept], axes[kept])
-        found.append(axes[left] - ridge.predict(given[left : left + 1])[0])
-    return np.stack(found)
+        found[~kept] = axes[~kept] - ridge.predict(given[~kept])
+    return found
 
 
 @pytest.mark.parametrize(("width", "penalty"), [(1.0, 0.3), (0.5, 1e-3), (2.0, 10.0)])
@@ -58,6 +60,19 @@ def test_residuals_are_those_of_fits_without_the_sample(monkeypatch, width, pena
     expected = refits(given, axes, gamma=float(found.mean.sharpness), penalty=penalty)
     np.testing.assert_allclose(found.left, expected, atol=1e-5)
     assert found.share == pytest.approx(np.square(expected).sum() / axes.square().sum().item(), rel=1e-5)
+
+
+def test_variants_of_one_thing_are_left_out_together(monkeypatch):
+    """Each of 20 samples is there three times: left out alone, its copies would give it away."""
+    fix(monkeypatch, 0.2, [1e-3])
+    given, axes = (part.repeat_interleave(3, 0) for part in drawn(20, 3))
+    groups = np.arange(20).repeat(3)
+    order = np.random.default_rng(0).permutation(60)
+    given, axes, groups = given[order], axes[order], groups[order]
+    found = fitted(given, axes, groups=torch.from_numpy(groups))
+    expected = refits(given, axes, gamma=float(found.mean.sharpness), penalty=1e-3, groups=groups)
+    np.testing.assert_allclose(found.left, expected, atol=1e-5)
+    assert fitted(given, axes).share < 0.5 * found.share
 
 
 def test_each_axis_takes_the_penalty_that_errs_least_on_samples_left_out(monkeypatch):

@@ -100,3 +100,18 @@ def test_evaluations_from_before_linear_erasure_stood_beside_the_flow_say_so_onc
 def test_a_format_that_never_was_is_not_guessed():
     with pytest.raises(KeyError):
         migrated(stored(format=0))
+
+
+@pytest.mark.parametrize(
+    ("flow", "evaluation", "said"),
+    [
+        ({"conditional": {"sizes": [1, 2]}}, {}, True),
+        ({"conditional": {"sizes": [1, 2]}}, {"refits": None}, False),
+        ({"conditional": None}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_refits_that_were_never_measured_are_missed_of_a_conditional_flow_alone(flow, evaluation, said):
+    now = Stored({"format": FORMAT, "notes": [], "flow": flow}, evaluation, {})
+    notes = migrated(now).about["notes"]
+    assert notes == (["Scores of refits to other samples: not measured; fit again."] if said else [])

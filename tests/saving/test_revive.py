@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage, Refits
 from interpret_inn.explaining.records import ExampleFactor, FactorMap, Outcome, Redraw, Traversal, plain
 from interpret_inn.flows import FlowShape
 from interpret_inn.saving.migrating import revive
@@ -38,6 +38,10 @@ SCORES = Scores(
 )
 
 ERASURE = BesideErasure(READ, READ, READ, READ, 2, SCORE, Score(NAN), "no better", "Nothing is added.")
+REFITS = Refits(
+    5, "", {"digit": {"digit": READ, "residual": READ}}, {"digit": READ}, {"digit": 0.1}, {"digit": NAN}, {"digit": 3},
+    1.5,
+)  # fmt: skip
 
 RECORDS = [
     SCORE,
@@ -47,7 +51,9 @@ RECORDS = [
     MAP,
     DRIFT,
     ERASURE,
-    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES, {"digit": ERASURE}),
+    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES, REFITS, {"digit": ERASURE}),
+    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
+    Refits(reason="None were asked for."),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
     FitRecord(0, 0, False, 0.0, ()),
     FitRecord(0, 0, False, 0.0, (), 5.25),
@@ -82,6 +88,7 @@ def test_records_of_the_evaluation_are_all_in_the_list():
         tuple,
         dict,
         Scores,
+        Refits,
     }
     assert isinstance(RECORDS[8], Evaluation)
 

@@ -42,6 +42,11 @@ def test_a_share_of_the_variance_is_above_zero_and_up_to_all() -> None:
             FitSettings(explained=wrong)
 
 
+@pytest.mark.parametrize("count", [None, 0, 2, 20])
+def test_refits_are_automatic_none_or_several(count: int | None) -> None:
+    assert FitSettings(refits=count).refits == count
+
+
 @pytest.mark.parametrize(
     ("given", "words"),
     [({"steps": 2.0}, "a whole number"), ({"steps": True}, "a whole number"), ({"noise": "low"}, "a number")],
@@ -64,6 +69,9 @@ def test_kinds_of_numbers_are_told_apart(given: dict[str, Any], words: str) -> N
         ({"explained": 1.5}, "Expected explained in (0, 1], found 1.5."),
         ({"explained": 0.0}, "Expected explained in (0, 1], found 0.0."),
         ({"steps": True}, "Expected steps to be a whole number, found True."),
+        ({"refits": 1}, "Expected refits of 0, or at least 2 to tell how far they differ, found 1."),
+        ({"refits": -5}, "Expected refits of 0, or at least 2 to tell how far they differ, found -5."),
+        ({"refits": "all"}, "Expected refits to be a whole number, found 'all'."),
     ],
 )
 def test_settings_that_cannot_be_are_refused(options, text):
