@@ -12,7 +12,8 @@ from interpret_inn.explaining.evidence import Drift
 from interpret_inn.metrics.bootstrap import bootstrap_mean
 from interpret_inn.metrics.probe_coordinates import UNIFORM
 from interpret_inn.metrics.probe_folds import FEWEST
-from interpret_inn.metrics.probes import LinearProbe, fit_linear_probe
+from interpret_inn.metrics.probe_task import LinearProbe
+from interpret_inn.metrics.probes import fit_linear_probe
 from interpret_inn.translating.codec import placed
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Concept, Factor, FloatArray, IntArray

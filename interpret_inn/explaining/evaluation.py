@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
@@ -11,22 +12,29 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data.process import derived_seed
+from interpret_inn.explaining.beside_erasure import ErasureRows, beside_erasure
 from interpret_inn.explaining.drift import drifts
-from interpret_inn.explaining.evidence import Drift, FactorSummary, Leakage, Refits
+from interpret_inn.explaining.evidence import BesideErasure, Drift, FactorSummary, Leakage, Refits
 from interpret_inn.explaining.factor_maps import factor_map
-from interpret_inn.explaining.leakage import EncodedSplit, leakage, summaries
+from interpret_inn.explaining.leakage import FactorReadings, read_factors, summaries
+from interpret_inn.explaining.probed_splits import EncodedSplit, ProbedSplits
 from interpret_inn.explaining.records import FactorMap
 from interpret_inn.fitting.folds import separable_groups
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.store import FitData
 from interpret_inn.flows import InvertibleNetwork
 from interpret_inn.metrics.probe_folds import FEWEST
+from interpret_inn.translating.axes import as_rows
 from interpret_inn.translating.fitted import WIDEST_REFERENCE
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Scores
 
 MOST_SAMPLES = 4000
 """Samples of each split that are used at most, so that probes are trained, and scores computed, in seconds."""
+ERASURE_SAMPLES = 16384
+"""Training samples that linear erasure is fitted to at most, as many as a conditional flow."""
+_NUMBERS = 2**24
+"""Numbers in them at most: fewer samples of wide sites."""
 CHUNK = 512
 """Samples that go through the flow together."""
 
@@ -42,6 +50,7 @@ class Evaluation:
         drifts: How far swapping one factor moves the prediction of another concept.
         scores: Of the factors' codes against the values of concepts; None: not measured.
         refits: Scores of fits of the same size to other samples; None: not measured.
+        erasure: Linear erasure beside the flow, by concept; None: not measured.
     """
 
     leakage: Leakage
@@ -50,22 +59,28 @@ class Evaluation:
     drifts: tuple[Drift, ...]
     scores: Scores | None = None
     refits: Refits | None = None
+    erasure: Mapping[str, BesideErasure] | None = None
 
 
 class Probed(NamedTuple):
     """A fit whose factors were probed.
 
     Attributes:
-        train: Training samples that probes learnt from.
-        test: Test samples that they were scored on.
+        splits: Training samples that probes learnt from, and test samples that they were scored on.
+        fresh: Samples that the flow never saw, to train probes on and to score them on.
         indices: Rows of the test samples in the pool, int64 (m,).
-        leakage: The scores.
+        found: What the probes read.
     """
 
-    train: EncodedSplit
-    test: EncodedSplit
+    splits: ProbedSplits
+    fresh: tuple[ProbedSplits, ...]
     indices: Tensor
-    leakage: Leakage
+    found: FactorReadings
+
+    @property
+    def leakage(self) -> Leakage:
+        """The scores."""
+        return self.found.leakage
 
 
 @torch.no_grad()
@@ -74,7 +89,7 @@ def probed(translator: Translator, data: FitData, *, networks: bool = True) -> P
 
     A flow in closed form is exact on its own training samples: what its factors tell of other concepts on new samples,
     they do not tell there. So where a conditional flow is read for concepts of other factors, probes learn from samples
-    that it never saw (`_fresh`).
+    that it never saw (`_fresh`). Of the comparison with linear erasure, which has a closed form too, both sides are.
 
     Of each split at most 4,000 samples are used. If the representation has more than 4,096 axes, probes read only those
     that enter the blocks.
@@ -91,16 +106,24 @@ def probed(translator: Translator, data: FitData, *, networks: bool = True) -> P
         for split in ("train", "test")
     ]
     train, test = (_encode(data, fitted.network, before, indices) for indices in chosen)
-    fresh = _fresh(translator, data, before, chosen[1])
-    table = leakage(train, test, fitted.factors, fresh=fresh, seed=fitted.seed, networks=networks)
-    return Probed(train, test, chosen[1], table)
+    splits = ProbedSplits(train, test, seed=fitted.seed, networks=networks)
+    pairs = _fresh(translator, data, before, chosen[1]) if splits.kinds else ()
+    fresh = tuple(ProbedSplits(*pair, seed=fitted.seed, networks=networks) for pair in pairs)
+    closed_form = fitted.network.shape.conditional is not None
+    found = read_factors(splits, fitted.factors, fresh=fresh if closed_form else ())
+    return Probed(splits, fresh, chosen[1], found)
 
 
 @torch.no_grad()
 def evaluate(translator: Translator, data: FitData) -> Evaluation:
-    """Scores a fit on its test split; see `probed`."""
+    """Scores a fit on its test split, beside linear erasure; see `probed`."""
     fitted = translator.fitted
-    train, test, indices, table = probed(translator, data)
+    splits, fresh, indices, found = probed(translator, data)
+    train, test = splits.splits
+    erasure: Mapping[str, BesideErasure] = {}
+    if splits.kinds:
+        rows = _erasure_rows(data, unfitted_network(fitted), train)
+        erasure = beside_erasure(rows, fitted.factors, found, splits, fresh)
     maps = {}
     for factor in fitted.factors:
         own = [next((c for c in split.concepts if c.name == factor.name), None) for split in (test, train)]
@@ -111,16 +134,16 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
             train_concept=own[1],
             seed=fitted.seed,
         )
-    lines = summaries(table, fitted.factors, raw_scores=fitted.raw_scores)
+    lines = summaries(found.leakage, fitted.factors, raw_scores=fitted.raw_scores)
     codes, groups = torch.as_tensor(test.codes), data.pool.groups_at(indices)
     moved = drifts(translator, codes[:, 0] if codes.shape[1] == 1 else codes, test.concepts, groups)
-    return Evaluation(table, lines, maps, moved)
+    return Evaluation(found.leakage, lines, maps, moved, erasure=erasure)
 
 
 def _fresh(
     translator: Translator, data: FitData, before: InvertibleNetwork, test: Tensor
 ) -> tuple[tuple[EncodedSplit, EncodedSplit], ...]:
-    """Samples that the flow never saw, to train probes on, and others to score them on; nothing if the flow is joint.
+    """Samples that the flow never saw, to train probes on, and others to score them on; none if there are too few.
 
     Probes learn from the validation split and one half of the test split, and are scored on the other half; then the
     halves change places.
@@ -128,7 +151,7 @@ def _fresh(
     network, seed = translator.fitted.network, translator.fitted.seed
     groups = separable_groups(data.pool)[test.numpy()]  # a picture of two sources is in one half
     names = np.unique(groups)
-    if network.shape.conditional is None or len(names) < 2 * FEWEST:
+    if len(names) < 2 * FEWEST:
         return ()
     chosen = np.random.default_rng(derived_seed(seed, "halves of the test split")).permutation(names)
     first = torch.from_numpy(np.isin(groups, chosen[::2]))
@@ -140,6 +163,20 @@ def _fresh(
         )
         for half in (first, ~first)
     )
+
+
+def _erasure_rows(data: FitData, before: InvertibleNetwork, train: EncodedSplit) -> ErasureRows:
+    """What linear erasure is fitted to: the training samples that are encoded already, or more of them."""
+    leading, kept = before.shape.leading, train.codes.shape[-1]
+    most = min(ERASURE_SAMPLES, _NUMBERS // math.prod(train.codes.shape[1:]))
+    if min(most, data.pool.counts()[0]) <= len(train.codes):
+        return ErasureRows(as_rows(train.unfitted), train.concepts, leading)
+    indices = data.pool.some("train", most, Generator().manual_seed(derived_seed(0, "linear erasure")))
+    rows = []
+    for chunk in indices.split(CHUNK):
+        part = data.rows(chunk).to(before.whitening.mean)
+        rows.append(as_rows(before(part.flatten(0, 1))[0][:, :kept].unflatten(0, part.shape[:2])))
+    return ErasureRows(np.concatenate(rows), data.pool.concepts_at(indices), leading)
 
 
 def _encode(

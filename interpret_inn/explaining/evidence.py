@@ -11,6 +11,13 @@ from interpret_inn.types import ProbeScores, Score
 
 AGREES = 0.999
 """Share of inputs that must keep their output: one in a thousand may lie on the border of two classes."""
+READABLE = 0.02
+"""A concept counts as readable from the layer if the probe exceeds chance by more than this."""
+FAINT = 0.05
+"""Share of what the layer tells of a concept, above chance, that is too little to speak of."""
+
+Comparison = Literal["better", "no better", "worse", "mixed", "unclear"]
+"""What a flow is beside linear erasure; `mixed`: better in its own factor and worse in the rest, or the other way."""
 
 
 @dataclass(frozen=True)
@@ -81,6 +88,37 @@ class Leakage:
     chance: Mapping[str, float]
     unfitted: Mapping[str, Score]
     association: Mapping[str, Mapping[str, float]]
+
+
+@dataclass(frozen=True)
+class BesideErasure:
+    """A concept's factor beside linear erasure of the same concept, read by the same probes of the same samples.
+
+    Linear erasure gives the concept its canonical directions, and leaves of the representation what is not linear in it
+    (LEACE, Belrose et al., 2023). Both are fitted to training samples.
+
+    Attributes:
+        own: Scores from the concept's own factor.
+        rest: Scores from all axes of the code but those of this factor, by samples that the flow never saw.
+        erasure_own: Scores from as many canonical directions as the factor has axes, or from all if there are fewer.
+        erasure_rest: Scores from what erasure leaves, by the same samples as `rest`.
+        directions: How many canonical directions these are.
+        own_gain: The higher score of `own` less that of `erasure_own`, with the interval of the difference of both on
+            the same samples; scores below chance count as chance.
+        rest_gain: The same of `erasure_rest` less `rest`.
+        flow: What the flow is beside erasure, by these intervals.
+        verdict: The same in a plain sentence.
+    """
+
+    own: ProbeScores
+    rest: ProbeScores
+    erasure_own: ProbeScores
+    erasure_rest: ProbeScores
+    directions: int
+    own_gain: Score
+    rest_gain: Score
+    flow: Comparison
+    verdict: str
 
 
 @dataclass(frozen=True)

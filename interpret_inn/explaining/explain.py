@@ -87,6 +87,7 @@ def explain(
         preprocess=backbone.preprocess.to_dict(),
         flow=flow_record(fitted),
         refits=evaluation.refits,
+        erasure=evaluation.erasure,
     )
 
 

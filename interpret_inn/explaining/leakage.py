@@ -4,202 +4,107 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
-from torch import Tensor
 
-from interpret_inn.explaining.association import predicted_by
 from interpret_inn.explaining.evidence import FactorSummary, Leakage
-from interpret_inn.metrics.probes import chance, linear_probe_score, probe_scores, score_kind
-from interpret_inn.translating.axes import as_rows
-from interpret_inn.types import Concept, ConceptKind, Factors, FloatArray, IntArray, ProbeScores, Score
+from interpret_inn.explaining.probed_splits import ProbedSplits
+from interpret_inn.metrics.probes import ProbeReadings, chance, score_kind
+from interpret_inn.types import Factors, ProbeScores, Score
 
-WIDEST = 512
-"""Columns that a probe reads at most; of more, it reads the leading principal axes."""
-_SQUARE = 16 * WIDEST  # columns whose covariance matrix is formed at most: half a GiB
-
-_ALL = slice(None)
 _FEW_AXES = 4
 """Axes that hold most concepts, and that tell little of one before a fit."""
-_FLAT = 1e-10  # of the largest eigenvalue: axes with less carry rounding
-_Rows = Tensor | npt.NDArray[np.floating]
-_Both = tuple[FloatArray, FloatArray]
 
 
-class EncodedSplit(NamedTuple):
-    """The n samples of one split, as a fit encodes them.
+class FactorReadings(NamedTuple):
+    """What probes read of all concepts in all factors.
 
     Attributes:
-        codes: Codes (n, D), or (n, P, D) at positions.
-        representation: The representation itself, (n, width) or (n, P, width); of a very wide one its leading axes.
-        unfitted: Codes from the flow before it was fitted, in the shape of `codes`.
-        concepts: With values for these samples; those without values are left out.
-        groups: int (n,), the groups of the samples: intervals draw whole groups. None: all apart.
+        leakage: The scores.
+        readings: By concept, then factor: of the split pairs whose mean is the score.
     """
 
-    codes: _Rows
-    representation: _Rows
-    unfitted: _Rows
-    concepts: Sequence[Concept]
-    groups: IntArray | None = None
+    leakage: Leakage
+    readings: Mapping[str, Mapping[str, tuple[ProbeReadings, ...]]]
 
 
-def leakage(
-    train: EncodedSplit,
-    test: EncodedSplit,
-    factors: Factors,
-    *,
-    fresh: Sequence[tuple[EncodedSplit, EncodedSplit]] = (),
-    seed: int = 0,
-    rows: int = 4000,
-    networks: bool = True,
-) -> Leakage:
+def read_factors(
+    probed: ProbedSplits, factors: Factors, *, fresh: Sequence[ProbedSplits] = ()
+) -> FactorReadings:
     """Probes every factor for every concept: probes learn from the training split, the test split scores them.
 
     Probes read the mean over positions of codes (n, P, D). They read more than 512 columns (the representation, or the
     residual of a wide site) by the leading principal axes of the training split: 512, or 256 beyond 8,192 columns.
 
     Args:
-        train: The training split.
-        test: The test split, with the same concepts in the same order.
+        probed: The training split and the test split.
         factors: All factors of the code.
         fresh: Samples that the flow never saw, to train on and to score on, by which concepts are probed in factors
-            that are not their own; scores are means over these pairs. Empty: by `train` and `test`.
-        seed: Of all draws.
-        rows: Rows of each split that are used at most.
-        networks: Whether networks are among the probes.
+            that are not their own; scores are means over these pairs. Empty: by `probed`.
 
     Returns:
-        The leakage matrix with 95 % intervals.
+        The leakage matrix with 95 % intervals, and what it is made of.
     """
-    probed = _Probed(train, test, rows=rows, seed=seed, networks=networks)
-    codes = _columns_of(probed, train, test, factors)
-    others = [(probed, codes)]
-    if fresh:
-        parts = [(_Probed(*pair, rows=rows, seed=seed, networks=networks), pair) for pair in fresh]
-        others = [(part, _columns_of(part, *pair, factors)) for part, pair in parts]
-    representation = probed.columns(train.representation, test.representation)
-    scores: dict[str, Mapping[str, ProbeScores]] = {}
-    own: dict[str, Score] = {}
-    for name in probed.kinds:
-        scores[name] = {
-            factor: probed.scores(name, *codes[factor])
-            if factor == name
-            else _mean([part.scores(name, *read[factor]) for part, read in others])
-            for factor in factors.names
-        }
-        if name in factors.names:
-            unfitted = probed.columns(train.unfitted, test.unfitted, factors[name].slice)
-            own[name] = probed.linear_score(name, *unfitted)
-    return Leakage(
+    readings = _readings(probed, factors, list(fresh) or [probed])
+    representation = probed.columns("representation")
+    table = Leakage(
         concepts=tuple(probed.kinds),
         factors=factors.names,
         kind={name: score_kind(kind) for name, kind in probed.kinds.items()},
-        scores=scores,
+        scores={
+            name: {factor: mean_scores(found) for factor, found in row.items()}
+            for name, row in readings.items()
+        },
         representation={name: probed.scores(name, *representation) for name in probed.kinds},
         chance={name: chance(probed.values[name][1], kind=kind) for name, kind in probed.kinds.items()},
-        unfitted=own,
+        unfitted={
+            name: probed.linear_score(name, *probed.columns("unfitted", factors[name].slice))
+            for name in probed.kinds
+            if name in factors.names
+        },
         association={
             name: {other: probed.association(name, other) for other in probed.kinds if other != name}
             for name in probed.kinds
         },
     )
+    return FactorReadings(table, readings)
 
 
-def _columns_of(
-    probed: _Probed, train: EncodedSplit, test: EncodedSplit, factors: Factors
-) -> dict[str, _Both]:
-    """What probes read of both splits, by factor."""
-    return {factor.name: probed.columns(train.codes, test.codes, factor.slice) for factor in factors}
+def _readings(
+    probed: ProbedSplits, factors: Factors, others: Sequence[ProbedSplits]
+) -> dict[str, dict[str, tuple[ProbeReadings, ...]]]:
+    """Readings of each concept in its own factor by `probed`, and in all other factors by each of `others`."""
+    own = {
+        name: probed.columns("codes", factors[name].slice) for name in factors.names if name in probed.kinds
+    }
+    apart = [
+        (part, {factor.name: part.columns("codes", factor.slice) for factor in factors}) for part in others
+    ]
+    return {
+        name: {
+            factor: (probed.read(name, *own[name]),)
+            if factor == name
+            else tuple(part.read(name, *columns[factor]) for part, columns in apart)
+            for factor in factors.names
+        }
+        for name in probed.kinds
+    }
 
 
-def _mean(scores: Sequence[ProbeScores]) -> ProbeScores:
+def mean_scores(readings: Sequence[ProbeReadings]) -> ProbeScores:
     """The mean of scores and of the ends of their intervals, which is no narrower than that of all samples together."""
 
     def mean(probe: str) -> Score:
-        found = [getattr(one, probe) for one in scores]
+        found = [getattr(one.scores, probe) for one in readings]
         value, low, high = (
             float(np.mean([getattr(one, end) for one in found])) for end in ("value", "low", "high")
         )
         return Score(value, low, high)
 
-    if len(scores) == 1:
-        return scores[0]
+    if len(readings) == 1:
+        return readings[0].scores
     return ProbeScores(mean("linear"), mean("network"), mean("kernel"))
-
-
-class _Probed:
-    """The rows of both splits that are used, and the values and groups that belong to them."""
-
-    def __init__(
-        self, train: EncodedSplit, test: EncodedSplit, *, rows: int, seed: int, networks: bool
-    ) -> None:
-        generator = np.random.default_rng(seed)
-        self.seed, self.networks = seed, networks
-        self.rows = tuple(np.sort(generator.permutation(len(split.codes))[:rows]) for split in (train, test))
-        self.kinds: dict[str, ConceptKind] = {}
-        self.values: dict[str, tuple[npt.NDArray[Any], npt.NDArray[Any]]] = {}
-        for first, second in zip(train.concepts, test.concepts, strict=True):
-            if first.values is not None and second.values is not None:
-                self.kinds[first.name] = first.kind
-                self.values[first.name] = (
-                    np.asarray(first.values)[self.rows[0]],
-                    np.asarray(second.values)[self.rows[1]],
-                )
-        self.train_groups = None if train.groups is None else np.asarray(train.groups)[self.rows[0]]
-        self.test_groups = None if test.groups is None else np.asarray(test.groups)[self.rows[1]]
-
-    def columns(self, train: _Rows, test: _Rows, columns: slice = _ALL) -> _Both:
-        """The rows used of both splits, float64 (n, d), on their leading axes if they are wide."""
-        train, test = train[self.rows[0]][..., columns], test[self.rows[1]][..., columns]
-        return principal(as_rows(train), as_rows(test), seed=self.seed)
-
-    def scores(self, name: str, train: FloatArray, test: FloatArray) -> ProbeScores:
-        """The scores of all probes of the concept from these columns."""
-        train_values, test_values = self.values[name]
-        return probe_scores(
-            train, train_values, test, test_values, kind=self.kinds[name], groups=self.test_groups,
-            train_groups=self.train_groups, seed=self.seed, networks=self.networks,
-        )  # fmt: skip
-
-    def linear_score(self, name: str, train: FloatArray, test: FloatArray) -> Score:
-        """The score of the linear probe of the concept from these columns."""
-        train_values, test_values = self.values[name]
-        return linear_probe_score(
-            train, train_values, test, test_values, kind=self.kinds[name],
-            groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
-        )  # fmt: skip
-
-    def association(self, name: str, other: str) -> float:
-        """How well the other concept's true value predicts the concept."""
-        (train, test), (train_others, test_others) = self.values[name], self.values[other]
-        return predicted_by(
-            train, train_others, test, test_others, kind=self.kinds[name], other_kind=self.kinds[other]
-        )
-
-
-def principal(train: FloatArray, test: FloatArray, *, seed: int = 0) -> _Both:
-    """Both splits (n, d) on the leading principal axes of the training split, if there are more than 512 columns.
-
-    The axes come from at most 1,024 rows beyond 8,192 columns, so that no square matrix of columns is formed.
-    """
-    width = train.shape[1]
-    if width <= WIDEST:
-        return train, test
-    if width <= _SQUARE and len(train) >= width:
-        centred = train - train.mean(0)
-        axes = np.linalg.eigh(centred.T @ centred)[1][:, -WIDEST:]
-        return train @ axes, test @ axes
-    count = WIDEST if width <= _SQUARE else WIDEST // 2
-    some = np.random.default_rng(seed).permutation(len(train))[: len(train) if count == WIDEST else 4 * count]
-    centred = train[some] - train[some].mean(0)
-    values, vectors = np.linalg.eigh(centred @ centred.T)
-    kept = values > _FLAT * values[-1]
-    kept[:-count] = False
-    axes = centred.T @ (vectors[:, kept] / np.sqrt(values[kept]))
-    return train @ axes, test @ axes
 
 
 def summaries(
@@ -278,5 +183,9 @@ def score_words(score: Score, kind: str) -> str:
 
 
 def value_words(value: float, kind: str) -> str:
-    """A score in words."""
+    """A score in words.
+
+    >>> value_words(0.974, "accuracy"), value_words(0.314, "r2")
+    ('97.4%', '0.31')
+    """
     return f"{value:.1%}" if kind == "accuracy" else f"{value:.2f}"

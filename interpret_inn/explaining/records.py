@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage, Refits
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage, Refits
 from interpret_inn.renamed import with_old_names
 from interpret_inn.types import ConceptKind, FloatArray, Gallery, IntArray, Score, Scores, Section, Space
 from interpret_inn.types import Picture as Picture
@@ -230,6 +230,7 @@ class Explanation:
         preprocess: How pictures entered the model, as `Preprocess.to_dict` says it.
         flow: Which flow was fitted; None: not known.
         refits: Scores of fits of the same size to other samples; None: not measured.
+        erasure: Linear erasure beside the flow, by concept; None: not measured.
     """
 
     model: str
@@ -259,6 +260,7 @@ class Explanation:
     preprocess: Mapping[str, Any] = field(default_factory=dict)
     flow: FlowRecord | None = None
     refits: Refits | None = None
+    erasure: Mapping[str, BesideErasure] | None = None
 
     def __repr__(self) -> str:
         """A few lines: the fields hold thousands of numbers and pictures."""

@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.types import FloatArray, IntArray, Score
-from interpret_inn.types.numbers import ROUNDING
+from interpret_inn.types.numbers import ROUNDING, BoolArray
 
 RESAMPLES = 1000
 """Draws of an interval: its ends then waver by a few hundredths of its width."""
@@ -49,17 +49,13 @@ def bootstrap_mean(
         InputError: `groups` and `values` differ in length.
     """
     array = np.asarray(values, np.float64)
-    members, count = group_indices(groups, len(array))
+    _, count = group_indices(groups, len(array))
     if not len(array) or not np.isfinite(array).all():
         return Score(math.nan)
     mean = float(array.mean())
     if count < 2:
         return Score(mean)
-    sums = np.bincount(members, array - mean, count)
-    sizes = np.bincount(members, minlength=count)
-    weights = resampling_weights(count, seed=seed, resamples=resamples)
-    # a mean lies between the values; rounding must not make the mean of non-negative values negative
-    drawn = (mean + (weights @ sums) / (weights @ sizes)).clip(array.min(), array.max())
+    drawn = mean_draws(array, groups, seed=seed, resamples=resamples)
     low, high = percentile_interval(drawn, count)
     if share:
         wilson = _wilson(mean, float(drawn.var()), count)
@@ -98,27 +94,67 @@ def bootstrap_r2(
         raise InputError(
             f"Expected two arrays of one shape (n, k), found {truth.shape} and {predicted.shape}."
         )
-    members, count = group_indices(groups, len(truth))
+    _, count = group_indices(groups, len(truth))
     if not len(truth) or not (np.isfinite(truth).all() and np.isfinite(predicted).all()):
         return Score(math.nan)
-    varies = np.ptp(truth, 0) > ROUNDING * np.abs(truth).max(initial=0.0)
+    varies = _varying(truth)
     if not varies.any():
         return Score(math.nan)
     truth, predicted = truth[:, varies], predicted[:, varies]
-    centred = truth - truth.mean(0)
-    error, square = (truth - predicted) ** 2, centred**2
-    value = float((1 - error.sum(0) / square.sum(0)).mean())
+    error, square = ((truth - predicted) ** 2).sum(0), ((truth - truth.mean(0)) ** 2).sum(0)
+    value = float((1 - error / square).mean())
     if count < 2:
         return Score(value)
+    drawn = r2_draws(truth, predicted, groups, seed=seed, resamples=resamples)
+    drawn = drawn[np.isfinite(drawn)]
+    low, high = percentile_interval(drawn, count) if len(drawn) > 1 else (math.nan, math.nan)
+    return Score(value, low, high)
+
+
+def mean_draws(
+    values: npt.ArrayLike, groups: IntArray | None = None, *, seed: int = 0, resamples: int = RESAMPLES
+) -> FloatArray:
+    """The mean of `values` in each draw of `bootstrap_mean`, float64 (resamples,).
+
+    Draws of equal seeds and groups hold the same samples: the difference of two scores is paired.
+    """
+    array = np.asarray(values, np.float64)
+    members, count = group_indices(groups, len(array))
+    mean = float(array.mean())
+    sums = np.bincount(members, array - mean, count)
+    sizes = np.bincount(members, minlength=count)
+    weights = resampling_weights(count, seed=seed, resamples=resamples)
+    # a mean lies between the values; rounding must not make the mean of non-negative values negative
+    found: FloatArray = (mean + (weights @ sums) / (weights @ sizes)).clip(array.min(), array.max())
+    return found
+
+
+def r2_draws(
+    truth: FloatArray,
+    predicted: FloatArray,
+    groups: IntArray | None = None,
+    *,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> FloatArray:
+    """R² in each draw of `bootstrap_r2`, float64 (resamples,); NaN where nothing varies. See `mean_draws`."""
+    members, count = group_indices(groups, len(truth))
+    varies = _varying(truth)
+    truth, predicted = truth[:, varies], predicted[:, varies]
+    centred = truth - truth.mean(0)
+    error, square = (truth - predicted) ** 2, centred**2
     weights = resampling_weights(count, seed=seed, resamples=resamples)
     sizes = weights @ np.bincount(members, minlength=count)
     total = weights @ _group_sums(square, members, count)
     total -= (weights @ _group_sums(centred, members, count)) ** 2 / sizes[:, None]
     constant = total <= ROUNDING * square.sum(0)  # a draw in which nothing varies has no R²
     ratio = (weights @ _group_sums(error, members, count)) / np.where(constant, np.inf, total)
-    drawn = (1 - ratio).mean(1)[~constant.any(1)]
-    low, high = percentile_interval(drawn, count) if len(drawn) > 1 else (math.nan, math.nan)
-    return Score(value, low, high)
+    return np.where(constant.any(1), np.nan, (1 - ratio).mean(1))
+
+
+def _varying(truth: FloatArray) -> BoolArray:
+    """Which columns of targets (n, k) are not all the same, bool (k,)."""
+    return np.asarray(np.ptp(truth, 0) > ROUNDING * np.abs(truth).max(initial=0.0))
 
 
 def resampling_weights(count: int, *, seed: int, resamples: int = RESAMPLES) -> FloatArray:
@@ -165,6 +201,15 @@ def percentile_interval(drawn: FloatArray, count: int) -> tuple[float, float]:
     tail = NormalDist().cdf(-math.sqrt(count / (count - 1)) * student_quantile(count - 1))
     low, high = np.quantile(drawn, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def unseen_share(count: int) -> float:
+    """The largest share in Wilson's interval of one that is 0 in so many independent values.
+
+    >>> round(unseen_share(96), 3)
+    0.038
+    """
+    return _wilson(0.0, 0.0, count)[1]
 
 
 def _wilson(mean: float, variance: float, count: int) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2
+from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2, mean_draws, r2_draws
 from interpret_inn.types import FloatArray, IntArray, Score
 from interpret_inn.types.concepts import kind_of
 from interpret_inn.types.numbers import ROUNDING
@@ -54,6 +54,12 @@ class ProbeKind(ABC):
         """Score of scores (m, out) against true targets (m, k), with its interval."""
 
     @abstractmethod
+    def draws(
+        self, scores: FloatArray, truth: FloatArray, classes: IntArray, *, groups: IntArray | None, seed: int
+    ) -> FloatArray:
+        """The score in each draw that its interval is made of, (resamples,); NaN where there is none."""
+
+    @abstractmethod
     def chance(self, values: npt.NDArray[Any]) -> float:
         """What the best constant answer reaches, for values as in `Concept.values`."""
 
@@ -73,6 +79,11 @@ class _Classes(ProbeKind):
         self, scores: FloatArray, truth: FloatArray, classes: IntArray, *, groups: IntArray | None, seed: int
     ) -> Score:
         return bootstrap_mean(self.decide(scores, classes) == truth[:, 0], groups, seed=seed, share=True)
+
+    def draws(
+        self, scores: FloatArray, truth: FloatArray, classes: IntArray, *, groups: IntArray | None, seed: int
+    ) -> FloatArray:
+        return mean_draws(self.decide(scores, classes) == truth[:, 0], groups, seed=seed)
 
     def chance(self, values: npt.NDArray[Any]) -> float:
         labels = values.astype(np.int64)
@@ -101,6 +112,17 @@ class _Numbers(ProbeKind):
         seed: int,
     ) -> Score:
         return bootstrap_r2(truth, scores, groups, seed=seed)
+
+    def draws(
+        self,
+        scores: FloatArray,
+        truth: FloatArray,
+        classes: IntArray,  # noqa: ARG002
+        *,
+        groups: IntArray | None,
+        seed: int,
+    ) -> FloatArray:
+        return r2_draws(truth, scores, groups, seed=seed)
 
     def chance(self, values: npt.NDArray[Any]) -> float:  # noqa: ARG002
         return 0.0

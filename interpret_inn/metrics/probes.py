@@ -8,48 +8,19 @@ on the test split: the share of its most frequent class, or 0.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from interpret_inn.errors import InputError
 from interpret_inn.metrics.predictors import train_networks
-from interpret_inn.metrics.probe_coordinates import SYSTEMS, Fold, fold_systems
-from interpret_inn.metrics.probe_folds import FEWEST, validation_masks
+from interpret_inn.metrics.probe_coordinates import SYSTEMS
 from interpret_inn.metrics.probe_kernel import KERNEL_SYSTEMS, train_kernel
-from interpret_inn.metrics.probe_kinds import Coded, Measure, probe_kind
-from interpret_inn.metrics.probe_linear import fit_linear
+from interpret_inn.metrics.probe_kinds import Measure, probe_kind
+from interpret_inn.metrics.probe_task import Lesson, LinearProbe, Task, read_task, with_values
 from interpret_inn.types import ConceptKind, FloatArray, IntArray, ProbeScores, Score
-from interpret_inn.types.concepts import kind_of
-
-
-@dataclass(frozen=True)
-class LinearProbe:
-    """A linear probe in the units of the code.
-
-    Attributes:
-        kind: Of the concept that it predicts: `categorical`, `numeric` or `cyclic`.
-        weight: Float64 (out, d): one row per class seen, per column of the number, or cosine and sine.
-        bias: Float64 (out,).
-        classes: Int64 (out,), the class of each row; empty unless `categorical`.
-    """
-
-    kind: ConceptKind
-    weight: FloatArray
-    bias: FloatArray
-    classes: IntArray
-
-    def scores(self, codes: npt.ArrayLike) -> FloatArray:
-        """Logits, values, or cosine and sine: (n, out) for codes (n, d)."""
-        return np.asarray(codes, np.float64) @ self.weight.T + self.bias
-
-    def predict(self, codes: npt.ArrayLike) -> npt.NDArray[Any]:
-        """Class indices int64 (n,), values float64 (n,) or (n, k), or angles float64 (n,) in [−π, π]."""
-        return probe_kind(self.kind).decide(self.scores(codes), self.classes)
 
 
 def fit_linear_probe(
@@ -78,10 +49,10 @@ def fit_linear_probe(
     Raises:
         InputError: Codes that are not finite, lengths that differ, no value at all, or an unlabelled kind.
     """
-    x, targets, kept_groups = _present(codes, values, kind=kind, groups=groups)
+    x, targets, kept_groups = with_values(codes, values, kind=kind, groups=groups)
     if not len(x):
         raise InputError("Expected at least one sample with a value to train a probe on, found none.")
-    return _Lesson(kind, x, targets, kept_groups, seed, systems).linear[0]
+    return Lesson(kind, x, targets, kept_groups, seed, systems).linear[0]
 
 
 def probe_scores(
@@ -119,29 +90,83 @@ def probe_scores(
     Raises:
         InputError: Codes that are not finite, lengths that differ, or an unlabelled kind.
     """
-    task = _read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups, seed)
+    found = probe_readings(
+        train_codes, train_values, test_codes, test_values, kind=kind, groups=groups, train_groups=train_groups,
+        seed=seed, networks=networks,
+    )  # fmt: skip
+    return found.scores
+
+
+class ProbeReadings(NamedTuple):
+    """The scores of probes, and the draws that their intervals are made of.
+
+    Attributes:
+        scores: NaN where there are too few values, and of networks if none were trained.
+        draws: By probe, its score in each draw of the test groups, (resamples,), NaN where a draw has none; empty if
+            there are too few values.
+        groups: How many test groups are drawn from.
+    """
+
+    scores: ProbeScores
+    draws: Mapping[str, FloatArray]
+    groups: int
+
+
+def probe_readings(
+    train_codes: npt.ArrayLike,
+    train_values: npt.ArrayLike,
+    test_codes: npt.ArrayLike,
+    test_values: npt.ArrayLike,
+    *,
+    kind: ConceptKind,
+    groups: IntArray | None = None,
+    train_groups: IntArray | None = None,
+    seed: int = 0,
+    networks: bool = True,
+) -> ProbeReadings:
+    """The scores of `probe_scores` with their draws; arguments and errors as there.
+
+    With the same test rows and seed, the draws of other codes hold the same samples: differences of them are paired.
+
+    Args:
+        train_codes: As there.
+        train_values: As there.
+        test_codes: As there.
+        test_values: As there.
+        kind: As there.
+        groups: As there.
+        train_groups: As there.
+        seed: As there.
+        networks: As there.
+    """
+    task = read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups, seed)
     if task is None:
-        return ProbeScores(Score(math.nan), Score(math.nan))
+        return ProbeReadings(ProbeScores(Score(math.nan), Score(math.nan)), {}, 0)
+    told = _told(task, networks=networks)
+    scores = {probe: task.score(found) for probe, found in told.items()}
+    scores.setdefault("network", Score(math.nan))
+    draws = {probe: task.draws(found) for probe, found in told.items() if math.isfinite(scores[probe].value)}
+    return ProbeReadings(ProbeScores(**scores), draws, task.count)
+
+
+def _told(task: Task, *, networks: bool) -> dict[str, FloatArray]:
+    """What each probe makes of the test rows, (M, out); of three networks the median one."""
     lesson = task.lesson
     linear, system = lesson.linear
     # the kernel tries few systems, as each costs much: the network reads by the one that did best
     kernel, system = train_kernel(
         lesson.x, lesson.coded.values, folds=lesson.folds,
-        names=tuple(dict.fromkeys((*KERNEL_SYSTEMS, system))), seed=seed,
+        names=tuple(dict.fromkeys((*KERNEL_SYSTEMS, system))), seed=lesson.seed,
     )  # fmt: skip
-    median = Score(math.nan)
+    found = {"linear": linear.scores(task.test_x), "kernel": lesson.decoded(kernel(task.test_x))}
     if networks:
         read = train_networks(
             lesson.x, lesson.coded.values, classes=bool(len(linear.classes)), folds=lesson.folds, system=system,
-            seed=seed,
+            seed=lesson.seed,
         )  # fmt: skip
-        three = [task.score(lesson.decoded(found)) for found in read(task.test_x)]
-        median = sorted(three, key=lambda score: score.value)[len(three) // 2]
-    return ProbeScores(
-        linear=task.score(linear.scores(task.test_x)),
-        network=median,
-        kernel=task.score(lesson.decoded(kernel(task.test_x))),
-    )
+        three = [lesson.decoded(each) for each in read(task.test_x)]
+        found["network"] = sorted(three, key=lambda each: task.score(each).value)[len(three) // 2]
+    return found
 
 
 def linear_probe_score(
@@ -156,7 +181,7 @@ def linear_probe_score(
     seed: int = 0,
 ) -> Score:
     """The linear score of `probe_scores`, by the same rules; arguments and errors as there."""
-    task = _read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups, seed)
+    task = read_task(train_codes, train_values, test_codes, test_values, kind, groups, train_groups, seed)
     return Score(math.nan) if task is None else task.score(task.lesson.linear[0].scores(task.test_x))
 
 
@@ -179,107 +204,3 @@ def score_kind(kind: ConceptKind) -> Measure:
         InputError: an unlabelled kind.
     """
     return probe_kind(kind).measure
-
-
-def _present(
-    codes: npt.ArrayLike, values: npt.ArrayLike, *, kind: ConceptKind, groups: IntArray | None
-) -> tuple[FloatArray, FloatArray, IntArray | None]:
-    """Codes (n, d), targets (n, k) and groups of the rows that have a value."""
-    x, targets = np.asarray(codes, np.float64), kind_of(kind).targets(np.asarray(values))
-    if x.ndim != 2 or len(x) != len(targets):
-        raise InputError(f"Expected codes (n, d) for {len(targets)} values, found an array {x.shape}.")
-    if groups is not None and len(groups) != len(x):
-        raise InputError(f"Expected one group for each of {len(x)} codes, found {len(groups)}.")
-    wrong = ~np.isfinite(x).all(1)
-    if wrong.any():
-        raise InputError(f"Expected finite codes to probe, found {wrong.sum()} of {len(x)} that are not.")
-    present = np.isfinite(targets).all(1)
-    return x[present], targets[present], None if groups is None else np.asarray(groups)[present]
-
-
-@dataclass(frozen=True)
-class _Lesson:
-    """Rows with values, to train probes on.
-
-    Attributes:
-        kind: Of the concept.
-        x: Codes, float64 (N, d).
-        targets: Their targets, float64 (N, k).
-        groups: Their groups, (N,), or None.
-        seed: Of all draws.
-        systems: Of coordinates, for the linear probe to choose from.
-    """
-
-    kind: ConceptKind
-    x: FloatArray
-    targets: FloatArray
-    groups: IntArray | None
-    seed: int
-    systems: Sequence[str] = SYSTEMS
-
-    @cached_property
-    def coded(self) -> Coded:
-        """The targets as predictors learn them."""
-        return probe_kind(self.kind).coded(self.targets)
-
-    @cached_property
-    def folds(self) -> tuple[Fold, ...]:
-        """The rows that choose, and the coordinates of the others."""
-        masks = validation_masks(len(self.x), self.groups, seed=self.seed)
-        return fold_systems(self.x, self.coded.values, masks)
-
-    @cached_property
-    def linear(self) -> tuple[LinearProbe, str]:
-        """The linear probe, and the system of coordinates that it chose."""
-        coded = self.coded
-        weight, bias, system = fit_linear(
-            self.x, coded.values, self.folds, classes=bool(len(coded.classes)), systems=self.systems
-        )
-        scaled = weight * coded.spread[:, None]
-        return LinearProbe(self.kind, scaled, bias * coded.spread + coded.shift, coded.classes), system
-
-    def decoded(self, found: FloatArray) -> FloatArray:
-        """Predictions (m, k) in the units of the targets."""
-        return found * self.coded.spread + self.coded.shift
-
-
-@dataclass(frozen=True)
-class _Task:
-    """What probes learn from, and the rows with values that they are scored on.
-
-    Attributes:
-        lesson: The training rows.
-        test_x: Test codes, float64 (M, d).
-        truth: Their targets, float64 (M, k).
-        test_groups: Their groups, (M,), or None.
-    """
-
-    lesson: _Lesson
-    test_x: FloatArray
-    truth: FloatArray
-    test_groups: IntArray | None
-
-    def score(self, scores: FloatArray) -> Score:
-        """Score of what a probe makes of the test codes, (M, out), a column for each class in their order."""
-        lesson = self.lesson
-        how = probe_kind(lesson.kind)
-        return how.score(scores, self.truth, lesson.coded.classes, groups=self.test_groups, seed=lesson.seed)
-
-
-def _read_task(
-    train_codes: npt.ArrayLike,
-    train_values: npt.ArrayLike,
-    test_codes: npt.ArrayLike,
-    test_values: npt.ArrayLike,
-    kind: ConceptKind,
-    groups: IntArray | None,
-    train_groups: IntArray | None,
-    seed: int,
-) -> _Task | None:
-    """The arguments of `probe_scores`, checked; None if there are too few values, or only one, to train on."""
-    x, targets, kept = _present(train_codes, train_values, kind=kind, groups=train_groups)
-    test_x, truth, test_kept = _present(test_codes, test_values, kind=kind, groups=groups)
-    few = min(len(targets), len(truth)) < FEWEST
-    if few or (np.ptp(targets, 0) == 0).all():
-        return None
-    return _Task(_Lesson(kind, x, targets, kept, seed), test_x, truth, test_kept)

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
-from interpret_inn.explaining.evidence import Checks, Leakage, Refits
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Leakage, Refits
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw, plain
 from interpret_inn.types import Score, Scores, Section
 
@@ -34,6 +34,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "factors": explanation.factors,
         "leakage": _leakage(explanation.leakage),
         "refits": _refits(explanation.refits),
+        "erasure": _erasure(explanation.erasure),
         "redraw": {name: _redraw(redraw) for name, redraw in explanation.redraws.items()},
         "examples": [_without(example, "picture", "edited") for example in explanation.examples],
         "maps": explanation.maps,
@@ -93,6 +94,29 @@ def _leakage(leakage: Leakage) -> dict[str, Any]:
         "unfitted": {concept: score.value for concept, score in leakage.unfitted.items()},
         "association": leakage.association,
     }
+
+
+def _erasure(found: Mapping[str, BesideErasure] | None) -> dict[str, Any] | None:
+    def row(beside: BesideErasure) -> dict[str, Any]:
+        parts: dict[str, ProbeScores] = {
+            name: getattr(beside, name) for name in ("own", "rest", "erasure_own", "erasure_rest")
+        }
+        gains: dict[str, Score] = {name: getattr(beside, name) for name in ("own_gain", "rest_gain")}
+
+        def probes(one: ProbeScores, pick: Callable[[Score], Any]) -> dict[str, Any]:
+            return {probe: pick(getattr(one, probe)) for probe in ("linear", "network", "kernel")}
+
+        return {
+            **{name: probes(one, lambda score: score.value) for name, one in parts.items()},
+            **{name: gain.value for name, gain in gains.items()},
+            "intervals": {
+                **{name: probes(one, _interval) for name, one in parts.items()},
+                **{name: _interval(gain) for name, gain in gains.items()},
+            },
+            **_without(beside, *parts, *gains),
+        }
+
+    return None if found is None else {concept: row(beside) for concept, beside in found.items()}
 
 
 def _refits(refits: Refits | None) -> dict[str, Any] | None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.evidence import Leakage
+from interpret_inn.explaining.evidence import FAINT, READABLE, Comparison, Leakage
 from interpret_inn.explaining.explain import measured_warnings
 from interpret_inn.explaining.leakage import cure
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
@@ -21,11 +21,9 @@ from interpret_inn.reports.wording import count, number, percent, score_text
 from interpret_inn.types import RESIDUAL, Remark, Score
 
 Level = Literal["bad", "warn", "note"]
-READABLE = 0.02
-"""A concept counts as readable from the layer if the probe exceeds chance by more than this."""
-FAINT, MILD, STRONG = 0.05, 0.1, 0.25
-"""Shares of what the layer itself tells. A leak below the first stands in the matrix alone, one from the first on is a
-note, from the second on a caution, and from the third on serious."""
+MILD, STRONG = 0.1, 0.25
+"""Shares of what the layer itself tells. A leak below `FAINT` stands in the matrix alone, one from there on is a note,
+from the first of these on a caution, and from the second on serious."""
 FEW_TESTED = 100
 """Fewer test inputs than this make wide intervals: at 100, that of a share of one half reaches 0.1 to both sides."""
 _WHOLE = 0.8
@@ -148,6 +146,7 @@ def doubts(explanation: Explanation) -> tuple[Doubt, ...]:
         *_failed_checks(explanation),
         *_factors(explanation),
         *_leaking(explanation),
+        *_beside_erasure(explanation),
         *_redraws(explanation),
         *_places(explanation),
         *_data(explanation),
@@ -245,6 +244,13 @@ def _leaking(explanation: Explanation) -> Iterator[Doubt]:
             more = Markup(" That is no more than the two go together in the data ({}).")
             sentence += more.format(score_text(leak.association, leak.kind))
         yield Doubt(level, sentence)
+
+
+def _beside_erasure(explanation: Explanation) -> Iterator[Doubt]:
+    levels: dict[Comparison, Level] = {"no better": "note", "mixed": "warn", "worse": "warn"}
+    for beside in (explanation.erasure or {}).values():
+        if beside.flow in levels:
+            yield Doubt(levels[beside.flow], Markup("{}").format(beside.verdict))
 
 
 def _redraws(explanation: Explanation) -> Iterator[Doubt]:

@@ -21,6 +21,7 @@ from interpret_inn.explaining.records import Explanation
 from interpret_inn.reports import (
     headlines,
     views,
+    views_erasure,
     views_inputs,
     views_pictures,
     views_refits,
@@ -72,9 +73,9 @@ class Report:
         """The same content for programs: dicts, lists, strings, numbers; None if a number is missing.
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `flow`, `split`, `checks`,
-        `factors`, `leakage`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`, `places`,
-        `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`, the version of this
-        form.
+        `factors`, `leakage`, `erasure`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`,
+        `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`, the version
+        of this form.
         """
         return contents(self.explanation, self.sections)
 
@@ -230,6 +231,7 @@ def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
         "matrix": views.matrix(explanation),
         "associations": views.associations(explanation),
         "refits": views_refits.refits_text(explanation),
+        "erasure": views_erasure.erasure_rows(explanation),
         "drifts": views.drift_rows(explanation),
         "scores": views_scores.score_rows(explanation),
         "checks": views.check_rows(explanation),
@@ -258,6 +260,7 @@ def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
     entries = [
         ("depends", f"What the {context['noun']} depends on", context["redraws"]),
         ("carries", "What each factor carries", context["matrix"]),
+        ("erasure", "Beside linear erasure", context["matrix"]),
         # a model that makes pictures is best explained by pictures
         ("galleries", "In pictures", context["galleries"] and not context["classes"]),
         ("places", "Where each factor acts", context["places"]),

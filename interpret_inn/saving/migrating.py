@@ -99,7 +99,7 @@ def migrated(stored: Stored, changes: Mapping[int, Changes] | None = None) -> St
     steps = {1: FROM_1} if changes is None else changes
     for step in range(stored.about["format"], FORMAT):
         stored = _stepped(stored, steps[step], step + 1)
-    return _without_refits(_without_kernel(_without_position_means(stored)))
+    return _without_erasure(_without_refits(_without_kernel(_without_position_means(stored))))
 
 
 def _without_refits(stored: Stored) -> Stored:
@@ -114,6 +114,13 @@ def _without_kernel(stored: Stored) -> Stored:
     rows = stored.evaluation.get("leakage", {}).get("scores", {})
     lacking = any("kernel" not in cell for row in rows.values() for cell in row.values())
     return _noted(stored, f"Scores of the kernel probe: {NOT_MEASURED}.") if lacking else stored
+
+
+def _without_erasure(stored: Stored) -> Stored:
+    """The same with a note if it was written before concepts were compared with linear erasure."""
+    note = f"Linear erasure of the same concepts, beside the flow: {NOT_MEASURED}."
+    labelled = stored.evaluation.get("leakage", {}).get("concepts")
+    return _noted(stored, note) if labelled and stored.evaluation.get("erasure") is None else stored
 
 
 def _without_position_means(stored: Stored) -> Stored:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from interpret_inn._version import __version__
-from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage
 from interpret_inn.explaining.records import (
     Example,
     ExampleFactor,
@@ -62,6 +62,7 @@ def toy_explanation(*, hostile: bool = False) -> Explanation:
         skipped=(f"broken{mark}.png: not an image",),
         versions={"interpret-inn": __version__, "torch": "2.4.0", "timm": "1.0.9", "seed": "0"},
         flow=_flow(),
+        erasure=_erasure(shape, hue),
     )
 
 
@@ -117,6 +118,32 @@ def _leakage(shape: str, hue: str) -> Leakage:
         unfitted={shape: Score(0.55, 0.5, 0.6), hue: Score(0.2, 0.15, 0.25)},
         association={shape: {hue: 0.34}, hue: {shape: 0.0}},
     )
+
+
+def _erasure(shape: str, hue: str) -> dict[str, BesideErasure]:
+    better = BesideErasure(
+        own=_probe_scores(0.97, 0.97),
+        rest=_probe_scores(0.37, 0.42),
+        erasure_own=_probe_scores(0.96, 0.97),
+        erasure_rest=_probe_scores(0.35, 0.71),
+        directions=2,
+        own_gain=Score(0.0, -0.02, 0.02),
+        rest_gain=Score(0.29, 0.21, 0.36),
+        flow="better",
+        verdict=f"The flow leaves less of {shape} elsewhere than linear erasure does.",
+    )
+    nothing = BesideErasure(
+        own=_probe_scores(0.91, 0.92),
+        rest=_probe_scores(0.04, 0.05),
+        erasure_own=_probe_scores(0.91, 0.92),
+        erasure_rest=_probe_scores(0.03, 0.06),
+        directions=2,
+        own_gain=Score(0.0, -0.02, 0.02),
+        rest_gain=Score(0.01, -0.02, 0.03),
+        flow="no better",
+        verdict=f"For {hue} the flow adds nothing to linear erasure.",
+    )
+    return {shape: better, hue: nothing}
 
 
 def _redraw(flip: float) -> Redraw:

@@ -13,7 +13,8 @@ from torch import Generator, Tensor
 from interpret_inn.backbones import Backbone, Carried
 from interpret_inn.errors import ConceptError, EditError, InputError, suggest
 from interpret_inn.metrics.probe_coordinates import UNIFORM
-from interpret_inn.metrics.probes import LinearProbe, fit_linear_probe
+from interpret_inn.metrics.probe_task import LinearProbe
+from interpret_inn.metrics.probes import fit_linear_probe
 from interpret_inn.translating.axes import FactorAxis, axes_of_inputs, factor_axes
 from interpret_inn.translating.encoding import batches
 from interpret_inn.translating.fitted import Fitted

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 import interpret_inn as inn
 from interpret_inn.explaining import evaluation as evaluation_module
 from interpret_inn.explaining.drift import drifts
-from interpret_inn.explaining.evaluation import Evaluation, _encode, evaluate
+from interpret_inn.explaining.evaluation import Evaluation, _encode, _erasure_rows, evaluate
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.metrics import predictors
 from interpret_inn.testing import toy_images
@@ -147,6 +148,32 @@ def test_gaps_in_labels_are_left_out_of_the_scores(small: Any, few_epochs: None)
     assert np.isfinite(leakage.scores["hue"]["hue"].linear.value)
     assert np.isfinite(leakage.scores["shape"]["shape"].linear.value)
     assert len(it.evaluation.drifts) == 2
+
+
+def test_linear_erasure_stands_beside_the_flow(evaluation: Evaluation, toy: Any) -> None:
+    assert set(evaluation.erasure or {}) == {"shape", "hue"}
+    for name, found in (evaluation.erasure or {}).items():
+        own = evaluation.leakage.scores[name][name]
+        assert found.own == own
+        assert found.directions == toy.interpreter.factors[name].size == 2
+        assert all(math.isfinite(end) for end in (found.rest_gain.low, found.rest_gain.high))
+        assert found.flow in ("better", "unclear"), "80 test inputs are few"
+        assert name in found.verdict
+
+
+@torch.no_grad()
+def test_erasure_is_fitted_to_training_samples_alone(toy: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    data, fitted = toy.interpreter._data, toy.interpreter.fitted
+    before = unfitted_network(fitted)
+    everything = before(data.rows(data.pool.indices("train"))[:, 0])[0].double().numpy()
+    few = _encode(data, fitted.network, before, data.pool.indices("train")[:50])
+    found = _erasure_rows(data, before, few)
+    np.testing.assert_allclose(found.rows, everything)
+    assert found.concepts[0].values is not None
+    assert len(found.concepts[0].values) == len(everything) == fitted.split[0]
+    assert found.leading == 32
+    monkeypatch.setattr(evaluation_module, "_NUMBERS", 40 * 32)
+    assert len(_erasure_rows(data, before, few).rows) == 50, "those that are encoded already"
 
 
 @pytest.mark.slow

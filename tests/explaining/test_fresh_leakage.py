@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from interpret_inn.explaining.evaluation import _fresh
-from interpret_inn.explaining.leakage import EncodedSplit, leakage
+from interpret_inn.explaining.leakage import read_factors
+from interpret_inn.explaining.probed_splits import EncodedSplit, ProbedSplits
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.types import Concept, Factors
 
@@ -27,7 +28,8 @@ def split(seed: int, *, own: bool, rest: bool) -> EncodedSplit:
 
 def read(fresh: Any) -> dict[str, float]:
     train, test = (split(seed, own=True, rest=False) for seed in (0, 1))
-    found = leakage(train, test, FACTORS, fresh=fresh).scores["one"]
+    fresh = [ProbedSplits(*pair) for pair in fresh]
+    found = read_factors(ProbedSplits(train, test), FACTORS, fresh=fresh).leakage.scores["one"]
     return {factor: found[factor].linear.value for factor in ("one", "residual")}
 
 

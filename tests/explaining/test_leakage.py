@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from interpret_inn.explaining import leakage as module
+from interpret_inn.explaining import probed_splits as module
 from interpret_inn.explaining.evidence import Leakage
-from interpret_inn.explaining.leakage import EncodedSplit, cure, leakage, principal, summaries
+from interpret_inn.explaining.leakage import cure, read_factors, summaries
+from interpret_inn.explaining.probed_splits import EncodedSplit, ProbedSplits, principal
 from interpret_inn.types import Concept, Factors, ProbeScores, Score
 
 pytestmark = pytest.mark.usefixtures("hasty_probes")
@@ -54,7 +55,7 @@ def computed(world, *, concepts=None, groups=None, factors=FACTORS, seed=0, trai
         for index in (train, test)
     ]
     both[0] = both[0]._replace(codes=torch.tensor(both[0].codes))  # tensors and arrays alike
-    return leakage(*both, factors, seed=seed, **options)
+    return read_factors(ProbedSplits(*both, seed=seed, **options), factors).leakage
 
 
 @pytest.fixture(scope="module")
@@ -116,10 +117,10 @@ def test_shuffled_labels_are_not_learnt(world, name):
 @pytest.mark.slow
 def test_the_same_seed_gives_the_same_matrix_and_rows_are_capped(world, monkeypatch):
     seen = []
-    real = module.probe_scores
+    real = module.probe_readings
     monkeypatch.setattr(
         module,
-        "probe_scores",
+        "probe_readings",
         lambda train, *rest, **options: seen.append(len(train)) or real(train, *rest, **options),
     )
     first = computed(world, concepts=world[2][1:2], rows=120)
@@ -145,7 +146,7 @@ def test_groups_widen_intervals(world, whole):
             one._replace(groups=None if labels is None else labels[index])
             for one, index in ((train, order[:600]), (test, repeated))
         ]
-        found = leakage(*both, FACTORS)
+        found = read_factors(ProbedSplits(*both), FACTORS).leakage
         score = found.scores["size"]["residual"].linear
         widths.append(score.high - score.low)
     assert widths[1] > 1.7 * widths[0]  # five copies of each image are one image
@@ -160,7 +161,7 @@ def test_positions_are_read_by_their_mean(world):
         split(world, index, concepts=world[2][1:2], codes=positions[index])
         for index in (world[3][:600], world[3][600:])
     ]
-    found = leakage(*both, FACTORS)
+    found = read_factors(ProbedSplits(*both), FACTORS).leakage
     expected = computed(world, concepts=world[2][1:2])
     assert found.scores["size"]["size"].linear.value == pytest.approx(
         expected.scores["size"]["size"].linear.value

@@ -263,7 +263,8 @@ def nearest(translator: Translator, data: Any, *, networks: bool) -> Any:
     right = float((values[0][torch.cdist(rows[1], rows[0]).argmin(1).numpy()] == values[1]).mean())
     cell = ProbeScores(Score(right), Score(math.nan), Score(right))
     scores = {"class": dict.fromkeys(table.leakage.factors, cell)}
-    return table._replace(leakage=dataclasses.replace(table.leakage, scores=scores))
+    told = dataclasses.replace(table.leakage, scores=scores)
+    return table._replace(found=table.found._replace(leakage=told))
 
 
 def test_the_interval_holds_the_score_on_thousands_of_new_samples(it: inn.Interpreter, found: Refits) -> None:

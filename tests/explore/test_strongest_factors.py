@@ -10,8 +10,9 @@ from torch import Tensor, nn
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
-from interpret_inn.explaining import leakage
+from interpret_inn.explaining import probed_splits
 from interpret_inn.explaining.records import Explanation
+from interpret_inn.metrics.probes import ProbeReadings
 from interpret_inn.types import ProbeScores, Score
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,8 @@ def explanation(small: dict[str, Any], cache_of_tests: None) -> Explanation:
     with pytest.MonkeyPatch.context() as patch:
         # 210 probes of each kind would be trained, and nothing here looks at what they say
         unread = ProbeScores(Score(math.nan), Score(math.nan))
-        patch.setattr(leakage, "probe_scores", lambda *codes, **options: unread)
+        patch.setattr(probed_splits, "probe_scores", lambda *codes, **options: unread)
+        patch.setattr(probed_splits, "probe_readings", lambda *codes, **options: ProbeReadings(unread, {}, 0))
         return it.explain(latents[:16], examples=4, resamples=2, localizer=left_half)
 
 

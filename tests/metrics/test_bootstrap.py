@@ -9,7 +9,14 @@ from sklearn.metrics import r2_score
 
 from interpret_inn import errors
 from interpret_inn.metrics import bootstrap
-from interpret_inn.metrics.bootstrap import bootstrap_mean, bootstrap_r2, resampling_weights
+from interpret_inn.metrics.bootstrap import (
+    bootstrap_mean,
+    bootstrap_r2,
+    mean_draws,
+    r2_draws,
+    resampling_weights,
+    unseen_share,
+)
 
 
 def literal_draws(count, groups, statistic, *, seed, resamples):
@@ -41,6 +48,7 @@ def test_mean_of_groups_equals_the_literal_bootstrap():
     draws = literal_draws(12, groups, lambda rows: values[rows].mean(), seed=3, resamples=200)
     assert score.value == pytest.approx(values.mean())
     assert (score.low, score.high) == pytest.approx(expanded(draws, 12))
+    np.testing.assert_allclose(mean_draws(values, groups, seed=3, resamples=200), draws)
 
 
 def test_r2_of_groups_equals_sklearn_on_every_resample():
@@ -52,6 +60,19 @@ def test_r2_of_groups_equals_sklearn_on_every_resample():
     draws = literal_draws(15, groups, lambda r: r2_score(truth[r], told[r]), seed=4, resamples=150)
     assert score.value == pytest.approx(r2_score(truth, told))
     assert (score.low, score.high) == pytest.approx(expanded(draws, 15))
+    np.testing.assert_allclose(r2_draws(truth, told, groups, seed=4, resamples=150), draws)
+
+
+def test_a_draw_in_which_nothing_varies_has_no_r2():
+    truth = np.array([[0.0], [0.0], [1.0]])
+    draws = r2_draws(truth, truth, seed=0, resamples=200)
+    assert np.isnan(draws).any()
+    assert (draws[~np.isnan(draws)] == 1).all()
+
+
+def test_what_is_not_seen_may_still_be_a_share_of_this_size():
+    score = bootstrap_mean(np.zeros(40), share=True)
+    assert unseen_share(40) == pytest.approx(score.high)
 
 
 def test_every_resample_draws_as_many_groups_as_there_are():

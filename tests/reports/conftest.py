@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage
 from interpret_inn.explaining.records import (
     Example,
     ExampleFactor,
@@ -75,6 +75,21 @@ def leakage_of_two() -> Leakage:
         unfitted={"digit": around(0.41), "colour": around(0.08)},
         association={"digit": {"colour": 0.118}, "colour": {"digit": 0.004}},
     )
+
+
+def erasure_of_two() -> dict[str, BesideErasure]:
+    return {
+        "digit": BesideErasure(
+            own=probe(0.974), rest=probe(0.19, 0.32), erasure_own=probe(0.972), erasure_rest=probe(0.11, 0.745),
+            directions=9, own_gain=around(0.002), rest_gain=around(0.425, 0.06), flow="better",
+            verdict="The flow leaves less of digit elsewhere than linear erasure does.",
+        ),
+        "colour": BesideErasure(
+            own=probe(0.311), rest=probe(0.02), erasure_own=probe(0.309), erasure_rest=probe(0.01),
+            directions=1, own_gain=around(0.002), rest_gain=around(-0.01), flow="no better",
+            verdict="For colour the flow adds nothing to linear erasure.",
+        ),
+    }  # fmt: skip
 
 
 def classes_redraw(flip: float, kl: float, std: float, change: float, left: float) -> Redraw:
@@ -187,6 +202,7 @@ def explanation() -> Explanation:
         flow=FlowRecord(
             "conditional", 5.2, 0, 0, False, 2.8, "A conditional flow, in closed form: nothing is trained."
         ),
+        erasure=erasure_of_two(),
         sections=(Section("From a plugin", "<p>Hello <b>reader</b></p>", {"answer": 42}),),
     )
 
@@ -227,6 +243,7 @@ def generator_explanation(explanation: Explanation) -> Explanation:
         site="mapping",
         factors=factors,
         leakage=Leakage((), tuple(redraws), {}, {}, {}, {}, {}, {}),
+        erasure={},
         redraws=redraws,
         examples=examples,
         maps={"pose": explanation.maps["residual"]},
@@ -246,6 +263,7 @@ def bare_explanation(explanation: Explanation) -> Explanation:
         checks=Checks(NAN, math.inf, NAN, NAN, False, False, 0),
         factors=(FactorSummary("residual", 64, 1.0, NAN, None, ""),),
         leakage=Leakage((), ("residual",), {}, {}, {}, {}, {}, {}),
+        erasure=None,
         redraws={"residual": empty},
         examples=(
             Example(

@@ -219,7 +219,11 @@ def test_nothing_to_distrust_is_said_in_words(changed: Callable[..., Explanation
         c: {f: cell if c == f else clean for f, cell in row.items()} for c, row in leakage.scores.items()
     }
     fine = changed(
-        redraws=redraws, leakage=dataclasses.replace(leakage, scores=scores), warnings=(), skipped=()
+        redraws=redraws,
+        leakage=dataclasses.replace(leakage, scores=scores),
+        warnings=(),
+        skipped=(),
+        erasure={},
     )
     assert doubts(fine) == ()
     assert "Nothing was found: the checks hold" in page(fine)

@@ -148,6 +148,7 @@ def test_names_are_escaped(explanation: Explanation) -> None:
         explanation,
         model=evil,
         site=evil,
+        erasure=renamed(dict(explanation.erasure or {})),
         warnings=(evil,),
         skipped=(evil,),
         versions={evil: evil},

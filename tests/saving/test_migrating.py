@@ -83,6 +83,20 @@ def test_scores_from_before_there_was_a_kernel_probe_say_so_once():
     assert migrated(found) is found
 
 
+def test_evaluations_from_before_linear_erasure_stood_beside_the_flow_say_so_once():
+    now = stored(format=FORMAT)
+    now.evaluation["leakage"] = {"concepts": ["shape"], "scores": {}}
+    found = migrated(now)
+    note = "Linear erasure of the same concepts, beside the flow: not measured; fit again."
+    assert found.about["notes"] == ["kept", note]
+    assert migrated(found) is found
+    now.evaluation["erasure"] = {"shape": {}}
+    assert migrated(now) is now
+    without_labels = stored(format=FORMAT)
+    without_labels.evaluation["leakage"] = {"concepts": [], "scores": {}}
+    assert migrated(without_labels) is without_labels
+
+
 def test_a_format_that_never_was_is_not_guessed():
     with pytest.raises(KeyError):
         migrated(stored(format=0))

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.explaining.evidence import Checks, Drift, FactorSummary, Leakage, Refits
+from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage, Refits
 from interpret_inn.explaining.records import ExampleFactor, FactorMap, Outcome, Redraw, Traversal, plain
 from interpret_inn.flows import FlowShape
 from interpret_inn.saving.migrating import revive
@@ -37,6 +37,7 @@ SCORES = Scores(
     {"mig": SCORE}, {"mig": "A line."}, {"mine": "It needs numbers."}, ("dci",), ("digit",), 80, ("A note.",)
 )
 
+ERASURE = BesideErasure(READ, READ, READ, READ, 2, SCORE, Score(NAN), "no better", "Nothing is added.")
 REFITS = Refits(
     5, "", {"digit": {"digit": READ, "residual": READ}}, {"digit": READ}, {"digit": 0.1}, {"digit": NAN}, {"digit": 3},
     1.5,
@@ -49,8 +50,9 @@ RECORDS = [
     *SUMMARIES,
     MAP,
     DRIFT,
+    ERASURE,
+    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES, REFITS, {"digit": ERASURE}),
     Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
-    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES, REFITS),
     Refits(reason="None were asked for."),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
     FitRecord(0, 0, False, 0.0, ()),
@@ -88,13 +90,13 @@ def test_records_of_the_evaluation_are_all_in_the_list():
         Scores,
         Refits,
     }
-    assert isinstance(RECORDS[7], Evaluation)
+    assert isinstance(RECORDS[8], Evaluation)
 
 
 def test_what_an_earlier_version_did_not_write_has_its_default():
-    written = through_json(RECORDS[7])
-    del written["scores"]
-    assert same(revive(Evaluation, written), dataclasses.replace(RECORDS[7], scores=None))
+    written = through_json(RECORDS[8])
+    del written["scores"], written["erasure"]
+    assert same(revive(Evaluation, written), dataclasses.replace(RECORDS[8], scores=None, erasure=None))
 
 
 def test_scores_from_before_there_was_a_kernel_probe_have_none():

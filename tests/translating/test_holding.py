@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Generator, Tensor
 
-from interpret_inn.metrics.probes import LinearProbe
+from interpret_inn.metrics.probe_task import LinearProbe
 from interpret_inn.translating.holding import hold_probe
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Factor
