@@ -13,6 +13,7 @@ from interpret_inn.data.process import derived_seed
 from interpret_inn.fitting.axis_trust import axis_trust
 from interpret_inn.fitting.heads import Head, functions_of, head
 from interpret_inn.fitting.pool import Pool
+from interpret_inn.fitting.spread_directions import with_spread
 from interpret_inn.flows import pair_covariances, shared_axes
 from interpret_inn.types import Concept, IntArray, Pairs
 from interpret_inn.types.numbers import TINY
@@ -97,7 +98,8 @@ def _head(rows: Tensor, concept: Concept, groups: IntArray, variances: Tensor) -
     found = head(rows * trust, concept)
     told = (found.directions.T @ own.T @ functions / len(own)).square().sum(1)
     chance = min(float((own * trust).square().mean(0).sum()) / len(own), 1 - TINY)
-    return found._replace(strengths=((told - chance) / (1 - chance)).clamp(0, 1))
+    found = found._replace(strengths=((told - chance) / (1 - chance)).clamp(0, 1))
+    return with_spread(found, own, concept.at(known))
 
 
 def _chance(white: Tensor, pairs: Pairs, seed: int) -> list[Tensor]:

@@ -1,0 +1,94 @@
+"""Directions of spread: found where a concept sets the variance alone, and nowhere else."""
+
+import numpy as np
+import pytest
+import torch
+from torch import Generator
+
+from interpret_inn.fitting.heads import Head
+from interpret_inn.fitting.spread_directions import with_spread
+from interpret_inn.types import Concept
+
+WIDTH = 6
+
+
+def concept(kind, samples):
+    """Values of a class of three, a number, an angle or rows of numbers; and which third each sample is of."""
+    third = np.arange(samples) * 3 // samples
+    order = np.random.default_rng(0).permutation(samples)
+    if kind == "categorical":
+        values, classes = third.astype(np.int64), ("a", "b", "c")
+    else:
+        values, classes = np.linspace(0, 6, samples), ()
+        values = np.c_[values, values] if kind == "numbers" else values
+    found = Concept("c", "numeric" if kind == "numbers" else kind, values[order], classes)
+    return found, third[order]
+
+
+def drawn(kind="categorical", *, samples=900, widths=(0.2, 0.5, 1.6)):
+    """White rows (N, 6), turned: the concept sets the mean along one direction, the spread along another; both come."""
+    made, third = concept(kind, samples)
+    rows = torch.randn(samples, WIDTH, generator=Generator().manual_seed(1), dtype=torch.float64)
+    rows[:, 1] *= torch.tensor(widths, dtype=torch.float64)[third]
+    rows[:, 0] = torch.from_numpy(third - 1.0) + 0.2 * rows[:, 0]
+    rows = (rows - rows.mean(0)) / rows.std(0, correction=0)
+    turn = torch.linalg.qr(
+        torch.randn(WIDTH, WIDTH, generator=Generator().manual_seed(2), dtype=torch.float64)
+    ).Q
+    return rows @ turn, made, turn[0], turn[1]
+
+
+def head(direction, *, clear=1):
+    return Head(direction[:, None], torch.tensor([0.9], dtype=torch.float64), clear)
+
+
+@pytest.mark.parametrize("kind", ["categorical", "numeric", "cyclic"])
+def test_the_direction_whose_spread_a_concept_sets_is_clear(kind):
+    rows, made, mean, spread = drawn(kind)
+    found = with_spread(head(mean), rows, made)
+    assert found.clear == 2
+    assert found.directions.shape == (WIDTH, WIDTH)
+    assert float((found.directions[:, 1] @ spread).abs()) > 0.98
+    torch.testing.assert_close(found.directions.T @ found.directions, torch.eye(WIDTH).double())
+    torch.testing.assert_close(found.directions[:, 0], mean)
+
+
+def test_its_strength_is_that_of_the_variances():
+    """Variances of thirds are those of widths .2, .5 and 1.6 over their mean."""
+    rows, made, mean, _ = drawn(samples=30_000)
+    variances = np.square([0.2, 0.5, 1.6])
+    half = np.square(variances / variances.mean() - 1).mean() / 2
+    found = with_spread(head(mean), rows, made)
+    assert float(found.strengths[1]) == pytest.approx(half / (1 + half), abs=0.02)
+    assert float(found.strengths[0]) == 0.9
+    assert float(found.strengths[2:].max()) < 0.01
+
+
+@pytest.mark.parametrize("samples", [60, 900])
+def test_equal_spreads_are_not_clear(samples):
+    rows, made, mean, _ = drawn(samples=samples, widths=(1.0, 1.0, 1.0))
+    assert with_spread(head(mean), rows, made).clear == 1
+
+
+def test_a_little_difference_is_not_clear():
+    rows, made, mean, _ = drawn(widths=(0.8, 1.0, 1.2))
+    assert with_spread(head(mean), rows, made).clear == 1
+
+
+def test_classes_of_few_samples_tell_nothing_of_spreads():
+    rows, made, mean, _ = drawn(samples=15)
+    found = with_spread(head(mean), rows, made)
+    assert found.clear == 1
+    assert float(found.strengths[1:].max()) == 0
+
+
+def test_weak_canonical_directions_come_before_directions_of_spread():
+    rows, made, mean, _ = drawn()
+    both = Head(torch.stack((mean, drawn()[3].roll(1)), 1), torch.tensor([0.9, 0.0]).double(), 1)
+    assert with_spread(both._replace(directions=torch.linalg.qr(both.directions).Q), rows, made).clear == 1
+
+
+def test_rows_of_numbers_have_none():
+    rows, made, mean, _ = drawn("numbers")
+    found = head(mean)
+    assert with_spread(found, rows, made) is found
