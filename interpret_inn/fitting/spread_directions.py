@@ -12,6 +12,9 @@ from interpret_inn.types import Concept, IntArray
 _CLEAR = 1.0
 """Mean squared difference of slices' variances from the whole one, in its units, from which a direction is the
 concept's own: less, and most of what changes along it is something else."""
+_EACH = 2
+"""Clear directions of spread for each canonical one, at most. Deep layers of classifiers have many, each of which tells
+little more, and the rest needs axes too."""
 _SLICES = 10
 """Slices of a number or an angle."""
 
@@ -48,7 +51,7 @@ def with_spread(found: Head, rows: Tensor, concept: Concept) -> Head:
         apart += len(mine) / len(rest) * difference @ difference
     values, vectors = (part.flip(-1) for part in torch.linalg.eigh(apart))
     told = values.clamp_min(0) / 2
-    extra = int((values > _CLEAR).sum())
+    extra = min(int((values > _CLEAR).sum()), _EACH * found.clear)
     return Head(
         torch.cat((found.directions, others @ vectors), 1),
         torch.cat((found.strengths, told / (1 + told))),

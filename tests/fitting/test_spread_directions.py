@@ -88,6 +88,15 @@ def test_weak_canonical_directions_come_before_directions_of_spread():
     assert with_spread(both._replace(directions=torch.linalg.qr(both.directions).Q), rows, made).clear == 1
 
 
+def test_there_are_two_of_them_for_each_canonical_direction_at_most():
+    _, made, _, _ = drawn()
+    third = torch.from_numpy(made.values).double()
+    rows = torch.randn(900, WIDTH, generator=Generator().manual_seed(3), dtype=torch.float64)
+    rows = rows * (0.2 + third)[:, None]
+    found = head(torch.eye(WIDTH).double()[0])
+    assert with_spread(found, rows / rows.std(0), made).clear == 3
+
+
 def test_rows_of_numbers_have_none():
     rows, made, mean, _ = drawn("numbers")
     found = head(mean)
