@@ -63,9 +63,10 @@ def fit_conditional(task: FlowTask) -> FlowFit:
 
 
 def _raw_scores(found: Directions, names: Sequence[str], asked: Mapping[str, int]) -> dict[str, float]:
-    """The strengths of each concept's axes, added up; NaN: the size was given, or it is the residual's."""
-    told = [float(own.sum()) for own in found.strengths.split(found.sizes[:-1])]
-    scores = {name: math.nan if name in asked else score for name, score in zip(names, told, strict=True)}
+    """What a line tells of each concept along its axes; NaN: the size was given, or it is the residual's."""
+    scores = {
+        name: math.nan if name in asked else score for name, score in zip(names, found.scores, strict=True)
+    }
     return scores | {RESIDUAL: math.nan}
 
 

@@ -28,13 +28,16 @@ class Directions(NamedTuple):
     Attributes:
         axes: Orthogonal (d, d), the axes of each concept one after the other as columns, then the residual's.
         sizes: Axes of each concept, and of the residual last.
-        strengths: Of each axis of a concept, the squared correlation with its best function of the values, less what
-            chance brings, float64 (sum of sizes but the last,), in [0, 1].
+        strengths: Of each axis of a concept, how much of what changes along it is the concept, float64 (sum of sizes but
+            the last,), in [0, 1]: the squared correlation with its best function of the values, less what chance
+            brings, and what its spread tells.
+        scores: By concept, the squared correlations alone, added up over its axes.
     """
 
     axes: Tensor
     sizes: tuple[int, ...]
     strengths: Tensor
+    scores: tuple[float, ...]
 
 
 def find_directions(
@@ -68,7 +71,14 @@ def find_directions(
         (one.strengths[:, None] * (one.directions.T @ columns).square()).sum(0)
         for one, columns in zip(kept, own[:-1], strict=True)
     ]
-    return Directions(axes, widths, torch.cat(strengths).clamp(0, 1))
+    scores = [_score(one, columns) for one, columns in zip(kept, own[:-1], strict=True)]
+    return Directions(axes, widths, torch.cat(strengths).clamp(0, 1), tuple(scores))
+
+
+def _score(found: Head, axes: Tensor) -> float:
+    """How much of the variance of axes goes with a concept: the strengths of what a line tells, added up over axes."""
+    shared = (found.directions[:, : found.lines].T @ axes).square()
+    return float((found.strengths[: found.lines, None] * shared).sum(0).clamp(0, 1).sum())
 
 
 def _heads(white: Tensor, pool: Pool, among: Tensor, variances: Tensor, seed: int) -> list[Head]:
@@ -114,7 +124,7 @@ def _head_of_pairs(common: Tensor, chance: Tensor) -> Head:
     values, vectors = torch.linalg.eigh(common)
     strengths, directions = values.flip(0).clamp(TINY, 1), vectors.flip(1)
     clear = max(1, int((strengths > torch.linalg.eigvalsh(chance).max()).sum()))
-    return Head(directions, strengths, clear)
+    return Head(directions, strengths, clear, len(strengths))
 
 
 def _sizes(heads: Sequence[Head], names: Sequence[str], given: Mapping[str, int], leading: int) -> list[int]:

@@ -22,15 +22,19 @@ class Head(NamedTuple):
         directions: float64 (d, j), orthonormal.
         strengths: Squared canonical correlation of each, less what chance brings, float64 (j,), in [0, 1].
         clear: How many of them are above chance; at least 1.
+        lines: How many of them, from the first on, tell the concept by a line. Those after them tell it by spread.
     """
 
     directions: Tensor
     strengths: Tensor
     clear: int
+    lines: int
 
     def first(self, count: int) -> Head:
         """The head of the strongest directions alone."""
-        return Head(self.directions[:, :count], self.strengths[:count], min(self.clear, count))
+        return Head(
+            self.directions[:, :count], self.strengths[:count], min(self.clear, count), min(self.lines, count)
+        )
 
 
 def head(white: Tensor, concept: Concept) -> Head:
@@ -55,7 +59,7 @@ def head(white: Tensor, concept: Concept) -> Head:
     strengths = ((values.square() - chance) / (1 - chance)).clamp(0, 1)
     kept = int((values.square() > NEGLIGIBLE * values.square().max()).sum())
     clear = max(1, min(int((strengths > _CHANCE * chance).sum()), kept))
-    return Head(left[:, : max(1, kept)], strengths[: max(1, kept)], clear)
+    return Head(left[:, : max(1, kept)], strengths[: max(1, kept)], clear, max(1, kept))
 
 
 def functions_of(concept: Concept) -> Tensor:

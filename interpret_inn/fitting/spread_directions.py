@@ -55,7 +55,8 @@ def with_spread(found: Head, rows: Tensor, concept: Concept) -> Head:
     return Head(
         torch.cat((found.directions, others @ vectors), 1),
         torch.cat((found.strengths, told / (1 + told))),
-        found.clear + extra if found.clear == found.directions.shape[1] else found.clear,
+        found.clear + extra if found.clear == found.lines else found.clear,
+        found.lines,
     )
 
 

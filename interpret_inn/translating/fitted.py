@@ -46,8 +46,8 @@ class Fitted:
         raw_scores: What each size was estimated from, by factor; NaN: the size was given. Of a joint flow, the share of
             the layer's variance that the concept's pairs have in common (`concept_scores`), and 1 for the residual. Of
             a conditional flow, the squared canonical correlations of the concept with each axis of its factor, less
-            what chance brings, added up: at most its size, which it reaches if the concept is told exactly along each
-            axis; NaN for the residual, which has the axes that are left.
+            what chance brings, added up: at most its size, which it reaches if a line tells the concept exactly along
+            each axis; NaN for the residual, which has the axes that are left.
         concepts: In the order of the factors, with the values of the reference codes.
         settings: Of the fit.
         seed: Of the fit.

@@ -39,7 +39,7 @@ def drawn(kind="categorical", *, samples=900, widths=(0.2, 0.5, 1.6)):
 
 
 def head(direction, *, clear=1):
-    return Head(direction[:, None], torch.tensor([0.9], dtype=torch.float64), clear)
+    return Head(direction[:, None], torch.tensor([0.9], dtype=torch.float64), clear, 1)
 
 
 @pytest.mark.parametrize("kind", ["categorical", "numeric", "cyclic"])
@@ -48,6 +48,7 @@ def test_the_direction_whose_spread_a_concept_sets_is_clear(kind):
     found = with_spread(head(mean), rows, made)
     assert found.clear == 2
     assert found.directions.shape == (WIDTH, WIDTH)
+    assert found.lines == 1
     assert float((found.directions[:, 1] @ spread).abs()) > 0.98
     torch.testing.assert_close(found.directions.T @ found.directions, torch.eye(WIDTH).double())
     torch.testing.assert_close(found.directions[:, 0], mean)
@@ -84,7 +85,7 @@ def test_classes_of_few_samples_tell_nothing_of_spreads():
 
 def test_weak_canonical_directions_come_before_directions_of_spread():
     rows, made, mean, _ = drawn()
-    both = Head(torch.stack((mean, drawn()[3].roll(1)), 1), torch.tensor([0.9, 0.0]).double(), 1)
+    both = Head(torch.stack((mean, drawn()[3].roll(1)), 1), torch.tensor([0.9, 0.0]).double(), 1, 2)
     assert with_spread(both._replace(directions=torch.linalg.qr(both.directions).Q), rows, made).clear == 1
 
 
