@@ -10,7 +10,7 @@ on and 2,000 to score them, judge both fits.
   means over both concepts, of rest what it tells above guessing.
 * `behind`: in which of the two the default is worse than the rotation by more than one standard error of the paired
   difference *and* by more than .01.
-* `trip`: largest error of a round trip of fresh samples, in units of the layer's root mean variance.
+* `trip`: largest error of a round trip of fresh samples and of edits of them, in units of the layer's root mean variance.
 
     python tests/benchmarks/fit_sizes.py [--samples 10 40 100 1000 10000] [--widths 8 64 512 2048] [--draws 3]
 """
@@ -78,7 +78,13 @@ def judged(code: Code, train: Samples, test: Samples) -> dict[str, float]:
         assert found.kernel is not None
         rest.append(max(found.kernel.value - chance(truth), 0.0))
     unit = float(np.sqrt(test.z.var(0).mean()))
-    trip = float(np.abs(code.decode(told) - test.z).max()) / unit
+    trip = float(np.abs(code.decode(told) - test.z).max())
+    for axes in code.axes.values():  # and of edits, which give each row the factor of another one
+        edited = told.copy()
+        edited[:, axes] = np.roll(told[:, axes], 1, 0)
+        rows = code.decode(edited)
+        trip = max(trip, float(np.abs(code.decode(code.encode(rows.astype(np.float32))) - rows).max()))
+    trip /= unit
     return {"own": float(np.mean(own)), "rest": float(np.mean(rest)), "trip": trip, "seconds": code.seconds}
 
 
