@@ -28,8 +28,8 @@ class Directions(NamedTuple):
     Attributes:
         axes: Orthogonal (d, d), the axes of each concept one after the other as columns, then the residual's.
         sizes: Axes of each concept, and of the residual last.
-        strengths: Of each axis of a concept, how much of what changes along it is the concept, float64 (sum of sizes but
-            the last,), in [0, 1]: the squared correlation with its best function of the values, less what chance
+        strengths: Of each axis of a concept, how much of what changes along it is the concept, float64 (sum of sizes
+            but the last,), in [0, 1]: the squared correlation with its best function of the values, less what chance
             brings, and what its spread tells.
         scores: By concept, the squared correlations alone, added up over its axes.
     """

@@ -187,7 +187,7 @@ class PairingPlan:
         notes: list[str] = []
         if effective < _HARDLY_LESS * count:
             notes.append(
-                f"Among {count} samples, pairs are drawn by weights that make the concepts independent; "
+                f"Among {count} samples, each counts by a weight that makes the concepts independent; "
                 f"that leaves an effective {effective:.0f} samples ({effective / count:.0%})."
             )
         here = [concept.at(self._among) for concept in self._concepts]

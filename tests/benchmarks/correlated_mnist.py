@@ -1,7 +1,7 @@
 """Concepts that go together: coloured MNIST where 9 of 10 images of a digit have that digit's colour.
 
 Ten hues, one for each digit; an image has its digit's own hue with probability 0.9, else one of the other nine.
-Fitted on 8,000 such images with `balance=True` (pairs are drawn by weights that make digit and hue
+Fitted on 8,000 such images with `balance=True` (samples count by weights that make digit and hue
 independent) and with `balance=False`, and tested on 2,000 other digits whose hues were drawn independently.
 Probes are trained on decorrelated images too (4,000 of the fitted digits in new hues), or they would learn
 the association themselves.

@@ -10,7 +10,8 @@ on and 2,000 to score them, judge both fits.
   means over both concepts, of rest what it tells above guessing.
 * `behind`: in which of the two the default is worse than the rotation by more than one standard error of the paired
   difference *and* by more than .01.
-* `trip`: largest error of a round trip of fresh samples and of edits of them, in units of the layer's root mean variance.
+* `trip`: largest error of a round trip of fresh samples and of edits of them, in units of the layer's root mean
+  variance.
 
     python tests/benchmarks/fit_sizes.py [--samples 10 40 100 1000 10000] [--widths 8 64 512 2048] [--draws 3]
 """
