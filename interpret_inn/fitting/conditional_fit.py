@@ -80,7 +80,7 @@ def build(task: FlowTask, sizes: Mapping[str, int]) -> Built:
     pool, white = task.data.pool, task.white
     generator = Generator().manual_seed(derived_seed(task.seed, "conditional flow"))
     chosen = pool.some("train", ROWS, generator)
-    apart = _apart(task, chosen)
+    apart, notes = _apart(task, chosen)
     exact = ExactWhitening(task.whitening.leading).to(white.device)
     exact.set(white[chosen if apart is None else apart].flatten(0, 1))
     means = exact(white.mean(1))[0].double()
@@ -93,21 +93,24 @@ def build(task: FlowTask, sizes: Mapping[str, int]) -> Built:
     first = train if apart is None else rows_of(exact, white, found.axes, pool, apart, generator)
     steps = fit_steps(Fitting(first, train, held_rows), found, pool, generator)
     outer = fit_outer(task, train, steps, found.strengths, generator)
-    notes = () if apart is None else (_note(len(apart), len(chosen)),)
     return Built(_assembled(task.whitening, exact, found.axes, steps, outer), found, held_rows, notes)
 
 
-def _apart(task: FlowTask, chosen: Tensor) -> Tensor | None:
-    """Training samples among which concepts do not go together; None if all are such, or these would be too few."""
+def _apart(task: FlowTask, chosen: Tensor) -> tuple[Tensor | None, tuple[str, ...]]:
+    """Training samples among which concepts do not go together, and a note; None if all are such, or these too few."""
     apart = balanced(task.data.pool, chosen, Generator().manual_seed(derived_seed(task.seed, "balanced")))
-    enough = len(apart) >= _SAMPLES_PER_AXIS * task.whitening.leading
-    return apart if enough and len(apart) < len(chosen) else None
-
-
-def _note(apart: int, count: int) -> str:
-    return (
-        f"Concepts go together in the data. Their directions come from {apart:,} of {count:,} training samples, drawn "
-        "so that among these they do not."
+    leading = task.whitening.leading
+    if len(apart) == len(chosen):
+        return None, ()
+    some = f"{len(apart):,} of {len(chosen):,} training samples"
+    if len(apart) < _SAMPLES_PER_AXIS * leading:
+        return None, (
+            f"Concepts go together in the data, and so they may in their factors: only {some} would be left among "
+            f"which they do not, fewer than {_SAMPLES_PER_AXIS} for each of {leading} axes, so directions come from "
+            "all. Give more images, or fewer axes (axes=…).",
+        )
+    return apart, (
+        f"Concepts go together in the data. Their directions come from {some}, drawn so that among these they do not.",
     )
 
 

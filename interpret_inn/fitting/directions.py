@@ -10,8 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data.process import derived_seed
-from interpret_inn.fitting.axis_trust import axis_trust
-from interpret_inn.fitting.heads import Head, functions_of, head
+from interpret_inn.fitting.heads import Head, head
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.spread_directions import with_spread
 from interpret_inn.flows import pair_covariances, shared_axes
@@ -29,8 +28,8 @@ class Directions(NamedTuple):
         axes: Orthogonal (d, d), the axes of each concept one after the other as columns, then the residual's.
         sizes: Axes of each concept, and of the residual last.
         strengths: Of each axis of a concept, how much of what changes along it is the concept, float64 (sum of sizes
-            but the last,), in [0, 1]: the squared correlation with its best function of the values, less what chance
-            brings, and what its spread tells.
+            but the last,), in [0, 1]: the squared correlation with its best function of the values, on samples
+            left out, and what its spread tells.
         scores: By concept, the squared correlations alone, added up over its axes.
     """
 
@@ -97,19 +96,10 @@ def _heads(white: Tensor, pool: Pool, among: Tensor, variances: Tensor, seed: in
 
 
 def _head(rows: Tensor, concept: Concept, groups: IntArray, variances: Tensor) -> Head:
-    """The directions of a concept's values among axes that are trusted as far as samples left out allow."""
-    known = np.flatnonzero(concept.known)
+    """The directions of a concept's values: what they move first, then what they widen."""
+    found, known = head(rows, concept, groups, variances), np.flatnonzero(concept.known)
     own = rows[torch.from_numpy(known).to(rows.device)]
-    own = own - own.mean(0)
-    functions = functions_of(concept.at(known)).to(own)
-    if not functions.shape[1]:
-        return head(rows, concept)
-    trust = axis_trust(own, functions, variances, groups[known])
-    found = head(rows * trust, concept)
-    told = (found.directions.T @ own.T @ functions / len(own)).square().sum(1)
-    chance = min(float((own * trust).square().mean(0).sum()) / len(own), 1 - TINY)
-    found = found._replace(strengths=((told - chance) / (1 - chance)).clamp(0, 1))
-    return with_spread(found, own, concept.at(known))
+    return with_spread(found, own, concept.at(known), groups[known])
 
 
 def _chance(white: Tensor, pairs: Pairs, seed: int) -> list[Tensor]:

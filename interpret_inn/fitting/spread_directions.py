@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 from torch import Tensor
 
 from interpret_inn.fitting.heads import Head
@@ -15,23 +16,28 @@ concept's own: less, and most of what changes along it is something else."""
 _EACH = 2
 """Clear directions of spread for each canonical one, at most. Deep layers of classifiers have many, each of which tells
 little more, and the rest needs axes too."""
+_TAIL = 3.0
+"""Standard deviations beyond which rows count no more: a few far ones would make up a slice's variance."""
+_EXCHANGES = 5
+"""Draws of slices that are exchanged among groups."""
 _SLICES = 10
 """Slices of a number or an angle."""
 
 
-def with_spread(found: Head, rows: Tensor, concept: Concept) -> Head:
+def with_spread(found: Head, rows: Tensor, concept: Concept, groups: IntArray) -> Head:
     """A concept's directions, and after them those of sliced average variance estimation (Cook and Weisberg, 1991).
 
     Canonical directions are those along which a concept moves the mean. Along others it moves nothing, but one class
     is wide there and another narrow: no line reads it, and it is the concept's all the same. Among directions
     orthogonal to the canonical ones, these maximise `Σ_j p_j ‖(Σ_j − Σ) v‖²`, with Σ_j the covariance of slice j, one
-    class or a tenth of the values, shrunk to Σ as far as the slice has few samples. They are clear if their variances
-    differ by as much as the variance itself.
+    class or a tenth of the values, shrunk to Σ as far as the slice has few groups. They are clear if their variances
+    differ by as much as the variance itself, and by more than those of slices that were exchanged among groups.
 
     Args:
         found: The canonical directions.
         rows: Samples, float64 (N, d), of mean 0.
         concept: Its values, all known. Rows of several numbers have no slices, and no such directions.
+        groups: Of the samples, int64 (N,): those of one group are variants of one thing.
 
     Returns:
         Up to d directions; with η half the mean squared difference along one, its strength is `η / (1 + η)`.
@@ -41,17 +47,16 @@ def with_spread(found: Head, rows: Tensor, concept: Concept) -> Head:
     if slices is None or not others.shape[1]:
         return found
     rest = rows @ others
-    whole, apart = rest.T @ rest / len(rest), rest.new_zeros(others.shape[1], others.shape[1])
-    for number in np.unique(slices):
-        mine = rest[torch.from_numpy(slices == number).to(rest.device)]
-        if len(mine) <= rest.shape[1]:
-            continue
-        mine = mine - mine.mean(0)
-        difference = (1 - rest.shape[1] / len(mine)) * (mine.T @ mine / len(mine) - whole)
-        apart += len(mine) / len(rest) * difference @ difference
-    values, vectors = (part.flip(-1) for part in torch.linalg.eigh(apart))
+    rest = (rest - rest.mean(0)).clamp(-_TAIL, _TAIL)
+    names = np.unique(groups, return_inverse=True)[1]
+    values, vectors = (part.flip(-1) for part in torch.linalg.eigh(_apart(rest, slices, names)))
+    random = np.random.default_rng(0)
+    chance = [
+        float(torch.linalg.eigvalsh(_apart(rest, _exchanged(slices, names, random), names))[-1])
+        for _ in range(_EXCHANGES if float(values[0]) > _CLEAR else 0)
+    ]
+    extra = min(int((values > max([_CLEAR, *chance])).sum()), _EACH * found.clear)
     told = values.clamp_min(0) / 2
-    extra = min(int((values > _CLEAR).sum()), _EACH * found.clear)
     return Head(
         torch.cat((found.directions, others @ vectors), 1),
         torch.cat((found.strengths, told / (1 + told))),
@@ -60,14 +65,41 @@ def with_spread(found: Head, rows: Tensor, concept: Concept) -> Head:
     )
 
 
+def _apart(rest: Tensor, slices: IntArray, names: IntArray) -> Tensor:
+    """How much covariances (r, r) of slices differ from that of all rows (N, r): their squared differences' mean."""
+    whole, apart = rest.T @ rest / len(rest), rest.new_zeros(rest.shape[1], rest.shape[1])
+    for number in np.unique(slices):
+        mine = slices == number
+        share = rest.shape[1] / len(np.unique(names[mine]))
+        if share >= 1:
+            continue
+        some = rest[torch.from_numpy(mine).to(rest.device)]
+        some = some - some.mean(0)
+        difference = (1 - share) * (some.T @ some / len(some) - whole)
+        apart += len(some) / len(rest) * difference @ difference
+    return apart
+
+
+def _exchanged(slices: IntArray, names: IntArray, random: np.random.Generator) -> IntArray:
+    """The slices of other samples: of other groups as wholes, if no group lies in several slices."""
+    first = np.unique(names, return_index=True)[1]
+    found: IntArray = (
+        random.permutation(slices[first])[names]
+        if np.array_equal(slices[first][names], slices)
+        else random.permutation(slices)
+    )
+    return found
+
+
 def _slices(concept: Concept) -> IntArray | None:
     """The slice of each sample, int64 (N,); None if the concept cannot be cut into slices."""
-    if concept.values is None:
+    if concept.values is None or not len(concept.values):
         return None
-    if concept.classes:
+    if concept.kind == "categorical":
         return np.unique(concept.values, return_inverse=True)[1].astype(np.int64)
     if concept.values.ndim > 1:
         return None
-    ranks = np.argsort(np.argsort(concept.values, kind="stable"), kind="stable")
-    found: IntArray = ranks * _SLICES // len(ranks)
+    values = np.mod(concept.values, 2 * np.pi) if concept.kind == "cyclic" else concept.values
+    ranks = rankdata(values, method="average") - 0.5  # equal values stay together, whatever the order of rows
+    found: IntArray = np.minimum(ranks * _SLICES // len(ranks), _SLICES - 1).astype(np.int64)
     return found

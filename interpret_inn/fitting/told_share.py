@@ -8,7 +8,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.flows import fit_kernel_mean
-from interpret_inn.flows.left_out import blocks_of, left_out
+from interpret_inn.flows.left_out import blocks_of, left_out, with_mean
 from interpret_inn.types.numbers import TINY
 
 _PENALTIES = (1e-3, 1e-2, 0.1, 0.3, 1.0, 3.0)
@@ -57,5 +57,5 @@ def line_share(codes: Tensor, functions: Tensor, groups: Tensor) -> float:
     for penalty in _PENALTIES:
         weights = 1 / (values + penalty * unit)
         wrong = functions - turned @ (weights[:, None] * moment)
-        left.append(float(left_out(wrong, turned, weights, blocks).square().sum()))
+        left.append(float(left_out(wrong, *with_mean(turned, weights), blocks).square().sum()))
     return 1 - min(left) / max(float(functions.square().sum()), TINY)

@@ -58,6 +58,15 @@ def left_out(residuals: Tensor, features: Tensor, weights: Tensor, blocks: Seque
     return left
 
 
+def with_mean(features: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+    """Features (N, p) of mean 0 and their weights, and one more: the mean of the values, which is fitted too.
+
+    Without it, the other rows give a row away where features are as many: they add up to what cancels it.
+    """
+    more = features.new_ones(len(features), 1)
+    return torch.cat((features, more), 1), torch.cat((weights, weights.new_tensor([1 / len(features)])))
+
+
 def _without(residuals: Tensor, inside: Tensor, weights: Tensor) -> Tensor:
     """Residuals (g, n, r) of g groups of n rows with features (g, n, p): by systems of n × n or, if smaller, p × p."""
     count, width = inside.shape[1:]

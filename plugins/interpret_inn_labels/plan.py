@@ -187,8 +187,8 @@ class PairingPlan:
         notes: list[str] = []
         if effective < _HARDLY_LESS * count:
             notes.append(
-                f"Among {count} samples, each counts by a weight that makes the concepts independent; "
-                f"that leaves an effective {effective:.0f} samples ({effective / count:.0%})."
+                f"Weights that make the concepts independent leave an effective {effective:.0f} of {count} samples "
+                f"({effective / count:.0%})."
             )
         here = [concept.at(self._among) for concept in self._concepts]
         before, after = association(here), association(here, weights=self.weights)

@@ -120,4 +120,6 @@ def test_all_samples_are_taken_if_too_few_would_be_left():
     labels = {name: values[:100] for name, values in labels_that_go_together(0.9).items()}
     rows, _ = layer(labels)
     found = fitted(inn.concept_source("labels", data=rows, labels=labels))
-    assert not [note for note in found.notes if "directions come from" in note]
+    (note,) = [note for note in found.notes if "directions come from" in note]
+    assert note.startswith("Concepts go together in the data, and so they may in their factors: only ")
+    assert "fewer than 3 for each of 8 axes, so directions come from all" in note

@@ -88,13 +88,12 @@ def test_nothing_is_trained(of_classes):
 
 
 def test_the_raw_score_is_what_the_class_explains_of_its_axes(of_classes):
-    """Less what chance brings: 8 axes and N training samples bring a share of 8/N."""
+    """As far as samples left out bear it out, about the share of 8/N less that 8 axes bring by chance."""
     codes, values = of_classes.reference_codes[:, :2].double().numpy(), of_classes.concepts[0].values
     means = np.stack([codes[values == label].mean(0) for label in range(CLASSES)])
     explained = means[values].var(0) / codes.var(0)
-    # axes that are trusted less bring less by chance
     most, least = (((explained - chance) / (1 - chance)).sum() for chance in (0, WIDTH / len(codes)))
-    assert least - 1e-4 <= of_classes.raw_scores["class"] <= most + 1e-4
+    assert least - 0.01 <= of_classes.raw_scores["class"] <= most
     assert most - least < 0.01
     assert 1.3 < of_classes.raw_scores["class"] < 2
     assert math.isnan(of_classes.raw_scores["residual"])

@@ -6,10 +6,14 @@ import torch
 from torch import Generator
 
 from interpret_inn.fitting.heads import Head
-from interpret_inn.fitting.spread_directions import with_spread
+from interpret_inn.fitting.spread_directions import with_spread as grouped_spread
 from interpret_inn.types import Concept
 
 WIDTH = 6
+
+
+def with_spread(found, rows, made, groups=None):
+    return grouped_spread(found, rows, made, np.arange(len(rows)) if groups is None else groups)
 
 
 def concept(kind, samples):
@@ -102,3 +106,46 @@ def test_rows_of_numbers_have_none():
     rows, made, mean, _ = drawn("numbers")
     found = head(mean)
     assert with_spread(found, rows, made) is found
+
+
+@pytest.mark.parametrize("kind", ["numeric", "cyclic"])
+def test_equal_values_are_of_one_slice_however_rows_are_ordered(kind):
+    """Rows lie in the order of something else that sets a spread, as folders do; values take two at random."""
+    third = np.arange(900) * 3 // 900
+    rows = torch.randn(900, WIDTH, generator=Generator().manual_seed(1), dtype=torch.float64)
+    rows[:, 1] *= torch.tensor([0.2, 0.5, 1.6], dtype=torch.float64)[third]
+    rows = (rows - rows.mean(0)) / rows.std(0, correction=0)
+    made = Concept("v", kind, np.random.default_rng(0).integers(2, size=900) * 1.5)
+    found = with_spread(head(torch.eye(WIDTH).double()[0]), rows, made)
+    assert found.clear == 1
+    assert float(found.strengths[1]) < 0.1
+
+
+def test_angles_that_differ_by_a_whole_turn_are_of_one_slice():
+    rows, made, mean, spread = drawn("cyclic")
+    turned = made.values + 2 * np.pi * (np.arange(len(made.values)) % 2)
+    found = with_spread(head(mean), rows, Concept("c", "cyclic", turned))
+    assert float((found.directions[:, 1] @ spread).abs()) > 0.98
+
+
+def test_far_rows_do_not_make_a_spread():
+    """Three in a thousand rows are fifty times as far: whichever slice has them would be wide."""
+    made = drawn("numeric")[1]
+    rows = torch.randn(900, WIDTH, generator=Generator().manual_seed(4), dtype=torch.float64)
+    rows[:3] *= 50
+    found = with_spread(head(torch.eye(WIDTH).double()[0]), rows / rows.std(0), made)
+    assert found.clear == 1
+
+
+def test_variants_of_few_things_do_not_make_a_spread():
+    """Forty things in twenty variants each, with a class at random: classes differ by the things that they have."""
+    clear = []
+    for seed in range(5):
+        rows = torch.randn(40, WIDTH, generator=Generator().manual_seed(seed), dtype=torch.float64)
+        groups = np.arange(800) // 20
+        labels = np.random.default_rng(seed).integers(3, size=40)[groups]
+        rows = rows.repeat_interleave(20, 0)
+        rows = (rows - rows.mean(0)) / rows.std(0)
+        made = Concept("c", "categorical", labels, ("a", "b", "c"))
+        clear.append(with_spread(head(torch.eye(WIDTH).double()[0]), rows, made, groups).clear)
+    assert sum(clear) <= 6

@@ -278,7 +278,7 @@ def test_notes_tell_the_effective_number_and_associations(source_of, random):
     source.sample_pairs(10, generator(), torch.arange(1500))
     source.sample_pairs(10, generator(), torch.arange(200))
     text = " ".join(source.notes)
-    assert "Among 1500 samples, each counts by a weight that makes the concepts independent" in text
+    assert "Weights that make the concepts independent leave an effective " in text
     assert "colour and digit go together in the data (association 0.89" in text
     assert "; 0.0" in text
     weights = source.sample_weights(torch.arange(1500))
