@@ -11,8 +11,9 @@ from interpret_inn.explaining.evidence import AGREES, Refits
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports import figures
 from interpret_inn.reports.figures import Mark
-from interpret_inn.reports.findings import best, measure, ranked, recovered
+from interpret_inn.reports.findings import measure, ranked
 from interpret_inn.reports.headlines import redraw_words
+from interpret_inn.reports.readings import best, recovered
 from interpret_inn.reports.views_refits import over_refits
 from interpret_inn.reports.wording import (
     interval_text,
@@ -125,7 +126,7 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """A concept's probes: from every factor and from the whole layer."""
+    """A concept's probes: from every factor and from the whole layer; guessing and unfitted here and over refits."""
 
     concept: str
     kind: str
@@ -133,6 +134,8 @@ class MatrixRow:
     layer: MatrixCell
     chance: str
     unfitted: str
+    refits_chance: str
+    refits_unfitted: str
 
 
 def matrix(explanation: Explanation) -> tuple[MatrixRow, ...]:
@@ -164,9 +167,9 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
     anew = refits.representation.get(concept)
     layer = replace(layer, refits=over_refits(None if anew is None else anew.linear, kind))
     words = "read correctly" if kind == "accuracy" else "R²"
-    return MatrixRow(
-        concept, words, tuple(cells), layer, score_text(chance, kind), score_text(unfitted.value, kind)
-    )
+    beside = (chance, unfitted.value, refits.chance.get(concept), refits.unfitted.get(concept))
+    texts = ("" if value is None else score_text(value, kind) for value in beside)
+    return MatrixRow(concept, words, tuple(cells), layer, *texts)
 
 
 def _cell(probe: ProbeScores, name: str, kind: str, marks: list[Mark], heat: float, own: bool) -> MatrixCell:

@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -205,6 +207,21 @@ def test_classes_of_one_sample_are_left_out_with_a_warning(source_of):
     assert set(digit[first]) == {0, 1}
     assert any("'c2', 'c3'" in note for note in source.notes)
     pairs_of(source, n=500)  # said once
+
+
+def test_a_class_of_which_the_fit_learns_no_sample_is_told(source_of):
+    digit = np.array([0, 1] * 20 + [3, 3, 0, 1, -1, 1])
+    source = source_of(digit=digit)
+    text = (
+        r"digit: 1 of 4 classes \('c3'\) has no sample among the 40 that the fit learns from \(2 among the others\): "
+        r"these count as missed. Give more of it, or leave it out."
+    )
+    with pytest.warns(InnWarning, match=text):
+        pairs_of(source, n=50, among=torch.arange(40))
+    assert any("'c3'" in note for note in source.notes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        source.sample_pairs(50, generator(0), torch.tensor([0, 1, 2, 3, 42, 43]))  # fewer: another split
 
 
 def test_a_concept_that_does_not_vary_here_is_left_out(source_of, random):

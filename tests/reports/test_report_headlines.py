@@ -11,8 +11,9 @@ import pytest
 from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports import page
-from interpret_inn.reports.findings import best, doubts, leaks, ranked, recovered
+from interpret_inn.reports.findings import doubts, ranked
 from interpret_inn.reports.headlines import headline, learnt_answer, redraw_words, sure_answer
+from interpret_inn.reports.readings import best, leaks, recovered
 from interpret_inn.types import Remark, Score
 
 NAN = math.nan
@@ -42,7 +43,7 @@ def test_headline_says_what_was_learnt_and_what_decides(explanation: Explanation
     ("learnt", "said"),
     [
         ((True, False), "1 of 2 concepts learnt: digit."),
-        ((False, False), "Neither concept was learnt."),
+        ((False, False), "Neither concept was shown to be learnt."),
         ((True, None), "The concept was learnt: digit."),
         (
             (None, None),
@@ -172,7 +173,7 @@ def test_factors_to_distrust(changed: Callable[..., Explanation]) -> None:
     digit, colour, residual = changed().factors
     factors = (dataclasses.replace(digit, learnt=False), dataclasses.replace(colour, learnt=None), residual)
     explanation = changed(factors=factors)
-    told = "digit was not shown to be learnt: its factor tells it, but as many axes told it as well before"
+    told = "digit was not shown to be learnt: its factor tells it, but not surely better than as many axes did before"
     assert told in texts(explanation, "warn")
     assert "as many axes before the fit" in page(explanation)
     leakage = dataclasses.replace(explanation.leakage, chance={"digit": 1.0, "colour": 0.0})
