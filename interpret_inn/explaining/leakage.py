@@ -42,7 +42,7 @@ def read_factors(
     Args:
         probed: The training split and the test split.
         factors: All factors of the code.
-        fresh: Samples that the flow never saw, to train on and to score on, by which concepts are probed in factors
+        fresh: Samples that the flow was never fitted to, to train on and to score on, by which concepts are probed in factors
             that are not their own; scores are means over these pairs. Empty: by `probed`.
 
     Returns:

@@ -16,6 +16,7 @@ from interpret_inn.explaining.records import Explanation, Redraw
 from interpret_inn.reports.factor_doubts import Doubt, Level, factor_doubts, leak_doubts, name_of
 from interpret_inn.reports.wording import count, number, percent
 from interpret_inn.types import RESIDUAL, Remark, Score
+from interpret_inn.types.results import SAY_THE_SAME
 
 FEW_TESTED = 100
 """Fewer test inputs than this make wide intervals: at 100, that of a share of one half reaches 0.1 to both sides."""
@@ -125,7 +126,10 @@ def _data(explanation: Explanation) -> Iterator[Doubt]:
     told = set(measured_warnings(explanation.checks, explanation.factors, explanation.redraws))
     for warning in explanation.warnings:
         if warning not in told:  # said above, in the page's own words
-            yield Doubt("note" if isinstance(warning, Remark) else "warn", Markup("{}").format(warning))
+            level: Level = (
+                "note" if isinstance(warning, Remark) else "bad" if SAY_THE_SAME in warning else "warn"
+            )
+            yield Doubt(level, Markup("{}").format(warning))
     tested = explanation.split[2]
     if tested < FEW_TESTED:
         text = Markup(

@@ -126,3 +126,13 @@ def leaks(leakage: Leakage) -> tuple[Leak, ...]:
             association = leakage.association.get(concept, {}).get(factor, math.nan)
             found.append(Leak(concept, factor, leakage.kind[concept], score, chance, share, association))
     return tuple(sorted(found, key=lambda leak: -leak.share))
+
+
+def probed_apart(explanation: Explanation) -> bool:
+    """Whether factors were read for other concepts by probes that learnt from samples the flow was not fitted to.
+
+    So is a conditional flow of which enough test samples are there; then what linear erasure leaves was read, too.
+    """
+    beside = (explanation.erasure or {}).values()
+    conditional = explanation.flow is not None and explanation.flow.kind == "conditional"
+    return conditional and (not beside or any(math.isfinite(one.rest.linear.value) for one in beside))

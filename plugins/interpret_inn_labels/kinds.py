@@ -103,8 +103,8 @@ class _Categories(PairingKind):
         count = max(len(concept.classes), int(values.max()) + 1)
         have, it = ("has", "it") if len(lacking) == 1 else ("have", "them")
         return (
-            f"{concept.name}: {len(lacking)} of {count} classes ({_named(concept, lacking)}) {have} no sample among the "
-            f"{len(among)} that the fit learns from ({int(np.isin(values, lacking).sum())} among the others): these "
+            f"{concept.name}: {len(lacking)} of {count} classes ({_named(concept, lacking)}) {have} no sample among "
+            f"the {len(among)} that the fit learns from ({int(np.isin(values, lacking).sum())} among the others): these "
             f"count as missed. Give more of {it}, or leave {it} out."
         )
 

@@ -343,3 +343,13 @@ def test_arguments_are_checked(source_of):
     source.samples.groups = np.arange(3)
     with pytest.raises(DataError, match="Expected groups with one value for each of 10 samples, found 3"):
         LabelSource(source.samples, source.concepts)
+
+
+def test_two_columns_that_say_the_same_are_told(source_of, random):
+    bright = random.random(200)
+    other = random.integers(0, 3, 200)
+    source = source_of(bright=bright, bright2=2 * bright + 1, other=other)
+    pairs_of(source, n=50)
+    assert [note for note in source.notes if "bright2" in note] == [
+        "bright and bright2 say the same: no method can tell them apart (association 1.00 by weight). Leave one out."
+    ]

@@ -153,6 +153,8 @@ def test_the_page_shows_them_beside_each_score() -> None:
     html = page_with(shown()).to_html()
     assert html.count("<small>refits 71% (64% to 78%)") == 4
     assert html.count("<small>refits 0.71 (0.64 to 0.78)") == 4
+    for beside in ("50%", "34%", "0.10", "0"):  # unfitted and guessing, of shape and of hue
+        assert html.count(f"<small>refits {beside}</small></td>") == 1
     assert "over 5 refits 71% (64% to 78%)" in html
     assert "By its own part of the data alone, learnt was shape in 4 of 5 and hue in 5 of 5." in html
 

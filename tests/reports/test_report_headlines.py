@@ -5,16 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from interpret_inn.explaining.evidence import Checks
-from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
+from interpret_inn.explaining.records import Explanation, FlowRecord, ProbeScores, Redraw
 from interpret_inn.reports import page
 from interpret_inn.reports.findings import doubts, ranked
 from interpret_inn.reports.headlines import headline, learnt_answer, redraw_words, sure_answer
 from interpret_inn.reports.readings import best, leaks, recovered
 from interpret_inn.types import Remark, Score
+from interpret_inn.types.results import SAY_THE_SAME
 
 NAN = math.nan
 
@@ -205,6 +207,24 @@ def test_data_to_distrust(changed: Callable[..., Explanation]) -> None:
     assert "Everything was tested on 40 inputs" in said
     assert "Two inputs could not be read and were left out" in said
     assert "The kind of “colour” was guessed: numeric." in said
+
+
+def test_concepts_that_say_the_same_are_a_serious_finding(changed: Callable[..., Explanation]) -> None:
+    note = f"a and b {SAY_THE_SAME} (association 1.00 by weight). Leave one out."
+    assert note in texts(changed(warnings=(note,)), "bad")
+
+
+@pytest.mark.parametrize(("kind", "apart"), [("conditional", True), ("joint", False)])
+def test_the_page_says_which_samples_probes_learnt_from(
+    changed: Callable[..., Explanation], kind: Any, apart: bool
+) -> None:
+    flow = FlowRecord(kind, NAN, 0, 0, False, 1.0, "A flow.")
+    html = " ".join(page(changed(flow=flow)).split())
+    for words in (
+        "other factors by probes that are trained on the validation split and one half of the test split",
+        "it is trained on the validation split and one half of the test split",
+    ):
+        assert (words in html) is apart
 
 
 def test_gravest_doubts_come_first(changed: Callable[..., Explanation]) -> None:
