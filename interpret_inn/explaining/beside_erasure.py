@@ -54,8 +54,8 @@ def beside_erasure(
         factors: All factors of the code.
         found: What probes read of them.
         probed: The training split and the test split.
-        fresh: Samples that neither the flow nor erasure was fitted to, to train probes on and to score them on; empty: the rests
-            are not compared.
+        fresh: Samples that neither the flow nor erasure was fitted to, to train probes on and to score them on; empty:
+            the rests are not compared.
     """
     site = SiteAxes.of(given.rows, given.leading, seed=probed.seed)
     rows, axes = site(given.rows), site.both(probed.whole("unfitted"))

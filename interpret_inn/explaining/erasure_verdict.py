@@ -69,8 +69,8 @@ def compared(
         axes: Of the concept's factor.
         directions: That erasure has of the concept, at most as many.
     """
-    told = [score for score in (whole, own.flow, own.erasure) if _lower(score) > chance]
-    room = max((score.value - chance for score in told), default=0.0)
+    above = [score for score in (whole, own.flow, own.erasure) if _lower(score) > chance]
+    room = max((score.value - chance for score in above), default=0.0)
     if not room > READABLE:
         return "unclear", f"The layer tells too little of {name} to compare the flow with linear erasure."
     comparison, verdict = _verdict(name, own, rest, FAINT * room)

@@ -42,8 +42,8 @@ def read_factors(
     Args:
         probed: The training split and the test split.
         factors: All factors of the code.
-        fresh: Samples that the flow was never fitted to, to train on and to score on, by which concepts are probed in factors
-            that are not their own; scores are means over these pairs. Empty: by `probed`.
+        fresh: Samples that the flow was never fitted to, to train on and to score on, by which concepts are probed in
+            factors that are not their own; scores are means over these pairs. Empty: by `probed`.
 
     Returns:
         The leakage matrix with 95 % intervals, and what it is made of.

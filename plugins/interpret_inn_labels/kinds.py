@@ -102,10 +102,11 @@ class _Categories(PairingKind):
             return ""
         count = max(len(concept.classes), int(values.max()) + 1)
         have, it = ("has", "it") if len(lacking) == 1 else ("have", "them")
+        others = int(np.isin(values, lacking).sum())
         return (
             f"{concept.name}: {len(lacking)} of {count} classes ({_named(concept, lacking)}) {have} no sample among "
-            f"the {len(among)} that the fit learns from ({int(np.isin(values, lacking).sum())} among the others): these "
-            f"count as missed. Give more of {it}, or leave {it} out."
+            f"the {len(among)} that the fit learns from ({others} among the others): these count as missed. Give more "
+            f"of {it}, or leave {it} out."
         )
 
 
