@@ -52,6 +52,7 @@ def doubts(explanation: Explanation) -> tuple[Doubt, ...]:
     """Everything to distrust: the gravest first, and doubts of one level in the order of the pipeline."""
     found = [
         *_failed_checks(explanation),
+        *_same(explanation),
         *factor_doubts(explanation),
         *leak_doubts(explanation),
         *_beside_erasure(explanation),
@@ -85,6 +86,13 @@ def _failed_checks(explanation: Explanation) -> Iterator[Doubt]:
         yield Doubt(
             "bad", unknown if math.isnan(checks.agreement) else text.format(percent(checks.agreement))
         )
+
+
+def _same(explanation: Explanation) -> Iterator[Doubt]:
+    """Concepts that say the same: before factors, as it is why these are not learnt."""
+    for warning in explanation.warnings:
+        if SAY_THE_SAME in warning:
+            yield Doubt("bad", Markup("{}").format(warning))
 
 
 def _beside_erasure(explanation: Explanation) -> Iterator[Doubt]:
@@ -125,7 +133,7 @@ def _places(explanation: Explanation) -> Iterator[Doubt]:
 def _data(explanation: Explanation) -> Iterator[Doubt]:
     told = set(measured_warnings(explanation.checks, explanation.factors, explanation.redraws))
     for warning in explanation.warnings:
-        if warning not in told:  # said above, in the page's own words
+        if warning not in told and SAY_THE_SAME not in warning:  # said above, in the page's own words
             level: Level = (
                 "note" if isinstance(warning, Remark) else "bad" if SAY_THE_SAME in warning else "warn"
             )

@@ -83,6 +83,13 @@ def perhaps_carried(explanation: Explanation, name: str) -> bool:
     return found is not None and math.isfinite(found[0].low) and found[0].value > found[1]
 
 
+def lacking(explanation: Explanation, name: str) -> str:
+    """What a factor lacks, in words: "not learnt", or "not shown to be learnt" above guessing; empty if nothing."""
+    if all(factor.learnt is not False for factor in explanation.factors if factor.name == name):
+        return ""
+    return "not shown to be learnt" if perhaps_carried(explanation, name) else "not learnt"
+
+
 def held(explanation: Explanation, name: str) -> tuple[float, bool]:
     """The share of what the layer tells of a concept that stands in its own factor, and whether it is surely less.
 

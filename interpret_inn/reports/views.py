@@ -13,7 +13,7 @@ from interpret_inn.reports import figures
 from interpret_inn.reports.figures import Mark
 from interpret_inn.reports.findings import measure, ranked
 from interpret_inn.reports.headlines import redraw_words
-from interpret_inn.reports.readings import best, recovered
+from interpret_inn.reports.readings import best, lacking, recovered
 from interpret_inn.reports.views_refits import over_refits
 from interpret_inn.reports.wording import (
     interval_text,
@@ -40,10 +40,13 @@ def factor_css(explanation: Explanation) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class RedrawRow:
-    """A factor's redraw: its bar, its main number and interval, its strength in words, further (number, interval)."""
+    """A factor's redraw: its bar, its main number and interval, its strength in words, further (number, interval).
+
+    `lacking` says whether it was not learnt, in words; empty if it was.
+    """
 
     name: str
-    learnt: bool | None
+    lacking: str
     strip: Markup
     value: str
     interval: str
@@ -78,8 +81,7 @@ def redraw_figure(explanation: Explanation) -> RedrawFigure | None:
     kind = ranking[0][1].kind
     in_percent = kind == "classes"
     top = 1.0 if in_percent else figures.round_up(max(_reach(measure(redraw)) for _, redraw in ranking))
-    learnt = {factor.name: factor.learnt for factor in explanation.factors}
-    rows = tuple(_redraw_row(name, redraw, top, learnt.get(name)) for name, redraw in ranking)
+    rows = tuple(_redraw_row(name, redraw, top, lacking(explanation, name)) for name, redraw in ranking)
     further = ("KL divergence", "Class std. dev.", "Prob. change") if in_percent else ()
     headings = (*further, "Left the data")
     return RedrawFigure(rows, figures.axis(top, percent if in_percent else tick), _CAPTIONS[kind], headings)
@@ -89,7 +91,7 @@ def _reach(score: Score) -> float:
     return max((value for value in (score.value, score.high) if math.isfinite(value)), default=0.0)
 
 
-def _redraw_row(name: str, redraw: Redraw, top: float, learnt: bool | None) -> RedrawRow:
+def _redraw_row(name: str, redraw: Redraw, top: float, lacks: str) -> RedrawRow:
     score, kind = measure(redraw), "accuracy" if redraw.kind == "classes" else "r2"
     value, interval = score_text(score.value, kind), interval_text(score, kind)
     label = f"{name}: {value}" + (f", 95% interval {interval}" if interval else "")
@@ -102,7 +104,7 @@ def _redraw_row(name: str, redraw: Redraw, top: float, learnt: bool | None) -> R
             *columns,
         )
     strip = figures.bar(score, label, top=top)
-    return RedrawRow(name, learnt, strip, value, interval, redraw_words(redraw), columns)
+    return RedrawRow(name, lacks, strip, value, interval, redraw_words(redraw), columns)
 
 
 # --- what each factor carries ------------------------------------------------------------------------

@@ -218,7 +218,7 @@ def test_the_help_of_the_setting_says_when_they_are_made() -> None:
     words = " ".join((FitSettings.__doc__ or "").split())
     assert module.MOST_CONCEPTS == 3
     assert (
-        f"five if there are at least {module.FEWEST * module.FOLDS} samples, fewer than {module.AUTOMATIC} in the "
+        f"five if there are at least {module.FEWEST * module.FOLDS} samples, fewer than 500 in the "
         "training split, and at most three concepts have values, else none"
     ) in words
 

@@ -183,7 +183,8 @@ def test_factors_to_distrust(changed: Callable[..., Explanation]) -> None:
         dataclasses.replace(explanation, leakage=leakage), "bad"
     )
     assert "colour has no labels to test it on" in texts(explanation, "warn")
-    assert "; not learnt" in page(explanation)
+    assert "; not shown to be learnt" in page(explanation)
+    assert "; not learnt" in page(dataclasses.replace(explanation, leakage=leakage))
 
 
 def test_half_learnt_factor_is_told(changed: Callable[..., Explanation]) -> None:
@@ -211,7 +212,10 @@ def test_data_to_distrust(changed: Callable[..., Explanation]) -> None:
 
 def test_concepts_that_say_the_same_are_a_serious_finding(changed: Callable[..., Explanation]) -> None:
     note = f"a and b {SAY_THE_SAME} (association 1.00 by weight). Leave one out."
-    assert note in texts(changed(warnings=(note,)), "bad")
+    digit, *others = changed().factors
+    lost = dataclasses.replace(digit, learnt=False)
+    assert texts(changed(warnings=(note,), factors=(lost, *others))).startswith(note)
+    assert [doubt.level for doubt in doubts(changed(warnings=(note,))) if note in doubt.text] == ["bad"]
 
 
 @pytest.mark.parametrize(("kind", "apart"), [("conditional", True), ("joint", False)])
