@@ -134,10 +134,7 @@ def _data(explanation: Explanation) -> Iterator[Doubt]:
     told = set(measured_warnings(explanation.checks, explanation.factors, explanation.redraws))
     for warning in explanation.warnings:
         if warning not in told and SAY_THE_SAME not in warning:  # said above, in the page's own words
-            level: Level = (
-                "note" if isinstance(warning, Remark) else "bad" if SAY_THE_SAME in warning else "warn"
-            )
-            yield Doubt(level, Markup("{}").format(warning))
+            yield Doubt("note" if isinstance(warning, Remark) else "warn", Markup("{}").format(warning))
     tested = explanation.split[2]
     if tested < FEW_TESTED:
         text = Markup(
