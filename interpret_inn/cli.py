@@ -138,7 +138,7 @@ def fit(
     interpreter.fit(built, seed=seed, sizes=sizes or None, **chosen)
     interpreter.save(out)
     for line in interpreter.evaluation.summaries:
-        print(f"{line.name} ({line.size} axes): {line.verdict}")
+        print(f"{line.name} ({line.size} {'axis' if line.size == 1 else 'axes'}): {line.verdict}")
     print(f"Saved in {out}.")
 
 

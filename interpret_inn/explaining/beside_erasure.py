@@ -54,8 +54,8 @@ def beside_erasure(
         factors: All factors of the code.
         found: What probes read of them.
         probed: The training split and the test split.
-        fresh: Samples that neither the flow nor erasure saw, to train probes on and to score them on; empty: the rests
-            are not compared.
+        fresh: Samples that neither the flow nor erasure was fitted to, to train probes on and to score them on; empty:
+            the rests are not compared.
     """
     site = SiteAxes.of(given.rows, given.leading, seed=probed.seed)
     rows, axes = site(given.rows), site.both(probed.whole("unfitted"))
@@ -65,17 +65,17 @@ def beside_erasure(
         if name not in probed.kinds or name not in factors.names:
             continue
         erasure = fit_linear_erasure(rows, _targets(concept), leading=given.leading)
-        directions = [_directions(erasure, part, factors[name].size) for part in axes]
+        own = [_directions(erasure, part, factors[name].size) for part in axes]
         rests = TwoRests.of(site, erasure, factors[name], probed)
         readings = _Readings(
             own=found.readings[name][name],
             rest=[part.read(name, *rests.of_flow(part)) for part in fresh],
-            erasure_own=[probed.read(name, *directions)],
+            erasure_own=[probed.read(name, *own)],
             erasure_rest=[part.read(name, *rests.of_erasure(part)) for part in fresh],
         )
-        comparisons[name] = _compared(
-            name, readings, found.leakage, min(factors[name].size, erasure.filters.shape[1])
-        )
+        size = factors[name].size
+        directions = min(size, erasure.filters.shape[1])
+        comparisons[name] = _compared(name, readings, found.leakage, axes=size, directions=directions)
     return comparisons
 
 
@@ -100,7 +100,7 @@ class _Readings(NamedTuple):
     erasure_rest: Sequence[ProbeReadings]
 
 
-def _compared(name: str, readings: _Readings, table: Leakage, directions: int) -> BesideErasure:
+def _compared(name: str, readings: _Readings, table: Leakage, *, axes: int, directions: int) -> BesideErasure:
     chance = table.chance[name]
     own, rest, erasure_own, erasure_rest = (_Drawn.of(part, chance) for part in readings)
     own_gain, rest_gain = own.gain_over(erasure_own), erasure_rest.gain_over(rest)
@@ -111,6 +111,8 @@ def _compared(name: str, readings: _Readings, table: Leakage, directions: int) -
         kind=table.kind[name],
         chance=chance,
         whole=_highest(table.representation[name]),
+        axes=axes,
+        directions=directions,
     )
     scores = {part: _scores(found) for part, found in readings._asdict().items()}
     return BesideErasure(

@@ -47,11 +47,12 @@ class Side(NamedTuple):
 
     def in_words(self, kind: str) -> str:
         """Both scores in words."""
-        return f"{value_words(self.flow.value, kind)} against {value_words(self.erasure.value, kind)}"
+        flow, erasure = (value_words(score.value, kind) for score in (self.flow, self.erasure))
+        return f"{flow} with the flow, {erasure} with erasure"
 
 
 def compared(
-    name: str, own: Side, rest: Side, *, kind: str, chance: float, whole: Score
+    name: str, own: Side, rest: Side, *, kind: str, chance: float, whole: Score, axes: int, directions: int
 ) -> tuple[Comparison, str]:
     """What the flow is beside erasure, and the same in plain sentences.
 
@@ -65,17 +66,25 @@ def compared(
         kind: Of the scores: `accuracy` or `r2`.
         chance: What guessing reaches.
         whole: What is read from the whole layer.
+        axes: Of the concept's factor.
+        directions: That erasure has of the concept, at most as many.
     """
-    told = [score for score in (whole, own.flow, own.erasure) if _lower(score) > chance]
-    room = max((score.value - chance for score in told), default=0.0)
+    above = [score for score in (whole, own.flow, own.erasure) if _lower(score) > chance]
+    room = max((score.value - chance for score in above), default=0.0)
     if not room > READABLE:
         return "unclear", f"The layer tells too little of {name} to compare the flow with linear erasure."
     comparison, verdict = _verdict(name, own, rest, FAINT * room)
-    if math.isnan(rest.gain.value):
-        return comparison, f"{verdict} In its own factor: {own.in_words(kind)}."
-    guessing = value_words(chance, kind)
-    left = f"Left elsewhere: {rest.in_words(kind)} (guessing {guessing})"
-    return comparison, f"{verdict} {left}; in its own factor: {own.in_words(kind)}."
+    told = [f"Read from its own part: {own.in_words(kind)}."]
+    if not math.isnan(rest.gain.value):
+        guessing = value_words(chance, kind)
+        told.insert(
+            0, f"Read from everything else, by the best probe: {rest.in_words(kind)} (guessing {guessing})."
+        )
+    if axes > directions:  # it takes more out of the rest by its size alone
+        told.append(
+            f"The factor has {axes} axes, erasure {directions} direction{'' if directions == 1 else 's'}."
+        )
+    return comparison, " ".join((verdict, *told))
 
 
 def _lower(score: Score) -> float:

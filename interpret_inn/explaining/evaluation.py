@@ -67,7 +67,7 @@ class Probed(NamedTuple):
 
     Attributes:
         splits: Training samples that probes learnt from, and test samples that they were scored on.
-        fresh: Samples that the flow never saw, to train probes on and to score them on.
+        fresh: Samples that the flow was never fitted to, to train probes on and to score them on.
         indices: Rows of the test samples in the pool, int64 (m,).
         found: What the probes read.
     """
@@ -89,7 +89,8 @@ def probed(translator: Translator, data: FitData, *, networks: bool = True) -> P
 
     A flow in closed form is exact on its own training samples: what its factors tell of other concepts on new samples,
     they do not tell there. So where a conditional flow is read for concepts of other factors, probes learn from samples
-    that it never saw (`_fresh`). Of the comparison with linear erasure, which has a closed form too, both sides are.
+    that it was never fitted to (`_fresh`); those of the validation split chose its scales' shrinkage alone, and which
+    flow is kept. Of the comparison with linear erasure, which has a closed form too, both sides are.
 
     Of each split at most 4,000 samples are used. If the representation has more than 4,096 axes, probes read only those
     that enter the blocks.
@@ -143,10 +144,10 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
 def _fresh(
     translator: Translator, data: FitData, before: InvertibleNetwork, test: Tensor
 ) -> tuple[tuple[EncodedSplit, EncodedSplit], ...]:
-    """Samples that the flow never saw, to train probes on, and others to score them on; none if there are too few.
+    """Samples that the flow was never fitted to, to train probes on and to score them on; none if there are too few.
 
     Probes learn from the validation split and one half of the test split, and are scored on the other half; then the
-    halves change places.
+    halves change places. The validation split chose the scales' shrinkage; no probe is scored on it.
     """
     network, seed = translator.fitted.network, translator.fitted.seed
     groups = separable_groups(data.pool)[test.numpy()]  # a picture of two sources is in one half

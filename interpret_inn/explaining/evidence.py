@@ -99,7 +99,7 @@ class BesideErasure:
 
     Attributes:
         own: Scores from the concept's own factor.
-        rest: Scores from all axes of the code but those of this factor, by samples that the flow never saw.
+        rest: Scores from all axes of the code but those of this factor, by samples that the flow was never fitted to.
         erasure_own: Scores from as many canonical directions as the factor has axes, or from all if there are fewer.
         erasure_rest: Scores from what erasure leaves, by the same samples as `rest`.
         directions: How many canonical directions these are.

@@ -86,17 +86,21 @@ def over_refits(line: FactorSummary, refits: Refits, leakage: Leakage) -> Factor
     single = (
         f"On this fit's own test split it reaches {score_words(leakage.scores[name][name].linear, kind)}."
     )
-    if score.low <= guessing:
-        told = f"{name} was not learnt: {found}, which is no surer than guessing ({beside}). {single}"
-    elif not score.low > unfitted:
-        told = (
-            f"{name} was not shown to be learnt: {found}; as much is there without any fitting ({beside}). {single} "
-            f"{cure(name, line.size)}"
-        )
-    else:
-        return dataclasses.replace(
-            line, learnt=True, verdict=f"{name} was learnt: {found}; {beside}. {single}"
-        )
+    if score.low > max(guessing, unfitted):
+        verdict = f"{name} was learnt: {found}; {beside}. {single}"
+        return dataclasses.replace(line, learnt=True, verdict=verdict)
+    if not score.value > guessing:
+        told = f"{name} was not learnt: {found}, which is no better than guessing ({beside}). {single}"
+        return dataclasses.replace(line, learnt=False, verdict=told)
+    fewer = unfitted >= score.value
+    other = "guessing" if score.low <= guessing else "what is there without any fitting"
+    why = (
+        "; as much is there without any fitting"
+        if fewer
+        else f", which differ too much to tell it from {other}"
+    )
+    advice = cure(name, line.size, fewer=fewer, refits=refits.count)
+    told = f"{name} was not shown to be learnt: {found}{why} ({beside}). {single} {advice}"
     return dataclasses.replace(line, learnt=False, verdict=told)
 
 

@@ -9,15 +9,9 @@ from markupsafe import Markup
 
 from interpret_inn.explaining.evidence import FactorSummary
 from interpret_inn.explaining.records import Explanation, Redraw
-from interpret_inn.reports.findings import (
-    FEW_TESTED,
-    carried,
-    decides,
-    measure,
-    name_of,
-    ranked,
-    untested,
-)
+from interpret_inn.reports.factor_doubts import name_of, untested
+from interpret_inn.reports.findings import FEW_TESTED, decides, measure, ranked
+from interpret_inn.reports.readings import lacking, perhaps_carried
 from interpret_inn.reports.views_refits import before_fit, over_refits
 from interpret_inn.reports.wording import (
     MISSING,
@@ -81,7 +75,8 @@ def _learnt_sentence(explanation: Explanation) -> Markup:
     if not learnt:
         none = "None of the concepts was"
         amount = {1: "The concept was not", 2: "Neither concept was"}.get(len(tested), none)
-        return Markup("<strong>{} learnt.</strong>").format(amount)
+        perhaps = any(perhaps_carried(explanation, factor.name) for factor in tested)
+        return Markup("<strong>{} {}learnt.</strong>").format(amount, "shown to be " if perhaps else "")
     text = Markup("<strong>{} of {} concepts learnt:</strong> {}.")
     return text.format(str(len(learnt)), str(len(tested)), _names(learnt))
 
@@ -122,10 +117,8 @@ def _depends_sentence(explanation: Explanation) -> Markup:
 
 def _called(explanation: Explanation, name: str) -> Markup:
     """A factor in a sentence on the output; one that was not learnt is not called by its concept alone."""
-    learnt = next((factor.learnt for factor in explanation.factors if factor.name == name), None)
-    if learnt is False:
-        shown = "shown to be " if carried(explanation, name) else ""
-        return Markup("the axes set aside for {}, which was not {}learnt").format(name_of(name), shown)
+    if lacks := lacking(explanation, name):
+        return Markup("the axes set aside for {}, which was {}").format(name_of(name), lacks)
     return name_of(name)
 
 
@@ -155,12 +148,11 @@ def _factor_statement(explanation: Explanation, factor: FactorSummary) -> Statem
         detail = detail.format(value, score_text(layer, kind), guess)
     else:
         detail = Markup("R² {}; from the whole layer {}; guessing 0").format(value, score_text(layer, kind))
-    word = "was learnt" if factor.learnt else "was not learnt"
+    word = f"was {lacking(explanation, factor.name) or 'learnt'}"
     refits = explanation.refits
     if refits is not None and (over := over_refits(refits.own(factor.name), kind)):
         detail += Markup("; over {} refits {}").format(refits.count, over)
-    if not factor.learnt and carried(explanation, factor.name):
-        word = "was not shown to be learnt"
+    if not factor.learnt and perhaps_carried(explanation, factor.name):
         detail += Markup("; as many axes before the fit {}").format(before_fit(explanation, factor.name))
     return Statement(factor.learnt, Markup("<b>{}</b> {}").format(factor.name, word), detail)
 

@@ -31,6 +31,7 @@ from interpret_inn.reports import (
 from interpret_inn.reports.contents import contents
 from interpret_inn.reports.figures import element
 from interpret_inn.reports.findings import decides, doubts
+from interpret_inn.reports.readings import probed_apart
 from interpret_inn.reports.thumbnails import LADDER, Quality, Thumbnails
 from interpret_inn.types import RESIDUAL, Section
 
@@ -229,6 +230,7 @@ def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
         "doubts": doubts(explanation),
         "redraws": views.redraw_figure(explanation),
         "matrix": views.matrix(explanation),
+        "fresh": probed_apart(explanation),
         "associations": views.associations(explanation),
         "refits": views_refits.refits_text(explanation),
         "erasure": views_erasure.erasure_rows(explanation),

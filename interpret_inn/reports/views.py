@@ -11,8 +11,9 @@ from interpret_inn.explaining.evidence import AGREES, Refits
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
 from interpret_inn.reports import figures
 from interpret_inn.reports.figures import Mark
-from interpret_inn.reports.findings import best, measure, ranked, recovered
+from interpret_inn.reports.findings import measure, ranked
 from interpret_inn.reports.headlines import redraw_words
+from interpret_inn.reports.readings import best, lacking, recovered
 from interpret_inn.reports.views_refits import over_refits
 from interpret_inn.reports.wording import (
     interval_text,
@@ -39,10 +40,13 @@ def factor_css(explanation: Explanation) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class RedrawRow:
-    """A factor's redraw: its bar, its main number and interval, its strength in words, further (number, interval)."""
+    """A factor's redraw: its bar, its main number and interval, its strength in words, further (number, interval).
+
+    `lacking` says whether it was not learnt, in words; empty if it was.
+    """
 
     name: str
-    learnt: bool | None
+    lacking: str
     strip: Markup
     value: str
     interval: str
@@ -77,8 +81,7 @@ def redraw_figure(explanation: Explanation) -> RedrawFigure | None:
     kind = ranking[0][1].kind
     in_percent = kind == "classes"
     top = 1.0 if in_percent else figures.round_up(max(_reach(measure(redraw)) for _, redraw in ranking))
-    learnt = {factor.name: factor.learnt for factor in explanation.factors}
-    rows = tuple(_redraw_row(name, redraw, top, learnt.get(name)) for name, redraw in ranking)
+    rows = tuple(_redraw_row(name, redraw, top, lacking(explanation, name)) for name, redraw in ranking)
     further = ("KL divergence", "Class std. dev.", "Prob. change") if in_percent else ()
     headings = (*further, "Left the data")
     return RedrawFigure(rows, figures.axis(top, percent if in_percent else tick), _CAPTIONS[kind], headings)
@@ -88,7 +91,7 @@ def _reach(score: Score) -> float:
     return max((value for value in (score.value, score.high) if math.isfinite(value)), default=0.0)
 
 
-def _redraw_row(name: str, redraw: Redraw, top: float, learnt: bool | None) -> RedrawRow:
+def _redraw_row(name: str, redraw: Redraw, top: float, lacks: str) -> RedrawRow:
     score, kind = measure(redraw), "accuracy" if redraw.kind == "classes" else "r2"
     value, interval = score_text(score.value, kind), interval_text(score, kind)
     label = f"{name}: {value}" + (f", 95% interval {interval}" if interval else "")
@@ -101,7 +104,7 @@ def _redraw_row(name: str, redraw: Redraw, top: float, learnt: bool | None) -> R
             *columns,
         )
     strip = figures.bar(score, label, top=top)
-    return RedrawRow(name, learnt, strip, value, interval, redraw_words(redraw), columns)
+    return RedrawRow(name, lacks, strip, value, interval, redraw_words(redraw), columns)
 
 
 # --- what each factor carries ------------------------------------------------------------------------
@@ -125,7 +128,7 @@ class MatrixCell:
 
 @dataclass(frozen=True)
 class MatrixRow:
-    """A concept's probes: from every factor and from the whole layer."""
+    """A concept's probes: from every factor and from the whole layer; guessing and unfitted here and over refits."""
 
     concept: str
     kind: str
@@ -133,6 +136,8 @@ class MatrixRow:
     layer: MatrixCell
     chance: str
     unfitted: str
+    refits_chance: str
+    refits_unfitted: str
 
 
 def matrix(explanation: Explanation) -> tuple[MatrixRow, ...]:
@@ -164,9 +169,9 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
     anew = refits.representation.get(concept)
     layer = replace(layer, refits=over_refits(None if anew is None else anew.linear, kind))
     words = "read correctly" if kind == "accuracy" else "R²"
-    return MatrixRow(
-        concept, words, tuple(cells), layer, score_text(chance, kind), score_text(unfitted.value, kind)
-    )
+    beside = (chance, unfitted.value, refits.chance.get(concept), refits.unfitted.get(concept))
+    texts = ("" if value is None else score_text(value, kind) for value in beside)
+    return MatrixRow(concept, words, tuple(cells), layer, *texts)
 
 
 def _cell(probe: ProbeScores, name: str, kind: str, marks: list[Mark], heat: float, own: bool) -> MatrixCell:

@@ -106,5 +106,12 @@ class Fitted:
             )
         members = np.flatnonzero(concept.values == concept.classes.index(name))
         if not len(members):
-            raise EditError(f"No stored sample of {factor.name!r} is {name!r}, so it has no mean code.")
+            stored = [each for number, each in enumerate(concept.classes) if (concept.values == number).any()]
+            shown = ", ".join(map(repr, stored[:5])) + (
+                f" and {len(stored) - 5} more" if len(stored) > 5 else ""
+            )
+            raise EditError(
+                f"No stored sample of {factor.name!r} is {name!r}, so it has no mean code. Classes that have one: "
+                f"{shown or 'none'}."
+            )
         return self.reference_codes[torch.from_numpy(members), factor.slice].mean(0)

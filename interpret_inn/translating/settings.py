@@ -46,7 +46,8 @@ class FitSettings:
         patience: Validations without improvement before the fit stops.
         refits: Fits of the same size to other samples, each judged on a fifth of all samples that it never saw; they
             say how far scores would differ. They change nothing of the fit, and are made of a conditional flow alone.
-            None: five if the training split has fewer than 500 samples (groups of samples), else none.
+            None: five if there are at least 25 samples, fewer than 500 in the training split, and at most three
+            concepts have values, else none; a group of samples counts as one.
     """
 
     flow: str = "auto"

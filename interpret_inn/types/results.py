@@ -75,6 +75,10 @@ class Remark(str):
     __slots__ = ()
 
 
+SAY_THE_SAME = "say the same: no method can tell them apart"
+"""Words of a note on two concepts, by which a report knows that it is grave: notes are stored as plain text."""
+
+
 @dataclass(frozen=True)
 class Section:
     """A part of a report.

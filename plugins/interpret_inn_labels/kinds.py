@@ -63,6 +63,10 @@ class PairingKind(ABC):
         )
         return Pairable(np.zeros(len(values), dtype=bool), reason)
 
+    def absent(self, concept: Concept, among: IntArray) -> str:  # noqa: ARG002
+        """A sentence on classes of which `among`, int64 (M,), has no sample but others have; "" if there are none."""
+        return ""
+
 
 class _Categories(PairingKind):
     def partner(self, wheels: Wheels, strength: float) -> Partner:  # noqa: ARG002
@@ -83,14 +87,34 @@ class _Categories(PairingKind):
         lonely = lonely[np.isin(lonely, values)] if (groups_in >= 2).any() else lonely
         if not len(lonely):
             return Pairable(np.ones(len(values), dtype=bool), "")
-        names = [concept.classes[index] if concept.classes else str(index) for index in lonely[:5]]
-        more = f" and {len(lonely) - 5} more" if len(lonely) > 5 else ""
         reason = (
-            f"{concept.name}: {len(lonely)} of {count} classes ({', '.join(map(repr, names))}{more}) have "
+            f"{concept.name}: {len(lonely)} of {count} classes ({_named(concept, lonely)}) have "
             f"fewer than 2 samples of different groups among {among} samples "
             "and are left out of its pairs."
         )
         return Pairable(groups_in[values] >= 2, reason)
+
+    def absent(self, concept: Concept, among: IntArray) -> str:
+        """The classes that have a sample, but none to learn from: no probe can name them."""
+        values = np.where(concept.known, np.asarray(concept.values), -1).astype(np.int64)
+        lacking = np.setdiff1d(values[concept.known], values[among])
+        if not len(lacking):
+            return ""
+        count = max(len(concept.classes), int(values.max()) + 1)
+        have, it = ("has", "it") if len(lacking) == 1 else ("have", "them")
+        others = int(np.isin(values, lacking).sum())
+        return (
+            f"{concept.name}: {len(lacking)} of {count} classes ({_named(concept, lacking)}) {have} no sample among "
+            f"the {len(among)} that the fit learns from ({others} among the others): these count as missed. Give more "
+            f"of {it}, or leave {it} out."
+        )
+
+
+def _named(concept: Concept, numbers: IntArray) -> str:
+    """Classes by name, or by number where they have none; five at most."""
+    names = [concept.classes[index] if concept.classes else str(index) for index in numbers[:5]]
+    more = f" and {len(numbers) - 5} more" if len(numbers) > 5 else ""
+    return ", ".join(map(repr, names)) + more
 
 
 class _Numbers(PairingKind):

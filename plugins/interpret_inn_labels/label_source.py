@@ -10,8 +10,9 @@ from torch import Generator, Tensor
 
 from interpret_inn.data.base import group_numbers
 from interpret_inn.data.per_split import PerSplit
-from interpret_inn.errors import ConceptError
+from interpret_inn.errors import ConceptError, warn
 from interpret_inn.types import SAME, Concept, ConceptSource, Pairs, Samples
+from interpret_inn_labels.kinds import pairing_kind
 from interpret_inn_labels.plan import PairingPlan
 
 
@@ -81,7 +82,8 @@ class LabelSource(ConceptSource):
             ConceptError: `among` is empty or names samples that there are not, or no concept can be paired.
 
         Warns:
-            InnWarning: the first time for this `among`, for each class that has no two samples in it.
+            InnWarning: the first time for this `among`, for each class that has no two samples in it; and for classes
+                that have none in the largest `among`, but elsewhere.
         """
         if n < 0:
             raise ConceptError(f"Expected a number of pairs of 0 or more, found {n}.")
@@ -110,5 +112,14 @@ class LabelSource(ConceptSource):
             strength=self._strength,
         )
         if len(among) > self._largest[0]:
-            self._largest = (len(among), tuple(plan.notes))
+            self._largest = (len(among), (*self._absent(among), *plan.notes))
         return plan
+
+    def _absent(self, among: Tensor) -> list[str]:
+        """Classes that the largest set of samples, the training split, has none of; warned of, too."""
+        indices = among.long().numpy()
+        found = [pairing_kind(concept).absent(concept, indices) for concept in self.concepts]
+        told = [sentence for sentence in found if sentence]
+        for sentence in told:
+            warn(sentence)
+        return told

@@ -11,6 +11,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, warn
 from interpret_inn.types import Concept, FloatArray, IntArray, Pairs
+from interpret_inn.types.results import SAY_THE_SAME
 from interpret_inn_labels.association import association
 from interpret_inn_labels.balance import bins_of, effective_size, rake
 from interpret_inn_labels.kinds import PairingKind, pairing_kind
@@ -20,6 +21,7 @@ from interpret_inn_labels.wheels import Wheel, Wheels, uniform
 _HARDLY_LESS = 0.9  # of the samples: weights that cost less are not worth a word
 _ROUNDS = 16  # of drawing another partner, if the one drawn is of the same group
 _STRONG = 0.3  # an association that a reader should know of
+_SAME = 0.98  # an association that no weights loosen: the concepts have no sample to tell them apart
 _FAR = 0.8  # a correlation reached between "nearest" rows that a reader should know of
 
 
@@ -194,7 +196,10 @@ class PairingPlan:
         before, after = association(here), association(here, weights=self.weights)
         for one, others in before.items():
             for other, value in others.items():
-                if one < other and value > _STRONG:
+                if one < other and after[one][other] >= _SAME:
+                    weighed = f"(association {after[one][other]:.2f} by weight)"
+                    notes.append(f"{one} and {other} {SAY_THE_SAME} {weighed}. Leave one out.")
+                elif one < other and value > _STRONG:
                     notes.append(
                         f"{one} and {other} go together in the data (association {value:.2f}); "
                         f"{after[one][other]:.2f} by weight."

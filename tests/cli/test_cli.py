@@ -16,6 +16,11 @@ from .commands import MODEL, QUICK
 pytestmark = pytest.mark.usefixtures("hasty_probes")
 
 
+def test_a_factor_of_one_axis_has_one_axis(pictures: Path, tmp_path: Path, capsys: Any) -> None:
+    main(["fit", MODEL, str(pictures), str(tmp_path / "out"), *QUICK, "--sizes", '{"label": 1}'])
+    assert "label (1 axis): " in capsys.readouterr().out
+
+
 def test_fit_saves_and_says_what_was_learnt(pictures: Path, tmp_path: Path, capsys: Any) -> None:
     out = tmp_path / "deep" / "interpreter"
     main(["fit", MODEL, str(pictures), str(out), *QUICK, "--seed", "3", "--sizes", '{"label": 2}'])

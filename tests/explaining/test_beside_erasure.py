@@ -84,8 +84,12 @@ def beside(make, *, factors=FACTORS, seed=0, sizes=(150, 120, 100), fresh=2) -> 
 def test_of_a_linear_concept_the_flow_adds_nothing():
     found = beside(linear, seed=2, sizes=(150, 150, 250))
     assert found.flow == "no better"
-    assert found.verdict.startswith("For one the flow adds nothing to linear erasure. Left elsewhere: ")
-    assert found.verdict.endswith("(guessing 0.00); in its own factor: 0.99 against 0.99.")
+    assert found.verdict.startswith(
+        "For one the flow adds nothing to linear erasure. Read from everything else, by "
+    )
+    assert found.verdict.endswith(
+        "(guessing 0.00). Read from its own part: 0.99 with the flow, 0.99 with erasure."
+    )
     assert found.directions == 1
     assert all(math.isfinite(score.value) for score in (found.own.network, found.erasure_rest.network))
 
@@ -107,7 +111,7 @@ def test_a_spread_that_only_the_flow_evens_out_is_its_gain(evened):
 def test_what_the_flow_leaves_and_erasure_does_not_is_a_loss():
     found = beside(copied)
     assert found.flow == "worse"
-    assert found.verdict.startswith("Linear erasure leaves less of one elsewhere than the flow does. Left ")
+    assert found.verdict.startswith("Linear erasure leaves less of one elsewhere than the flow does. Read ")
     assert found.rest_gain.high < -0.2
 
 
@@ -214,7 +218,7 @@ def test_without_fresh_samples_only_the_own_parts_are_read():
     assert math.isnan(found.rest_gain.value)
     assert math.isnan(found.rest.linear.value)
     assert found.flow == "unclear"
-    assert found.verdict.endswith(" In its own factor: 0.99 against 0.99.")
+    assert found.verdict.endswith(" Read from its own part: 0.99 with the flow, 0.99 with erasure.")
 
 
 def test_wide_rows_keep_their_leading_axes_white_and_the_principal_ones_of_the_others(monkeypatch):
@@ -278,13 +282,43 @@ FEW = "There are too few test inputs to tell whether the flow adds anything to l
     ],
 )
 def test_the_sentence_says_what_the_intervals_say(own, rest, flow, sentence):
-    found = compared("{a}", own, rest, kind="accuracy", chance=0.1, whole=Score(0.9, 0.88, 0.92))
-    figures = "Left elsewhere: 90.0% against 90.0% (guessing 10.0%); in its own factor: 90.0% against 90.0%."
+    found = compared(
+        "{a}", own, rest, kind="accuracy", chance=0.1, whole=Score(0.9, 0.88, 0.92), axes=1, directions=1
+    )
+    both = "90.0% with the flow, 90.0% with erasure"
+    figures = f"Read from everything else, by the best probe: {both} (guessing 10.0%). Read from its own part: {both}."
     assert found == (flow, f"{sentence} {figures}")
 
 
 @pytest.mark.parametrize("whole", [Score(0.5, 0.05, 0.6), Score(0.115, 0.11, 0.12), Score(math.nan)])
 def test_what_the_layer_does_not_tell_is_not_compared(whole):
     unread = side(0.0, 0.0, 0.0, flow=0.1, erasure=0.1)
-    found = compared("a", unread, unread, kind="accuracy", chance=0.1, whole=whole)
+    found = compared("a", unread, unread, kind="accuracy", chance=0.1, whole=whole, axes=1, directions=1)
     assert found == ("unclear", "The layer tells too little of a to compare the flow with linear erasure.")
+
+
+@pytest.mark.parametrize(
+    ("axes", "directions", "words"),
+    [
+        (3, 1, " The factor has 3 axes, erasure 1 direction."),
+        (3, 2, " The factor has 3 axes, erasure 2 directions."),
+        (2, 2, ""),
+    ],
+)
+def test_the_verdict_says_both_sizes_where_the_factor_is_larger(axes, directions, words):
+    own = Side(Score(0.775), Score(0.762), Score(0.013, -0.01, 0.03))
+    rest = Side(Score(0.212), Score(0.25), Score(0.038, 0.01, 0.06))
+    _, said = compared(
+        "a",
+        own,
+        rest,
+        kind="accuracy",
+        chance=0.175,
+        whole=Score(0.8, 0.7, 0.9),
+        axes=axes,
+        directions=directions,
+    )
+    assert said.endswith(
+        "Read from everything else, by the best probe: 21.2% with the flow, 25.0% with erasure (guessing 17.5%). "
+        f"Read from its own part: 77.5% with the flow, 76.2% with erasure.{words}"
+    )

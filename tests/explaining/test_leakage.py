@@ -199,8 +199,22 @@ def test_axes_of_the_widest_are_orthonormal_and_come_from_some_of_the_rows(monke
 
 @pytest.mark.parametrize(("size", "fewer"), [(2, 1), (3, 1), (7, 3), (8, 4), (15, 4)])
 def test_half_as_many_axes_or_four_are_the_cure(size, fewer):
-    assert cure("hue", size).startswith(f'Type fit(…, sizes={{"hue": {fewer}}}), so that fewer axes')
-    assert cure("hue", 1) == "Give more images."
+    assert cure("hue", size, fewer=True).startswith(
+        f'Type fit(…, sizes={{"hue": {fewer}}}), so that fewer axes'
+    )
+    assert cure("hue", 1, fewer=True) == "Give more images."
+
+
+@pytest.mark.parametrize(
+    ("refits", "words"),
+    [
+        (0, "Give more images."),
+        (5, "Type fit(…, refits=10) for a shorter interval, or give more images."),
+        (10, "Give more images."),
+    ],
+)
+def test_where_the_interval_stands_in_the_way_a_shorter_one_is_the_cure(refits, words):
+    assert cure("hue", 2, fewer=False, refits=refits) == words
 
 
 def matrix(score, *, chance=0.1, unfitted=0.3, kind="accuracy"):
@@ -221,8 +235,16 @@ def matrix(score, *, chance=0.1, unfitted=0.3, kind="accuracy"):
             "shape was learnt: read from its own factor, shape reaches 90.0% accuracy (95 % interval 80.0% "
             "to 95.0%); guessing reaches 10.0%, the flow before fitting 30.0%.",
         ),
-        (matrix(Score(0.2, 0.1, 0.3)), False, "shape was not learnt: .* no surer than guessing"),
-        (matrix(Score(0.4, 0.3, 0.5)), False, "shape was not shown to be learnt: .* without any fitting"),
+        (
+            matrix(Score(0.2, 0.1, 0.3), unfitted=0.05), False,
+            "shape was not shown to be learnt: .* which so few test samples cannot tell from guessing (",
+        ),
+        (matrix(Score(0.1, 0.05, 0.3)), False, "shape was not learnt: .* no better than guessing"),
+        (matrix(Score(0.3, 0.2, 0.5)), False, "shape was not shown to be learnt: .* as much is there .* Give more"),
+        (
+            matrix(Score(0.4, 0.3, 0.5)), False,
+            "shape was not shown to be learnt: .* which so few test samples cannot tell from what is there .* Give",
+        ),
         (matrix(Score(math.nan)), False, "shape cannot be tested: too few"),
         (
             matrix(Score(0.5, 0.4, 0.6), kind="r2", chance=0.0), True,

@@ -21,6 +21,7 @@ from interpret_inn.fitting.fit import refit
 from interpret_inn.fitting.folds import folds
 from interpret_inn.fitting.rows import StoredRows
 from interpret_inn.metrics.probes import fit_linear_probe
+from interpret_inn.translating.settings import FitSettings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Plan, ProbeScores, Score
 from interpret_inn.types.concepts import Concept
@@ -211,6 +212,15 @@ def test_they_are_made_of_few_samples_and_few_concepts_unless_the_fit_says_other
     monkeypatch.setattr(module, "MOST_CONCEPTS", 0)
     assert "long with 1 concepts" in module._reason_against(translator, it._data)
     assert module._reason_against(it.translator, it._data) == ""
+
+
+def test_the_help_of_the_setting_says_when_they_are_made() -> None:
+    words = " ".join((FitSettings.__doc__ or "").split())
+    assert module.MOST_CONCEPTS == 3
+    assert (
+        f"five if there are at least {module.FEWEST * module.FOLDS} samples, fewer than 500 in the "
+        "training split, and at most three concepts have values, else none"
+    ) in words
 
 
 def test_one_that_fails_leaves_the_rest_of_the_evaluation(

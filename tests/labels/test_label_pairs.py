@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -207,6 +209,21 @@ def test_classes_of_one_sample_are_left_out_with_a_warning(source_of):
     pairs_of(source, n=500)  # said once
 
 
+def test_a_class_of_which_the_fit_learns_no_sample_is_told(source_of):
+    digit = np.array([0, 1] * 20 + [3, 3, 0, 1, -1, 1])
+    source = source_of(digit=digit)
+    text = (
+        r"digit: 1 of 4 classes \('c3'\) has no sample among the 40 that the fit learns from \(2 among the others\): "
+        r"these count as missed. Give more of it, or leave it out."
+    )
+    with pytest.warns(InnWarning, match=text):
+        pairs_of(source, n=50, among=torch.arange(40))
+    assert any("'c3'" in note for note in source.notes)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        source.sample_pairs(50, generator(0), torch.tensor([0, 1, 2, 3, 42, 43]))  # fewer: another split
+
+
 def test_a_concept_that_does_not_vary_here_is_left_out(source_of, random):
     size, digit = random.random(50), random.integers(0, 2, 50)
     size[:20] = 0.5
@@ -326,3 +343,13 @@ def test_arguments_are_checked(source_of):
     source.samples.groups = np.arange(3)
     with pytest.raises(DataError, match="Expected groups with one value for each of 10 samples, found 3"):
         LabelSource(source.samples, source.concepts)
+
+
+def test_two_columns_that_say_the_same_are_told(source_of, random):
+    bright = random.random(200)
+    other = random.integers(0, 3, 200)
+    source = source_of(bright=bright, bright2=2 * bright + 1, other=other)
+    pairs_of(source, n=50)
+    assert [note for note in source.notes if "bright2" in note] == [
+        "bright and bright2 say the same: no method can tell them apart (association 1.00 by weight). Leave one out."
+    ]

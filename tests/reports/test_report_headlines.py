@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from interpret_inn.explaining.evidence import Checks
-from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
+from interpret_inn.explaining.records import Explanation, FlowRecord, ProbeScores, Redraw
 from interpret_inn.reports import page
-from interpret_inn.reports.findings import best, doubts, leaks, ranked, recovered
+from interpret_inn.reports.findings import doubts, ranked
 from interpret_inn.reports.headlines import headline, learnt_answer, redraw_words, sure_answer
+from interpret_inn.reports.readings import best, leaks, recovered
 from interpret_inn.types import Remark, Score
+from interpret_inn.types.results import SAY_THE_SAME
 
 NAN = math.nan
 
@@ -42,7 +45,7 @@ def test_headline_says_what_was_learnt_and_what_decides(explanation: Explanation
     ("learnt", "said"),
     [
         ((True, False), "1 of 2 concepts learnt: digit."),
-        ((False, False), "Neither concept was learnt."),
+        ((False, False), "Neither concept was shown to be learnt."),
         ((True, None), "The concept was learnt: digit."),
         (
             (None, None),
@@ -172,7 +175,7 @@ def test_factors_to_distrust(changed: Callable[..., Explanation]) -> None:
     digit, colour, residual = changed().factors
     factors = (dataclasses.replace(digit, learnt=False), dataclasses.replace(colour, learnt=None), residual)
     explanation = changed(factors=factors)
-    told = "digit was not shown to be learnt: its factor tells it, but as many axes told it as well before"
+    told = "digit was not shown to be learnt: its factor tells it, but not surely better than as many axes did before"
     assert told in texts(explanation, "warn")
     assert "as many axes before the fit" in page(explanation)
     leakage = dataclasses.replace(explanation.leakage, chance={"digit": 1.0, "colour": 0.0})
@@ -180,7 +183,8 @@ def test_factors_to_distrust(changed: Callable[..., Explanation]) -> None:
         dataclasses.replace(explanation, leakage=leakage), "bad"
     )
     assert "colour has no labels to test it on" in texts(explanation, "warn")
-    assert "; not learnt" in page(explanation)
+    assert "; not shown to be learnt" in page(explanation)
+    assert "; not learnt" in page(dataclasses.replace(explanation, leakage=leakage))
 
 
 def test_half_learnt_factor_is_told(changed: Callable[..., Explanation]) -> None:
@@ -204,6 +208,27 @@ def test_data_to_distrust(changed: Callable[..., Explanation]) -> None:
     assert "Everything was tested on 40 inputs" in said
     assert "Two inputs could not be read and were left out" in said
     assert "The kind of “colour” was guessed: numeric." in said
+
+
+def test_concepts_that_say_the_same_are_a_serious_finding(changed: Callable[..., Explanation]) -> None:
+    note = f"a and b {SAY_THE_SAME} (association 1.00 by weight). Leave one out."
+    digit, *others = changed().factors
+    lost = dataclasses.replace(digit, learnt=False)
+    assert texts(changed(warnings=(note,), factors=(lost, *others))).startswith(note)
+    assert [doubt.level for doubt in doubts(changed(warnings=(note,))) if note in doubt.text] == ["bad"]
+
+
+@pytest.mark.parametrize(("kind", "apart"), [("conditional", True), ("joint", False)])
+def test_the_page_says_which_samples_probes_learnt_from(
+    changed: Callable[..., Explanation], kind: Any, apart: bool
+) -> None:
+    flow = FlowRecord(kind, NAN, 0, 0, False, 1.0, "A flow.")
+    html = " ".join(page(changed(flow=flow)).split())
+    for words in (
+        "other factors by probes that are trained on the validation split and one half of the test split",
+        "it is trained on the validation split and one half of the test split",
+    ):
+        assert (words in html) is apart
 
 
 def test_gravest_doubts_come_first(changed: Callable[..., Explanation]) -> None:

@@ -98,6 +98,16 @@ def test_set_takes_numbers_rows_and_names_of_categories(toy: Any) -> None:
     )
 
 
+def test_a_class_without_a_stored_sample_names_those_that_have_one(toy: Any) -> None:
+    fitted, factor = toy.interpreter.fitted, toy.interpreter.factors["shape"]
+    shape = fitted.concept(factor)
+    lacking = dataclasses.replace(shape, values=np.where(shape.values == 1, -1, shape.values))
+    others = tuple(lacking if concept is shape else concept for concept in fitted.concepts)
+    wanted = "No stored sample of 'shape' is '1', so it has no mean code. Classes that have one: '0', '2'."
+    with pytest.raises(inn.EditError, match=wanted):
+        dataclasses.replace(fitted, concepts=others).class_code(factor, "1")
+
+
 def test_setting_a_category_makes_the_model_say_it(toy: Any) -> None:
     for shape in range(3):
         outputs = toy.interpreter.run(toy.fresh, inn.edits.set_to("shape", str(shape)))
