@@ -149,7 +149,7 @@ def _measured(translator: Translator, data: FitData, count: int) -> Refits:
     except InnError as error:
         return Refits(reason=f"One of them failed. {error}")
     except _FAILURES as error:
-        return Refits(reason=f"One of them failed. {type(error).__name__}: {shown(error)}")
+        return Refits(reason=f"One of them failed. {type(error).__name__.lstrip('_')}: {shown(error)}")
 
 
 @torch.no_grad()

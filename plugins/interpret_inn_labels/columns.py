@@ -11,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from interpret_inn.errors import ConceptError
+from interpret_inn.types.concepts import LARGEST_NUMBER
 from interpret_inn.types.numbers import BoolArray
 from interpret_inn_labels.guessing import is_missing
 
@@ -55,6 +56,12 @@ def read_column(name: str, raw: Any) -> Column:
         if np.isinf(values[known]).any():
             raise ConceptError(
                 f"Expected finite labels of {name!r}, found infinite ones. Use None where unknown."
+            )
+        largest = np.abs(values[known].astype(np.float64)).max(initial=0)
+        if largest > LARGEST_NUMBER:
+            raise ConceptError(
+                f"Expected labels of {name!r} up to {LARGEST_NUMBER:g}, found up to {largest:.4g}. "
+                "Scale them, or use None where unknown."
             )
     elif values.dtype.kind not in "biu":
         raise ConceptError(f"Expected numbers, bools or text as labels of {name!r}, found {values.dtype}.")

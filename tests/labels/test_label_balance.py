@@ -174,5 +174,11 @@ def test_no_samples_have_no_bins_and_no_features(shape):
     "raw", [np.zeros(0), np.zeros((0, 2)), np.zeros((0, 2), object), np.zeros(0, str), np.ma.zeros((0, 2))]
 )
 def test_no_labels_at_all_are_refused_in_words(raw):
-    with pytest.raises(ConceptError, match="labels of .size."):
+    with pytest.raises(ConceptError, match="labels of 'size'"):
+        read_column("size", raw)
+
+
+@pytest.mark.parametrize("raw", [np.array([1e300, 0]), [[0.0, -1e101], [2.0, 1.0]]])
+def test_labels_that_are_too_large_are_refused_in_words(raw):
+    with pytest.raises(ConceptError, match=r"labels of 'size' up to 1e\+100, found up to 1e\+"):
         read_column("size", raw)

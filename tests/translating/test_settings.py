@@ -23,7 +23,7 @@ def test_counts_begin_at_one(name: str) -> None:
 @pytest.mark.parametrize("name", ABOVE_0)
 def test_amounts_are_above_zero(name: str) -> None:
     assert getattr(FitSettings(**{name: 1e-9}), name) == 1e-9
-    for wrong in (0, -1.0, float("nan")):
+    for wrong in (0, -1.0):
         with pytest.raises(FitError, match=f"Expected {name} above 0, found {wrong}"):
             FitSettings(**{name: wrong})
 
@@ -40,6 +40,23 @@ def test_a_share_of_the_variance_is_above_zero_and_up_to_all() -> None:
     for wrong in (0, 0.0, 1.01):
         with pytest.raises(FitError, match=r"Expected explained in \(0, 1\], found"):
             FitSettings(explained=wrong)
+
+
+FLOATS = (*ABOVE_0, "weight_decay", "explained")
+
+
+@pytest.mark.parametrize("name", FLOATS)
+@pytest.mark.parametrize("wrong", [math.nan, math.inf, -math.inf, 10**400])
+def test_numbers_are_finite(name: str, wrong: float) -> None:
+    with pytest.raises(FitError, match=f"Expected {name} to be a finite number, found"):
+        FitSettings(**{name: wrong})
+
+
+@pytest.mark.parametrize(("name", "most"), [("noise", 1000), ("refits", 100)])
+def test_noise_and_refits_have_an_upper_end(name: str, most: int) -> None:
+    assert getattr(FitSettings(**{name: most}), name) == most
+    with pytest.raises(FitError, match=f"Expected {name} of at most {most}, found {most + 1}"):
+        FitSettings(**{name: most + 1})
 
 
 @pytest.mark.parametrize("count", [None, 0, 2, 20])
