@@ -1,4 +1,4 @@
-"""What is wrong with the concepts and the groups of a source, in sentences; the fit and the contract refuse the same."""
+"""What is wrong with the concepts and the groups of a source, in sentences, for the fit and for the contract."""
 
 from __future__ import annotations
 
@@ -60,10 +60,15 @@ def group_faults(groups: Any, count: int) -> Iterator[str]:
 
 def value_faults(concept: Concept, count: int) -> Iterator[str]:
     """What is wrong with the values of a concept of `count` samples, in sentences."""
-    faults = list(_CHECKS.get(concept.kind, _number_values)(concept, count))
+    faults = list(layout_faults(concept, count))
     yield from faults
     if not faults and concept.values is not None and not concept.known.any():
         yield f"Expected values of {concept.name!r}, found that no sample has a value."
+
+
+def layout_faults(concept: Concept, count: int) -> Iterator[str]:
+    """The same, but all values may be missing, as they may be among some of the samples."""
+    yield from _CHECKS.get(concept.kind, _number_values)(concept, count)
 
 
 def _no_values(concept: Concept, count: int) -> Iterator[str]:  # noqa: ARG001

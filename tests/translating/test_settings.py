@@ -80,7 +80,7 @@ def test_kinds_of_numbers_are_told_apart(given: dict[str, Any], words: str) -> N
         ({"steps": 0}, "Expected steps of at least 1, found 0."),
         ({"hidden": -3}, "Expected hidden of at least 1, found -3."),
         ({"learning_rate": 0.0}, "Expected learning_rate above 0, found 0.0."),
-        ({"noise": math.nan}, "Expected noise above 0, found nan."),
+        ({"noise": math.nan}, "Expected noise to be a finite number, found nan."),
         ({"weight_decay": -1.0}, "Expected weight_decay of at least 0, found -1.0."),
         ({"warm_up": -1}, "Expected warm_up of at least 0, found -1."),
         ({"explained": 1.5}, "Expected explained in (0, 1], found 1.5."),
