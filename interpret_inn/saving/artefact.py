@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -287,7 +288,12 @@ def _json(path: Path) -> Any:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=str), "utf-8")
+    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=_written), "utf-8")
+
+
+def _written(value: Any) -> Any:
+    """What JSON does not know: NumPy's numbers as plain ones, so that they are read as numbers; else text."""
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _digest(path: Path) -> str:

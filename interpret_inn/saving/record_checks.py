@@ -10,12 +10,9 @@ import torch
 
 from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
-from interpret_inn.translating.settings import MOST_REFITS
+from interpret_inn.translating.settings import LARGEST_SEED, MOST_REFITS
 from interpret_inn.types.concept_faults import KINDS, is_text, layout_faults
 from interpret_inn.types.factors import RESIDUAL
-
-LARGEST_SEED = 2**63 - 1
-"""Largest seed of a generator of torch."""
 
 
 def require_main(about: Mapping[str, Any]) -> None:
@@ -37,7 +34,7 @@ def require_main(about: Mapping[str, Any]) -> None:
         "the residual as the last factor": [*sizes][-1:] == [RESIDUAL],
         "names of factors and concepts in text": all(map(is_text, [*sizes, *names])) and all(names),
         "each concept once": len(set(names)) == len(names),
-        "classes and notes in text": all(map(is_text, [*classes, *notes])),
+        "classes and notes in text": all(isinstance(text, str) for text in [*classes, *notes]),
         "kinds of concepts": all(c["kind"] in KINDS and isinstance(c["guessed"], bool) for c in concepts),
         "times and raw scores that are finite or null": all(
             map(_is_figure, [*about["timings"].values(), *about["raw_scores"].values()])

@@ -18,6 +18,8 @@ OF_TRAINING = (
     "patience",
 )  # fmt: skip
 """Settings that say how a joint flow is trained."""
+LARGEST_SEED = 2**63 - 1
+"""Largest seed that generators of torch take whatever their sign."""
 MOST_NOISE = 1000
 """Largest noise floor: beneath a larger one nothing of the representation is left."""
 MOST_REFITS = 100
@@ -106,6 +108,17 @@ class FitSettings:
     def names(cls) -> tuple[str, ...]:
         """The names of all settings."""
         return tuple(field.name for field in fields(cls))
+
+
+def checked_seed(seed: Any) -> int:
+    """The seed of a fit as a plain whole number.
+
+    Raises:
+        FitError: it is none from 0 to 2⁶³ − 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) <= LARGEST_SEED:
+        raise FitError(f"Expected seed to be a whole number from 0 to 2**63 - 1, found {seed!r:.60}.")
+    return int(seed)
 
 
 def _is_finite(value: Any) -> bool:

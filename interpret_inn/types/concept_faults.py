@@ -45,7 +45,12 @@ def concept_faults(owner: Any, concepts: Sequence[Any]) -> Iterator[str]:
     if unknown:
         yield f"Expected kinds out of {KINDS}, found {unknown!r:.200}."
     for concept in concepts:
-        if isinstance(concept.classes, str) or not all(map(is_text, concept.classes)):
+        classes = concept.classes
+        if (
+            not isinstance(classes, Sequence)
+            or isinstance(classes, str)
+            or not all(isinstance(name, str) for name in classes)
+        ):
             yield f"Expected classes of {concept.name!r} as a tuple of names, found {concept.classes!a:.200}."
 
 

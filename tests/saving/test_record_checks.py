@@ -75,7 +75,6 @@ IN_MAIN = [
     renamed("residual", "rest", "factors"),
     put([3], "notes"),
     put("a note", "notes"),
-    put(["\ud800"], "notes"),
     put([None], "remarks"),
     *(put(name, "concepts", 0, "name") for name in (None, 3, "", "hue", "\udfff")),
     *(put(kind, "concepts", 0, "kind") for kind in ("number", None, ["numeric"])),

@@ -3,10 +3,13 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
+import interpret_inn as inn
 from interpret_inn.errors import FitError
-from interpret_inn.translating.settings import FitSettings
+from interpret_inn.translating.settings import FitSettings, checked_seed
 
 AT_LEAST_1 = ("steps", "pairs", "hidden", "depth", "axes", "every", "patience")
 ABOVE_0 = ("learning_rate", "clip", "noise", "samples_per_axis")
@@ -95,3 +98,17 @@ def test_settings_that_cannot_be_are_refused(options, text):
     with pytest.raises(FitError) as caught:
         FitSettings(**options)
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize("seed", [0, 2**63 - 1, np.int64(3)])
+def test_seeds_are_plain_whole_numbers(seed):
+    assert checked_seed(seed) == seed
+    assert type(checked_seed(seed)) is int
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.0, True, "3", None])
+def test_seeds_that_could_not_be_loaded_are_refused_before_the_fit(seed):
+    with pytest.raises(FitError, match=r"Expected seed to be a whole number from 0 to 2\*\*63 - 1, found"):
+        inn.wrap(torch.nn.Sequential(torch.nn.Identity()), "0", preprocess="identity").fit(
+            "labels", seed=seed
+        )
