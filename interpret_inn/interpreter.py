@@ -33,7 +33,7 @@ from interpret_inn.plugin.choosing import chosen_sources, report_localizer
 from interpret_inn.renamed import with_old_names
 from interpret_inn.reports import Report
 from interpret_inn.scoring import ScoreRequest, scores_of_fit, scores_of_inputs, with_scores
-from interpret_inn.translating.settings import FitSettings, requested_settings
+from interpret_inn.translating.settings import FitSettings, checked_seed, requested_settings
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import ConceptKind, ConceptSource, Gallery, LocalizerFunction, Scores
 from interpret_inn.types.members import refuse_unknown_options, with_named_options
@@ -92,9 +92,10 @@ class Interpreter(AttachedModel):
         Raises:
             ConceptError: labels or sizes that cannot be used.
             DataError: data that cannot be read, or that change from read to read.
-            FitError: no training pairs, or a loss that is not finite.
+            FitError: no training pairs, a setting or a seed that cannot be, or a loss that is not finite.
             PluginError: an unknown source, or options it does not take.
         """
+        seed = checked_seed(seed)
         given = {name: options.pop(name) for name in FitSettings.names() if name in options}
         one_named = sum(isinstance(source, str) for source in sources) == 1
         if one_named and "data" not in options and self.backbone.sample_inputs is not None:

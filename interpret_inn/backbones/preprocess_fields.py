@@ -9,6 +9,9 @@ from typing import Any
 
 from interpret_inn.errors import InputError
 
+LARGEST_PICTURE = 2**28
+"""Pixels that a picture may be resized to, 16,384 squared: larger than any model takes, and still in memory."""
+
 
 def require_numbers(*, size: Any, mean: Any, std: Any, crop_pct: Any, channels: Any) -> None:
     """Raises unless all fields that hold numbers hold such as a picture can be prepared with.
@@ -37,6 +40,18 @@ def require_numbers(*, size: Any, mean: Any, std: Any, crop_pct: Any, channels: 
         )
     if not _is_number(crop_pct) or not 0 < crop_pct <= 2:
         raise InputError(f"Expected crop_pct in (0, 2], found {crop_pct!r:.80}.")
+    if size is not None:
+        _require_moderate(size, crop_pct)
+
+
+def _require_moderate(size: Sequence[Any], crop_pct: Any) -> None:
+    """Raises if a picture would be resized to more than `LARGEST_PICTURE` pixels, what is cropped then counted in."""
+    # a picture's shorter side may be brought to the longer of these, so that at least a square of it is made
+    if max(size) > math.isqrt(LARGEST_PICTURE) * min(crop_pct, 1):
+        raise InputError(
+            f"Expected pictures of at most {LARGEST_PICTURE:,} pixels before they are cropped, found "
+            f"size={tuple(size)!r:.80} with crop_pct={crop_pct:g}."
+        )
 
 
 def _is_number(value: Any) -> bool:

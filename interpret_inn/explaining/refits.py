@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from interpret_inn.data.process import derived_seed, progress
-from interpret_inn.errors import InnError, InnWarning
+from interpret_inn.errors import InnError, InnWarning, shown
 from interpret_inn.explaining.evaluation import Evaluation, probed
 from interpret_inn.explaining.evidence import FactorSummary, Leakage, Refits
 from interpret_inn.explaining.leakage import cure, score_words, summaries, value_words
@@ -38,6 +38,8 @@ AUTOMATIC = 500
 """Groups in the training split below which refits are made unless the settings say how many."""
 MOST_CONCEPTS = 3
 """Concepts up to which they are: probes take most of the time, and their number grows with the square."""
+_FAILURES = (ArithmeticError, RuntimeError, ValueError, IndexError)
+"""What NumPy, SciPy and torch raise where a fold leaves too little; errors of torch.linalg are RuntimeErrors."""
 
 
 class _Refit(NamedTuple):
@@ -132,22 +134,26 @@ def _reason_against(translator: Translator, data: FitData) -> str:
 
 
 def _measured(translator: Translator, data: FitData, count: int) -> Refits:
-    """Makes refits and sums them up."""
+    """Makes refits and sums them up; whatever fails in them gives a reason, as the fit they belong to holds."""
     began = time.perf_counter()
-    splits = folds(data, count, seed=derived_seed(translator.fitted.seed, "refits"))
     try:
         # what is made in inference mode cannot be trained on by probes
         with torch.inference_mode(False), warnings.catch_warnings():
             # sources said the same of the fit, or speak of pairs, which refits do not draw
             warnings.simplefilter("ignore", InnWarning)
+            splits = folds(data, count, seed=derived_seed(translator.fitted.seed, "refits"))
             found = [_refit(translator, fold) for fold in progress(splits, "refitting", total=count)]
+        every = data.pool.concepts_at(torch.arange(data.pool.rows))
+        groups = separable_groups(data.pool)
+        apart = {c.name: len(np.unique(groups[c.known])) for c in every if c.values is not None}
+        guessing = {c.name: chance(c.values, kind=c.kind) for c in every if c.values is not None}
+        return dataclasses.replace(
+            _summary(found, apart), chance=guessing, seconds=time.perf_counter() - began
+        )
     except InnError as error:
         return Refits(reason=f"One of them failed. {error}")
-    every = data.pool.concepts_at(torch.arange(data.pool.rows))
-    groups = separable_groups(data.pool)
-    apart = {c.name: len(np.unique(groups[c.known])) for c in every if c.values is not None}
-    guessing = {c.name: chance(c.values, kind=c.kind) for c in every if c.values is not None}
-    return dataclasses.replace(_summary(found, apart), chance=guessing, seconds=time.perf_counter() - began)
+    except _FAILURES as error:
+        return Refits(reason=f"One of them failed. {type(error).__name__.lstrip('_')}: {shown(error)}")
 
 
 @torch.no_grad()

@@ -7,6 +7,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.errors import PluginError
 from interpret_inn.fitting.pool import Pool, PooledSource, named_failure
+from interpret_inn.types.sample_weights import as_weights, weight_faults
 
 _EVEN = 0.8
 """Effective share of the samples (Kish) from which weights are so even that all samples are taken as they are."""
@@ -44,14 +45,14 @@ def _weights(part: PooledSource, among: Tensor) -> Tensor | None:
         return None
     with named_failure(part.source, f"for the weights of {len(among)} samples"):
         given = part.source.sample_weights(among)
-    if given is None:
-        return None
-    weights = torch.as_tensor(given).double()
-    if weights.shape != among.shape or not bool(torch.isfinite(weights).all()) or bool((weights < 0).any()):
+    for sentence in weight_faults(given, len(among)):
         raise PluginError(
-            f"Expected sample_weights of the concept source {part.source.name!r} to give {len(among)} finite numbers "
-            f"of 0 or more, found {tuple(weights.shape)}."
+            f"The weights of the concept source {part.source.name!r} cannot be used. {sentence}"
         )
+    weights = as_weights(given)
+    if weights is None:
+        return None
+    weights = weights / weights.max()  # squares of any weights are finite then
     even = float(weights.sum() ** 2 / weights.square().sum().clamp_min(torch.finfo(torch.float64).tiny))
     return weights if even < _EVEN * len(among) else None
 

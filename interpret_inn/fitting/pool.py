@@ -12,6 +12,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, InnError, PluginError, warnings_from
+from interpret_inn.fitting.refused_concepts import refuse_concepts, refuse_groups
 from interpret_inn.fitting.splitting import SampleSet, Split, merged_groups, picture_digests, split_together
 from interpret_inn.types import SAME, Concept, ConceptSource, IntArray, Pairs, Plan, as_source
 from interpret_inn.types.completing import wrong_members
@@ -65,8 +66,8 @@ class Pool:
 
     Raises:
         ConceptError: no source, or two sources name the same concept.
-        PluginError: values of another length, an order of concepts that have values, or optional members of a wrong
-            type.
+        PluginError: names, kinds, values or groups that cannot be used, an order of concepts that have values, or
+            optional members of a wrong type.
         DataError: two sources group the same samples too differently, or there are fewer than 10 groups.
     """
 
@@ -76,8 +77,10 @@ class Pool:
         entered = [as_source(source) for source in sources]
         for sentence in (line for source in entered for line in wrong_members(source)):
             raise PluginError(sentence)
+        for source in entered:
+            refuse_groups(source)
         chosen = [tuple(source.concepts) for source in entered]
-        _check_concepts(entered, chosen)
+        refuse_concepts(entered, chosen)
         sets = _sets(entered)
         several = len(sets) > 1  # one set has no other to share a picture with, and is not read
         self.digests = {key: picture_digests(one.samples) for key, one in sets.items() if several}
@@ -111,13 +114,13 @@ class Pool:
 
         Raises:
             ConceptError: two sources name the same concept now, or there is none left.
-            PluginError: values of another length, or an order of concepts that have values.
+            PluginError: names, kinds or values that cannot be used, or an order of concepts that have values.
         """
         chosen = [
             part.concepts if plan.concepts is None else tuple(plan.concepts)
             for part, plan in zip(self.parts, plans, strict=True)
         ]
-        _check_concepts([part.source for part in self.parts], chosen)
+        refuse_concepts([part.source for part in self.parts], chosen)
         self.parts = [
             dataclasses.replace(part, plan=plan, concepts=concepts)
             for part, plan, concepts in zip(self.parts, plans, chosen, strict=True)
@@ -245,34 +248,6 @@ def named_failure(source: ConceptSource, task: str) -> Iterator[None]:
         ) from error
 
 
-def _check_concepts(sources: Sequence[ConceptSource], chosen: Sequence[Sequence[Concept]]) -> None:
-    """Refuses concepts that cannot be fitted together; `chosen` holds those of each source."""
-    _refuse_same_names(sources, chosen)
-    for source, concepts in zip(sources, chosen, strict=True):
-        _refuse_other_lengths(source, concepts)
-        _refuse_order_of_values(source, concepts)
-
-
-def _refuse_other_lengths(source: ConceptSource, concepts: Sequence[Concept]) -> None:
-    """Refuses values of other samples, which probes would take for these samples' own."""
-    for concept in concepts:
-        if concept.values is not None and len(concept.values) != len(source.samples):
-            raise PluginError(
-                f"The concept source {source.name!r} gave {len(concept.values)} values of {concept.name!r}; "
-                f"expected one for each of its {len(source.samples)} samples."
-            )
-
-
-def _refuse_order_of_values(source: ConceptSource, concepts: Sequence[Concept]) -> None:
-    """Refuses values in an ordered source: its factors change places, and values would stay with the wrong factor."""
-    valued = [concept.name for concept in concepts if concept.values is not None]
-    if source.ordered and valued:
-        raise PluginError(
-            f"The concept source {source.name!r} is `ordered`, but its concepts {valued} have values; expected only "
-            "unlabelled concepts, as their names go to other factors after the fit."
-        )
-
-
 def _sets(sources: Sequence[ConceptSource]) -> dict[str, SampleSet]:
     """The distinct sets of samples by their fingerprint, in the order in which they come, with all their groups."""
     found: dict[str, SampleSet] = {}
@@ -282,17 +257,3 @@ def _sets(sources: Sequence[ConceptSource]) -> dict[str, SampleSet]:
         merged = merged_groups(one.groups, groups, names=(one.name, source.name))
         found[key] = one._replace(groups=merged)
     return found
-
-
-def _refuse_same_names(sources: Sequence[ConceptSource], chosen: Sequence[Sequence[Concept]]) -> None:
-    owner: dict[str, str] = {}
-    for source, concepts in zip(sources, chosen, strict=True):
-        for concept in concepts:
-            if concept.name in owner:
-                raise ConceptError(
-                    f"The concept {concept.name!r} is named by both {owner[concept.name]!r} and "
-                    f"{source.name!r}. Rename one of them."
-                )
-            owner[concept.name] = source.name
-    if not owner:
-        raise ConceptError("Expected at least one concept, found none in any source.")

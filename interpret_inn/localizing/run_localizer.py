@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.backbones import primary
-from interpret_inn.errors import InnError, LocalizerError
+from interpret_inn.errors import InnError, LocalizerError, shown
 from interpret_inn.explaining.explain import Locate
 from interpret_inn.explaining.output_pictures import picture_of, thumbnail
 from interpret_inn.explaining.records import Place
@@ -52,13 +52,13 @@ def localize(
         seed: Of the measurement of reliability.
 
     Raises:
-        LocalizerError: the localizer gave no masks of the images' size in [0, 1].
+        LocalizerError: the localizer failed, or gave no masks of the images' size in [0, 1].
     """
     chosen = translator.factors[factor].name
     prepared = prepared_inputs(translator, inputs)
     # localizers may need gradients, which inference mode has not
     with torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext():
-        given = localizer(translator, Prepared(prepared.clone()), chosen)
+        given = _asked(localizer, title, translator, Prepared(prepared.clone()), chosen)
         found = _checked(_recorded(given, localizer, factor), prepared, title)
     _require_size(found, _image_size(translator, prepared, found), title)
     score, each = reliability(
@@ -68,6 +68,24 @@ def localize(
     return dataclasses.replace(
         found, factor=chosen, localizer=found.localizer or title, notes=notes, reliability=score, each=each
     )
+
+
+def _asked(
+    localizer: LocalizerFunction, title: str, translator: Translator, prepared: Prepared, factor: str
+) -> Any:
+    """What the localizer gives; errors of this library pass unchanged, and so does a want of memory.
+
+    Raises:
+        LocalizerError: it raised anything else, which is chained.
+    """
+    try:
+        return localizer(translator, prepared, factor)
+    except (InnError, torch.OutOfMemoryError, MemoryError):
+        raise
+    except Exception as error:
+        raise LocalizerError(
+            f"The localizer {title!r} failed for the factor {factor!r}: {type(error).__name__}: {shown(error)}"
+        ) from error
 
 
 def _recorded(given: Any, localizer: LocalizerFunction, factor: str) -> Any:

@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
@@ -32,6 +33,7 @@ from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
 from interpret_inn.saving.bounds import require_shallow, require_stored
 from interpret_inn.saving.migrating import EVALUATION_FILES, FORMAT, POSITION_MEANS, Stored, migrated, revive
+from interpret_inn.saving.record_checks import require_main, require_records
 from interpret_inn.translating.fitted import Fitted, PositionMeans
 from interpret_inn.translating.settings import FitRecord, FitSettings
 from interpret_inn.types import Concept, Factors, Remark
@@ -157,7 +159,7 @@ def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
         "split": list(fitted.split),
         "notes": list(fitted.notes),
         "remarks": [note for note in fitted.notes if isinstance(note, Remark)],
-        "timings": fitted.timings,
+        "timings": plain(dict(fitted.timings)),
     }
 
 
@@ -187,7 +189,10 @@ def read_artefact(path: Path) -> Artefact:
         about, evaluation, tensors = migrated(_stored(path))
         _check_words(about)
         Preprocess.from_dict(about["preprocess"])
-        return Artefact(about, _fitted(about, tensors), revive(Evaluation, evaluation))
+        require_main(about)
+        artefact = Artefact(about, _fitted(about, tensors), revive(Evaluation, evaluation))
+        require_records(artefact.fitted, artefact.evaluation)
+        return artefact
     except _DAMAGED as error:
         if isinstance(error, ArtefactError):
             raise
@@ -262,7 +267,7 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         layout=Layout(**about["layout"]),
         z_shape=tuple(about["z_shape"]),
         factors=Factors.from_sizes(dict(named), total=network.shape.width),
-        raw_scores={name: float("nan") if s is None else s for name, s in about["raw_scores"].items()},
+        raw_scores=revive(dict[str, float], about["raw_scores"]),
         concepts=concepts,
         settings=FitSettings(**about["settings"]),
         seed=about["seed"],
@@ -274,7 +279,7 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         if POSITION_MEANS[0] in tensors
         else None,
         notes=tuple(Remark(note) if note in about.get("remarks", ()) else note for note in about["notes"]),
-        timings=dict(about["timings"]),
+        timings=revive(dict[str, float], about["timings"]),
     )
 
 
@@ -283,7 +288,12 @@ def _json(path: Path) -> Any:
 
 
 def _write_json(path: Path, value: Any) -> None:
-    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=str), "utf-8")
+    path.write_text(json.dumps(value, indent=1, allow_nan=False, default=_written), "utf-8")
+
+
+def _written(value: Any) -> Any:
+    """What JSON does not know: NumPy's numbers as plain ones, so that they are read as numbers; else text."""
+    return value.item() if isinstance(value, np.generic) else str(value)
 
 
 def _digest(path: Path) -> str:

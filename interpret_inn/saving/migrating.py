@@ -204,6 +204,7 @@ def revive(kind: Any, value: Any) -> Any:
 
     Raises:
         TypeError: the value does not fit the type.
+        ValueError: it is none of the literals that it may be, or of another length.
         KeyError: a field that has no default is missing.
     """
     if kind is float:
@@ -223,9 +224,13 @@ def revive(kind: Any, value: Any) -> Any:
         return {key: revive(arguments[1], item) for key, item in value.items()}
     if origin is np.ndarray:
         return _array(arguments[1], value)
-    if kind is Any or origin is typing.Literal:
+    if kind is Any:
         return value
-    if kind is torch.Tensor or not isinstance(value, kind):
+    if origin is typing.Literal:
+        if not any(type(value) is type(one) and value == one for one in arguments):
+            raise ValueError(f"expected one of {arguments}, found {value!r:.60}")
+        return value
+    if kind is torch.Tensor or not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise TypeError(f"expected {kind}, found {type(value).__name__}")
     return value
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from interpret_inn.errors import PluginError
 from interpret_inn.translating.settings import requested_settings
 from interpret_inn.types import ConceptSource, Gallery
 from interpret_inn.types.completing import wrong_members
+from interpret_inn.types.sample_weights import weight_faults
 
 
 def extras(source: ConceptSource) -> Iterator[str]:
@@ -55,16 +55,7 @@ def illustrations(source: ConceptSource) -> Iterator[str]:
 
 def sample_weights(source: ConceptSource, among: Tensor) -> Iterator[str]:
     """What is wrong with the weights that a source gives its samples."""
-    given = source.sample_weights(among)
-    if given is None:
-        return
-    if not isinstance(given, Tensor) or given.shape != among.shape or given.is_complex():
-        shape = tuple(given.shape) if isinstance(given, Tensor) else type(given).__name__
-        yield f"Expected sample_weights(among) to give a tensor of {len(among)} numbers or None, found {shape}."
-    elif not bool(torch.isfinite(given.double()).all()) or bool((given < 0).any()):
-        yield "Expected sample_weights(among) to give finite numbers of 0 or more, found others."
-    elif not bool((given > 0).any()):
-        yield "Expected sample_weights(among) to give some sample a weight above 0, found none."
+    yield from weight_faults(source.sample_weights(among), len(among))
 
 
 def _is_picture(cell: Any) -> bool:

@@ -8,19 +8,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, get_args
+from typing import Any
 
-import numpy as np
 import torch
 from torch import Generator, Tensor
 
 from interpret_inn.testing import optional, preparing
-from interpret_inn.testing.concept_values import agreement, value_faults
+from interpret_inn.testing.concept_values import agreement
 from interpret_inn.testing.contract import Check, hold, lacks, misfits, same
-from interpret_inn.types import RESIDUAL, Concept, ConceptKind, ConceptSource, Pairs
+from interpret_inn.types import Concept, ConceptSource, Pairs
 from interpret_inn.types.completing import NEEDED, completed, strange_members
+from interpret_inn.types.concept_faults import concept_faults, group_faults, value_faults
 
-_KINDS = get_args(ConceptKind)
 _SAMPLE_MEMBERS = ("__len__", "batches", "take", "fingerprint", "groups", "names", "skipped")
 _ENOUGH = 20
 """Pairs needed to measure what they have in common."""
@@ -96,20 +95,9 @@ def _names(case: _Case) -> Iterator[str]:
 
 def _concepts(case: _Case) -> Iterator[str]:
     concepts = list(case.concepts)
-    wrong = [type(concept).__name__ for concept in concepts if not isinstance(concept, Concept)]
-    if wrong or not concepts:
-        yield f"Expected at least one Concept and nothing else, found {wrong or 'none'}."
-        return
-    names = [concept.name for concept in concepts]
-    if not all(isinstance(name, str) and name for name in [case.source.name, *names]):
-        yield f"Expected names of the source and its concepts, found {[case.source.name, *names]!r}."
-    if len(set(names)) < len(names):
-        yield f"Expected every concept's name once, found {names}."
-    if RESIDUAL in names:
-        yield f"A concept is named {RESIDUAL!r}, which names what no concept explains."
-    unknown = [concept.kind for concept in concepts if concept.kind not in _KINDS]
-    if unknown:
-        yield f"Expected kinds out of {_KINDS}, found {unknown}."
+    if not concepts:
+        yield "Expected at least one Concept and nothing else, found none."
+    yield from concept_faults(case.source.name, concepts)
 
 
 def _values(case: _Case) -> Iterator[str]:
@@ -122,9 +110,7 @@ def _sample_fields(case: _Case) -> Iterator[str]:
     samples, count = case.source.samples, len(case.source.samples)
     if count < 2:
         yield f"Expected at least 2 samples, found {count}."
-    groups = samples.groups
-    if groups is not None and (np.shape(groups) != (count,) or np.asarray(groups).dtype != np.int64):
-        yield f"Expected groups to be None or int64 ({count},), found shape {np.shape(groups)}."
+    yield from group_faults(samples.groups, count)
     if samples.names is not None and len(samples.names) != count:
         yield f"Expected names to be None or {count} names, found {len(samples.names)}."
     if isinstance(samples.skipped, str) or not all(isinstance(reason, str) for reason in samples.skipped):

@@ -18,6 +18,12 @@ OF_TRAINING = (
     "patience",
 )  # fmt: skip
 """Settings that say how a joint flow is trained."""
+LARGEST_SEED = 2**63 - 1
+"""Largest seed that generators of torch take whatever their sign."""
+MOST_NOISE = 1000
+"""Largest noise floor: beneath a larger one nothing of the representation is left."""
+MOST_REFITS = 100
+"""Most refits: each takes as long as a fit, and beyond that many the intervals hardly change."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,8 @@ class FitSettings:
             kind, words = (Real, "a number") if each.type == "float" else (Integral, "a whole number")
             if isinstance(found, bool) or not isinstance(found, kind):
                 raise FitError(f"Expected {each.name} to be {words}, found {found!r:.60}.")
+            if each.type == "float" and not _is_finite(found):
+                raise FitError(f"Expected {each.name} to be a finite number, found {found!r:.60}.")
         for name in ("steps", "pairs", "hidden", "depth", "axes", "every", "patience"):
             if getattr(self, name) < 1:
                 raise FitError(f"Expected {name} of at least 1, found {getattr(self, name)}.")
@@ -91,6 +99,9 @@ class FitSettings:
             raise FitError(
                 f"Expected refits of 0, or at least 2 to tell how far they differ, found {self.refits}."
             )
+        for name, most in (("noise", MOST_NOISE), ("refits", MOST_REFITS)):
+            if (getattr(self, name) or 0) > most:
+                raise FitError(f"Expected {name} of at most {most}, found {getattr(self, name)!r:.60}.")
         if not 0 < self.explained <= 1:
             raise FitError(f"Expected explained in (0, 1], found {self.explained}.")
 
@@ -98,6 +109,25 @@ class FitSettings:
     def names(cls) -> tuple[str, ...]:
         """The names of all settings."""
         return tuple(field.name for field in fields(cls))
+
+
+def checked_seed(seed: Any) -> int:
+    """The seed of a fit as a plain whole number.
+
+    Raises:
+        FitError: it is none from 0 to 2⁶³ − 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, Integral) or not 0 <= int(seed) <= LARGEST_SEED:
+        raise FitError(f"Expected seed to be a whole number from 0 to 2**63 - 1, found {seed!r:.60}.")
+    return int(seed)
+
+
+def _is_finite(value: Any) -> bool:
+    """Whether a real number is finite as a float; fractions and whole numbers may be too large for one."""
+    try:
+        return math.isfinite(value)
+    except OverflowError:
+        return False
 
 
 def requested_settings(sources: Sequence[ConceptSource]) -> dict[str, Any]:

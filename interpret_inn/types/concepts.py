@@ -23,6 +23,8 @@ Values = npt.NDArray[Any]
 
 LARGEST_ANGLE = 2 * math.pi + 1e-4
 """Largest angle in radians: a full turn, and a little that rounding of degrees adds."""
+LARGEST_NUMBER = 1e100
+"""Largest value of a number: sums of squares of larger ones may be infinite in float64."""
 
 
 @dataclass(frozen=True)

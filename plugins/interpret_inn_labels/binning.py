@@ -18,6 +18,8 @@ def bin_count(samples: int) -> int:
 
 def column_bins(table: FloatArray) -> list[IntArray]:
     """Bins of a table of numbers (n, d): of one column, or of each of a few and of all together, int64 (n,) each."""
+    if not len(table):
+        return [np.zeros(0, np.int64)]
     bins = bin_count(len(table))
     if table.shape[1] == 1:
         return [_quantile_bins(table[:, 0], bins)]

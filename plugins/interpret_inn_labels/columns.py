@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ import numpy.typing as npt
 import torch
 
 from interpret_inn.errors import ConceptError
+from interpret_inn.types.concepts import LARGEST_NUMBER
 from interpret_inn.types.numbers import BoolArray
 from interpret_inn_labels.guessing import is_missing
 
@@ -39,21 +41,27 @@ def read_column(name: str, raw: Any) -> Column:
         values = values[:, 0]
     if values.ndim not in (1, 2) or values.shape[-1] == 0:
         raise ConceptError(f"Expected labels of {name!r} of shape (N,) or (N, d), found {values.shape}.")
-    masked = np.ma.getmaskarray(values).reshape(len(values), -1)
+    masked = columns_of(np.ma.getmaskarray(values))
     known: BoolArray = np.asarray(~masked.any(1))
     values = np.ma.getdata(values)
     if values.dtype == object:
         there = np.array([not is_missing(value) for value in values.ravel()], dtype=bool)
-        known &= there.reshape(len(values), -1).all(1)
+        known &= columns_of(there.reshape(values.shape)).all(1)
         values = _fill(name, values, known)
     if values.dtype.kind in "US":
         values = np.char.strip(values.astype(str))
-        known &= (values != "").reshape(len(values), -1).all(1)
+        known &= columns_of(values != "").all(1)
     elif values.dtype.kind == "f":
-        known &= ~np.isnan(values).reshape(len(values), -1).any(1)
+        known &= ~columns_of(np.isnan(values)).any(1)
         if np.isinf(values[known]).any():
             raise ConceptError(
                 f"Expected finite labels of {name!r}, found infinite ones. Use None where unknown."
+            )
+        largest = np.abs(values[known].astype(np.float64)).max(initial=0)
+        if largest > LARGEST_NUMBER:
+            raise ConceptError(
+                f"Expected labels of {name!r} up to {LARGEST_NUMBER:g}, found up to {largest:.4g}. "
+                "Scale them, or use None where unknown."
             )
     elif values.dtype.kind not in "biu":
         raise ConceptError(f"Expected numbers, bools or text as labels of {name!r}, found {values.dtype}.")
@@ -62,6 +70,11 @@ def read_column(name: str, raw: Any) -> Column:
             f"All {len(known)} labels of {name!r} are missing. Give labels, or leave {name!r} out."
         )
     return Column(values, known)
+
+
+def columns_of(values: Array) -> Array:
+    """Values (N,) or (N, d) as (N, d); NumPy tells no d of -1 where there are no rows."""
+    return values.reshape(len(values), math.prod(values.shape[1:]))
 
 
 def _array(name: str, raw: Any) -> Array:

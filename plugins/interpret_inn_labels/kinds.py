@@ -13,6 +13,7 @@ from scipy.stats import rankdata
 from interpret_inn.types import Concept, IntArray
 from interpret_inn.types.numbers import BoolArray
 from interpret_inn_labels.binning import column_bins, sectors
+from interpret_inn_labels.columns import columns_of
 from interpret_inn_labels.partners import NearAngle, NearRank, Partner, SameClass
 from interpret_inn_labels.wheels import Wheels
 
@@ -122,11 +123,11 @@ class _Numbers(PairingKind):
         return NearRank(wheels, strength)
 
     def bins(self, values: Values) -> list[IntArray]:
-        return column_bins(values.reshape(len(values), -1).astype(np.float64))
+        return column_bins(columns_of(values).astype(np.float64))
 
     def features(self, values: Values) -> Values:
-        table = np.asarray(values, dtype=np.float64).reshape(len(values), -1)
-        return np.asarray(rankdata(table, axis=0) / len(values))
+        table = columns_of(np.asarray(values, dtype=np.float64))
+        return np.asarray(rankdata(table, axis=0) / max(len(values), 1))
 
 
 class _Angles(PairingKind):

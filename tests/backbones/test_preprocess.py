@@ -309,3 +309,28 @@ def test_what_may_not_be_given(given: Any, message: str) -> None:
 def test_fields_that_nothing_can_be_prepared_with_are_refused(fields: dict[str, Any], pattern: str) -> None:
     with pytest.raises(InputError, match=pattern):
         Preprocess.of(fields)
+
+
+@pytest.mark.parametrize(
+    ("size", "crop_pct", "fits"),
+    [
+        (None, 1e-9, True),
+        ((16384, 16384), 1.0, True),
+        ((16384, 16384), 2.0, True),
+        ((16385, 16384), 1.0, False),
+        ((16384, 16384), 0.99, False),
+        ((10**6, 10**6), 1.0, False),
+        ((10**400, 1), 1.0, False),
+        ((1, 10**5), 1.0, False),
+        ((64, 64), 1e-9, False),
+        ((224, 224), 0.875, True),
+    ],
+)
+def test_pictures_are_of_moderate_size(size, crop_pct, fits):
+    if fits:
+        assert Preprocess(size=size, crop_pct=crop_pct).size == size
+    else:
+        with pytest.raises(
+            InputError, match="Expected pictures of at most 268,435,456 pixels before they are"
+        ):
+            Preprocess(size=size, crop_pct=crop_pct)

@@ -234,6 +234,29 @@ def test_one_that_fails_leaves_the_rest_of_the_evaluation(
     assert found.refits == Refits(reason="One of them failed. Expected fewer concepts than axes.")
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ValueError("cannot reshape array of size 0"), "ValueError: cannot reshape array of size 0"),
+        (torch.linalg.LinAlgError("did not converge"), "LinAlgError: did not converge"),
+        (ZeroDivisionError("float division"), "ZeroDivisionError: float division"),
+        (IndexError("index 3 is out of bounds"), "IndexError: index 3 is out of bounds"),
+    ],
+)
+@pytest.mark.parametrize("place", ["refit", "folds", "_summary"])
+def test_one_that_fails_in_numbers_does_so_too(
+    it: inn.Interpreter, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str, place: str
+) -> None:
+    def fails(*_: Any, **__: Any) -> Any:
+        raise error
+
+    if place == "_summary":
+        monkeypatch.setattr(module, "_refit", lambda *_: None)
+    monkeypatch.setattr(module, place, fails)
+    found = with_refits(it.evaluation, it.translator, it._data)
+    assert found.refits == Refits(reason=f"One of them failed. {said}")
+
+
 def test_they_are_saved_and_loaded(it: inn.Interpreter, found: Refits, tmp_path: Any) -> None:
     it.save(tmp_path / "saved")
     loaded = inn.load(tmp_path / "saved", nn.Sequential(Counted()).eval())

@@ -74,15 +74,41 @@ def test_samples_are_kept_in_proportion_to_their_weight_but_for_the_heaviest():
     assert 0.1 < kept[50] < 1
 
 
-@pytest.mark.parametrize("wrong", [torch.ones(3), torch.tensor(-1.0), torch.tensor(float("nan"))])
-def test_weights_that_are_none_are_refused(wrong):
+@pytest.mark.parametrize(
+    ("give", "said"),
+    [
+        (lambda among: torch.ones(3), r"2100 numbers or None, found \(3,\)"),
+        (lambda among: [1.0, 2.0], r"2100 numbers or None, found \(2,\)"),
+        (lambda among: -torch.ones(len(among)), "finite numbers of 0 or more, found others"),
+        (lambda among: np.full(len(among), np.nan), "finite numbers of 0 or more, found others"),
+        (lambda among: torch.zeros(len(among)), "some sample a weight above 0, found none"),
+        (lambda among: "heavy", "2100 numbers or None, found str"),
+        (lambda among: ["1"] * len(among), "2100 numbers or None, found list"),
+        (lambda among: torch.ones(len(among), dtype=torch.complex64), "numbers or None, found Tensor"),
+        (lambda among: np.ones(len(among), complex), "2100 numbers or None, found ndarray"),
+        (lambda among: [[1.0], [1.0, 2.0]], "2100 numbers or None, found list"),
+    ],
+)
+def test_weights_that_are_none_are_refused(give, said):
     source = source_of(0.0)
-    source.sample_weights = lambda among: wrong if wrong.ndim else wrong.expand(len(among))
+    source.sample_weights = give
     pool = Pool([source], seed=0)
     with pytest.raises(
-        PluginError, match="Expected sample_weights of the concept source 'labels' to give 2100 finite"
+        PluginError, match=f"'labels' cannot be used. Expected sample_weights.among. to .*{said}"
     ):
         balanced(pool, pool.indices("train"), seeded(0))
+
+
+@pytest.mark.parametrize("form", [np.asarray, list, lambda given: given.float(), lambda given: 1e200 * given])
+def test_weights_of_any_form_and_size_draw_the_same(form):
+    source = source_of(0.0)
+    pool = Pool([source], seed=0)
+    train = pool.indices("train")
+    source.sample_weights = lambda among: 1.0 + 7 * (among % 4 == 0).double()
+    expected = balanced(pool, train, seeded(0))
+    assert len(expected) < len(train)
+    source.sample_weights = lambda among: form(1.0 + 7 * (among % 4 == 0).double())
+    assert torch.equal(balanced(pool, train, seeded(0)), expected)
 
 
 def fitted(source):

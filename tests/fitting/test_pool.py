@@ -8,7 +8,7 @@ from torch import Generator
 from interpret_inn.errors import ConceptError, DataError, PluginError
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.store import FitData
-from interpret_inn.types import SAME, Concept, Pairs
+from interpret_inn.types import SAME, Concept, Pairs, Plan
 
 
 def drawn(pool, n=200, split="train", seed=0):
@@ -222,8 +222,58 @@ def test_pairs_that_are_none_are_named(world, change):
 def test_values_of_other_samples_are_refused(world):
     source = Fixed(world, None)
     source.concepts = [Concept("fixed", "numeric", np.zeros(len(source.samples) - 1))]
-    with pytest.raises(PluginError, match="299 values of 'fixed'; expected one for each of its 300"):
+    with pytest.raises(PluginError, match=r"each of 300 samples, found shape \(299,\)"):
         Pool([source], seed=0)
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "said"),
+    [
+        ("numeric", np.r_[np.inf, np.zeros(299)], "found infinite ones"),
+        ("numeric", np.zeros((300, 2, 3)), r"float64 \(N,\) or \(N, d\)"),
+        ("numeric", np.zeros((300, 0)), r"float64 \(N,\) or \(N, d\)"),
+        ("numeric", np.full(300, 1e300), r"up to 1e\+100"),
+        ("number", np.zeros(300), "Expected kinds out of"),
+        ("categorical", np.full(300, -1), "no sample has a value"),
+        ("unlabelled", np.zeros(300), "unlabelled and yet has values"),
+        ("numeric", [0.0] * 300, "found list"),
+    ],
+)
+def test_values_that_the_contract_refuses_are_refused_by_a_fit(world, kind, values, said):
+    source = Fixed(world, None)
+    source.concepts = [Concept("fixed", kind, values)]
+    with pytest.raises(PluginError, match=f"^The concept source 'fixed' cannot be fitted. .*{said}"):
+        Pool([source], seed=0)
+    source.concepts = [Concept("fixed", "unlabelled")]
+    pool = Pool([source], seed=0)
+    with pytest.raises(PluginError, match=f"^The concept source 'fixed' cannot be fitted. .*{said}"):
+        pool.follow([Plan(concepts=[Concept("fixed", kind, values)])])
+
+
+@pytest.mark.parametrize("name", [None, "", 3, "a\ud800"])
+@pytest.mark.parametrize("whose", ["source", "concept"])
+def test_names_that_are_no_text_are_refused(world, name, whose):
+    source = Fixed(world, None, concepts=("fixed" if whose == "source" else name,))
+    source.name = name if whose == "source" else "fixed"
+    with pytest.raises(PluginError, match="Expected names of the source and its concepts") as caught:
+        Pool([source], seed=0)
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("member", ["groups", "origins"])
+def test_groups_of_text_are_refused(world, member):
+    source = Fixed(world, None)
+    setattr(source.samples, member, np.array(["a", "b"] * 150))
+    with pytest.raises(
+        PluginError, match=r"'fixed' cannot be fitted. Expected groups to be None or int64 \(300"
+    ):
+        Pool([source], seed=0)
+
+
+def test_concepts_without_values_need_none(world):
+    source = Fixed(world, None)
+    source.concepts = [Concept("fixed", "numeric")]
+    assert Pool([source], seed=0).names == ("fixed",)
 
 
 def test_values_in_an_order_that_changes_are_refused(world):

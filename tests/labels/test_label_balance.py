@@ -1,10 +1,15 @@
+import math
+
 import numpy as np
 import pytest
 from scipy.stats import chi2_contingency, spearmanr
 
+from interpret_inn.errors import ConceptError
 from interpret_inn.types import Concept
 from interpret_inn_labels import association
 from interpret_inn_labels.balance import LARGEST, bins_of, effective_size, rake
+from interpret_inn_labels.columns import read_column
+from interpret_inn_labels.kinds import pairing_kind
 
 
 def categorical(name, values):
@@ -155,3 +160,25 @@ def test_bins():
     wide = np.random.default_rng(0).random((1000, 9))
     assert len(bins_of(numeric("x", wide), everything)) == 4
     assert len(np.unique(bins_of(numeric("x", np.repeat(colours[:2], 500, axis=0)), everything)[-1])) <= 4
+
+
+@pytest.mark.parametrize("shape", [(0,), (0, 1), (0, 3)])
+def test_no_samples_have_no_bins_and_no_features(shape):
+    values = np.zeros(shape)
+    kind = pairing_kind(Concept("size", "numeric", values))
+    assert [len(bins) for bins in kind.bins(values)] == [0]
+    assert kind.features(values).shape == (0, math.prod(shape[1:]))
+
+
+@pytest.mark.parametrize(
+    "raw", [np.zeros(0), np.zeros((0, 2)), np.zeros((0, 2), object), np.zeros(0, str), np.ma.zeros((0, 2))]
+)
+def test_no_labels_at_all_are_refused_in_words(raw):
+    with pytest.raises(ConceptError, match="labels of 'size'"):
+        read_column("size", raw)
+
+
+@pytest.mark.parametrize("raw", [np.array([1e300, 0]), [[0.0, -1e101], [2.0, 1.0]]])
+def test_labels_that_are_too_large_are_refused_in_words(raw):
+    with pytest.raises(ConceptError, match=r"labels of 'size' up to 1e\+100, found up to 1e\+"):
+        read_column("size", raw)

@@ -115,6 +115,16 @@ def test_empty_masks_say_so_whatever_else_is_said(toy: Any) -> None:
         assert notes[0] == "captum's Saliency." and any(note.startswith(said) for note in notes)
 
 
+@pytest.mark.parametrize("error", [inn.DataError("no data"), MemoryError(), torch.OutOfMemoryError("full")])
+def test_errors_of_this_library_and_of_memory_pass_unchanged(toy: Any, error: Exception) -> None:
+    def raising(*_: Any) -> Any:
+        raise error
+
+    with pytest.raises(type(error)) as caught:
+        toy.interpreter.localize(IMAGES, "shape", localizer=raising)
+    assert caught.value is error
+
+
 def test_a_localizer_that_fails_costs_no_report(toy: Any) -> None:
     def failing(translator: Any, inputs: Any, factor: str) -> Tensor:
         if factor == "hue":
@@ -123,7 +133,8 @@ def test_a_localizer_that_fails_costs_no_report(toy: Any) -> None:
 
     places = toy.interpreter.explain(IMAGES, localizer=failing, resamples=2).places
     by_factor = {place.factor: place for place in places}
-    assert by_factor["hue"].notes == ("ZeroDivisionError: halfway",) and not by_factor["hue"].pictures
+    said = "The localizer 'failing' failed for the factor 'hue': ZeroDivisionError: halfway"
+    assert by_factor["hue"].notes == (said,) and not by_factor["hue"].pictures
     assert by_factor["shape"].pictures
 
 
@@ -146,8 +157,12 @@ def test_the_model_is_given_back_as_found(toy: Any) -> None:
         raise RuntimeError("halfway")
 
     toy.interpreter.localize(IMAGES, "shape", localizer=gradients)
-    with pytest.raises(RuntimeError, match="halfway"):
+    with pytest.raises(
+        inn.LocalizerError,
+        match=r"^The localizer 'raising' failed for the factor 'shape': RuntimeError: halfway$",
+    ) as caught:
         toy.interpreter.localize(IMAGES, "shape", localizer=raising)
+    assert isinstance(caught.value.__cause__, RuntimeError)
     assert all(torch.equal(before[name], value) for name, value in toy.model.state_dict().items())
     assert flags == [parameter.requires_grad for parameter in toy.model.parameters()]
     assert grads == [parameter.grad for parameter in toy.model.parameters()] == [None] * len(grads)

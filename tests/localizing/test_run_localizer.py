@@ -107,7 +107,8 @@ def test_every_factor_that_fails_says_so_and_the_others_are_shown(toy: Any) -> N
     survey = survey_of(prepared_images(12), torch.zeros(12, 3), names)
     places = report_places(toy.interpreter.translator, failing, "mine", survey)
     assert [place.factor for place in places] == list(names) and len(names) == 3
-    assert places[0].notes == ("No place.",) and places[2].notes == ("ZeroDivisionError: halfway",)
+    said = f"The localizer 'mine' failed for the factor {names[2]!r}: ZeroDivisionError: halfway"
+    assert places[0].notes == ("No place.",) and places[2].notes == (said,)
     assert len(places[1].pictures) == 6 and places[1].area == pytest.approx(0.5)
     assert math.isnan(places[0].area) and not places[0].pictures
 

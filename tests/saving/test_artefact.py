@@ -95,6 +95,12 @@ def test_a_loaded_interpreter_is_saved_again_as_the_same_files(toy, saved, tmp_p
         assert (tmp_path / "again" / name).read_bytes() == (saved / name).read_bytes()
 
 
+def test_numbers_of_numpy_are_saved_as_numbers(toy, tmp_path):
+    module._write_json(tmp_path / "numbers.json", {"a": np.int64(3), "b": np.float32(0.5), "c": tmp_path})
+    read = json.loads((tmp_path / "numbers.json").read_text())
+    assert read == {"a": 3, "b": 0.5, "c": str(tmp_path)}
+
+
 def test_loading_draws_from_no_global_generator(toy, saved):
     before = torch.get_rng_state()
     inn.load(saved, toy.model)

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import math
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -124,6 +125,12 @@ def test_numbers_come_back_to_the_last_bit(value, low, parts):
         (Outcome, {"labels": ["a"], "values": ["much"]}, ValueError),
         (tuple[int, float], [1], ValueError),
         (torch.Tensor, [1], TypeError),
+        (Literal["better", "worse"], "best", ValueError),
+        (Literal["better", "worse"], None, ValueError),
+        (Literal["better", "worse"], ["better"], ValueError),
+        (Literal[1, 2], True, ValueError),
+        (Literal[1, 2], 1.0, ValueError),
+        (int, True, TypeError),
     ],
 )
 def test_what_does_not_fit_is_refused(kind, value, error):

@@ -75,7 +75,7 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
             r"Expected int64 \(N,\) for 'shape', found float64",
         ),
         (concept(values=LABELS["shape"] + 1), r"Expected indices of the 3 classes of 'shape' .* 1 to 3"),
-        (concept(kind="numeric"), r"Expected float64 \(N,\) for 'shape', found int64"),
+        (concept(kind="numeric"), r"Expected float64 \(N,\) or \(N, d\) for 'shape', found int64"),
         (concept(kind="numeric", values=np.full(120, np.inf)), "Expected finite values of 'shape'"),
         (
             concept(kind="cyclic", values=np.degrees(LABELS["hue"])),
@@ -85,7 +85,7 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     ],
     "sample_fields": [
         (changed(samples=samples(IMAGES[:1])), "Expected at least 2 samples, found 1"),
-        (sample(groups=np.zeros(3, np.int64)), r"None or int64 \(120,\), found shape \(3,\)"),
+        (sample(groups=np.zeros(3, np.int64)), r"None or int64 \(120,\), found int64 of shape \(3,\)"),
         (sample(names=["a"]), "120 names, found 1"),
         (sample(skipped="broken.png"), "skipped to be a sequence"),
         (sample(fingerprint=lambda: str(next(counter))), "Expected a fingerprint that stays"),
@@ -262,9 +262,9 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     "weights": [
         (
             changed(sample_weights=lambda among: torch.ones(3)),
-            r"to give a tensor of \d+ numbers or None, found \(3,\)",
+            r"to give \d+ numbers or None, found \(3,\)",
         ),
-        (changed(sample_weights=lambda among: [1.0] * len(among)), "numbers or None, found list"),
+        (changed(sample_weights=lambda among: ["1"] * len(among)), "numbers or None, found list"),
         (
             changed(sample_weights=lambda among: torch.full((len(among),), float("nan"))),
             "finite numbers of 0 or more",
