@@ -200,7 +200,7 @@ class _Steps:
 
 def _anchors(concept: Concept, codes: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
     """Which rows tell anchors apart, and the anchor of each of these: classes, or what k-means finds in the codes."""
-    if concept.values is not None and concept.kind == "categorical" and concept.known.any():
+    if concept.values is not None and concept.indicators is not None and concept.known.any():
         known = torch.from_numpy(concept.known)
         _, labels = torch.from_numpy(concept.values[concept.known]).unique(return_inverse=True)
         if len(labels) >= _OF_A_CLASS * (int(labels.max()) + 1):

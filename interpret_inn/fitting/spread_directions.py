@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from interpret_inn.fitting.heads import Head
@@ -42,7 +41,7 @@ def with_spread(found: Head, rows: Tensor, concept: Concept, groups: IntArray) -
     Returns:
         Up to d directions; with η half the mean squared difference along one, its strength is `η / (1 + η)`.
     """
-    slices = _slices(concept)
+    slices = None if concept.values is None else concept.slices(_SLICES)
     others = torch.linalg.svd(found.directions, full_matrices=True)[0][:, found.directions.shape[1] :]
     if slices is None or not others.shape[1]:
         return found
@@ -88,18 +87,4 @@ def _exchanged(slices: IntArray, names: IntArray, random: np.random.Generator) -
         if np.array_equal(slices[first][names], slices)
         else random.permutation(slices)
     )
-    return found
-
-
-def _slices(concept: Concept) -> IntArray | None:
-    """The slice of each sample, int64 (N,); None if the concept cannot be cut into slices."""
-    if concept.values is None or not len(concept.values):
-        return None
-    if concept.kind == "categorical":
-        return np.unique(concept.values, return_inverse=True)[1].astype(np.int64)
-    if concept.values.ndim > 1:
-        return None
-    values = np.mod(concept.values, 2 * np.pi) if concept.kind == "cyclic" else concept.values
-    ranks = rankdata(values, method="average") - 0.5  # equal values stay together, whatever the order of rows
-    found: IntArray = np.minimum(ranks * _SLICES // len(ranks), _SLICES - 1).astype(np.int64)
     return found

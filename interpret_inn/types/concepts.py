@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from interpret_inn.errors import InputError
-from interpret_inn.types.numbers import NEGLIGIBLE, TINY, BoolArray, FloatArray
+from interpret_inn.types.numbers import NEGLIGIBLE, TINY, BoolArray, FloatArray, IntArray
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 
@@ -83,6 +83,14 @@ class Concept:
         """
         return kind_of(self.kind).functions(self._given)
 
+    def slices(self, count: int) -> IntArray | None:
+        """Which slice each sample is of, int64 (N,): its class, or one of `count` with about as many samples each.
+
+        Equal values are of one slice, as are angles that differ by whole turns; all values must be known. None: rows
+        of several numbers, which have no order.
+        """
+        return kind_of(self.kind).slices(self._given, count)
+
     def text(self, value: npt.ArrayLike) -> str:
         """One value or prediction in words: the class's name, the number (or d of them), or degrees."""
         return kind_of(self.kind).text(np.asarray(value), self.classes)
@@ -145,6 +153,13 @@ class ValueKind(ABC):
         """Orthonormal functions of values of mean 0, float64 (n, k)."""
         return _orthonormal(self.targets(values))
 
+    def slices(self, values: Values, count: int) -> IntArray | None:
+        """The slice of each value, int64 (n,)."""
+        if values.ndim > 1 or not len(values):
+            return None
+        ranks = rankdata(values) - 0.5  # equal values stay together, whatever the order of rows
+        return np.asarray(np.minimum(ranks * count // len(ranks), count - 1), np.int64)
+
     @abstractmethod
     def text(self, value: Values, classes: Sequence[str]) -> str:
         """One value in words."""
@@ -172,6 +187,9 @@ class _Categories(ValueKind):
         indicators = self.indicators(values)
         scaled = indicators / np.sqrt(np.maximum(indicators.mean(0), TINY))
         return np.asarray(scaled - scaled.mean(0))
+
+    def slices(self, values: Values, count: int) -> IntArray | None:  # noqa: ARG002
+        return np.asarray(np.unique(values, return_inverse=True)[1], np.int64) if len(values) else None
 
     def text(self, value: Values, classes: Sequence[str]) -> str:
         return "missing" if value < 0 else class_name(int(value), classes)
@@ -209,6 +227,9 @@ class _Angles(ValueKind):
     def targets(self, values: Values) -> FloatArray:
         angles = np.asarray(values, np.float64)
         return np.stack([np.cos(angles), np.sin(angles)], 1)
+
+    def slices(self, values: Values, count: int) -> IntArray | None:
+        return super().slices(np.mod(values, 2 * math.pi), count)
 
     def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
         return "missing" if np.isnan(value) else f"{math.degrees(value) % 360:.0f}°"

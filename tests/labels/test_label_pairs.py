@@ -300,7 +300,7 @@ def test_notes_tell_the_effective_number_and_associations(source_of, random):
     assert "; 0.0" in text
     weights = source.sample_weights(torch.arange(1500))
     assert weights.mean().item() == pytest.approx(1.0)
-    assert f"an effective {weights.sum() ** 2 / weights.square().sum():.0f} samples" in text
+    assert f"an effective {weights.sum() ** 2 / weights.square().sum():.0f} of 1500 samples" in text
 
 
 def test_few_samples(source_of):

@@ -83,7 +83,7 @@ def test_a_localizer_without_a_call_says_what_to_define(toy: Any) -> None:
         pass
 
     with pytest.raises(
-        NotImplementedError, match=r"Empty does not define __call__\(translator, inputs, factor\)"
+        inn.LocalizerError, match=r"Empty does not define __call__\(translator, inputs, factor\)"
     ):
         toy.interpreter.localize(IMAGES, "shape", localizer=Empty())
 
