@@ -29,8 +29,8 @@ def with_spread(found: Head, rows: Tensor, concept: Concept, groups: IntArray) -
     Canonical directions are those along which a concept moves the mean. Along others it moves nothing, but one class
     is wide there and another narrow: no line reads it, and it is the concept's all the same. Among directions
     orthogonal to the canonical ones, these maximise `Σ_j p_j ‖(Σ_j − Σ) v‖²`, with Σ_j the covariance of slice j, one
-    class or a tenth of the values, shrunk to Σ as far as the slice has few groups. They are clear if their variances
-    differ by as much as the variance itself, and by more than those of slices that were exchanged among groups.
+    class or a tenth of the values; slices of no more groups than axes tell nothing. What slices reach that are
+    exchanged among groups is deducted. They are clear if variances still differ by as much as the variance itself.
 
     Args:
         found: The canonical directions.
@@ -50,12 +50,16 @@ def with_spread(found: Head, rows: Tensor, concept: Concept, groups: IntArray) -
     names = np.unique(groups, return_inverse=True)[1]
     values, vectors = (part.flip(-1) for part in torch.linalg.eigh(_apart(rest, slices, names)))
     random = np.random.default_rng(0)
-    chance = [
-        float(torch.linalg.eigvalsh(_apart(rest, _exchanged(slices, names, random), names))[-1])
-        for _ in range(_EXCHANGES if float(values[0]) > _CLEAR else 0)
-    ]
-    extra = min(int((values > max([_CLEAR, *chance])).sum()), _EACH * found.clear)
-    told = values.clamp_min(0) / 2
+    draws = _EXCHANGES if float(values[0]) > _CLEAR else 0
+    chance = max(
+        (
+            float(torch.linalg.eigvalsh(_apart(rest, _exchanged(slices, names, random), names))[-1])
+            for _ in range(draws)
+        ),
+        default=0.0,
+    )
+    values = (values - chance).clamp_min(0)
+    extra, told = min(int((values > _CLEAR).sum()), _EACH * found.clear), values / 2
     return Head(
         torch.cat((found.directions, others @ vectors), 1),
         torch.cat((found.strengths, told / (1 + told))),
@@ -69,12 +73,11 @@ def _apart(rest: Tensor, slices: IntArray, names: IntArray) -> Tensor:
     whole, apart = rest.T @ rest / len(rest), rest.new_zeros(rest.shape[1], rest.shape[1])
     for number in np.unique(slices):
         mine = slices == number
-        share = rest.shape[1] / len(np.unique(names[mine]))
-        if share >= 1:
+        if len(np.unique(names[mine])) <= rest.shape[1]:
             continue
         some = rest[torch.from_numpy(mine).to(rest.device)]
         some = some - some.mean(0)
-        difference = (1 - share) * (some.T @ some / len(some) - whole)
+        difference = some.T @ some / len(some) - whole
         apart += len(some) / len(rest) * difference @ difference
     return apart
 
