@@ -155,7 +155,8 @@ def test_linear_erasure_stands_beside_the_flow(evaluation: Evaluation, toy: Any)
     for name, found in (evaluation.erasure or {}).items():
         own = evaluation.leakage.scores[name][name]
         assert found.own == own
-        assert found.directions == toy.interpreter.factors[name].size == 2
+        assert found.directions == 2
+        assert toy.interpreter.factors[name].size >= 2  # directions of spread may come on top
         assert all(math.isfinite(end) for end in (found.rest_gain.low, found.rest_gain.high))
         assert found.flow in ("better", "unclear"), "80 test inputs are few"
         assert name in found.verdict
