@@ -1,0 +1,1 @@
+"""What the model's output does when a concept takes another of its values, all else kept."""
