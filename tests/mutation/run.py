@@ -8,7 +8,8 @@ The first line draws mutants (small changes) of the rooms in `rooms.py`, as many
 and runs each against its room's tests: first those that bear the changed file's name, then the others, until one
 fails. A run that is stopped goes on where it was: results are written after each mutant, in JSON lines, with the
 seed and what the code was like; code or tests that changed since are refused. `--again timed_out` repeats what a
-busy machine cut short. `--quick` leaves slow tests out: the share that is caught is then a lower bound. Nothing is changed in the checkout: every core works on a copy of its own.
+busy machine cut short. `--quick` leaves slow tests out: the share that is caught is then a lower bound. Nothing is
+changed in the checkout: every core works on a copy of its own.
 
 A mutant is
 * caught: a test fails;
