@@ -10,11 +10,21 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
 
-from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage, Refits
+from interpret_inn.explaining.evidence import (
+    BesideErasure,
+    Checks,
+    Drift,
+    FactorSummary,
+    Leakage,
+    Refits,
+    Verdict,
+)
+from interpret_inn.explaining.verdicts import verdicts
 from interpret_inn.renamed import with_old_names
 from interpret_inn.types import ConceptKind, FloatArray, Gallery, IntArray, Score, Scores, Section, Space
 from interpret_inn.types import Picture as Picture
@@ -262,10 +272,15 @@ class Explanation:
     refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
 
+    @cached_property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Whether each concept that has values is carried by its factor, confined to it, and gained by the fit."""
+        return verdicts(self.leakage, self.refits)
+
     def __repr__(self) -> str:
         """A few lines: the fields hold thousands of numbers and pictures."""
         lines = [f"Explanation of {self.model!r} at {self.site!r}"]
-        lines += [f"  {factor.verdict}" for factor in self.factors if factor.learnt is not None]
+        lines += [f"  {verdict.carried.sentence}" for verdict in self.verdicts.values()]
         for name, redraw in self.redraws.items():
             classes = math.isfinite(redraw.flip_rate.value)
             what = "changes the class in" if classes else "changes the target by"

@@ -8,21 +8,15 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from interpret_inn.explaining.evidence import AGREES, Refits
+from interpret_inn.explaining.readings import Reading, best, readings
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
+from interpret_inn.explaining.strengths import measure, ranked
+from interpret_inn.explaining.wording import interval_text, number, percent, score_text
 from interpret_inn.reports import figures
+from interpret_inn.reports.answers import redraw_words
 from interpret_inn.reports.figures import Mark
-from interpret_inn.reports.findings import measure, ranked
-from interpret_inn.reports.headlines import redraw_words
-from interpret_inn.reports.readings import best, lacking, recovered
 from interpret_inn.reports.views_refits import over_refits
-from interpret_inn.reports.wording import (
-    interval_text,
-    number,
-    percent,
-    score_text,
-    seconds,
-    tick,
-)
+from interpret_inn.reports.wording import seconds, tick
 from interpret_inn.types import RESIDUAL, Score
 
 FACTOR_COLOURS = 8
@@ -42,7 +36,7 @@ def factor_css(explanation: Explanation) -> dict[str, str]:
 class RedrawRow:
     """A factor's redraw: its bar, its main number and interval, its strength in words, further (number, interval).
 
-    `lacking` says whether it was not learnt, in words; empty if it was.
+    `lacking` says whether its concept is not carried, in words; empty if it is, or nothing tests it.
     """
 
     name: str
@@ -81,10 +75,17 @@ def redraw_figure(explanation: Explanation) -> RedrawFigure | None:
     kind = ranking[0][1].kind
     in_percent = kind == "classes"
     top = 1.0 if in_percent else figures.round_up(max(_reach(measure(redraw)) for _, redraw in ranking))
-    rows = tuple(_redraw_row(name, redraw, top, lacking(explanation, name)) for name, redraw in ranking)
+    rows = tuple(_redraw_row(name, redraw, top, _lacking(explanation, name)) for name, redraw in ranking)
     further = ("KL divergence", "Class std. dev.", "Prob. change") if in_percent else ()
     headings = (*further, "Left the data")
     return RedrawFigure(rows, figures.axis(top, percent if in_percent else tick), _CAPTIONS[kind], headings)
+
+
+def _lacking(explanation: Explanation, name: str) -> str:
+    verdict = explanation.verdicts.get(name)
+    if verdict is None or verdict.carried.holds:
+        return ""
+    return "not carried" if verdict.carried.holds is False else "not surely carried"
 
 
 def _reach(score: Score) -> float:
@@ -142,10 +143,12 @@ class MatrixRow:
 
 def matrix(explanation: Explanation) -> tuple[MatrixRow, ...]:
     """The leakage matrix, a row for every concept."""
-    return tuple(_matrix_row(explanation, concept) for concept in explanation.leakage.concepts)
+    read = readings(explanation.leakage)
+    return tuple(_matrix_row(explanation, reading) for reading in read.values())
 
 
-def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
+def _matrix_row(explanation: Explanation, reading: Reading) -> MatrixRow:
+    concept = reading.name
     leakage, refits = explanation.leakage, explanation.refits or Refits()
     kind, chance = leakage.kind[concept], leakage.chance[concept]
     unfitted = leakage.unfitted.get(concept, Score(math.nan))
@@ -158,9 +161,9 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
         if factor != concept and math.isfinite(association):
             text = f"true {factor} alone {score_text(association, kind)}"
             marks.append(Mark(association, "association", text))
-        share = recovered(leakage, concept, factor)
-        heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
         probe = leakage.scores[concept][factor]
+        share = reading.share(best(probe).value)
+        heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
         cell = _cell(probe, f"{concept} from {factor}", kind, marks, heat, factor == concept)
         anew = refits.scores.get(concept, {}).get(factor)
         cells.append(replace(cell, refits=over_refits(None if anew is None else anew.linear, kind)))
@@ -182,6 +185,16 @@ def _cell(probe: ProbeScores, name: str, kind: str, marks: list[Mark], heat: flo
     told = f"{text} ({interval})" if interval else text
     label = f"{name}: {told}, by a small network {network}, by a kernel {kernel}"
     return MatrixCell(text, network, kernel, figures.cell(probe, label, marks=marks), round(heat, 3), own)
+
+
+def probed_apart(explanation: Explanation) -> bool:
+    """Whether factors were read for other concepts by probes that learnt from samples the flow was not fitted to.
+
+    So is a conditional flow of which enough test samples are there; then what linear erasure leaves was read, too.
+    """
+    beside = (explanation.erasure or {}).values()
+    conditional = explanation.flow is not None and explanation.flow.kind == "conditional"
+    return conditional and (not beside or any(math.isfinite(one.rest.linear.value) for one in beside))
 
 
 @dataclass(frozen=True)
@@ -274,6 +287,12 @@ def check_rows(explanation: Explanation) -> tuple[CheckRow, ...]:
         ),
         CheckRow(same, yes[checks.unedited_identical], "yes", checks.unedited_identical),
         CheckRow("All codes and all outputs are finite numbers", yes[checks.finite], "yes", checks.finite),
+        CheckRow(
+            "Largest change of an input’s representation by the others of its batch",
+            number(checks.batch_effect),
+            "",
+            None,
+        ),
     )
 
 
