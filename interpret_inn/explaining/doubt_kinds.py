@@ -36,7 +36,7 @@ KINDS: Mapping[str, Kind] = {
     "unreached": Kind("bad", "edits may not arrive, so that 0 is no finding"),
     "lost": Kind("bad", "the factor's name is empty; the figures of others hold"),
     "leak": Kind(
-        "bad", "an edit of one factor is no edit of one concept", "{} can be read from other factors, too"
+        "bad", "an edit of one factor is no edit of one concept", "{} can be read from other factors"
     ),
     "small": Kind("warn", "intervals are wide, and say so"),
     "probabilities": Kind("warn", "some effects are too small, in known direction"),

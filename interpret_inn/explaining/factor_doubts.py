@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from interpret_inn.explaining.doubt_kinds import Doubt
 from interpret_inn.explaining.evidence import FAINT, Leakage
@@ -67,16 +67,12 @@ def _few_apart(explanation: Explanation, read: dict[str, Reading]) -> Iterator[D
             if pair not in found or together.share < found[pair].share:
                 found[pair] = together
     for one in found.values():
-        judged = {
-            name: explanation.verdicts[name].carried.holds
-            for name in (one.concept, one.other)
-            if name in read
-        }
-        unknown = [name for name, holds in judged.items() if holds is None]
+        names = [name for name in (one.concept, one.other) if name in read]
+        hidden = [name for name in names if _rivalled(read[name], leakage, (one.concept, one.other))]
         so = {
             0: "so that scores and effects of the one may be those of the other",
-            1: f"too few to tell whether the factor {unknown[:1] and unknown[0]} carries its own concept",
-        }.get(len(unknown), "too few to tell whether each factor carries its own concept")
+            1: f"too few to tell whether the factor {''.join(hidden)} carries its own concept",
+        }.get(len(hidden), "too few to tell whether each factor carries its own concept")
         sentence = one.sentence[0].upper() + one.sentence[1:]
         text = f"{one.concept} and {one.other} go together in the data. {sentence}, {so}."
         yield Doubt("apart", text, (one.concept, one.other), _short(one))
@@ -119,25 +115,26 @@ def untested(explanation: Explanation) -> list[str]:
 def _of_verdict(explanation: Explanation, reading: Reading, pairs: set[frozenset[str]]) -> Iterator[Doubt]:
     """Parts of a verdict that do not hold, or cannot be told; what a pair's doubt says already is left out."""
     name, leakage, verdict = reading.name, explanation.leakage, explanation.verdicts[reading.name]
+    others = {other for pair in pairs if name in pair for other in pair}
     if verdict.carried.holds is False:
         yield Doubt("lost", verdict.carried.sentence, (name,))
-    elif verdict.carried.holds is None and not _told_of_pair(reading, leakage, pairs):
+    elif verdict.carried.holds is None and not _rivalled(reading, leakage, others):
         yield Doubt("unsure", verdict.carried.sentence, (name,))
     found = elsewhere(reading)
     mine = [factor for factor in found if not by_association(reading, leakage, factor)]
     if mine:
-        short = f"{name} can be read from {called(mine[0])}, too"
+        short = f"{name} can be read from {called(mine[0])}"
         yield Doubt("leak", verdict.confined.sentence, (name,), short)
-    elif any(frozenset((name, factor)) not in pairs for factor in found):
+    elif set(found) - others:
         yield Doubt("shared", verdict.confined.sentence, (name,))
     elif not found and any(reading.share(score.value) > QUARTER for score in reading.others.values()):
         yield Doubt("unsure_rest", verdict.confined.sentence, (name,))
 
 
-def _told_of_pair(reading: Reading, leakage: Leakage, pairs: set[frozenset[str]]) -> bool:
-    """Whether it is a pair's doubt why a concept may not be carried."""
+def _rivalled(reading: Reading, leakage: Leakage, names: Collection[str]) -> bool:
+    """Whether it is one of these concepts for which it cannot be told that a concept is carried."""
     other = rival(reading, leakage) if reading.low > reading.chance else None
-    return other is not None and frozenset((reading.name, other.other)) in pairs
+    return other is not None and other.other in names
 
 
 def _part(explanation: Explanation, reading: Reading) -> Iterator[Doubt]:
@@ -165,6 +162,7 @@ def _traces(explanation: Explanation, reading: Reading) -> Iterator[Doubt]:
         value, guess = (score_text(one, reading.kind) for one in (score.value, reading.chance))
         text = f"{where}: it can be read there {how} {value} (guessing {guess})."
         if by_association(reading, explanation.leakage, factor):
-            yield Doubt("faint", f"{text} That is no more than the two go together in the data.", (name,))
+            told = score_text(explanation.leakage.association[name][factor], reading.kind)
+            yield Doubt("faint", f"{text} That is no more than the two go together in the data ({told}).", (name,))
         else:
             yield Doubt("trace" if share >= MILD else "faint", text, (name,))

@@ -51,8 +51,8 @@ def saturation(outputs: Tensor, kind: OutputKind, redraws: Mapping[str, Redraw])
         found.append(
             Note(
                 f"All {len(values)} inputs and all their redraws give one class, with probability above {_CERTAIN}: "
-                "the outputs are saturated, or the model always says the same. That no factor changes the decision is no "
-                "finding. Explain inputs of other classes, or leave the softmax out of the model.",
+                "the outputs are saturated, or the model always says the same. That no factor changes the decision is "
+                "no finding. Explain inputs of other classes, or leave the softmax out of the model.",
                 "saturated",
             )
         )

@@ -145,7 +145,7 @@ def _carried(reading: Reading, leakage: Leakage) -> Finding:
             f"{name} is not carried by its factor, which tells it no better than guessing: {told}{layer}. An edit of "
             f"the factor says nothing about {name}.",
         )
-    of = f"{reading.refits} refits" if reading.refits else "so few test samples"
+    of = "they" if reading.refits else "so few test samples"
     wider = ""
     if own.low > chance:  # the interval shown is that of one concept
         wider = (
@@ -219,8 +219,8 @@ def _confined(reading: Reading, leakage: Leakage) -> Finding:
         return Finding(None, f"{cannot} by so few samples: {shown}.")
     return Finding(
         True,
-        f"{name} is confined to its factor: of the others, {shown} at most (guessing "
-        f"{_text(reading, reading.chance)}, the layer {_text(reading, layer)}).",
+        f"No other factor tells much of {name}: {shown} at most (guessing {_text(reading, reading.chance)}, the layer "
+        f"{_text(reading, layer)}).",
     )
 
 
@@ -236,7 +236,7 @@ def _told_by(reading: Reading, leakage: Leakage, found: dict[str, Score]) -> str
             part += f", more than the two go together in the data ({_text(reading, told)})"
         parts.append(part)
     guessing = _text(reading, reading.chance)
-    return f"{reading.name} is not confined to its factor: {listing(parts)} (guessing {guessing})."
+    return f"{reading.name} can be read from other factors: {listing(parts)} (guessing {guessing})."
 
 
 # --- gained -------------------------------------------------------------------------------------------

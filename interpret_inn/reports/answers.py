@@ -32,9 +32,9 @@ _CARRIED = {
     None: "may or may not be carried by its factor",
 }
 _CONFINED = {
-    True: "confined to it",
-    False: "not confined to it",
-    None: "whether it is confined to it cannot be told",
+    True: "no other factor tells much of it",
+    False: "other factors tell it",
+    None: "whether other factors tell it cannot be told",
 }
 
 
@@ -73,10 +73,10 @@ def _statement(explanation: Explanation, factor: FactorSummary, reading: Reading
     if reading is None:
         return Statement(None, Markup("<b>{}</b> has no labels to test it on.").format(factor.name))
     verdict = explanation.verdicts[factor.name]
-    words = Markup("<b>{}</b> {}; {}").format(
-        factor.name, _CARRIED[verdict.carried.holds], _CONFINED[verdict.confined.holds]
-    )
-    return Statement(verdict.carried.holds, words, Markup("{}").format(_detail(reading, verdict)))
+    holds, confined = verdict.carried.holds, verdict.confined.holds
+    rest = ", and confined to it" if holds and confined else f"; {_CONFINED[confined]}"
+    words = Markup("<b>{}</b> {}{}").format(factor.name, _CARRIED[holds], rest)
+    return Statement(holds, words, Markup("{}").format(_detail(reading, verdict)))
 
 
 def _detail(reading: Reading, verdict: Verdict) -> str:

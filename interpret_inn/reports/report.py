@@ -76,8 +76,8 @@ class Report:
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `flow`, `split`, `checks`,
         `factors`, `verdicts`, `leakage`, `erasure`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`,
-        `galleries`, `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`,
-        the version of this form.
+        `galleries`, `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and
+        `format`, the version of this form.
         """
         return contents(self.explanation, self.sections)
 

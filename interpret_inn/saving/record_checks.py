@@ -102,6 +102,8 @@ def _evaluation_faults(fitted: Fitted, evaluation: Evaluation) -> Iterator[str]:
         yield f"expected 0 or 2 to {MOST_REFITS} refits, found {refits.count}"
     if not {*refits.scores, *refits.representation, *refits.chance, *refits.unfitted} <= concepts:
         yield f"expected refits of {sorted(concepts)}, found others"
+    if not {*refits.scores} <= {*refits.representation} & {*refits.chance}:
+        yield "expected what guessing and the whole layer reach of each concept that refits score"
     if not {*_inner(refits.scores), *refits.carried} <= factors:
         yield f"expected refits in {sorted(factors)}, found others"
 
