@@ -45,7 +45,7 @@ class BatchChecks(NamedTuple):
     identical: bool
     finite: bool
     inputs: int
-    batch_effect: float
+    batch_effect: float = math.nan
 
 
 @torch.no_grad()

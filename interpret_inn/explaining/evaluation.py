@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import math
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
@@ -63,7 +62,7 @@ class Evaluation:
     refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
 
-    @functools.cached_property
+    @property
     def verdicts(self) -> Mapping[str, Verdict]:
         """Whether each concept that has values is carried by its factor, confined to it, and gained by the fit."""
         return verdicts(self.leakage, self.refits)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator
 
 from interpret_inn.explaining.doubt_kinds import Doubt
-from interpret_inn.explaining.evidence import FAINT, Leakage
+from interpret_inn.explaining.evidence import FAINT, Leakage, Verdict
 from interpret_inn.explaining.readings import Reading, readings
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.verdicts import (
@@ -41,9 +41,11 @@ def factor_doubts(explanation: Explanation) -> Iterator[Doubt]:
         pairs.setdefault(frozenset(doubt.concepts), doubt)
     yield from (doubt for doubt in pairs.values() if doubt.kind == "apart")  # notes are told as they come
     yield from _untested(explanation)
-    for reading in read.values():
-        yield from _of_verdict(explanation, reading, set(pairs))
-        yield from _part(explanation, reading)
+    judged = explanation.verdicts
+    for name, reading in read.items():
+        yield from _of_verdict(explanation, reading, judged[name], set(pairs))
+        if judged[name].carried.holds:
+            yield from _part(reading)
         yield from _traces(explanation, reading)
 
 
@@ -112,9 +114,11 @@ def untested(explanation: Explanation) -> list[str]:
     return [f.name for f in explanation.factors if f.name not in judged and f.name != RESIDUAL]
 
 
-def _of_verdict(explanation: Explanation, reading: Reading, pairs: set[frozenset[str]]) -> Iterator[Doubt]:
+def _of_verdict(
+    explanation: Explanation, reading: Reading, verdict: Verdict, pairs: set[frozenset[str]]
+) -> Iterator[Doubt]:
     """Parts of a verdict that do not hold, or cannot be told; what a pair's doubt says already is left out."""
-    name, leakage, verdict = reading.name, explanation.leakage, explanation.verdicts[reading.name]
+    name, leakage = reading.name, explanation.leakage
     others = {other for pair in pairs if name in pair for other in pair}
     if verdict.carried.holds is False:
         yield Doubt("lost", verdict.carried.sentence, (name,))
@@ -137,13 +141,10 @@ def _rivalled(reading: Reading, leakage: Leakage, names: Collection[str]) -> boo
     return other is not None and other.other in names
 
 
-def _part(explanation: Explanation, reading: Reading) -> Iterator[Doubt]:
-    """A factor that holds surely less than the layer tells."""
-    own, layer = reading.own, reading.layer.value
-    if explanation.verdicts[reading.name].carried.holds is not True:
-        return
-    share = reading.share(own.value)
-    if share < _WHOLE and own.high < layer:
+def _part(reading: Reading) -> Iterator[Doubt]:
+    """A factor that carries its concept, and holds surely less than the layer tells."""
+    share = reading.share(reading.own.value)
+    if share < _WHOLE and reading.own.high < reading.layer.value:
         rest = "" if elsewhere(reading) else ", and no other factor tells a quarter of it"
         told = f"{percent(share)} of what the layer tells of it"
         yield Doubt("part", f"The factor {reading.name} holds {told}{rest}.", (reading.name,))
@@ -163,6 +164,8 @@ def _traces(explanation: Explanation, reading: Reading) -> Iterator[Doubt]:
         text = f"{where}: it can be read there {how} {value} (guessing {guess})."
         if by_association(reading, explanation.leakage, factor):
             told = score_text(explanation.leakage.association[name][factor], reading.kind)
-            yield Doubt("faint", f"{text} That is no more than the two go together in the data ({told}).", (name,))
+            yield Doubt(
+                "faint", f"{text} That is no more than the two go together in the data ({told}).", (name,)
+            )
         else:
             yield Doubt("trace" if share >= MILD else "faint", text, (name,))

@@ -10,7 +10,6 @@ import dataclasses
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Literal
 
 import numpy as np
@@ -272,7 +271,7 @@ class Explanation:
     refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
 
-    @cached_property
+    @property
     def verdicts(self) -> Mapping[str, Verdict]:
         """Whether each concept that has values is carried by its factor, confined to it, and gained by the fit."""
         return verdicts(self.leakage, self.refits)

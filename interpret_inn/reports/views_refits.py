@@ -22,7 +22,9 @@ def refits_text(explanation: Explanation) -> str:
     if not refits.count:
         return f"There are no refits to other samples. {refits.reason}"
     found = [f"{name} in {carried} of {refits.count}" for name, carried in refits.carried.items()]
-    carried = f" By its own part of the data alone, each refit carries {listing(found)}." if found else ""
+    carried = (
+        f" Each judged by its own part of the data alone, refits carry {listing(found)}." if found else ""
+    )
     lacking = [name for name in refits.scores if refits.own(name) is None]
     without = (
         f" {listing(lacking)}: no figure, as in one of them too few samples had a value, or it never varied."

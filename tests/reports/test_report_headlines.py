@@ -128,7 +128,7 @@ def test_output_that_no_factor_changes(generator_explanation: Explanation) -> No
         for name, redraw in generator_explanation.redraws.items()
     }
     said = headline(dataclasses.replace(generator_explanation, redraws=still)).striptags()
-    assert said.endswith("The model’s output hardly depends on any single factor.")
+    assert said.endswith("What the model’s output depends on cannot be told: no edit changes the output.")
 
 
 @pytest.mark.parametrize("errors", [(NAN, 1e-6), (1e-6, NAN)])
@@ -162,9 +162,8 @@ def test_ranking_puts_missing_numbers_last(changed: Callable[..., Explanation]) 
 def test_traces_elsewhere_are_measured_by_the_best_probe(explanation: Explanation) -> None:
     said = "The residual tells a little of digit: it can be read there correctly in 31% (guessing 10%)."
     assert said in texts(explanation, "warn")
-    assert "The factor colour tells a little of digit: it can be read there correctly in 16%" in texts(
-        explanation, "note"
-    )
+    said = "The factor colour tells a little of digit: it can be read there correctly in 16%"
+    assert said in texts(explanation, "note")
 
 
 def test_no_trace_where_the_interval_holds_chance(explanation: Explanation) -> None:
