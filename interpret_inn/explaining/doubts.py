@@ -55,7 +55,7 @@ def warnings_of(explanation: Explanation) -> tuple[str, ...]:
 
 def formalities(explanation: Explanation) -> tuple[str, ...]:
     """What was guessed, set or left out and casts no doubt."""
-    found = dict.fromkeys(note for note in explanation.warnings if isinstance(note, Remark))
+    found: dict[str, None] = {note: None for note in explanation.warnings if isinstance(note, Remark)}
     if amount := len(explanation.skipped):
         found[f"{count(amount, 'input').capitalize()} could not be read and {_were(amount)} left out."] = None
     return tuple(found)

@@ -7,8 +7,6 @@ from collections.abc import Iterable, Sequence
 from itertools import combinations
 from typing import Literal
 
-import torch
-
 from interpret_inn.backbones import Backbone
 from interpret_inn.errors import InnError, PluginError, warn
 from interpret_inn.fitting.pool import Pool
@@ -65,7 +63,7 @@ def unprepared(backbone: Backbone, pool: Pool) -> list[str]:
 
 def about_data(pool: Pool, *, validates: bool) -> list[str]:
     """What the user should know of the data and the pairs."""
-    found = [*_left_out(pool), *fixed_concepts(pool.concepts_at(torch.arange(pool.rows)))]
+    found = _left_out(pool)
     for note in pool.notes:
         warn(note)
     found.extend(pool.notes)
