@@ -23,7 +23,7 @@ class Kind(NamedTuple):
     several: str = ""
 
 
-KINDS: Mapping[str, Kind] = {
+WEIGHTS: Mapping[str, Kind] = {
     "check": Kind("bad", "where the machinery fails, nothing else holds"),
     "same": Kind("bad", "one of two names is empty, whatever the scores", "{} say the same in pairs"),
     "fixed": Kind("bad", "an effect then means another thing than its name", "{} are fixed by others"),
@@ -63,7 +63,7 @@ class Doubt:
     """One reason to distrust something.
 
     Attributes:
-        kind: A key of `KINDS`.
+        kind: A key of `WEIGHTS`.
         text: The sentence, plain text.
         concepts: The concepts that it is about, the first one above all; empty if it is about everything.
         short: The same in a few words, for a headline; empty if it is not heavy enough for one.
@@ -77,4 +77,4 @@ class Doubt:
     @property
     def level(self) -> Level:
         """How grave it is."""
-        return KINDS[self.kind].level
+        return WEIGHTS[self.kind].level

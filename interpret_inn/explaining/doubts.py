@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 
-from interpret_inn.explaining.doubt_kinds import KINDS, Doubt
+from interpret_inn.explaining.doubt_kinds import WEIGHTS, Doubt
 from interpret_inn.explaining.evidence import BATCH_EFFECT, Comparison
 from interpret_inn.explaining.factor_doubts import factor_doubts
 from interpret_inn.explaining.records import Explanation
@@ -28,7 +28,7 @@ _ERASURE: Mapping[Comparison, str] = {"no better": "no_gain", "mixed": "erasure"
 
 
 def doubts(explanation: Explanation) -> tuple[Doubt, ...]:
-    """Everything to distrust, in the order of `KINDS`; doubts of one kind in the order of the pipeline.
+    """Everything to distrust, in the order of `WEIGHTS`; doubts of one kind in the order of the pipeline.
 
     Notes of the fit are among them, except formalities.
     """
@@ -43,7 +43,7 @@ def doubts(explanation: Explanation) -> tuple[Doubt, ...]:
     ]
     said = {doubt.text for doubt in found}
     found += [doubt for doubt in _noted(explanation) if doubt.text not in said]
-    order = list(KINDS)
+    order = list(WEIGHTS)
     return tuple(sorted(found, key=lambda doubt: order.index(doubt.kind)))
 
 
@@ -171,7 +171,7 @@ def _noted(explanation: Explanation) -> Iterator[Doubt]:
         if isinstance(note, Remark):
             continue
         kind, about = (note.kind, note.concepts) if isinstance(note, Note) else ("note", ())
-        yield Doubt(kind if kind in KINDS else "note", note, about, _of_note(kind, about))
+        yield Doubt(kind if kind in WEIGHTS else "note", note, about, _of_note(kind, about))
 
 
 def _of_note(kind: str, about: tuple[str, ...]) -> str:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from interpret_inn.explaining.doubt_kinds import KINDS, Doubt
+from interpret_inn.explaining.doubt_kinds import WEIGHTS, Doubt
 from interpret_inn.explaining.doubts import doubts
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.strengths import Strength, decides, strengths
@@ -103,7 +103,7 @@ def _limits(found: Sequence[Doubt]) -> list[str]:
     return [
         mine[0].short
         if len(mine) == 1
-        else KINDS[kind].several.format(_some(list(dict.fromkeys(doubt.concepts[0] for doubt in mine))))
+        else WEIGHTS[kind].several.format(_some(list(dict.fromkeys(doubt.concepts[0] for doubt in mine))))
         for kind, mine in kinds.items()
     ]
 

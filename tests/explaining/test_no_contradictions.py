@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from interpret_inn.explaining.doubt_kinds import KINDS, Doubt
+from interpret_inn.explaining.doubt_kinds import WEIGHTS, Doubt
 from interpret_inn.explaining.doubts import doubts, warnings_of
 from interpret_inn.explaining.evidence import FactorSummary, Leakage, Refits
 from interpret_inn.explaining.headline import headline
@@ -180,7 +180,7 @@ def test_nothing_is_said_twice_and_doubts_stand_in_their_order(own: str, width: 
     for explanation in grid(own, width, layer):
         found = doubts(explanation)
         kinds = [doubt.kind for doubt in found]
-        assert kinds == sorted(kinds, key=list(KINDS).index)
+        assert kinds == sorted(kinds, key=list(WEIGHTS).index)
         answers = [f"{line.text.striptags()}. {line.detail}" for line in carried_answer(explanation)]
         said = headline(explanation)
         whole = [said.lead + said.limits, said.rest, *(doubt.text for doubt in found), *answers]
