@@ -216,7 +216,9 @@ def _confined(reading: Reading, leakage: Leakage) -> Finding:
         not (reading.share(one.value) <= QUARTER and reading.share(one.high) <= HALF)
         for one in reading.others.values()
     ):
-        return Finding(None, f"{cannot} by so few samples: {shown}.")
+        return Finding(
+            None, f"{cannot} by so few samples: {shown}, guessing {_text(reading, reading.chance)}."
+        )
     return Finding(
         True,
         f"No other factor tells much of {name}: {shown} at most (guessing {_text(reading, reading.chance)}, the layer "
