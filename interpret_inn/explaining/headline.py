@@ -127,8 +127,8 @@ def _depends(explanation: Explanation, ranking: Sequence[Strength]) -> str:
         sentence += f": {top.how}, it changes the predicted class in {percent(top.score.value)} of cases"
         if second is not None:
             close = second.score.value > _CLOSE * top.score.value
-            share = percent(second.score.value)
-            sentence += f", {other} in {share}" if close else f"; next comes {other} with {share}"
+            share = f"in {percent(second.score.value)}" if close else f"with {percent(second.score.value)}"
+            sentence += f"{',' if close else '; next comes'} {other} {share}"
     elif second is not None and second.score.value > 0:
         ratio = top.score.value / second.score.value
         much = "and about as much on" if ratio < _EQUAL else f"{ratio:.1f} times as much as on"
@@ -143,5 +143,5 @@ def _called(explanation: Explanation, name: str) -> str:
     verdict = explanation.verdicts.get(name)
     if verdict is None or verdict.carried.holds:
         return name
-    lacks = "is not carried by them" if verdict.carried.holds is False else "may not be what they carry"
-    return f"the axes set aside for {name}, which {lacks}"
+    lacks = "is not carried by them" if verdict.carried.holds is False else "may not be carried by them"
+    return f"the axes set aside for {name} ({name} {lacks})"

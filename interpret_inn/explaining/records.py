@@ -229,7 +229,7 @@ class Explanation:
         checks, factors, leakage, redraws, examples, maps, neighbours, traversals, drifts: see their records;
             mappings are by factor.
         timings: Seconds: `encode`, `fit`, `explain`, `total`.
-        warnings: What to distrust, in plain sentences.
+        warnings: Notes of the fit, and what to distrust, in plain sentences.
         skipped: Inputs that could not be read, each with the reason.
         versions: Of this library, torch and timm, and the seed.
         sections: What plugins added.
@@ -240,6 +240,7 @@ class Explanation:
         flow: Which flow was fitted; None: not known.
         refits: Scores of fits of the same size to other samples; None: not measured.
         erasure: Linear erasure beside the flow, by concept; None: not measured.
+        verdicts: By concept, whether it is carried, confined and gained; of these scores.
     """
 
     model: str

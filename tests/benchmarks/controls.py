@@ -85,7 +85,8 @@ def judged(
             continue
         own, whole = leakage.scores[line.name][line.name].linear, leakage.representation[line.name].linear
         found.append(
-            {"control": control, "concept": line.name, "carried": evaluation.verdicts[line.name].carried.holds is True, "own": own.value, "low": own.low,
+            {"control": control, "concept": line.name,
+             "carried": evaluation.verdicts[line.name].carried.holds is True, "own": own.value, "low": own.low,
              "whole": whole.value, "chance": leakage.chance[line.name]}
         )  # fmt: skip
     return found

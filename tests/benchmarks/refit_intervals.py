@@ -99,7 +99,8 @@ def one(count: int, seed: int, *, shuffled: bool) -> dict[str, Any]:
     carried = {name: found.carried.holds is True for name, found in judged(read.leakage).items()}
     figures: dict[str, Any] = {
         "truth": truths(translator, data, read, *drawn(FRESH, random, shuffled=shuffled)), "rows": {}, "refits": {},
-        "carried": carried, "unfitted": dict(refits.unfitted), "chance": dict(refits.chance), "of": dict(refits.carried),
+        "carried": carried, "unfitted": dict(refits.unfitted), "chance": dict(refits.chance),
+        "of": dict(refits.carried),
     }  # fmt: skip
     for name in values:
         for cell, where in SOURCES.items():

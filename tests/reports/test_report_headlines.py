@@ -64,10 +64,10 @@ def test_headline_of_concepts_that_are_not_carried(
 def test_headline_does_not_credit_a_concept_that_is_not_carried(explanation: Explanation) -> None:
     said = headline(own_scores(explanation, digit=NOT)).striptags()
     assert (
-        "depends most on the axes set aside for digit, which is not carried by them: exchanged alone" in said
+        "depends most on the axes set aside for digit (digit is not carried by them): exchanged alone" in said
     )
     said = headline(own_scores(explanation, digit=UNSURE)).striptags()
-    assert "the axes set aside for digit, which may not be what they carry: exchanged alone" in said
+    assert "the axes set aside for digit (digit may not be carried by them): exchanged alone" in said
 
 
 def test_headline_warns_first_where_checks_failed(changed: Callable[..., Explanation]) -> None:
