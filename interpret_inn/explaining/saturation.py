@@ -25,6 +25,7 @@ def saturation(outputs: Tensor, kind: OutputKind, redraws: Mapping[str, Redraw])
         kind: What they are; only `classes` can saturate.
         redraws: Of all factors.
 
+    >>> import torch
     >>> certain = torch.tensor([[20.0, 0.0], [30.0, 0.0]])
     >>> [note.kind for note in saturation(certain, "classes", {})]
     ['saturated']
