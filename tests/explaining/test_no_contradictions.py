@@ -24,10 +24,9 @@ OWN = {"low": CHANCE, "mid": 0.6, "high": SURE}
 WIDTH = {"narrow": 0.02, "wide": 0.4}
 LAYER = {"nothing": CHANCE, "some": 0.6, "all": SURE}
 UNFITTED = {"lower": -0.2, "equal": 0.0, "higher": 0.2}
+LEAK = {"none": None, "residual": "residual", "b": "b"}  # where else `a` is told, surely
 NAMES = ("a", "b", "residual")
-REST = tuple(
-    itertools.product(UNFITTED, ("none", "strong"), ("none", "strong"), (False, True), (0.7, 0.02), (12, 400))
-)
+REST = tuple(itertools.product(UNFITTED, ("none", "strong"), LEAK, (False, True), (0.7, 0.02), (12, 400)))
 
 
 def around(value: float, width: float) -> Score:
@@ -38,13 +37,17 @@ def probe(score: Score) -> ProbeScores:
     return ProbeScores(score, score, score)
 
 
-def table(own: Score, layer: Score, leak: float, unfitted: float, association: float, tests: int) -> Leakage:
+def table(
+    own: Score, layer: Score, leak: str | None, unfitted: float, association: float, tests: int
+) -> Leakage:
     """Of the concept `a`, which varies, and of `b`, whose factor does all that it should."""
     narrow, nothing = WIDTH["narrow"], probe(around(CHANCE, 0.02))
     rows = {
-        "a": {"a": probe(own), "b": nothing, "residual": probe(around(leak, narrow))},
+        "a": {"a": probe(own), "b": nothing, "residual": nothing},
         "b": {"a": nothing, "b": probe(around(0.95, narrow)), "residual": nothing},
     }
+    if leak is not None:
+        rows["a"][leak] = probe(around(0.8, narrow))
     return Leakage(
         concepts=("a", "b"), factors=NAMES, kind={"a": "accuracy", "b": "accuracy"}, scores=rows,
         representation={"a": probe(layer), "b": probe(around(0.96, narrow))}, chance={"a": CHANCE, "b": CHANCE},
@@ -77,10 +80,9 @@ def made_up(
     tests: int,
 ) -> Explanation:  # fmt: skip
     told = {"none": CHANCE, "strong": 0.97}[association]
-    left = {"none": CHANCE, "strong": 0.8}[leak]
     score = around(OWN[own], WIDTH[width])
     before = min(max(score.value + UNFITTED[unfitted], 0.0), 1.0)
-    rest = (around(LAYER[layer], WIDTH["narrow"]), left, before, told, tests)
+    rest = (around(LAYER[layer], WIDTH["narrow"]), LEAK[leak], before, told, tests)
     found = table(score, *rest)
     some = next(iter(toy().redraws.values()))
     redraws = {
@@ -129,6 +131,11 @@ def test_what_is_said_of_a_concept_agrees(own: str, width: str, layer: str) -> N
             assert not any("whether" in doubt.text for doubt in told_of(found, "a", "apart"))
         if verdict.carried.holds is None:
             assert told_of(found, "a", "unsure", "apart"), "why it cannot be told stands on the page"
+        together = explanation.leakage.association["a"]["b"]
+        if verdict.carried.holds:
+            assert not together > score
+        elif score == SURE and width == "narrow":
+            assert together > CHANCE, "whatever was there before the fit"
         if verdict.gained.holds:
             assert verdict.carried.holds is not False
         if "plain before" in verdict.gained.sentence:
@@ -143,13 +150,22 @@ def test_a_concept_is_confined_or_a_doubt_says_where_else_it_is_told(
     for explanation in grid(own, width, layer):
         confined, found = explanation.verdicts["a"].confined, doubts(explanation)
         highest = max(LAYER[layer], OWN[own], 0.8)
-        strong = explanation.leakage.scores["a"]["residual"].linear.value > CHANCE
+        leak = next(
+            (name for name in NAMES[1:] if explanation.leakage.scores["a"][name].linear.value > 0.5), None
+        )
+        strong = leak is not None
+        together = explanation.leakage.association["a"]["b"] > 0.9
         if confined.holds is False:
-            assert strong and "the residual still tells it in 80%" in confined.sentence
-            assert explanation.leakage.scores["a"]["residual"].linear.low > CHANCE + QUARTER * (
-                highest - CHANCE
-            )
-        assert bool(told_of(found, "a", "leak", "shared")) is (confined.holds is False)
+            assert strong
+            where = {"residual": "the residual", "b": "the factor b"}[leak]
+            assert f"{where} still tells it in 80%" in confined.sentence
+            assert ("go together" in confined.sentence) is (leak == "b" and together)
+            assert explanation.leakage.scores["a"][leak].linear.low > CHANCE + QUARTER * (highest - CHANCE)
+        told = told_of(found, "a", "leak", "shared")
+        if leak == "b" and together:
+            assert not told and told_of(found, "a", "apart"), "the pair's doubt says it"
+        else:
+            assert bool(told) is (confined.holds is False)
         if strong:
             assert confined.holds is False, "the residual tells it surely, so the layer does"
         if OWN[own] > CHANCE and width == "narrow" and not strong:
