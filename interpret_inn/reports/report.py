@@ -26,6 +26,7 @@ from interpret_inn.reports import (
     views,
     views_erasure,
     views_inputs,
+    views_method,
     views_pictures,
     views_refits,
     views_scores,
@@ -236,11 +237,11 @@ def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
         "associations": views.associations(explanation),
         "refits": views_refits.refits_text(explanation),
         "erasure": views_erasure.erasure_rows(explanation),
-        "drifts": views.drift_rows(explanation),
+        "drifts": views_method.drift_rows(explanation),
         "scores": views_scores.score_rows(explanation),
-        "checks": views.check_rows(explanation),
-        "sizes": views.sizes_strip(explanation, css),
-        "timings": views.timing_parts(explanation),
+        "checks": views_method.check_rows(explanation),
+        "sizes": views_method.sizes_strip(explanation, css),
+        "timings": views_method.timing_parts(explanation),
         "preprocessing": wording.preprocess_text(explanation.preprocess),
     }
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.explaining.wording import interval_text, listing, score_text
-from interpret_inn.types import Score
+from interpret_inn.types import ProbeScores
 
 
-def over_refits(score: Score | None, kind: str) -> str:
-    """A score over refits and its interval; empty if there is none."""
-    if score is None or not (interval := interval_text(score, kind)):
+def refits_cell(probe: ProbeScores | None, kind: str) -> str:
+    """The scores of the linear and the kernel probe over refits, with their intervals; empty if there are none."""
+    if probe is None or not interval_text(probe.linear, kind):
         return ""
-    return f"{score_text(score.value, kind)} ({interval})"
+    linear, kernel = (
+        f"{score_text(score.value, kind)} ({interval_text(score, kind)})"
+        for score in (probe.linear, probe.kernel)
+    )
+    return f"{linear}, kernel {kernel}" if interval_text(probe.kernel, kind) else linear
 
 
 def refits_text(explanation: Explanation) -> str:
@@ -33,6 +37,6 @@ def refits_text(explanation: Explanation) -> str:
     )
     return (
         f"The flow was fitted {refits.count} times more, each time without a part of the data, and judged on it. "
-        "“Refits” is the mean score of the linear probe, with a 95% interval for what fits to so many samples reach on "
-        f"the average; the whisker is for this one fit on other test samples.{carried}{without}"
+        "“Refits” are the mean scores of the linear and of the kernel probe, each with a 95% interval for what fits to so "
+        f"many samples reach on the average; the whisker is for this one fit on other test samples.{carried}{without}"
     )

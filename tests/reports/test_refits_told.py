@@ -82,7 +82,7 @@ def test_a_rest_is_told_by_refits_and_only_if_it_is_sure(own: Score, others: Sco
 
 def test_the_page_shows_them_beside_each_score() -> None:
     html = page_with(shown()).to_html()
-    assert html.count("<small>refits 71% (64% to 78%)") == 4
+    assert html.count("<small>refits 71% (64% to 78%), kernel 73% (65% to 80%)</small>") == 4
     assert html.count("<small>refits 0.71 (0.64 to 0.78)") == 4
     for beside in ("50%", "34%", "0.10", "0"):  # unfitted and guessing, of shape and of hue
         assert html.count(f"<small>refits {beside}</small></td>") == 1
