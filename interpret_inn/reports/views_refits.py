@@ -38,5 +38,6 @@ def refits_text(explanation: Explanation) -> str:
     return (
         f"The flow was fitted {refits.count} times more, each time without a part of the data, and judged on it. "
         "“Refits” are the mean scores of the linear and of the kernel probe, each with a 95% interval for what fits to "
-        f"so many samples reach on the average; the whisker is for this one fit on other test samples.{carried}{without}"
+        "so many samples reach on the average; the whisker is for this one fit on other test samples."
+        f"{carried}{without}"
     )
