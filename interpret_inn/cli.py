@@ -123,6 +123,7 @@ def fit(
     with their labels in a CSV file (--options.csv). The interpreter is saved in the folder `out`.
     """
     import interpret_inn as inn
+    from interpret_inn.explaining.verdicts import verdict_text
     from interpret_inn.saving import require_place
 
     taken = sorted({"data", "name"} & set(options))
@@ -138,7 +139,8 @@ def fit(
     interpreter.fit(built, seed=seed, sizes=sizes or None, **chosen)
     interpreter.save(out)
     for line in interpreter.evaluation.summaries:
-        print(f"{line.name} ({line.size} {'axis' if line.size == 1 else 'axes'}): {line.verdict}")
+        axes = "axis" if line.size == 1 else "axes"
+        print(f"{line.name} ({line.size} {axes}): {verdict_text(line.name, interpreter.evaluation.verdicts)}")
     print(f"Saved in {out}.")
 
 

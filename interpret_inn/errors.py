@@ -14,6 +14,7 @@ _OWN = ("interpret_inn", "torch.utils._contextlib")
 LONGEST_SHOWN = 200
 """Characters of a name or value out of a file that are shown."""
 _warning_place: ContextVar[str] = ContextVar("_warning_place", default="")
+_heard: ContextVar[list[tuple[str, str]] | None] = ContextVar("_heard", default=None)
 
 
 class InnError(Exception):
@@ -90,8 +91,21 @@ def warn(message: str, kind: type[InnWarning] = InnWarning) -> None:
         if str(frame.f_globals.get("__name__", "")).startswith(_OWN):
             outermost = depth
         frame = frame.f_back
-    place = _warning_place.get()
+    place, heard = _warning_place.get(), _heard.get()
+    if heard is not None:
+        heard.append((message, place))
     warnings.warn(f"{message} ({place}.)" if place else message, kind, stacklevel=outermost + 1)
+
+
+@contextmanager
+def heard_warnings() -> Iterator[list[tuple[str, str]]]:
+    """Collects what is warned of meanwhile, each sentence with its place, so that a record can repeat it."""
+    heard: list[tuple[str, str]] = []
+    token = _heard.set(heard)
+    try:
+        yield heard
+    finally:
+        _heard.reset(token)
 
 
 @contextmanager

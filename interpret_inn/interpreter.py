@@ -15,7 +15,7 @@ import torch
 from interpret_inn import saving
 from interpret_inn.attached import AttachedModel
 from interpret_inn.comparing import beside_galleries
-from interpret_inn.errors import FitError
+from interpret_inn.errors import FitError, heard_warnings
 from interpret_inn.explaining.evaluation import Evaluation, evaluate
 from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.explain import check, check_counts, explain
@@ -25,7 +25,7 @@ from interpret_inn.explaining.redraws import Target
 from interpret_inn.explaining.refits import with_refits
 from interpret_inn.explore import report_galleries
 from interpret_inn.fitting.fit import fit
-from interpret_inn.fitting.notes import idle_settings
+from interpret_inn.fitting.notes import idle_settings, unsaid
 from interpret_inn.fitting.store import Storage
 from interpret_inn.localizing import places_finder
 from interpret_inn.plugin import get_manager
@@ -100,19 +100,21 @@ class Interpreter(AttachedModel):
         one_named = sum(isinstance(source, str) for source in sources) == 1
         if one_named and "data" not in options and self.backbone.sample_inputs is not None:
             options["data"] = self.sample_inputs(_OWN_SAMPLES, seed=seed)
-        built = chosen_sources(sources, options, seed=seed)
-        settings = FitSettings(**requested_settings(built) | given)
         observer = get_manager().after_fit_step
         # parameters made in inference mode could not be trained
         leave = torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
-        with leave, self.backbone.session():
-            fitted, data = fit(
-                self.backbone, built, seed=seed, settings=settings, sizes=sizes, cache=cache,
-                checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
-            )  # fmt: skip
-            fitted = ordered_by_effect(Translator(self.backbone, fitted), data)
+        with heard_warnings() as heard:
+            built = chosen_sources(sources, options, seed=seed)
+            settings = FitSettings(**requested_settings(built) | given)
+            with leave, self.backbone.session():
+                fitted, data = fit(
+                    self.backbone, built, seed=seed, settings=settings, sizes=sizes, cache=cache,
+                    checkpoint=checkpoint, batch_size=batch_size, observers=[observer],
+                )  # fmt: skip
+                fitted = ordered_by_effect(Translator(self.backbone, fitted), data)
         idle = idle_settings(settings, given, conditional=fitted.network.shape.conditional is not None)
-        fitted = dataclasses.replace(fitted, notes=(*fitted.notes, *idle))
+        notes = (*fitted.notes, *idle, *unsaid(heard, fitted.notes))
+        fitted = dataclasses.replace(fitted, notes=notes)
         self._translator, self._data, self._evaluation = Translator(self.backbone, fitted), data, None
         self._weights = self.backbone.fingerprint()
         return self

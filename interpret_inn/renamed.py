@@ -21,6 +21,8 @@ RENAMED: Mapping[str, str] = {
     "Backbone.probe": "Backbone.dry_run",
     "Explanation.responses": "Explanation.redraws",
     "Explanation.walks": "Explanation.traversals",
+    "FactorSummary.learnt": "Type explanation.verdicts[name].carried.holds; .gained.holds asks for more than before.",
+    "FactorSummary.verdict": "Type explanation.verdicts[name].carried.sentence; .confined and .gained have theirs.",
     "FitStep.held_out": "FitStep.validation",
     "Fitted.bank": "Fitted.reference_codes",
     "Fitted.bank_groups": "Fitted.reference_groups",
@@ -28,6 +30,7 @@ RENAMED: Mapping[str, str] = {
     "Interpreter.judgement": "Interpreter.evaluation",
     "Interpreter.walk": "Interpreter.traverse",
     "ProbeScores.mlp": "ProbeScores.network",
+    "Refits.learnt": "Refits.carried",
     "Translator.bench": "A localizer is given (translator, inputs, factor), and the translator is what "
     "interpreter.bench was. Leave .bench out: translator.codes(z).",
     "Translator.translator": "A localizer is given (translator, inputs, factor). Leave .translator out: "

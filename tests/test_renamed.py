@@ -7,6 +7,7 @@ import pytest
 
 import interpret_inn as inn
 from interpret_inn.backbones import Backbone
+from interpret_inn.explaining.evidence import FactorSummary, Refits
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.fitting.source_losses import TrainingContext
 from interpret_inn.renamed import RENAMED
@@ -19,10 +20,12 @@ CLASSES: dict[str, type] = {
     for cls in (
         Backbone,
         Explanation,
+        FactorSummary,
         Fitted,
         FitStep,
         inn.Interpreter,
         ProbeScores,
+        Refits,
         TrainingContext,
         Translator,
     )

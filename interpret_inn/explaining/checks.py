@@ -45,6 +45,7 @@ class BatchChecks(NamedTuple):
     identical: bool
     finite: bool
     inputs: int
+    batch_effect: float = math.nan
 
 
 @torch.no_grad()
@@ -73,6 +74,7 @@ def check_batch(batch: Batch, *, seed: int) -> BatchChecks:
         identical=same(outputs, unedited),
         finite=finite and bool(torch.isfinite(codes).all()) and bool(torch.isfinite(through).all()),
         inputs=len(batch),
+        batch_effect=_batch_effect(batch) / scale,
     )
 
 
@@ -88,12 +90,21 @@ def join_checks(parts: Sequence[BatchChecks]) -> Checks:
         unedited_identical=all(part.identical for part in parts),
         finite=all(part.finite for part in parts),
         samples=inputs,
+        batch_effect=max((e for p in parts if math.isfinite(e := p.batch_effect)), default=math.nan),
     )
 
 
 def _scale(translator: Codec) -> float:
     """Root mean variance of the representation's axes: the noise floor is a share of it."""
     return float(translator.fitted.network.whitening.noise) / translator.fitted.settings.noise
+
+
+def _batch_effect(batch: Batch) -> float:
+    """How far the representation of the first input alone lies from that within its batch; NaN for a batch of one."""
+    if len(batch) < 2:
+        return math.nan
+    alone = batch.translator.backbone.represent(batch.prepared[:1])
+    return _largest((alone - batch.z[:1]).float())
 
 
 def _edited_round_trip(

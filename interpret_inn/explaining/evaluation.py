@@ -14,11 +14,12 @@ from torch import Generator, Tensor
 from interpret_inn.data.process import derived_seed
 from interpret_inn.explaining.beside_erasure import ErasureRows, beside_erasure
 from interpret_inn.explaining.drift import drifts
-from interpret_inn.explaining.evidence import BesideErasure, Drift, FactorSummary, Leakage, Refits
+from interpret_inn.explaining.evidence import BesideErasure, Drift, FactorSummary, Leakage, Refits, Verdict
 from interpret_inn.explaining.factor_maps import factor_map
 from interpret_inn.explaining.leakage import FactorReadings, read_factors, summaries
 from interpret_inn.explaining.probed_splits import EncodedSplit, ProbedSplits
 from interpret_inn.explaining.records import FactorMap
+from interpret_inn.explaining.verdicts import verdicts
 from interpret_inn.fitting.folds import separable_groups
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.fitting.store import FitData
@@ -45,7 +46,7 @@ class Evaluation:
 
     Attributes:
         leakage: Which factor predicts which concept.
-        summaries: One line for every factor.
+        summaries: The size of every factor.
         maps: Test samples in the plane of each factor.
         drifts: How far swapping one factor moves the prediction of another concept.
         scores: Of the factors' codes against the values of concepts; None: not measured.
@@ -60,6 +61,11 @@ class Evaluation:
     scores: Scores | None = None
     refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
+
+    @property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Whether each concept that has values is carried by its factor, confined to it, and gained by the fit."""
+        return verdicts(self.leakage, self.refits)
 
 
 class Probed(NamedTuple):
@@ -135,7 +141,7 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
             train_concept=own[1],
             seed=fitted.seed,
         )
-    lines = summaries(found.leakage, fitted.factors, raw_scores=fitted.raw_scores)
+    lines = summaries(fitted.factors, raw_scores=fitted.raw_scores)
     codes, groups = torch.as_tensor(test.codes), data.pool.groups_at(indices)
     moved = drifts(translator, codes[:, 0] if codes.shape[1] == 1 else codes, test.concepts, groups)
     return Evaluation(found.leakage, lines, maps, moved, erasure=erasure)

@@ -1,4 +1,4 @@
-"""The evidence for a fit: checks on inputs; verdicts, leakage and drift from the test split."""
+"""The evidence for a fit: checks on inputs; leakage, refits, erasure and drift from the test split."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from interpret_inn.renamed import with_old_names
 from interpret_inn.types import ProbeScores, Score
 
 AGREES = 0.999
 """Share of inputs that must keep their output: one in a thousand may lie on the border of two classes."""
+BATCH_EFFECT = 0.01
+"""Largest change of a representation by its neighbours in a batch, in units of the representation's scale, that may be
+rounding: batches of other sizes are computed in another order, and half precision rounds to a few thousandths."""
 READABLE = 0.02
 """A concept counts as readable from the layer if the probe exceeds chance by more than this."""
 FAINT = 0.05
@@ -37,6 +41,9 @@ class Checks:
         finite: All codes and all outputs of edits were finite.
         samples: How many inputs all this was measured on.
         tolerance: Largest round-trip error that passes.
+        batch_effect: Largest difference between the representation of an input alone and within its batch, in units of
+            the representation's scale; of the first input of each batch. NaN: not measured. It fails no check: above
+            `BATCH_EFFECT` it is a serious doubt.
     """
 
     round_trip_data: float
@@ -47,6 +54,7 @@ class Checks:
     finite: bool
     samples: int
     tolerance: float = 1e-4
+    batch_effect: float = math.nan
 
     @property
     def agrees(self) -> bool:
@@ -78,6 +86,8 @@ class Leakage:
         chance: What guessing reaches, by concept: the most frequent class's share, or 0.
         unfitted: Score of the linear probe from the concept's own slice of the flow before it was fitted.
         association: By concept, then by *other concept*: how well it is predicted by the other's true value.
+        samples: By concept, then by concept: how many test samples have a value of both; of a concept and itself: how
+            many have one. Empty in what an earlier version measured.
     """
 
     concepts: tuple[str, ...]
@@ -88,6 +98,7 @@ class Leakage:
     chance: Mapping[str, float]
     unfitted: Mapping[str, Score]
     association: Mapping[str, Mapping[str, float]]
+    samples: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -121,6 +132,7 @@ class BesideErasure:
     verdict: str
 
 
+@with_old_names
 @dataclass(frozen=True)
 class Refits:
     """Scores of fits of the same size to other samples, each judged on samples that it never saw.
@@ -134,7 +146,7 @@ class Refits:
         chance: What one answer to all samples reaches at best, by concept.
         unfitted: Score of the linear probe from the concept's own slice of the flow before it was fitted, mean over the
             refits, by concept.
-        learnt: In how many refits a factor was learnt, each by its own test split alone, by factor.
+        carried: In how many refits a factor carried its concept, each by its own test split alone, by factor.
         seconds: Time that they took.
     """
 
@@ -144,7 +156,7 @@ class Refits:
     representation: Mapping[str, ProbeScores] = field(default_factory=dict)
     chance: Mapping[str, float] = field(default_factory=dict)
     unfitted: Mapping[str, float] = field(default_factory=dict)
-    learnt: Mapping[str, int] = field(default_factory=dict)
+    carried: Mapping[str, int] = field(default_factory=dict)
     seconds: float = 0.0
 
     def own(self, name: str) -> Score | None:
@@ -171,24 +183,47 @@ class Drift:
     with_hold: Score
 
 
+@with_old_names
 @dataclass(frozen=True)
 class FactorSummary:
-    """One factor: how large, how it was sized, and whether it carries its concept.
+    """One factor: how large it is, and how it was sized. What it carries is in `Explanation.verdicts`.
 
     Attributes:
         name: The factor.
         size: Axes it takes.
         share: Its share of all axes of the code, 0 to 1.
         raw_score: The score its size was estimated from, see `Fitted.raw_scores` (NaN: size was given).
-        learnt: Whether the lower 95 % bound of its own linear probe's score exceeds both chance and the score of the
-            probe from the unfitted flow; over refits, where there are any, else on the test split. None if there are no
-            labels to test it on (the residual, unlabelled concepts).
-        verdict: The same in a plain sentence.
     """
 
     name: str
     size: int
     share: float
     raw_score: float
-    learnt: bool | None
-    verdict: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One part of a verdict.
+
+    Attributes:
+        holds: True or false; None: it cannot be told.
+        sentence: The same in plain text, with the figures that it rests on.
+    """
+
+    holds: bool | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a factor does for its concept, by the rules of `explaining.verdicts`.
+
+    Attributes:
+        carried: Its own factor tells it beyond guessing, and beyond what concepts that go together with it would give.
+        confined: No other factor tells more of it than a quarter of the way from guessing to what the layer tells.
+        gained: The factor tells more of it than as many axes did before the fit.
+    """
+
+    carried: Finding
+    confined: Finding
+    gained: Finding

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -12,12 +13,14 @@ import torch
 from interpret_inn._version import __version__
 from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import BatchChecks, check_batch, join_checks
+from interpret_inn.explaining.doubts import warnings_of
 from interpret_inn.explaining.evaluation import Evaluation
-from interpret_inn.explaining.evidence import Checks, FactorSummary
+from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.examples import describe_examples, neighbours, traversals
 from interpret_inn.explaining.flow_record import flow_record
 from interpret_inn.explaining.records import Explanation, Place, Redraw
 from interpret_inn.explaining.redraws import Target, distance_to_data
+from interpret_inn.explaining.saturation import saturation
 from interpret_inn.explaining.survey import Survey, survey
 from interpret_inn.translating.translator import Translator
 from interpret_inn.types import Gallery
@@ -26,9 +29,6 @@ Further = Callable[[Translator, Survey], Sequence[Gallery]]
 """Makes more pictures of the examples, within the model's session."""
 Locate = Callable[[Survey], Sequence[Place]]
 """Finds where factors act in the examples, outside any session of the model."""
-
-_LEAVES_DATA = 0.2
-"""Share of redraws outside the data that is worth a warning: twenty times what data themselves give."""
 
 
 @torch.no_grad()
@@ -55,7 +55,7 @@ def explain(
         galleries = further(translator, found)
     places = tuple(locate(found)) if locate else ()
     backbone, fitted = translator.backbone, translator.fitted
-    return Explanation(
+    explanation = Explanation(
         model=backbone.name,
         backbone=backbone.kind,
         site=str(backbone.address),
@@ -77,7 +77,7 @@ def explain(
             *fitted.notes,
             *_lost_tail(translator),
             *_unknown_range(translator, found),
-            *measured_warnings(checks, evaluation.summaries, redraws),
+            *saturation(found.outputs, found.kind, redraws),
         ),
         skipped=found.skipped,
         versions=_versions() | {"seed": str(fitted.seed)},
@@ -89,6 +89,7 @@ def explain(
         refits=evaluation.refits,
         erasure=evaluation.erasure,
     )
+    return dataclasses.replace(explanation, warnings=warnings_of(explanation))
 
 
 def check_counts(examples: int, resamples: int | None) -> None:
@@ -127,23 +128,6 @@ def _redraw(translator: Translator, found: Survey, name: str, seed: int) -> Redr
 def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:
     timings = {**fit, "explain": explaining}
     return timings | {"total": sum(timings.values())}
-
-
-def measured_warnings(
-    checks: Checks, factors: Sequence[FactorSummary], redraws: Mapping[str, Redraw]
-) -> list[str]:
-    """Warnings that follow from the measurements, in plain sentences; pages say it in their own words."""
-    found = []
-    if not checks.passed:
-        found.append("A check failed: do not trust edits of this interpreter before it passes (see Checks).")
-    found.extend(line.verdict for line in factors if line.learnt is False)
-    for name, redraw in redraws.items():
-        if redraw.left_data > _LEAVES_DATA:
-            found.append(
-                f"Redrawing {name} leaves the data in {redraw.left_data:.0%} of the edits (1 % is usual "
-                "for data themselves), so its redraws may overstate what the model does on real inputs."
-            )
-    return found
 
 
 def _lost_tail(translator: Translator) -> list[str]:

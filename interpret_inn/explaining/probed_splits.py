@@ -13,6 +13,7 @@ from interpret_inn.explaining.association import predicted_by
 from interpret_inn.metrics.probes import ProbeReadings, linear_probe_score, probe_readings, probe_scores
 from interpret_inn.translating.axes import as_rows
 from interpret_inn.types import Concept, ConceptKind, FloatArray, IntArray, ProbeScores, Score
+from interpret_inn.types.concepts import kind_of
 
 WIDEST = 512
 """Columns that a probe reads at most; of more, it reads the leading principal axes."""
@@ -118,6 +119,11 @@ class ProbedSplits:
             train, train_values, test, test_values, kind=self.kinds[name],
             groups=self.test_groups, train_groups=self.train_groups, seed=self.seed,
         )  # fmt: skip
+
+    def tested(self, name: str, other: str) -> int:
+        """How many test samples have a value of both concepts."""
+        known = [kind_of(self.kinds[one]).known(self.values[one][1]) for one in (name, other)]
+        return int((known[0] & known[1]).sum())
 
     def association(self, name: str, other: str) -> float:
         """How well the other concept's true value predicts the concept."""

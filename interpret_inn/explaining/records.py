@@ -14,7 +14,16 @@ from typing import Any, Literal
 
 import numpy as np
 
-from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage, Refits
+from interpret_inn.explaining.evidence import (
+    BesideErasure,
+    Checks,
+    Drift,
+    FactorSummary,
+    Leakage,
+    Refits,
+    Verdict,
+)
+from interpret_inn.explaining.verdicts import verdicts
 from interpret_inn.renamed import with_old_names
 from interpret_inn.types import ConceptKind, FloatArray, Gallery, IntArray, Score, Scores, Section, Space
 from interpret_inn.types import Picture as Picture
@@ -220,7 +229,7 @@ class Explanation:
         checks, factors, leakage, redraws, examples, maps, neighbours, traversals, drifts: see their records;
             mappings are by factor.
         timings: Seconds: `encode`, `fit`, `explain`, `total`.
-        warnings: What to distrust, in plain sentences.
+        warnings: Notes of the fit, and what to distrust, in plain sentences.
         skipped: Inputs that could not be read, each with the reason.
         versions: Of this library, torch and timm, and the seed.
         sections: What plugins added.
@@ -231,6 +240,7 @@ class Explanation:
         flow: Which flow was fitted; None: not known.
         refits: Scores of fits of the same size to other samples; None: not measured.
         erasure: Linear erasure beside the flow, by concept; None: not measured.
+        verdicts: By concept, whether it is carried, confined and gained; of these scores.
     """
 
     model: str
@@ -262,10 +272,15 @@ class Explanation:
     refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
 
+    @property
+    def verdicts(self) -> Mapping[str, Verdict]:
+        """Whether each concept that has values is carried by its factor, confined to it, and gained by the fit."""
+        return verdicts(self.leakage, self.refits)
+
     def __repr__(self) -> str:
         """A few lines: the fields hold thousands of numbers and pictures."""
         lines = [f"Explanation of {self.model!r} at {self.site!r}"]
-        lines += [f"  {factor.verdict}" for factor in self.factors if factor.learnt is not None]
+        lines += [f"  {verdict.carried.sentence}" for verdict in self.verdicts.values()]
         for name, redraw in self.redraws.items():
             classes = math.isfinite(redraw.flip_rate.value)
             what = "changes the class in" if classes else "changes the target by"

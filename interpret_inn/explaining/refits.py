@@ -21,8 +21,8 @@ import torch
 from interpret_inn.data.process import derived_seed, progress
 from interpret_inn.errors import InnError, InnWarning, shown
 from interpret_inn.explaining.evaluation import Evaluation, probed
-from interpret_inn.explaining.evidence import FactorSummary, Leakage, Refits
-from interpret_inn.explaining.leakage import cure, score_words, summaries, value_words
+from interpret_inn.explaining.evidence import Leakage, Refits
+from interpret_inn.explaining.verdicts import verdicts
 from interpret_inn.fitting.fit import refit
 from interpret_inn.fitting.folds import FOLDS, folds, separable_groups
 from interpret_inn.fitting.plans import prepares
@@ -47,63 +47,23 @@ class _Refit(NamedTuple):
 
     Attributes:
         leakage: Its scores.
-        learnt: Whether each factor was learnt, by factor.
+        carried: Whether each concept is carried by its factor, by its test split alone.
         weights: How much its score of a concept counts, by concept.
         ratio: Groups in its test split for each group in its training split.
     """
 
     leakage: Leakage
-    learnt: Mapping[str, bool | None]
+    carried: Mapping[str, bool]
     weights: Mapping[str, float]
     ratio: float
 
 
 def with_refits(evaluation: Evaluation, translator: Translator, data: FitData) -> Evaluation:
-    """The evaluation with the scores of refits, by which factors are called learnt too; or with why there are none."""
+    """The evaluation with the scores of refits, by which verdicts go; or with why there are none."""
     fitted = translator.fitted
     reason = _reason_against(translator, data)
     refits = Refits(reason=reason) if reason else _measured(translator, data, fitted.settings.refits or FOLDS)
-    lines = tuple(over_refits(line, refits, evaluation.leakage) for line in evaluation.summaries)
-    return dataclasses.replace(evaluation, refits=refits, summaries=lines)
-
-
-def over_refits(line: FactorSummary, refits: Refits, leakage: Leakage) -> FactorSummary:
-    """A factor's line by refits, which judge all samples, and not a fifth of them.
-
-    The factor is learnt if the lower end of its interval over refits exceeds both chance and the score of the probe
-    from the unfitted flow.
-
-    Args:
-        line: Of the factor, by its test split alone.
-        refits: Of the same fit; a factor that they do not score keeps its line.
-        leakage: Of the test split.
-    """
-    score, name = refits.own(line.name), line.name
-    if line.learnt is None or score is None:
-        return line
-    kind, guessing, unfitted = leakage.kind[name], refits.chance[name], refits.unfitted[name]
-    said = f"read from its own factor, {name} reaches {score_words(score, kind)}"
-    found = f"{said} over {refits.count} refits to other samples"
-    beside = f"guessing reaches {value_words(guessing, kind)}, the flow before fitting {value_words(unfitted, kind)}"
-    single = (
-        f"On this fit's own test split it reaches {score_words(leakage.scores[name][name].linear, kind)}."
-    )
-    if score.low > max(guessing, unfitted):
-        verdict = f"{name} was learnt: {found}; {beside}. {single}"
-        return dataclasses.replace(line, learnt=True, verdict=verdict)
-    if not score.value > guessing:
-        told = f"{name} was not learnt: {found}, which is no better than guessing ({beside}). {single}"
-        return dataclasses.replace(line, learnt=False, verdict=told)
-    fewer = unfitted >= score.value
-    other = "guessing" if score.low <= guessing else "what is there without any fitting"
-    why = (
-        "; as much is there without any fitting"
-        if fewer
-        else f", which differ too much to tell it from {other}"
-    )
-    advice = cure(name, line.size, fewer=fewer, refits=refits.count)
-    told = f"{name} was not shown to be learnt: {found}{why} ({beside}). {single} {advice}"
-    return dataclasses.replace(line, learnt=False, verdict=told)
+    return dataclasses.replace(evaluation, refits=refits)
 
 
 def _reason_against(translator: Translator, data: FitData) -> str:
@@ -168,7 +128,7 @@ def _refit(translator: Translator, fold: FitData) -> _Refit:
     sizes = [len(np.unique(groups[fold.pool.indices(split).numpy()])) for split in ("train", "test")]
     return _Refit(
         table,
-        {line.name: line.learnt for line in summaries(table, anew.factors)},
+        {name: verdict.carried.holds is True for name, verdict in verdicts(table).items()},
         {c.name: _weight(c, test.numpy()) for c in fold.pool.concepts_at(torch.arange(fold.pool.rows))},
         sizes[1] / sizes[0],
     )
@@ -221,9 +181,5 @@ def _summary(found: Sequence[_Refit], apart: Mapping[str, int]) -> Refits:
             name: together(name, [t.unfitted[name].value for t in tables]).value
             for name in tables[0].unfitted
         },
-        learnt={
-            name: sum(bool(one.learnt[name]) for one in found)
-            for name, tested in found[0].learnt.items()
-            if tested is not None
-        },
+        carried={name: sum(one.carried[name] for one in found) for name in found[0].carried},
     )

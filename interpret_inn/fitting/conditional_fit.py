@@ -26,7 +26,7 @@ from interpret_inn.flows import (
     log_likelihood,
 )
 from interpret_inn.translating.settings import FitRecord
-from interpret_inn.types import RESIDUAL, Factors
+from interpret_inn.types import RESIDUAL, Factors, Remark
 
 _SAMPLES_PER_AXIS = 3
 """Samples that concepts' directions are found from, at least, for each axis; of fewer, what is white is chance."""
@@ -109,9 +109,8 @@ def _apart(task: FlowTask, chosen: Tensor) -> tuple[Tensor | None, tuple[str, ..
             f"which they do not, fewer than {_SAMPLES_PER_AXIS} for each of {leading} axes, so directions come from "
             "all. Give more images, or fewer axes (axes=…).",
         )
-    return apart, (
-        f"Concepts go together in the data. Their directions come from {some}, drawn so that among these they do not.",
-    )
+    drawn = f"Their directions come from {some}, drawn so that among these they do not."
+    return apart, (Remark(f"Concepts go together in the data. {drawn}"),)
 
 
 def _gain(built: Built) -> float:

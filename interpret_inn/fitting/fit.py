@@ -16,7 +16,7 @@ from interpret_inn.fitting.conditional_fit import fit_conditional
 from interpret_inn.fitting.curved_concepts import fit_either
 from interpret_inn.fitting.flow_task import FlowFit, FlowTask
 from interpret_inn.fitting.joint_fit import fit_joint
-from interpret_inn.fitting.notes import about_data, copies, odd_outputs, unprepared
+from interpret_inn.fitting.notes import about_data, copies, fixed_concepts, odd_outputs, unprepared
 from interpret_inn.fitting.plans import planned
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.store import CHUNK, FitData, Storage, encode
@@ -95,6 +95,7 @@ def fit(
         *flow.notes,
         *copies(data),
         *about_data(pool, validates=flow.validates or not flow.record.steps),
+        *fixed_concepts(pool.concepts_at(torch.arange(pool.rows))),
     ]
     timings = {"encode": encoded - began, "fit": time.perf_counter() - encoded}
     reference, groups, concepts, means = _collect_reference(data, flow.network, seed)

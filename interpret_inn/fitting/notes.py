@@ -1,9 +1,10 @@
-"""Notes on a fit for its user: odd outputs, copies in the data, inputs that were left out."""
+"""Notes on a fit for its user: odd outputs, copies in the data, concepts that say the same, inputs left out."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from itertools import combinations
 from typing import Literal
 
 from interpret_inn.backbones import Backbone
@@ -11,6 +12,8 @@ from interpret_inn.errors import InnError, PluginError, warn
 from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.store import CHUNK, FitData
 from interpret_inn.translating.settings import OF_TRAINING, FitSettings
+from interpret_inn.types import Concept, Remark
+from interpret_inn.types.results import Note
 
 _EXAMINED = 64
 """Inputs whose outputs are examined: enough to tell a range and a spread, in one forward."""
@@ -71,6 +74,30 @@ def about_data(pool: Pool, *, validates: bool) -> list[str]:
     return found
 
 
+def fixed_concepts(concepts: Sequence[Concept]) -> list[str]:
+    """Says which concepts are functions of others, and what an effect of them then means.
+
+    Args:
+        concepts: With their values for the same samples; those without values are left out.
+    """
+    found: list[str] = []
+    for one, other in combinations([concept for concept in concepts if concept.values is not None], 2):
+        fixed = one.is_fixed_by(other), other.is_fixed_by(one)
+        if all(fixed):
+            names = (one.name, other.name)
+            text = f"{one.name} and {other.name} say the same: no method can tell them apart. Leave one out."
+            found.append(Note(text, "same", names))
+        elif any(fixed):
+            kind, of = (one.name, other.name) if fixed[0] else (other.name, one.name)
+            text = (
+                f"{kind} is fixed by {of}: each value of {of} has one value of {kind}. The factor {kind} is what {of} "
+                f"leaves over, and an effect of it is that of this rest, not of {kind} as a whole. Fit {kind} without "
+                f"{of} for the whole."
+            )
+            found.append(Note(text, "fixed", (kind, of)))
+    return found
+
+
 def skipped_steps(skipped: int, taken: int) -> list[str]:
     """Says how many training steps were skipped as they were not finite; `taken` counts all steps."""
     if not skipped:
@@ -102,6 +129,20 @@ def copies(data: FitData) -> list[str]:
     return [note]
 
 
+def unsaid(heard: Iterable[tuple[str, str]], notes: Iterable[str]) -> list[str]:
+    """Warnings of a fit that none of its notes repeats, each once, with its place if it has one.
+
+    >>> unsaid([("One.", ""), ("Two.", "In the validation split"), ("Two.", "In the test split")], ["One."])
+    ['Two. (In the validation split.)']
+    """
+    said, found = set(notes), []
+    for message, place in heard:
+        if message not in said:
+            said.add(message)
+            found.append(f"{message} ({place}.)" if place else message)
+    return found
+
+
 def _left_out(pool: Pool) -> list[str]:
     """Says how many inputs could not be read, with the first reasons."""
     skipped = [reason for entry in pool.unique() for reason in entry.source.samples.skipped]
@@ -109,7 +150,7 @@ def _left_out(pool: Pool) -> list[str]:
         return []
     some = "; ".join(skipped[:3]) + ("; …" if len(skipped) > 3 else "")
     what = "1 input was" if len(skipped) == 1 else f"{len(skipped)} inputs were"
-    note = f"{what} left out of the fit: {some}."
+    note = Remark(f"{what} left out of the fit: {some}.")
     warn(note)
     return [note]
 
@@ -132,4 +173,5 @@ def idle_settings(settings: FitSettings, given: Iterable[str], *, conditional: b
         instead = "A flow with couplings (blocks=2, or a source that trains them) is trained."
     else:
         return []
-    return [f"{why} and nothing is trained, so that {', '.join(idle)} did nothing. {instead}"] if idle else []
+    said = f"{why} and nothing is trained, so that {', '.join(idle)} did nothing. {instead}"
+    return [Remark(said)] if idle else []

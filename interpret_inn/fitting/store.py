@@ -22,7 +22,7 @@ from interpret_inn.fitting.pool import Pool
 from interpret_inn.fitting.rows import StoredRows, allocated
 from interpret_inn.fitting.shards import FORMAT, Damaged, ShardFolder, as_tensor
 from interpret_inn.translating.encoding import BatchRunner, reading_size
-from interpret_inn.types import Samples
+from interpret_inn.types import Remark, Samples
 from interpret_inn.types.numbers import TINY
 
 __all__ = ["CHUNK", "FitData", "Storage", "StoredRows", "encode"]
@@ -139,13 +139,14 @@ def _missing(folder: ShardFolder, probe: Tensor) -> list[int]:
             if not folder.check(shard):
                 missing.append(shard)
         except (Damaged, OSError) as error:
-            warn(f"Stored rows are damaged and computed again: {error}.")
+            warn(Remark(f"Stored rows are damaged and computed again: {error}."))
             missing.append(shard)
     if 0 not in missing and not _agrees(as_tensor(folder.rows(0)[:1]), probe):
-        warn(
+        said = (
             f"Stored rows in {folder.path} are not what the model gives now, though its weights are the same "
             "(its forward has changed?). They are computed again."
         )
+        warn(Remark(said))
         return list(range(folder.shards))
     return missing
 

@@ -32,6 +32,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "split": dict(zip(("train", "validation", "test"), explanation.split, strict=True)),
         "checks": _checks(explanation.checks),
         "factors": explanation.factors,
+        "verdicts": explanation.verdicts,
         "leakage": _leakage(explanation.leakage),
         "refits": _refits(explanation.refits),
         "erasure": _erasure(explanation.erasure),
@@ -93,6 +94,7 @@ def _leakage(leakage: Leakage) -> dict[str, Any]:
         "chance": leakage.chance,
         "unfitted": {concept: score.value for concept, score in leakage.unfitted.items()},
         "association": leakage.association,
+        "samples": leakage.samples,
     }
 
 

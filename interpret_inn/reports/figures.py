@@ -189,6 +189,15 @@ def dumbbell(before: Score, after: Score, label: str, *, top: float) -> Markup:
     return strip(parts, height=height, label=label)
 
 
+def reach(score: Score) -> float:
+    """How far a score and its interval reach, 0 if they are not known.
+
+    >>> reach(Score(0.3, 0.2, 0.5)), reach(Score(math.nan))
+    (0.5, 0.0)
+    """
+    return max((value for value in (score.value, score.high) if math.isfinite(value)), default=0.0)
+
+
 def round_up(value: float) -> float:
     """The next number, times a power of ten, whose quarters are short: a good end for a scale.
 

@@ -11,8 +11,9 @@ import numpy as np
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import FactorMap, Traversal
+from interpret_inn.explaining.wording import number, percent
 from interpret_inn.reports.figures import element, joined
-from interpret_inn.reports.wording import number, percent, sigmas
+from interpret_inn.reports.wording import sigmas
 from interpret_inn.types import FloatArray, IntArray
 from interpret_inn.types.numbers import BoolArray
 

@@ -17,12 +17,16 @@ import jinja2
 from markupsafe import Markup
 
 from interpret_inn.errors import InputError, StoreError
+from interpret_inn.explaining.doubts import doubts, formalities
 from interpret_inn.explaining.records import Explanation
+from interpret_inn.explaining.strengths import decides
+from interpret_inn.explaining.wording import count, number, percent
 from interpret_inn.reports import (
-    headlines,
+    answers,
     views,
     views_erasure,
     views_inputs,
+    views_method,
     views_pictures,
     views_refits,
     views_scores,
@@ -30,8 +34,6 @@ from interpret_inn.reports import (
 )
 from interpret_inn.reports.contents import contents
 from interpret_inn.reports.figures import element
-from interpret_inn.reports.findings import decides, doubts
-from interpret_inn.reports.readings import probed_apart
 from interpret_inn.reports.thumbnails import LADDER, Quality, Thumbnails
 from interpret_inn.types import RESIDUAL, Section
 
@@ -74,9 +76,9 @@ class Report:
         """The same content for programs: dicts, lists, strings, numbers; None if a number is missing.
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `flow`, `split`, `checks`,
-        `factors`, `leakage`, `erasure`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`,
-        `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`, the version
-        of this form.
+        `factors`, `verdicts`, `leakage`, `erasure`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`,
+        `galleries`, `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and
+        `format`, the version of this form.
         """
         return contents(self.explanation, self.sections)
 
@@ -196,9 +198,9 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {
-        "percent": wording.percent,
-        "number": wording.number,
-        "count": wording.count,
+        "percent": percent,
+        "number": number,
+        "count": count,
     }
     return environment
 
@@ -224,21 +226,22 @@ def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
         "noun": "decision" if decides(explanation) else "output",
         "classes": decides(explanation),
         "css": css,
-        "headline": headlines.headline(explanation),
-        "learnt": headlines.learnt_answer(explanation),
-        "sure": headlines.sure_answer(explanation),
+        "headline": answers.headline(explanation),
+        "carried": answers.carried_answer(explanation),
+        "sure": answers.sure_answer(explanation),
         "doubts": doubts(explanation),
+        "formalities": formalities(explanation),
         "redraws": views.redraw_figure(explanation),
         "matrix": views.matrix(explanation),
-        "fresh": probed_apart(explanation),
+        "fresh": views.probed_apart(explanation),
         "associations": views.associations(explanation),
         "refits": views_refits.refits_text(explanation),
         "erasure": views_erasure.erasure_rows(explanation),
-        "drifts": views.drift_rows(explanation),
+        "drifts": views_method.drift_rows(explanation),
         "scores": views_scores.score_rows(explanation),
-        "checks": views.check_rows(explanation),
-        "sizes": views.sizes_strip(explanation, css),
-        "timings": views.timing_parts(explanation),
+        "checks": views_method.check_rows(explanation),
+        "sizes": views_method.sizes_strip(explanation, css),
+        "timings": views_method.timing_parts(explanation),
         "preprocessing": wording.preprocess_text(explanation.preprocess),
     }
 

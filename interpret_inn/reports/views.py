@@ -7,22 +7,16 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from interpret_inn.explaining.evidence import AGREES, Refits
+from interpret_inn.explaining.evidence import Refits
+from interpret_inn.explaining.readings import Reading, best, readings
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw
+from interpret_inn.explaining.strengths import measure, ranked
+from interpret_inn.explaining.wording import interval_text, number, percent, score_text
 from interpret_inn.reports import figures
+from interpret_inn.reports.answers import redraw_words
 from interpret_inn.reports.figures import Mark
-from interpret_inn.reports.findings import measure, ranked
-from interpret_inn.reports.headlines import redraw_words
-from interpret_inn.reports.readings import best, lacking, recovered
-from interpret_inn.reports.views_refits import over_refits
-from interpret_inn.reports.wording import (
-    interval_text,
-    number,
-    percent,
-    score_text,
-    seconds,
-    tick,
-)
+from interpret_inn.reports.views_refits import refits_cell
+from interpret_inn.reports.wording import tick
 from interpret_inn.types import RESIDUAL, Score
 
 FACTOR_COLOURS = 8
@@ -42,7 +36,7 @@ def factor_css(explanation: Explanation) -> dict[str, str]:
 class RedrawRow:
     """A factor's redraw: its bar, its main number and interval, its strength in words, further (number, interval).
 
-    `lacking` says whether it was not learnt, in words; empty if it was.
+    `lacking` says whether its concept is not carried, in words; empty if it is, or nothing tests it.
     """
 
     name: str
@@ -80,15 +74,20 @@ def redraw_figure(explanation: Explanation) -> RedrawFigure | None:
         return None
     kind = ranking[0][1].kind
     in_percent = kind == "classes"
-    top = 1.0 if in_percent else figures.round_up(max(_reach(measure(redraw)) for _, redraw in ranking))
-    rows = tuple(_redraw_row(name, redraw, top, lacking(explanation, name)) for name, redraw in ranking)
+    top = (
+        1.0 if in_percent else figures.round_up(max(figures.reach(measure(redraw)) for _, redraw in ranking))
+    )
+    rows = tuple(_redraw_row(name, redraw, top, _lacking(explanation, name)) for name, redraw in ranking)
     further = ("KL divergence", "Class std. dev.", "Prob. change") if in_percent else ()
     headings = (*further, "Left the data")
     return RedrawFigure(rows, figures.axis(top, percent if in_percent else tick), _CAPTIONS[kind], headings)
 
 
-def _reach(score: Score) -> float:
-    return max((value for value in (score.value, score.high) if math.isfinite(value)), default=0.0)
+def _lacking(explanation: Explanation, name: str) -> str:
+    verdict = explanation.verdicts.get(name)
+    if verdict is None or verdict.carried.holds:
+        return ""
+    return "not carried" if verdict.carried.holds is False else "not surely carried"
 
 
 def _redraw_row(name: str, redraw: Redraw, top: float, lacks: str) -> RedrawRow:
@@ -114,7 +113,7 @@ def _redraw_row(name: str, redraw: Redraw, top: float, lacks: str) -> RedrawRow:
 class MatrixCell:
     """Three probes: the linear one's score, the small network's and the kernel's, their drawing, and the cell's heat.
 
-    The heat is how dark the cell is, from 0 to 1. `refits` has the linear score over refits with its interval.
+    The heat is how dark the cell is, from 0 to 1. `refits` has those of the linear probe and the kernel over refits.
     """
 
     text: str
@@ -142,10 +141,12 @@ class MatrixRow:
 
 def matrix(explanation: Explanation) -> tuple[MatrixRow, ...]:
     """The leakage matrix, a row for every concept."""
-    return tuple(_matrix_row(explanation, concept) for concept in explanation.leakage.concepts)
+    read = readings(explanation.leakage)
+    return tuple(_matrix_row(explanation, reading) for reading in read.values())
 
 
-def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
+def _matrix_row(explanation: Explanation, reading: Reading) -> MatrixRow:
+    concept = reading.name
     leakage, refits = explanation.leakage, explanation.refits or Refits()
     kind, chance = leakage.kind[concept], leakage.chance[concept]
     unfitted = leakage.unfitted.get(concept, Score(math.nan))
@@ -158,16 +159,16 @@ def _matrix_row(explanation: Explanation, concept: str) -> MatrixRow:
         if factor != concept and math.isfinite(association):
             text = f"true {factor} alone {score_text(association, kind)}"
             marks.append(Mark(association, "association", text))
-        share = recovered(leakage, concept, factor)
-        heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
         probe = leakage.scores[concept][factor]
+        share = reading.share(best(probe).value)
+        heat = 0.0 if math.isnan(share) else min(max(share, 0.0), 1.0)
         cell = _cell(probe, f"{concept} from {factor}", kind, marks, heat, factor == concept)
         anew = refits.scores.get(concept, {}).get(factor)
-        cells.append(replace(cell, refits=over_refits(None if anew is None else anew.linear, kind)))
+        cells.append(replace(cell, refits=refits_cell(anew, kind)))
     whole = leakage.representation[concept]
     layer = _cell(whole, f"{concept} from the whole layer", kind, [chance_mark], 0.0, False)
     anew = refits.representation.get(concept)
-    layer = replace(layer, refits=over_refits(None if anew is None else anew.linear, kind))
+    layer = replace(layer, refits=refits_cell(anew, kind))
     words = "read correctly" if kind == "accuracy" else "R²"
     beside = (chance, unfitted.value, refits.chance.get(concept), refits.unfitted.get(concept))
     texts = ("" if value is None else score_text(value, kind) for value in beside)
@@ -182,6 +183,16 @@ def _cell(probe: ProbeScores, name: str, kind: str, marks: list[Mark], heat: flo
     told = f"{text} ({interval})" if interval else text
     label = f"{name}: {told}, by a small network {network}, by a kernel {kernel}"
     return MatrixCell(text, network, kernel, figures.cell(probe, label, marks=marks), round(heat, 3), own)
+
+
+def probed_apart(explanation: Explanation) -> bool:
+    """Whether factors were read for other concepts by probes that learnt from samples the flow was not fitted to.
+
+    So is a conditional flow of which enough test samples are there; then what linear erasure leaves was read, too.
+    """
+    beside = (explanation.erasure or {}).values()
+    conditional = explanation.flow is not None and explanation.flow.kind == "conditional"
+    return conditional and (not beside or any(math.isfinite(one.rest.linear.value) for one in beside))
 
 
 @dataclass(frozen=True)
@@ -204,92 +215,3 @@ def associations(explanation: Explanation) -> tuple[AssociationRow, ...]:
         values = ("·" if o == concept else score_text(row.get(o, math.nan), kind) for o in leakage.concepts)
         rows.append(AssociationRow(concept, score_text(leakage.chance[concept], kind), tuple(values)))
     return tuple(rows)
-
-
-# --- holding, checks, sizes, time --------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class DriftRow:
-    """A watched concept under an edit of another factor, without and with `hold`."""
-
-    edited: str
-    held: str
-    strip: Markup
-    scale: str
-    without_hold: str
-    with_hold: str
-
-
-def drift_rows(explanation: Explanation) -> tuple[DriftRow, ...]:
-    """What holding saves, one row for each edited factor and watched concept."""
-    kinds = explanation.leakage.kind
-    rows = []
-    for drift in explanation.drifts:
-        kind = kinds.get(drift.held, "r2")
-        texts = (score_text(drift.without_hold.value, kind), score_text(drift.with_hold.value, kind))
-        reach = max(_reach(drift.without_hold), _reach(drift.with_hold))
-        top = figures.round_up(reach)
-        label = f"{drift.held} while {drift.edited} is swapped: {texts[0]} without holding, {texts[1]} with"
-        strip = figures.dumbbell(drift.without_hold, drift.with_hold, label, top=top)
-        rows.append(DriftRow(drift.edited, drift.held, strip, f"0 to {score_text(top, kind)}", *texts))
-    return tuple(rows)
-
-
-@dataclass(frozen=True)
-class CheckRow:
-    """A check: what it asks, what was found, what is allowed, and whether it holds (None: nothing is required)."""
-
-    question: str
-    found: str
-    allowed: str
-    good: bool | None
-
-
-def check_rows(explanation: Explanation) -> tuple[CheckRow, ...]:
-    """All checks in words."""
-    checks, limit = explanation.checks, f"at most {number(explanation.checks.tolerance)}"
-    within = (checks.round_trip_data <= checks.tolerance, checks.round_trip_edited <= checks.tolerance)
-    yes = {True: "yes", False: "no"}
-    same = "Attached but unedited, the model gives the bare model’s outputs bit for bit"
-    return (
-        CheckRow(
-            "Error of the translation there and back, on data",
-            number(checks.round_trip_data),
-            limit,
-            within[0],
-        ),
-        CheckRow("The same for edited codes", number(checks.round_trip_edited), limit, within[1]),
-        CheckRow(
-            "Inputs with the same output through the translation",
-            percent(checks.agreement),
-            f"at least {percent(AGREES)}",
-            checks.agrees,
-        ),
-        CheckRow(
-            "Largest change of the output by the translation, in units of the output’s spread",
-            number(checks.output_change),
-            "",
-            None,
-        ),
-        CheckRow(same, yes[checks.unedited_identical], "yes", checks.unedited_identical),
-        CheckRow("All codes and all outputs are finite numbers", yes[checks.finite], "yes", checks.finite),
-    )
-
-
-def sizes_strip(explanation: Explanation, css: dict[str, str]) -> Markup:
-    """How the flow's axes are divided among the factors."""
-    parts = [(f"{f.name}: {f.size}", float(f.size), css.get(f.name, "f-rest")) for f in explanation.factors]
-    return figures.shares(parts, "Axes of each factor: " + ", ".join(name for name, _, _ in parts), height=20)
-
-
-def timing_parts(explanation: Explanation) -> tuple[tuple[str, str], ...]:
-    """Steps and how long they took, the total last."""
-    names = {
-        "encode": "computing representations",
-        "fit": "fitting",
-        "explain": "explaining",
-        "total": "in all",
-    }
-    ordered = sorted(explanation.timings.items(), key=lambda item: item[0] == "total")
-    return tuple((names.get(name, name), seconds(value)) for name, value in ordered)

@@ -10,8 +10,8 @@ from markupsafe import Markup
 
 from interpret_inn.explaining.evidence import BesideErasure, Comparison
 from interpret_inn.explaining.records import Explanation, ProbeScores
-from interpret_inn.reports.headlines import Statement
-from interpret_inn.reports.wording import MISSING, score_text
+from interpret_inn.explaining.wording import MISSING, score_text
+from interpret_inn.reports.answers import Statement
 from interpret_inn.types import Score
 
 _GOOD: Mapping[Comparison, bool] = {"better": True, "worse": False}

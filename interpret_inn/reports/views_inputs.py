@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Example, ExampleFactor, Explanation, Outcome, Traversal
+from interpret_inn.explaining.strengths import decides
+from interpret_inn.explaining.wording import number, percent
 from interpret_inn.reports import figures
 from interpret_inn.reports.figures import element
 from interpret_inn.reports.figures_plane import LABELLED, LegendEntry, factor_map, legend, traversal_curves
-from interpret_inn.reports.findings import decides
 from interpret_inn.reports.thumbnails import Thumbnails
 from interpret_inn.reports.views_pictures import Headed
-from interpret_inn.reports.wording import number, percent, sigmas
+from interpret_inn.reports.wording import sigmas
 
 EXAMPLES, TRAVERSALS = 64, 12
 """Examples in the page, and traversals of one factor; the JSON file has all of them."""

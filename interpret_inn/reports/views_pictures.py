@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation, Place
+from interpret_inn.explaining.wording import MISSING, interval_text, number, percent
 from interpret_inn.reports.thumbnails import Thumbnails
-from interpret_inn.reports.wording import MISSING, interval_text, number, percent
 from interpret_inn.types import Gallery, Picture, Score
 
 

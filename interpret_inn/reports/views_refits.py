@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from interpret_inn.explaining.records import Explanation
-from interpret_inn.reports.wording import interval_text, listing, score_text
-from interpret_inn.types import Score
+from interpret_inn.explaining.wording import interval_text, listing, score_text
+from interpret_inn.types import ProbeScores
 
 
-def over_refits(score: Score | None, kind: str) -> str:
-    """A score over refits and its interval; empty if there is none."""
-    if score is None or not (interval := interval_text(score, kind)):
+def refits_cell(probe: ProbeScores | None, kind: str) -> str:
+    """The scores of the linear and the kernel probe over refits, with their intervals; empty if there are none."""
+    if probe is None or not interval_text(probe.linear, kind):
         return ""
-    return f"{score_text(score.value, kind)} ({interval})"
+    linear, kernel = (
+        f"{score_text(score.value, kind)} ({interval_text(score, kind)})"
+        for score in (probe.linear, probe.kernel)
+    )
+    return f"{linear}, kernel {kernel}" if interval_text(probe.kernel, kind) else linear
 
 
 def refits_text(explanation: Explanation) -> str:
@@ -21,8 +25,10 @@ def refits_text(explanation: Explanation) -> str:
         return "Refits to other samples: not measured; fit again."
     if not refits.count:
         return f"There are no refits to other samples. {refits.reason}"
-    found = [f"{name} in {learnt} of {refits.count}" for name, learnt in refits.learnt.items()]
-    learnt = f" By its own part of the data alone, learnt was {listing(found)}." if found else ""
+    found = [f"{name} in {carried} of {refits.count}" for name, carried in refits.carried.items()]
+    carried = (
+        f" Each judged by its own part of the data alone, refits carry {listing(found)}." if found else ""
+    )
     lacking = [name for name in refits.scores if refits.own(name) is None]
     without = (
         f" {listing(lacking)}: no figure, as in one of them too few samples had a value, or it never varied."
@@ -31,14 +37,7 @@ def refits_text(explanation: Explanation) -> str:
     )
     return (
         f"The flow was fitted {refits.count} times more, each time without a part of the data, and judged on it. "
-        "“Refits” is the mean score of the linear probe, with a 95% interval for what fits to so many samples reach on "
-        f"the average; the whisker is for this one fit on other test samples.{learnt}{without}"
+        "“Refits” are the mean scores of the linear and of the kernel probe, each with a 95% interval for what fits to "
+        "so many samples reach on the average; the whisker is for this one fit on other test samples."
+        f"{carried}{without}"
     )
-
-
-def before_fit(explanation: Explanation, name: str) -> str:
-    """What as many axes told of a concept before the fit, in words."""
-    leakage, refits = explanation.leakage, explanation.refits
-    over = refits is not None and refits.own(name) is not None
-    value = refits.unfitted[name] if refits is not None and over else leakage.unfitted[name].value
-    return score_text(value, leakage.kind[name])

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from interpret_inn.explaining.records import Explanation
+from interpret_inn.explaining.wording import interval_text, number
 from interpret_inn.reports import figures
-from interpret_inn.reports.wording import interval_text, number
 from interpret_inn.types import Score
 
 

@@ -33,10 +33,11 @@ from interpret_inn.explaining.records import plain
 from interpret_inn.flows import FlowShape, InvertibleNetwork
 from interpret_inn.saving.bounds import require_shallow, require_stored
 from interpret_inn.saving.migrating import EVALUATION_FILES, FORMAT, POSITION_MEANS, Stored, migrated, revive
+from interpret_inn.saving.noted import read_notes, stored_notes
 from interpret_inn.saving.record_checks import require_main, require_records
 from interpret_inn.translating.fitted import Fitted, PositionMeans
 from interpret_inn.translating.settings import FitRecord, FitSettings
-from interpret_inn.types import Concept, Factors, Remark
+from interpret_inn.types import Concept, Factors
 
 _MAIN, _TENSORS, _SUMS = "interpreter.json", "tensors.safetensors", "checksums.json"
 _EVALUATION = EVALUATION_FILES[FORMAT]
@@ -157,8 +158,7 @@ def _about(backbone: Backbone, fitted: Fitted) -> dict[str, Any]:
         "seed": fitted.seed,
         "record": plain(fitted.record),
         "split": list(fitted.split),
-        "notes": list(fitted.notes),
-        "remarks": [note for note in fitted.notes if isinstance(note, Remark)],
+        **stored_notes(fitted.notes),
         "timings": plain(dict(fitted.timings)),
     }
 
@@ -278,7 +278,7 @@ def _fitted(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Fitted:
         position_means=PositionMeans(*(tensors[name] for name in POSITION_MEANS))
         if POSITION_MEANS[0] in tensors
         else None,
-        notes=tuple(Remark(note) if note in about.get("remarks", ()) else note for note in about["notes"]),
+        notes=read_notes(about),
         timings=revive(dict[str, float], about["timings"]),
     )
 

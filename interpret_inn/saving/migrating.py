@@ -132,9 +132,11 @@ def _without_position_means(stored: Stored) -> Stored:
 
 
 def _noted(stored: Stored, note: str) -> Stored:
-    """The same with this note among its notes, once."""
-    notes = stored.about["notes"]
-    return stored if note in notes else stored._replace(about=stored.about | {"notes": [*notes, note]})
+    """The same with this note among its notes, once, as a formality: what is missing says nothing against the rest."""
+    notes, remarks = stored.about["notes"], stored.about.get("remarks", [])
+    if note in notes:
+        return stored
+    return stored._replace(about=stored.about | {"notes": [*notes, note], "remarks": [*remarks, note]})
 
 
 def _stepped(stored: Stored, changes: Changes, number: int) -> Stored:
@@ -144,10 +146,12 @@ def _stepped(stored: Stored, changes: Changes, number: int) -> Stored:
         for path, new in added.items():
             _put(record, path.split("."), new.value)
     figures = [new.figure for new in (*changes.added_about.values(), *changes.added_evaluation.values())]
-    about["notes"] = [*about["notes"], *(f"{figure}: {NOT_MEASURED}." for figure in figures if figure)]
     about["format"] = number
     tensors = {_tensor_name(name, changes.tensors): value for name, value in stored.tensors.items()}
-    return Stored(about, evaluation, tensors)
+    found = Stored(about, evaluation, tensors)
+    for figure in figures:
+        found = _noted(found, f"{figure}: {NOT_MEASURED}.") if figure else found
+    return found
 
 
 def _renamed(value: Any, names: Mapping[str, str], path: tuple[str, ...] = ()) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from interpret_inn.explaining.evaluation import Evaluation
+from interpret_inn.saving.noted import note_texts
 from interpret_inn.translating.fitted import WIDEST_REFERENCE, Fitted
 from interpret_inn.translating.settings import LARGEST_SEED, MOST_REFITS
 from interpret_inn.types.concept_faults import KINDS, is_text, layout_faults
@@ -22,7 +23,7 @@ def require_main(about: Mapping[str, Any]) -> None:
         ValueError: a seed, a split, a shape, a size, a name, a note or a time is something else.
     """
     width, sizes = about["flow"]["width"], about["factors"]
-    concepts, notes = about["concepts"], [*_listed(about["notes"]), *_listed(about.get("remarks", []))]
+    concepts, notes = about["concepts"], note_texts(about)
     names = [c["name"] for c in concepts]
     classes = [name for c in concepts for name in _listed(c["classes"])]
     lines = {
@@ -86,7 +87,10 @@ def _evaluation_faults(fitted: Fitted, evaluation: Evaluation) -> Iterator[str]:
             yield f"expected leakage of each of {table.concepts}, found {sorted(part)!r:.200}"
     if any({*row} != factors for row in table.scores.values()):
         yield f"expected leakage in each of {sorted(factors)}, found others"
-    if not {*table.unfitted, *table.association, *_inner(table.association)} <= {*table.concepts}:
+    paired = (table.association, table.samples)
+    if not {*table.unfitted, *(name for rows in paired for name in (*rows, *_inner(rows)))} <= {
+        *table.concepts
+    }:
         yield f"expected leakage of {table.concepts}, found others"
     if not {*(evaluation.erasure or ())} <= concepts:
         yield f"expected erasure of {sorted(concepts)}, found others"
@@ -98,7 +102,9 @@ def _evaluation_faults(fitted: Fitted, evaluation: Evaluation) -> Iterator[str]:
         yield f"expected 0 or 2 to {MOST_REFITS} refits, found {refits.count}"
     if not {*refits.scores, *refits.representation, *refits.chance, *refits.unfitted} <= concepts:
         yield f"expected refits of {sorted(concepts)}, found others"
-    if not {*_inner(refits.scores), *refits.learnt} <= factors:
+    if not {*refits.scores} <= {*refits.representation} & {*refits.chance}:
+        yield "expected what guessing and the whole layer reach of each concept that refits score"
+    if not {*_inner(refits.scores), *refits.carried} <= factors:
         yield f"expected refits in {sorted(factors)}, found others"
 
 

@@ -45,9 +45,9 @@ def toy_explanation(*, hostile: bool = False) -> Explanation:
         split=(700, 100, 200),
         checks=Checks(2e-6, 5e-6, 1.0, 1e-6, True, True, 200),
         factors=(
-            FactorSummary(shape, 12, 0.375, 0.61, True, f"{shape} was learnt: 0.97 from its own factor."),
-            FactorSummary(hue, 4, 0.125, 0.42, True, f"{hue} was learnt: 0.91 from its own factor."),
-            FactorSummary(RESIDUAL, 16, 0.5, 1.0, None, "What no concept explains."),
+            FactorSummary(shape, 12, 0.375, 0.61),
+            FactorSummary(hue, 4, 0.125, 0.42),
+            FactorSummary(RESIDUAL, 16, 0.5, 1.0),
         ),
         leakage=_leakage(shape, hue),
         redraws={name: _redraw(flip) for name, flip in zip(names, (0.62, 0.05, 0.04), strict=True)},
@@ -117,6 +117,7 @@ def _leakage(shape: str, hue: str) -> Leakage:
         chance={shape: 0.34, hue: 0.0},
         unfitted={shape: Score(0.55, 0.5, 0.6), hue: Score(0.2, 0.15, 0.25)},
         association={shape: {hue: 0.34}, hue: {shape: 0.0}},
+        samples={name: {shape: 200, hue: 200} for name in (shape, hue)},
     )
 
 

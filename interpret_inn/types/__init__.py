@@ -19,7 +19,7 @@ from interpret_inn.types.concepts import Concept, ConceptKind
 from interpret_inn.types.factors import RESIDUAL, Factor, Factors
 from interpret_inn.types.localizers import Localizer, LocalizerFunction, Masks, Space
 from interpret_inn.types.numbers import FloatArray, IntArray, Picture
-from interpret_inn.types.results import FitStep, Gallery, ProbeScores, Remark, Score, Section
+from interpret_inn.types.results import FitStep, Gallery, Note, ProbeScores, Remark, Score, Section
 from interpret_inn.types.scores import Scores
 from interpret_inn.types.sources import (
     GRADE_SHARES,
@@ -60,6 +60,7 @@ __all__ = [
     "LossContext",
     "Masks",
     "MetricSpec",
+    "Note",
     "Pairs",
     "Picture",
     "Plan",

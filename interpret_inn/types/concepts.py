@@ -109,6 +109,27 @@ class Concept:
         """
         return kind_of(self.kind).distance(np.asarray(first), np.asarray(second), self._given)
 
+    def is_fixed_by(self, other: Concept) -> bool:
+        """Whether the other concept's value says this one's exactly: each value of the other has one value of this.
+
+        The samples with a value of both decide. It is false where fewer than two of them share a value on the average,
+        as a value that occurs once has but one value of anything, and where this concept does not vary.
+
+        Args:
+            other: A concept with values of the same samples.
+
+        >>> kind = Concept("kind", "categorical", np.array([0, 0, 1, 1, 1, 1]), ("animal", "vehicle"))
+        >>> name = Concept("class", "categorical", np.array([0, 0, 1, 1, 2, 2]), ("cat", "car", "bus"))
+        >>> kind.is_fixed_by(name), name.is_fixed_by(kind)
+        (True, False)
+        """
+        both = self.known & other.known
+        mine, theirs = (
+            np.unique(one.targets[both], axis=0, return_inverse=True)[1].reshape(-1) for one in (self, other)
+        )
+        values, pairs = len(np.unique(theirs)), len(np.unique(np.stack((mine, theirs)), axis=1).T)
+        return bool(2 * values <= both.sum() and pairs == values and len(np.unique(mine)) > 1)
+
     def at(self, index: npt.ArrayLike) -> Concept:
         """The same concept for some samples: their indices, int (n,), or a mark for each, bool (N,)."""
         if self.values is None:

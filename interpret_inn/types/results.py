@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, SupportsIndex, overload
+from typing import Any, NamedTuple, Self, SupportsIndex, overload
 
 from interpret_inn.renamed import with_old_names
 from interpret_inn.types.numbers import Picture
@@ -65,18 +65,39 @@ class ProbeScores:
     kernel: Score = field(default_factory=lambda: Score(math.nan))
 
 
-class Remark(str):
-    """A note that is worth knowing and casts no doubt: a report shows it as a note, and all others as cautions.
+class Note(str):
+    """A sentence that the reader of a report should know, and what kind of doubt it casts.
+
+    Attributes:
+        kind: A key of the report's table of doubts, by whose order they stand on the page, such as `fixed` (one concept
+            is a function of another) or `same` (two say the same). An unknown kind counts as any other note.
+        concepts: The concepts that it speaks of.
+
+    >>> note = Note("kind is fixed by class.", "fixed", ("kind", "class"))
+    >>> note, note.kind
+    ('kind is fixed by class.', 'fixed')
+    """
+
+    kind: str
+    concepts: tuple[str, ...]
+
+    def __new__(cls, text: str, kind: str = "note", concepts: Iterable[str] = ()) -> Self:
+        """A sentence of this kind."""
+        note = super().__new__(cls, text)
+        note.kind, note.concepts = kind, tuple(concepts)
+        return note
+
+
+class Remark(Note):
+    """A note that casts no doubt: a report keeps it apart, in a folded list of settings and formalities.
 
     >>> Remark("hue: taken as numbers.")
     'hue: taken as numbers.'
     """
 
-    __slots__ = ()
-
-
-SAY_THE_SAME = "say the same: no method can tell them apart"
-"""Words of a note on two concepts, by which a report knows that it is grave: notes are stored as plain text."""
+    def __new__(cls, text: str, kind: str = "formality", concepts: Iterable[str] = ()) -> Self:
+        """A sentence on a setting."""
+        return super().__new__(cls, text, kind, concepts)
 
 
 @dataclass(frozen=True)

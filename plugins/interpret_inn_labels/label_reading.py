@@ -103,7 +103,9 @@ def _concept(name: str, column: Column, kind: ConceptKind | None) -> tuple[Conce
     missing = int((~known).sum())
     if missing and not note:
         notes.append(
-            f"{name}: {missing} of {len(known)} labels are missing; those samples are not paired by it."
+            Remark(
+                f"{name}: {missing} of {len(known)} labels are missing; those samples are not paired by it."
+            )
         )
     is_text = values.dtype.kind == "U" and not spells_numbers(values, known)
     if given is None and not is_text:  # such text can be nothing but categories
@@ -133,7 +135,7 @@ def _without_minus_one(
         return values, known, None
     if given is None and not _way(guess_kind(name, values, known & ~minus)).names:
         return values, known, None
-    note = f"{name}: {int(minus.sum())} labels are −1, taken as missing; give text if −1 is a class."
+    note = Remark(f"{name}: {int(minus.sum())} labels are −1, taken as missing; give text if −1 is a class.")
     return values, known & ~minus, note
 
 

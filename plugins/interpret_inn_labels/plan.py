@@ -10,8 +10,7 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.errors import ConceptError, warn
-from interpret_inn.types import Concept, FloatArray, IntArray, Pairs
-from interpret_inn.types.results import SAY_THE_SAME
+from interpret_inn.types import Concept, FloatArray, IntArray, Note, Pairs, Remark
 from interpret_inn_labels.association import association
 from interpret_inn_labels.balance import bins_of, effective_size, rake
 from interpret_inn_labels.kinds import PairingKind, pairing_kind
@@ -192,16 +191,21 @@ class PairingPlan:
                 f"Weights that make the concepts independent leave an effective {effective:.0f} of {count} samples "
                 f"({effective / count:.0%})."
             )
-        here = [concept.at(self._among) for concept in self._concepts]
-        before, after = association(here), association(here, weights=self.weights)
+        here = {concept.name: concept.at(self._among) for concept in self._concepts}
+        before, after = association([*here.values()]), association([*here.values()], weights=self.weights)
         for one, others in before.items():
             for other, value in others.items():
-                if one < other and after[one][other] >= _SAME:
-                    weighed = f"(association {after[one][other]:.2f} by weight)"
-                    notes.append(f"{one} and {other} {SAY_THE_SAME} {weighed}. Leave one out.")
-                elif one < other and value > _STRONG:
-                    notes.append(
-                        f"{one} and {other} go together in the data (association {value:.2f}); "
-                        f"{after[one][other]:.2f} by weight."
-                    )
+                if one < other and value > _STRONG:
+                    notes.extend(_together(here[one], here[other], value, after[one][other]))
         return notes
+
+
+def _together(one: Concept, other: Concept, before: float, after: float) -> list[str]:
+    """A note on two concepts that go together; none if one is a function of the other, which each fit notes itself."""
+    if one.is_fixed_by(other) or other.is_fixed_by(one):
+        return []
+    both = f"{one.name} and {other.name}"
+    if after >= _SAME:
+        said = f"{both} say the same: no method can tell them apart (association {after:.2f} by weight). Leave one out."
+        return [Note(said, "same", (one.name, other.name))]
+    return [Remark(f"{both} go together in the data (association {before:.2f}); {after:.2f} by weight.")]

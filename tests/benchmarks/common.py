@@ -85,6 +85,14 @@ def leakage_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     return rows
 
 
+def verdict_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """One row for every concept of a report's JSON: whether each part of its verdict holds."""
+    return [
+        {"concept": concept, **{part: found["holds"] for part, found in verdict.items()}}
+        for concept, verdict in report["verdicts"].items()
+    ]
+
+
 def redraw_rows(report: Mapping[str, Any]) -> list[dict[str, Any]]:
     """One row for every factor of a report's JSON: what redrawing it does to the output."""
     return [

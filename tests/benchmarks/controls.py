@@ -1,12 +1,12 @@
-"""What must not be called learnt: shuffled labels, and concepts that the layer does not hold; and random weights.
+"""What must not be called carried: shuffled labels, and concepts that the layer does not hold; and random weights.
 
 Each fit takes other images of CIFAR-10 and the default settings, ResNet-20 at its last layer.
 
-* `shuffled`: classes and brightness of other images. Nothing can be learnt.
+* `shuffled`: classes and brightness of other images. Nothing can be carried.
 * `mirrored`: half of the images are mirrored at random, and the concept is which. The network was trained on mirrored
   images, and pictures look alike both ways: the concept is visible in the pixels, and absent from the layer.
 * `random weights`: true classes and brightness, but weights as the network has them before training, drawn anew for
-  each fit. Random features tell brightness well and classes a little, so that both may be learnt; what may not be is
+  each fit. Random features tell brightness well and classes a little, so that both may be carried; what may not be is
   more than the layer holds, so the own factor's probe is shown beside that of the whole layer.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/controls.py [--fits 20] [--images 600]
@@ -85,18 +85,19 @@ def judged(
             continue
         own, whole = leakage.scores[line.name][line.name].linear, leakage.representation[line.name].linear
         found.append(
-            {"control": control, "concept": line.name, "learnt": bool(line.learnt), "own": own.value, "low": own.low,
+            {"control": control, "concept": line.name,
+             "carried": evaluation.verdicts[line.name].carried.holds is True, "own": own.value, "low": own.low,
              "whole": whole.value, "chance": leakage.chance[line.name]}
         )  # fmt: skip
     return found
 
 
 def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """How many fits call each concept learnt, and means over fits."""
+    """How many fits call each concept carried, and means over fits."""
     found = []
     for concept in dict.fromkeys(row["concept"] for row in rows):
         mine = [row for row in rows if row["concept"] == concept]
-        counts = {"fits": len(mine), "learnt": sum(row["learnt"] for row in mine)}
+        counts = {"fits": len(mine), "carried": sum(row["carried"] for row in mine)}
         means = {
             name: float(np.mean([row[name] for row in mine])) for name in ("own", "low", "whole", "chance")
         }

@@ -77,8 +77,8 @@ def run(task: Task, site: str, *, seed: int, settings: dict[str, Any]) -> dict[s
     unseen = test if task.fresh is None else task.fresh
     found = nuisances(interpreter, unseen, seed=seed + 1)
     whole = through_the_layout(interpreter, unseen, seed=seed + 1)
-    learnt = {line.name: line.learnt for line in interpreter.evaluation.summaries}
-    rows = [one.__dict__ | {"learnt": learnt[one.name], "pooled": whole[one.name]} for one in found]
+    carried = {name: found.carried.holds for name, found in interpreter.evaluation.verdicts.items()}
+    rows = [one.__dict__ | {"carried": carried[one.name], "pooled": whole[one.name]} for one in found]
     direct = [one.direct for one in found]
     correlations = {
         "response": spearmanr([one.response for one in found], direct).statistic,
@@ -138,7 +138,7 @@ def main() -> None:
                     "captured",
                     "known",
                     "factor_knows",
-                    "learnt",
+                    "carried",
                     "redraw",
                     "direct",
                 )

@@ -195,7 +195,7 @@ def run(name: str, case: Case) -> dict[str, Any]:
         "site": str(interpreter.backbone.address), "value_range": span, "fit_s": seconds, "report_s": explaining,
         "round_trip_edited": checks["round_trip_edited"], "factors": rows,
         "notes": [str(warning.message) for warning in caught],
-        "learnt": {line["name"]: line.get("learnt") for line in found["factors"]},
+        "carried": {name: verdict["carried"]["holds"] for name, verdict in found["verdicts"].items()},
     }  # fmt: skip
     print(f"\n{name}: {interpreter.backbone.name} at {figures['site']}, images in {span}; fit {seconds:.0f} s, "
           f"report {explaining:.0f} s, round trip on edited codes {checks['round_trip_edited']:.1e}")  # fmt: skip

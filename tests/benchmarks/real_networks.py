@@ -28,7 +28,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from common import WORK, leakage_rows, load_zoo, redraw_rows, table, write
+from common import WORK, leakage_rows, load_zoo, redraw_rows, table, verdict_rows, write
 
 import interpret_inn as inn
 
@@ -157,7 +157,8 @@ def run(name: str, task: Task, *, seed: int, settings: dict[str, Any]) -> dict[s
 def show(found: dict[str, Any]) -> None:
     """Prints what a reader would look for first."""
     print(found["about"])
-    print(table([{k: f[k] for k in ("name", "size", "raw_score", "learnt")} for f in found["factors"]]))
+    print(table([{k: f[k] for k in ("name", "size", "raw_score")} for f in found["factors"]]))
+    print(table(verdict_rows(found)))
     print(table(leakage_rows(found)))
     print(table(redraw_rows(found)))
     print("checks:", {name: value for name, value in found["checks"].items() if name != "tolerance"})

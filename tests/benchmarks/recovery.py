@@ -7,7 +7,7 @@
   linear, but that of the angle is the network: a normally distributed code of two axes holds the angle as its
   direction, of which a linear probe tells at most π/4.
 * `shuffled`: 20 fits, of 20 seeds, with labels that were shuffled: a category and a number in each. At most 1
-  of 20 may be called learnt.
+  of 20 may be called carried.
 
     python tests/benchmarks/recovery.py [truth shuffled] [--width 20] [--fits 20]
 """
@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from common import leakage_rows, table, write
+from common import leakage_rows, table, verdict_rows, write
 from torch import Tensor, nn
 
 import interpret_inn as inn
@@ -138,7 +138,7 @@ def truth(*, count: int, width: int, seed: int, settings: dict[str, Any]) -> dic
 
 
 def shuffled(*, fits: int, count: int, width: int, settings: dict[str, Any]) -> dict[str, Any]:
-    """How many of `fits` fits call labels learnt that were shuffled."""
+    """How many of `fits` fits call labels carried that were shuffled."""
     mixing = Mixing(width, seed=0)
     rows = []
     for seed in range(fits):
@@ -153,11 +153,11 @@ def shuffled(*, fits: int, count: int, width: int, settings: dict[str, Any]) -> 
             row |= {
                 f"{line.name}": score.value,
                 f"{line.name} low": score.low,
-                f"{line.name} learnt": line.learnt,
+                f"{line.name} carried": interpreter.evaluation.verdicts[line.name].carried.holds,
             }
         rows.append(row)
-    learnt = {name: sum(bool(row[f"{name} learnt"]) for row in rows) for name in ("category", "number")}
-    return {"fits": fits, "learnt": learnt, "rows": rows}
+    carried = {name: sum(bool(row[f"{name} carried"]) for row in rows) for name in ("category", "number")}
+    return {"fits": fits, "carried": carried, "rows": rows}
 
 
 def main() -> None:
@@ -180,14 +180,8 @@ def main() -> None:
         found = figures["truth"] = truth(
             count=options.samples, width=options.width, seed=options.seed, settings=settings
         )
-        print(
-            table(
-                [
-                    {k: f[k] for k in ("name", "size", "raw_score", "learnt")}
-                    for f in found["report"]["factors"]
-                ]
-            )
-        )
+        print(table([{k: f[k] for k in ("name", "size", "raw_score")} for f in found["report"]["factors"]]))
+        print(table(verdict_rows(found["report"])))
         print(table(leakage_rows(found["report"])))
         print(f"least own probe {min(found['own'].values()):.3f} (at least {OWN} is asked for), ", end="")
         print(f"largest leak {max(found['others above chance'].values()):.3f} (at most {OTHERS})")
@@ -205,7 +199,7 @@ def main() -> None:
         )  # fmt: skip
         print(table(found["rows"]))
         print(
-            f"called learnt, of {found['fits']} fits: {found['learnt']} in {time.perf_counter() - began:.0f} s"
+            f"called carried, of {found['fits']} fits: {found['carried']} in {time.perf_counter() - began:.0f} s"
         )
     write("recovery", figures)
 

@@ -27,7 +27,7 @@ import interpret_inn as inn
 from interpret_inn.backbones import Backbone
 from interpret_inn.explaining import refits as refits_module
 from interpret_inn.explaining.evaluation import _fresh, evaluate, probed
-from interpret_inn.explaining.leakage import summaries
+from interpret_inn.explaining.verdicts import verdicts as judged
 from interpret_inn.fitting.fit import fit
 from interpret_inn.fitting.joint_fit import unfitted_network
 from interpret_inn.metrics import probes
@@ -96,10 +96,11 @@ def one(count: int, seed: int, *, shuffled: bool) -> dict[str, Any]:
     translator = Translator(backbone, fitted)
     read = probed(translator, data, networks=False)
     refits = refits_module._measured(translator, data, 5)
-    lines = {line.name: line.learnt for line in summaries(read.leakage, fitted.factors)}
+    carried = {name: found.carried.holds is True for name, found in judged(read.leakage).items()}
     figures: dict[str, Any] = {
         "truth": truths(translator, data, read, *drawn(FRESH, random, shuffled=shuffled)), "rows": {}, "refits": {},
-        "learnt": lines, "unfitted": dict(refits.unfitted), "chance": dict(refits.chance), "of": dict(refits.learnt),
+        "carried": carried, "unfitted": dict(refits.unfitted), "chance": dict(refits.chance),
+        "of": dict(refits.carried),
     }  # fmt: skip
     for name in values:
         for cell, where in SOURCES.items():
@@ -137,16 +138,11 @@ def summed(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
 
 
 def verdicts(found: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """How often factors are called learnt, by each rule."""
+    """How often concepts are called carried, by each rule."""
     for name in found[0]["chance"]:
         low = np.array([one["refits"][f"{name}, own factor"][1] for one in found])
-        split = np.array([one["learnt"][name] for one in found])
-        refits = np.array(
-            [
-                end > max(one["chance"][name], one["unfitted"][name])
-                for end, one in zip(low, found, strict=True)
-            ]
-        )
+        split = np.array([one["carried"][name] for one in found])
+        refits = np.array([end > one["chance"][name] for end, one in zip(low, found, strict=True)])
         yield {
             "concept": name, "by the test split": split.mean(), "by refits": refits.mean(),
             "by both": (split & refits).mean(), "of 5 test splits": np.mean([one["of"][name] for one in found]),

@@ -9,7 +9,7 @@ so brightness, contrast and colour cannot do it.
 * `texture`: hatching against dots.
 * `curve`: straight strokes against circles of one width (hard: statistics of a style hardly see curvature).
 * `same …`: a control. Both sketches are of one style, drawn twice; the examples are two further sets of that style. A
-  factor must not be reported as learnt. Beside it (`uncut`, for `filters`) stands what a probe reaches on test
+  factor must not be reported as carried. Beside it (`uncut`, for `filters`) stands what a probe reaches on test
   images if sketches are not cut into parts: that is what two pictures differ by through chance alone.
 
     INTERPRET_INN_REAL=… python tests/benchmarks/sketch_concepts.py [--seeds 3] [--images 400]
@@ -171,7 +171,7 @@ def figures(
         "AUROC": float(roc_auc_score(np.repeat([0, 1], EXAMPLES), np.concatenate(scores))),
         "own factor": leak["sketch"].linear.value, "low": leak["sketch"].linear.low,
         "residual": leak["residual"].linear.value,
-        "learnt": bool(interpreter.evaluation.summaries[0].learnt),
+        "carried": interpreter.evaluation.verdicts["sketch"].carried.holds is True,
     }  # fmt: skip
 
 
@@ -247,7 +247,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
             "case": key[0], "stylizer": key[1], "site": key[2],
             "AUROC": f"{np.mean(auroc):.3f} ({min(auroc):.3f} to {max(auroc):.3f})",
             "own factor": float(np.mean([row["own factor"] for row in mine])),
-            "learnt": f"{sum(row['learnt'] for row in mine)} of {len(mine)}",
+            "carried": f"{sum(row['carried'] for row in mine)} of {len(mine)}",
             "uncut": ", ".join(f"{row['uncut']:.2f}" for row in mine),
             "seconds, at most": max(row["render s"] + row["fit s"] for row in mine),
         })  # fmt: skip

@@ -64,7 +64,9 @@ def test_a_flow_that_is_not_inverted_fails(toy: Any, monkeypatch: Any) -> None:
     scale = data.rows(data.pool.indices("train")).flatten(0, 1).var(0).mean().sqrt()
     assert checks.round_trip_data == pytest.approx(0.05 / float(scale), rel=0.01)
     explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1, localizer=None)
-    assert any(line.startswith("A check failed: do not trust edits") for line in explanation.warnings)
+    assert any(
+        line.startswith("The translation is not exact on data: its error is") for line in explanation.warnings
+    )
 
 
 class Shy(nn.Module):
@@ -181,3 +183,36 @@ def test_one_output_in_a_thousand_may_change(share: float, enough: bool) -> None
 def test_one_check_that_fails_is_enough(changed: dict[str, Any], passed: bool) -> None:
     checks = Checks(1e-4, 1e-4, 1.0, 0.0, True, True, 10)  # at the tolerance
     assert dataclasses.replace(checks, **changed).passed is passed
+
+
+# --- what depends on the batch ------------------------------------------------------------------------
+
+
+def small(norm: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    layers = (
+        nn.Conv2d(3, 16, 3, 2),
+        norm,
+        nn.ReLU(),
+        nn.AdaptiveAvgPool2d(1),
+        nn.Flatten(),
+        nn.Linear(16, 3),
+    )
+    return nn.Sequential(*layers).eval()
+
+
+@pytest.mark.parametrize(
+    ("norm", "told"), [(nn.BatchNorm2d(16, track_running_stats=False), True), (nn.BatchNorm2d(16), False)]
+)
+def test_a_code_that_depends_on_its_neighbours_is_told(toy: Any, norm: nn.Module, told: bool) -> None:
+    it = inn.wrap(small(norm)).fit("labels", data=toy.images, labels=toy.labels["shape"], cache=None)
+    explanation = it.explain(toy.fresh, examples=1, resamples=1, localizer=None)
+    assert (explanation.checks.batch_effect > 0.1) is told
+    assert (explanation.checks.batch_effect < 1e-4) is not told
+    assert any("Codes depend on the batch" in line for line in explanation.warnings) is told
+    assert explanation.checks.passed
+
+
+def test_of_a_single_input_it_is_not_known(toy: Any) -> None:
+    assert math.isnan(toy.interpreter.check(toy.fresh[:1]).batch_effect)
+    assert toy.interpreter.check(toy.fresh[:9]).batch_effect < 1e-4

@@ -50,11 +50,10 @@ def test_factors_of_the_toy_hold_their_concepts(evaluation: Evaluation) -> None:
 def test_every_factor_has_a_line(evaluation: Evaluation, toy: Any) -> None:
     lines = {line.name: line for line in evaluation.summaries}
     assert set(lines) == {"shape", "hue", "residual"}
-    assert lines["residual"].learnt is None
-    assert isinstance(lines["shape"].learnt, bool)
     assert sum(line.size for line in lines.values()) == 32
     np.testing.assert_equal(lines["shape"].raw_score, toy.interpreter.fitted.raw_scores["shape"])
-    assert all(line.verdict for line in lines.values())
+    assert set(evaluation.verdicts) == {"shape", "hue"}
+    assert all(part.sentence for found in evaluation.verdicts.values() for part in vars(found).values())
 
 
 def test_maps_show_the_test_split(evaluation: Evaluation, toy: Any) -> None:
@@ -122,7 +121,7 @@ def few_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictors, "EPOCHS", 1)
 
 
-def test_shuffled_labels_are_not_called_learnt(small: Any, few_epochs: None) -> None:
+def test_shuffled_labels_are_not_called_carried(small: Any, few_epochs: None) -> None:
     images, _ = toy_images(300, seed=21)
     random = np.random.default_rng(0)
     it = inn.wrap(inn.testing.toy_classifier(), "head:in")
@@ -130,9 +129,9 @@ def test_shuffled_labels_are_not_called_learnt(small: Any, few_epochs: None) -> 
     kinds = {"noise": "categorical", "number": "numeric"}
     it.fit("labels", data=images, labels=labels, kinds=kinds, **small)
     explanation = it.explain(images[:20], examples=2, resamples=1, localizer=None)
-    for line in explanation.factors[:2]:
-        assert line.learnt is False
-        assert line.verdict in explanation.warnings
+    for verdict in explanation.verdicts.values():
+        assert verdict.carried.holds is not True
+        assert verdict.carried.sentence in explanation.warnings
 
 
 @pytest.mark.slow

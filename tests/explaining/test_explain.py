@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 from importlib.metadata import PackageNotFoundError
 from typing import Any
 
@@ -15,9 +14,8 @@ import interpret_inn as inn
 from interpret_inn.data import samples
 from interpret_inn.explaining import explain as module
 from interpret_inn.explaining import records
-from interpret_inn.explaining.evidence import FactorSummary
+from interpret_inn.explaining.doubts import warnings_of
 from interpret_inn.explaining.examples import _donors
-from interpret_inn.explaining.explain import measured_warnings
 from interpret_inn.explaining.flow_record import flow_record
 from interpret_inn.explaining.output_pictures import thumbnail
 from interpret_inn.explaining.records import Explanation, Outcome, plain
@@ -210,22 +208,19 @@ def test_edits_that_leave_the_data_are_warned_of(toy: Any, monkeypatch: Any) -> 
     monkeypatch.setattr("interpret_inn.explaining.explain.distance_to_data", lambda *_, **__: 0.5)
     explanation = toy.interpreter.explain(toy.fresh[:10], examples=1, resamples=1, localizer=None)
     assert any(
-        line.startswith("Redrawing hue leaves the data in 50% of the edits") for line in explanation.warnings
+        line.startswith("50% of the redraws of the factor hue lie further") for line in explanation.warnings
     )
 
 
 def test_what_was_measured_is_warned_of_if_it_is_worth_it(explanation: Explanation) -> None:
-    lines = [
-        FactorSummary(name, 1, 0.5, math.nan, learnt, f"{name}: {learnt}.")
-        for name, learnt in (("a", True), ("b", False), ("c", None))
-    ]
+    assert explanation.warnings == warnings_of(explanation)
     some = explanation.redraws["hue"]
-    redraws = {name: dataclasses.replace(some, left_data=x) for name, x in (("a", 0.2), ("b", 0.21))}
-    assert measured_warnings(explanation.checks, lines, redraws) == [
-        "b: False.",
-        "Redrawing b leaves the data in 21% of the edits (1 % is usual for data themselves), so its redraws may "
-        "overstate what the model does on real inputs.",
-    ]
+    away = {name: dataclasses.replace(some, left_data=x) for name, x in (("shape", 0.05), ("hue", 0.06))}
+    told = set(warnings_of(dataclasses.replace(explanation, redraws=away))) - set(explanation.warnings)
+    assert told == {
+        "6% of the redraws of the factor hue lie further from the data than 99% of the data lie from each other, so "
+        "they may overstate what the model does on real inputs."
+    }
 
 
 def test_versions_leave_out_packages_that_are_not_installed(monkeypatch: Any) -> None:

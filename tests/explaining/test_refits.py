@@ -116,7 +116,7 @@ def test_the_mean_of_an_r2_is_that_of_all_folds_together(it: inn.Interpreter, fo
     assert own.value == pytest.approx(1 - ((1 - parts) * squares).sum() / squares.sum())
     assert own.low < own.value < own.high
     assert found.count == 5
-    assert 0 < found.learnt["number"] <= 5
+    assert 0 < found.carried["number"] <= 5
     assert found.chance == {"number": 0}
 
 
@@ -170,13 +170,13 @@ def test_classes_and_angles_with_gaps_and_sizes_that_were_given(monkeypatch: pyt
     assert math.isnan(found.representation["turn"].network.value)
 
 
-def test_shuffled_numbers_are_not_learnt(it: inn.Interpreter) -> None:
+def test_shuffled_numbers_are_not_carried(it: inn.Interpreter) -> None:
     random = np.random.default_rng(3)
     other = fitted({"number": random.permutation(NUMBERS)}, rows_of(NUMBERS))
     found = with_refits(it.evaluation, other.translator, other._data)
     assert found.refits is not None
     assert found.refits.scores["number"]["number"].linear.low < 0
-    assert found.summaries[0].learnt is False
+    assert found.verdicts["number"].carried.holds is not True
 
 
 @pytest.mark.parametrize(
@@ -261,8 +261,8 @@ def test_they_are_saved_and_loaded(it: inn.Interpreter, found: Refits, tmp_path:
     it.save(tmp_path / "saved")
     loaded = inn.load(tmp_path / "saved", nn.Sequential(Counted()).eval())
     assert plain(loaded.evaluation.refits) == plain(found)
-    assert loaded.evaluation.summaries[0].verdict == it.evaluation.summaries[0].verdict
-    assert "over 5 refits to other samples" in it.evaluation.summaries[0].verdict
+    assert loaded.evaluation.verdicts == it.evaluation.verdicts
+    assert "over 5 refits to other samples" in it.evaluation.verdicts["number"].carried.sentence
 
 
 # --- what is known beforehand -----------------------------------------------------------------------
@@ -332,8 +332,7 @@ def test_a_class_that_a_fold_lacks_counts_as_missed_and_a_concept_of_too_few_has
     assert own is not None
     assert 0.6 < own.value < 1
     assert found.own("few") is None
-    line = next(line for line in it.evaluation.summaries if line.name == "few")
-    assert "refits" not in line.verdict
+    assert "refits" not in it.evaluation.verdicts["few"].carried.sentence
 
 
 @pytest.mark.slow

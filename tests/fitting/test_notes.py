@@ -3,6 +3,7 @@
 import warnings
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 
@@ -11,13 +12,15 @@ from interpret_inn.errors import InnWarning, PluginError
 from interpret_inn.fitting.notes import (
     about_data,
     copies,
+    fixed_concepts,
     idle_settings,
     odd_outputs,
     skipped_steps,
     unprepared,
+    unsaid,
 )
 from interpret_inn.translating.settings import FitSettings
-from interpret_inn.types import Plan
+from interpret_inn.types import Concept, Plan
 
 
 def pooled(*inputs, skipped=(), notes=()):
@@ -153,3 +156,43 @@ def test_a_conditional_flow_takes_no_setting_of_training():
         "flow='joint' for a flow that is trained."
     )
     assert idle_settings(FitSettings(), ["noise", "flow"], conditional=True) == []
+
+
+def categories(name, *values):
+    return Concept(name, "categorical", np.array(values), tuple("abcdef"))
+
+
+def test_a_concept_that_is_a_function_of_another_is_said_with_what_its_effect_means():
+    kind, breed = categories("kind", 0, 0, 1, 1, 1, 1, -1), categories("class", 0, 0, 1, 1, 2, 2, 2)
+    (note,) = fixed_concepts([breed, kind])
+    assert note == (
+        "kind is fixed by class: each value of class has one value of kind. The factor kind is what class leaves over, "
+        "and an effect of it is that of this rest, not of kind as a whole. Fit kind without class for the whole."
+    )
+    assert (note.kind, note.concepts) == ("fixed", ("kind", "class"))
+
+
+def test_two_concepts_that_are_functions_of_each_other_say_the_same():
+    one, other = categories("one", 0, 0, 1, 1), categories("other", 2, 2, 0, 0)
+    (note,) = fixed_concepts([one, other])
+    assert note == "one and other say the same: no method can tell them apart. Leave one out."
+    assert (note.kind, note.concepts) == ("same", ("one", "other"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        categories("other", 0, 1, 2, 3),  # each value once: it would say anything
+        categories("other", 0, 0, -1, -1),  # where both are known, nothing varies
+        categories("other", 1, 0, 1, 0),
+        Concept("other", "numeric", None),
+        Concept("other", "numeric", np.array([0.1, 0.2, 0.3, 0.4])),
+    ],
+)
+def test_concepts_that_are_no_functions_of_each_other_are_not_noted(other):
+    assert fixed_concepts([categories("one", 0, 0, 1, 1), other]) == []
+
+
+def test_warnings_that_no_note_repeats_are_told_once_with_their_place():
+    heard = [("A.", "In the training split"), ("B.", "In the validation split"), ("B.", ""), ("C.", "")]
+    assert unsaid(heard, ["A."]) == ["B. (In the validation split.)", "C."]

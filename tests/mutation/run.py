@@ -8,7 +8,8 @@ The first line draws mutants (small changes) of the rooms in `rooms.py`, as many
 and runs each against its room's tests: first those that bear the changed file's name, then the others, until one
 fails. A run that is stopped goes on where it was: results are written after each mutant, in JSON lines, with the
 seed and what the code was like; code or tests that changed since are refused. `--again timed_out` repeats what a
-busy machine cut short. Nothing is changed in the checkout: every core works on a copy of its own.
+busy machine cut short. `--quick` leaves slow tests out: the share that is caught is then a lower bound. Nothing is
+changed in the checkout: every core works on a copy of its own.
 
 A mutant is
 * caught: a test fails;
@@ -77,8 +78,8 @@ def state_of_code() -> str:
     return digest.hexdigest()[:16]
 
 
-def passed(copy: Path, tests: list[str], *options: str, limit: float | None) -> bool | None:
-    """Whether the tests pass in a copy of the tree; None where the limit was reached."""
+def passed(copy: Path, tests: list[str], *options: str, marks: str, limit: float | None) -> bool | None:
+    """Whether the tests with these marks pass in a copy of the tree; None where the limit was reached."""
     surroundings = os.environ | {
         "PYTHONPATH": os.pathsep.join((str(copy), str(copy / "plugins"))),
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -94,7 +95,7 @@ def passed(copy: Path, tests: list[str], *options: str, limit: float | None) -> 
         "-p",
         "no:cacheprovider",
         "-m",
-        "not real",
+        marks,
         *options,
         *tests,
     ]
@@ -148,7 +149,7 @@ class Results:
         return {line["baseline"]: line["seconds"] for line in self.lines if "baseline" in line}
 
 
-def measure(rooms: Iterable[str], copy: Path, results: Results) -> None:
+def measure(rooms: Iterable[str], copy: Path, results: Results, marks: str) -> None:
     """How long each room's tests take as they are; they must pass."""
     from rooms import EVERYWHERE, ROOMS
 
@@ -157,12 +158,12 @@ def measure(rooms: Iterable[str], copy: Path, results: Results) -> None:
             tests = [place for place in (*ROOMS[room].tests, *EVERYWHERE) if (copy / place).exists()]
             print(f"{room}: tests without any mutant …", flush=True)
             start = time.monotonic()
-            if not passed(copy, tests, limit=None):
+            if not passed(copy, tests, marks=marks, limit=None):
                 raise SystemExit(f"The tests of {room} do not pass as they are: {' '.join(tests)}")
             results.add({"baseline": room, "seconds": round(time.monotonic() - start, 1)})
 
 
-def judged(mutant: Any, copy: Path, limit: float) -> State:
+def judged(mutant: Any, copy: Path, limit: float, marks: str) -> State:
     """Runs a mutant's tests in a copy, which is put back after."""
     from drawing import code_of
     from rooms import tests_of
@@ -179,7 +180,7 @@ def judged(mutant: Any, copy: Path, limit: float) -> State:
             ([place for place in every if place not in own], rest),
         )  # fmt: skip
         for tests, options in outcomes:
-            if tests and (found := passed(copy, tests, *options, limit=limit)) is not True:
+            if tests and (found := passed(copy, tests, *options, marks=marks, limit=limit)) is not True:
                 return "timed_out" if found is None else "caught"
     finally:
         file.write_bytes(original)
@@ -190,7 +191,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Draws, and judges what has no result yet."""
     from drawing import draw
 
-    head = {"seed": arguments.seed, "number": arguments.number, "code": state_of_code()}
+    marks = "not real and not slow" if arguments.quick else "not real"
+    head = {"seed": arguments.seed, "number": arguments.number, "code": state_of_code(), "marks": marks}
     results = Results(arguments.results, head)
     drawn = draw(ROOT, arguments.number, arguments.seed)
     done = {line["name"] for line in results.mutants() if line["state"] not in arguments.again}
@@ -200,12 +202,12 @@ def run(arguments: argparse.Namespace) -> None:
         copies: Queue[Path] = Queue()
         for i in range(arguments.cores):
             copies.put(copied(Path(folder) / str(i)))
-        measure({mutant.room: None for mutant in left}, copies.queue[0], results)
+        measure({mutant.room: None for mutant in left}, copies.queue[0], results, marks)
 
         def one(mutant: Any) -> None:
             copy, start = copies.get(), time.monotonic()
             try:
-                state = judged(mutant, copy, TIMES * results.baselines()[mutant.room] + MORE)
+                state = judged(mutant, copy, TIMES * results.baselines()[mutant.room] + MORE, marks)
             finally:
                 copies.put(copy)
             seconds = round(time.monotonic() - start, 1)
@@ -253,6 +255,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=100, help="mutants to draw")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--cores", type=int, default=1, help="mutants that run at once")
+    parser.add_argument("--quick", action="store_true", help="without slow tests, which would catch more")
     parser.add_argument("--at-most", type=int, default=None, help="stop after so many mutants")
     parser.add_argument("--again", nargs="*", default=[], help="states to run again, such as timed_out")
     parser.add_argument("--report", action="store_true", help="only report what was found so far")

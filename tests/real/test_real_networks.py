@@ -83,7 +83,7 @@ def test_cifar_resnet20_tells_animals_from_vehicles_in_one_factor(zoo: Any, tmp_
     page, record = report.save(tmp_path)
     found = json.loads(record.read_text())
     leak = found["leakage"]
-    assert [line["learnt"] for line in found["factors"]] == [True, True, None]
+    assert [one["carried"]["holds"] for one in found["verdicts"].values()] == [True, True]
     assert leak["scores"]["kind"]["kind"] > leak["representation"]["kind"] - 0.03
     assert leak["scores"]["kind"]["brightness"] < leak["chance"]["kind"] + 0.15
     assert leak["scores"]["kind"]["residual"] < leak["chance"]["kind"] + 0.15
@@ -122,7 +122,7 @@ def test_imagenet_mobilenet_from_few_images(zoo: Any) -> None:
         bare = model(interpreter.backbone.prepare(images[:8]))
     assert_exact(interpreter, images[:8], bare)
     found = interpreter.report(images[::20], examples=2).to_dict()
-    assert found["factors"][0]["learnt"] is True
+    assert next(iter(found["verdicts"].values()))["carried"]["holds"] is True
     assert found["leakage"]["scores"]["kind"]["kind"] > 0.75
     assert found["leakage"]["scores"]["kind"]["residual"] < found["leakage"]["chance"]["kind"] + 0.15
     assert found["redraw"]["residual"]["flip_rate"] > 0.5  # which animal it is stands in the residual
@@ -172,5 +172,5 @@ def test_generators_at_their_latents(zoo: Any, name: str, width: int) -> None:
     assert bool((steps > 0).all()) or bool((steps < 0).all())
     assert float(abs(traversed[-1] - traversed[0])) > light.std()
     found = interpreter.report(latents[:16], examples=2).to_dict()
-    assert found["factors"][0]["learnt"] is True
+    assert next(iter(found["verdicts"].values()))["carried"]["holds"] is True
     assert_as_found(model, before)

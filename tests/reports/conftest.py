@@ -25,7 +25,7 @@ from interpret_inn.explaining.records import (
     Redraw,
     Traversal,
 )
-from interpret_inn.types import Score, Section
+from interpret_inn.types import Remark, Score, Section
 
 NAN = float("nan")
 HUES = ((230, 60, 50), (240, 170, 40), (90, 180, 80), (60, 140, 220), (170, 90, 200))
@@ -166,7 +166,7 @@ def traversals_of_two() -> dict[str, tuple[Traversal, ...]]:
 
 @pytest.fixture
 def explanation() -> Explanation:
-    """A classifier of coloured digits: two concepts learnt, one leak, one warning."""
+    """A classifier of coloured digits: two concepts carried, one trace elsewhere, one guessed kind."""
     return Explanation(
         model="tiny_cnn",
         backbone="classifier",
@@ -177,9 +177,9 @@ def explanation() -> Explanation:
         split=(1257, 180, 360),
         checks=Checks(2.4e-6, 5.1e-6, 1.0, 3e-5, True, True, 360),
         factors=(
-            FactorSummary("digit", 22, 22 / 64, 0.62, True, "Learnt: read correctly in 97%, guessing 10%."),
-            FactorSummary("colour", 11, 11 / 64, 0.21, True, "Learnt: R² 0.31 of at most 0.33."),
-            FactorSummary("residual", 31, 31 / 64, NAN, None, "Keeps what no concept explains."),
+            FactorSummary("digit", 22, 22 / 64, 0.62),
+            FactorSummary("colour", 11, 11 / 64, 0.21),
+            FactorSummary("residual", 31, 31 / 64, NAN),
         ),
         leakage=leakage_of_two(),
         redraws={
@@ -196,7 +196,7 @@ def explanation() -> Explanation:
             Drift("colour", "digit", around(0.12), around(0.02)),
         ),
         timings={"total": 41.2, "encode": 0.8, "fit": 24.1, "explain": 6.3},
-        warnings=("The kind of “colour” was guessed: numeric.",),
+        warnings=(Remark("The kind of “colour” was guessed: numeric."),),
         skipped=("broken-17.png: not an image",),
         versions={"interpret_inn": "0.1.0", "torch": "2.15.0", "timm": "1.1.0", "seed": "0"},
         flow=FlowRecord(
@@ -220,9 +220,7 @@ def generator_explanation(explanation: Explanation) -> Explanation:
         name: Redraw("image", Score(NAN), Score(NAN), Score(NAN), around(change, 0.01), 0.0)
         for name, change in (("pose", 0.21), ("light", 0.08), ("residual", 0.13))
     }
-    factors = tuple(
-        FactorSummary(name, 8, 1 / 3, NAN, None, "There are no labels to test it on.") for name in redraws
-    )
+    factors = tuple(FactorSummary(name, 8, 1 / 3, NAN) for name in redraws)
     entry = ExampleFactor(0.4, 66.0, "", NAN, Outcome((), ()), 1)
     examples = tuple(
         Example(
@@ -261,7 +259,7 @@ def bare_explanation(explanation: Explanation) -> Explanation:
     return dataclasses.replace(
         explanation,
         checks=Checks(NAN, math.inf, NAN, NAN, False, False, 0),
-        factors=(FactorSummary("residual", 64, 1.0, NAN, None, ""),),
+        factors=(FactorSummary("residual", 64, 1.0, NAN),),
         leakage=Leakage((), ("residual",), {}, {}, {}, {}, {}, {}),
         erasure=None,
         redraws={"residual": empty},

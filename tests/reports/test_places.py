@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from interpret_inn.explaining.doubts import doubts
 from interpret_inn.explaining.records import Place
 from interpret_inn.reports import Report
-from interpret_inn.reports.findings import doubts
 from interpret_inn.testing import toy_explanation, toy_images
 from interpret_inn.types import Score
 

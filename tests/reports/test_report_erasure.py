@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
+from interpret_inn.explaining.doubts import doubts
 from interpret_inn.explaining.evidence import BesideErasure
 from interpret_inn.explaining.records import Explanation
 from interpret_inn.reports import Report, page
-from interpret_inn.reports.findings import doubts
 from interpret_inn.reports.views_erasure import GainCell, ReadCell, erasure_rows
 from interpret_inn.types import ProbeScores, Score
 

@@ -26,6 +26,7 @@ def test_json_has_the_keys_of_the_issue(explanation: Explanation) -> None:
         "finite": True,
         "samples": 360,
         "tolerance": 1e-4,
+        "batch_effect": None,
         "passed": True,
     }
     assert content["factors"][0] == {
@@ -33,10 +34,18 @@ def test_json_has_the_keys_of_the_issue(explanation: Explanation) -> None:
         "size": 22,
         "share": 22 / 64,
         "raw_score": 0.62,
-        "learnt": True,
-        "verdict": "Learnt: read correctly in 97%, guessing 10%.",
     }
-    assert content["factors"][2]["raw_score"] is None and content["factors"][2]["learnt"] is None
+    assert content["factors"][2]["raw_score"] is None
+    assert set(content["verdicts"]) == {"digit", "colour"}
+    assert content["verdicts"]["digit"]["carried"] == {
+        "holds": True,
+        "sentence": "digit is carried by its factor, which tells it in 97% (96% to 99%; guessing 10%).",
+    }
+    assert {part: found["holds"] for part, found in content["verdicts"]["digit"].items()} == {
+        "carried": True,
+        "confined": True,
+        "gained": True,
+    }
     leakage = content["leakage"]
     assert leakage["concepts"] == ["digit", "colour"] and leakage["factors"] == [
         "digit",

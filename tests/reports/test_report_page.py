@@ -152,7 +152,7 @@ def test_names_are_escaped(explanation: Explanation) -> None:
         warnings=(evil,),
         skipped=(evil,),
         versions={evil: evil},
-        factors=(dataclasses.replace(first, name=evil, verdict=evil), *explanation.factors[1:]),
+        factors=(dataclasses.replace(first, name=evil), *explanation.factors[1:]),
         redraws=renamed(dict(explanation.redraws)),
         maps=renamed(dict(explanation.maps)),
         neighbours=renamed(dict(explanation.neighbours)),

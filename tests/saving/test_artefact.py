@@ -1,5 +1,6 @@
 """Artefacts: what was saved comes back, and what is damaged, newer or another's is refused by name."""
 
+import dataclasses
 import errno
 import hashlib
 import json
@@ -18,6 +19,7 @@ from interpret_inn.explaining.records import plain
 from interpret_inn.saving import artefact as module
 from interpret_inn.testing import toy_classifier
 from interpret_inn.testing.contract import same
+from interpret_inn.types import Note, Remark
 
 FILES = ["checksums.json", "evaluation.json", "interpreter.json", "tensors.safetensors"]
 
@@ -340,3 +342,13 @@ def test_a_preprocessing_function_must_be_given_again(toy, tmp_path):
     with pytest.raises(InnError, match="halved"):
         inn.load(path, toy.model)
     assert inn.load(path, toy.model, preprocess=halved).encode(toy.fresh[:2]).shape == (2, 32)
+
+
+def test_notes_keep_their_kinds(toy, tmp_path):
+    notes = ("Plain.", Remark("Set."), Note("a is fixed by b.", "fixed", ("a", "b")))
+    fitted = dataclasses.replace(toy.interpreter.fitted, notes=notes)
+    saving.write_artefact(tmp_path / "saved", toy.interpreter.backbone, fitted, toy.interpreter.evaluation)
+    found = inn.load(tmp_path / "saved", toy.model).fitted.notes
+    assert found == notes
+    assert [type(note) for note in found] == [str, Remark, Note]
+    assert (found[2].kind, found[2].concepts) == ("fixed", ("a", "b"))

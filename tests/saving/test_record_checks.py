@@ -76,6 +76,7 @@ IN_MAIN = [
     put([3], "notes"),
     put("a note", "notes"),
     put([None], "remarks"),
+    *(put(kinds, "note_kinds") for kinds in (["fixed"], {"a note": "fixed"}, {"a note": ["fixed", 3]})),
     *(put(name, "concepts", 0, "name") for name in (None, 3, "", "hue", "\udfff")),
     *(put(kind, "concepts", 0, "kind") for kind in ("number", None, ["numeric"])),
     *(put(classes, "concepts", 0, "classes") for classes in ([0, 1, 2], "abc", None, [["a"]])),
@@ -98,9 +99,10 @@ IN_EVALUATION = [
     *(with_refits(count=count) for count in (1, 101, -2, 10**9, True, 5.0, None, "5")),
     with_refits(chance={"tone": 0.5}),
     with_refits(unfitted={"<b>": 0.5}),
-    with_refits(learnt={"tone": 3}),
+    with_refits(carried={"tone": 3}),
     with_refits(scores={"hue": {"tone": {"linear": {"value": 1.0}, "network": {"value": 1.0}}}}),
     put("tone", "summaries", 0, "name"),
+    put({"shape": {"tone": 3}}, "leakage", "samples"),
 ]
 IN_TENSORS = [
     put(lambda codes: codes.double(), "reference_codes"),
@@ -139,7 +141,7 @@ def test_a_changed_record_is_damage(name: str, change: Change, copy: Path) -> No
         (MAIN, put(None, "timings", "fit")),
         (MAIN, put([224, 224], "preprocess", "size")),
         (EVALUATION, with_refits(count=0)),
-        (EVALUATION, with_refits(count=100, chance={"hue": 0.5}, learnt={"hue": 3})),
+        (EVALUATION, with_refits(count=100, chance={"hue": 0.5}, carried={"hue": 3})),
         (TENSORS, put(lambda values: torch.full_like(values, math.nan), "values.hue")),
     ],
 )

@@ -28,8 +28,8 @@ LEAKAGE = Leakage(
     {"digit": READ}, {"digit": 0.1}, {"digit": SCORE}, {"digit": {"colour": 0.25}},
 )  # fmt: skip
 SUMMARIES = (
-    FactorSummary("digit", 3, 0.25, 0.9, True, "learnt"),
-    FactorSummary("residual", 9, 0.75, NAN, None, ""),
+    FactorSummary("digit", 3, 0.25, 0.9),
+    FactorSummary("residual", 9, 0.75, NAN),
 )
 MAP = FactorMap(np.array([[0.5, NAN], [1.0, 2.0]]), np.array([1.0, NAN]), "numeric", ("a", "b"), "as it came")
 DRIFT = Drift("digit", "colour", SCORE, SCORE)

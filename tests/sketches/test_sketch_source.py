@@ -272,17 +272,17 @@ def fitted(sketches: dict[str, np.ndarray]) -> inn.Interpreter:
 
 
 @pytest.mark.slow
-def test_a_concept_is_learnt(both) -> None:
+def test_a_concept_is_carried(both) -> None:
     interpreter = fitted(both)
     assert interpreter.factors["fill"].size == 2
-    assert interpreter.evaluation.summaries[0].learnt
+    assert next(iter(interpreter.evaluation.verdicts.values())).carried.holds
     assert interpreter.evaluation.leakage.scores["fill"]["fill"].linear.low > 0.85
 
 
 @pytest.mark.slow
-def test_two_sketches_of_one_style_are_not_learnt(draw) -> None:
+def test_two_sketches_of_one_style_are_not_carried(draw) -> None:
     interpreter = fitted({"one": draw("filled", 160, 3), "two": draw("filled", 160, 4)})
-    assert interpreter.evaluation.summaries[0].learnt is False
+    assert next(iter(interpreter.evaluation.verdicts.values())).carried.holds is not True
 
 
 @pytest.mark.slow
