@@ -14,14 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 
+from interpret_inn.effects.changes import OutputKind
+from interpret_inn.effects.records import Effect
 from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage, Refits
 from interpret_inn.renamed import with_old_names
 from interpret_inn.types import ConceptKind, FloatArray, Gallery, IntArray, Score, Scores, Section, Space
 from interpret_inn.types import Picture as Picture
 from interpret_inn.types import ProbeScores as ProbeScores
 
-OutputKind = Literal["classes", "image", "scalar"]
-"""What outputs are: logits of classes, images, or other numbers."""
 FlowKind = Literal["conditional", "joint", "rotation"]
 """Kinds of flow that a fit may end with."""
 
@@ -231,6 +231,7 @@ class Explanation:
         flow: Which flow was fitted; None: not known.
         refits: Scores of fits of the same size to other samples; None: not measured.
         erasure: Linear erasure beside the flow, by concept; None: not measured.
+        effects: By concept, what the output does when it alone takes another value; concepts without a basis have none.
     """
 
     model: str
@@ -261,11 +262,13 @@ class Explanation:
     flow: FlowRecord | None = None
     refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
+    effects: Mapping[str, Effect] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """A few lines: the fields hold thousands of numbers and pictures."""
         lines = [f"Explanation of {self.model!r} at {self.site!r}"]
         lines += [f"  {factor.verdict}" for factor in self.factors if factor.learnt is not None]
+        lines += [f"  {effect.sentence}" for effect in self.effects.values()]
         for name, redraw in self.redraws.items():
             classes = math.isfinite(redraw.flip_rate.value)
             what = "changes the class in" if classes else "changes the target by"
