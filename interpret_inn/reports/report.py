@@ -21,6 +21,7 @@ from interpret_inn.explaining.records import Explanation
 from interpret_inn.reports import (
     headlines,
     views,
+    views_effects,
     views_erasure,
     views_inputs,
     views_pictures,
@@ -74,9 +75,9 @@ class Report:
         """The same content for programs: dicts, lists, strings, numbers; None if a number is missing.
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `flow`, `split`, `checks`,
-        `factors`, `leakage`, `erasure`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`, `galleries`,
-        `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and `format`, the version
-        of this form.
+        `factors`, `leakage`, `erasure`, `effects`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`,
+        `galleries`, `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and
+        `format`, the version of this form.
         """
         return contents(self.explanation, self.sections)
 
@@ -218,16 +219,19 @@ def _render(explanation: Explanation, sections: Sequence[Section], quality: Qual
 
 def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
     """What the templates show of the data as a whole."""
+    noun = "decision" if decides(explanation) else "output"
     return {
         "explanation": explanation,
         "residual": RESIDUAL,
-        "noun": "decision" if decides(explanation) else "output",
+        "noun": noun,
+        "redraws_title": "Redraws of each factor" if explanation.effects else f"What the {noun} depends on",
         "classes": decides(explanation),
         "css": css,
         "headline": headlines.headline(explanation),
         "learnt": headlines.learnt_answer(explanation),
         "sure": headlines.sure_answer(explanation),
         "doubts": doubts(explanation),
+        "effects": views_effects.effect_figure(explanation),
         "redraws": views.redraw_figure(explanation),
         "matrix": views.matrix(explanation),
         "fresh": probed_apart(explanation),
@@ -260,7 +264,8 @@ def _inputs(explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
 def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
     """Anchors and titles of the sections that have something to show."""
     entries = [
-        ("depends", f"What the {context['noun']} depends on", context["redraws"]),
+        ("effects", f"What the {context['noun']} depends on", context["effects"]),
+        ("depends", context["redraws_title"], context["redraws"]),
         ("carries", "What each factor carries", context["matrix"]),
         ("erasure", "Beside linear erasure", context["matrix"]),
         # a model that makes pictures is best explained by pictures
