@@ -77,11 +77,8 @@ def effect_figure(explanation: Explanation) -> EffectFigure | None:
     if not effects:
         return None
     classes = effects[0].kind == "classes"
-    top = (
-        1.0
-        if classes
-        else figures.round_up(max(_reach(end) for one in effects for end in (one.main.value, one.main.high)))
-    )
+    ends = [_reach(end) for effect in effects for end in (effect.main.value, effect.main.high)]
+    top = 1.0 if classes else figures.round_up(max(ends))
     return EffectFigure(
         tuple(_row(effect, top) for effect in effects),
         figures.axis(top, percent if classes else tick),

@@ -8,6 +8,9 @@ import numpy as np
 
 from interpret_inn.types.numbers import FloatArray, IntArray
 
+_SMALLEST_WRITTEN, _LARGEST_WRITTEN = 1e-3, 1e6
+"""Numbers whose largest lies between these are written without a power of ten."""
+
 
 def in_ranges(
     values: FloatArray, own: FloatArray, most: int, *, unit: tuple[float, str] = (1.0, "")
@@ -32,15 +35,22 @@ def in_ranges(
 
 
 def range_names(ends: FloatArray, unit: tuple[float, str] = (1.0, "")) -> tuple[str, ...]:
-    """Names of the ranges between these ends, ascending, with as few digits as tell them apart.
+    """Names of the ranges between these ends, ascending, with as many digits as tell them apart, and at least three.
 
-    >>> range_names(np.array([0.0, 0.25, 1.0])), range_names(np.array([2.0]))
-    (('0 to 0.25', '0.25 to 1'), ('2',))
+    >>> range_names(np.array([0.0, 0.25, 1.0])), range_names(np.array([1234.56])), range_names(np.array([1e-9, 2e-9]))
+    (('0 to 0.25', '0.25 to 1'), ('1230',), ('1e-09 to 2e-09',))
     """
     times, mark = unit
+    scaled = ends * times
+    written = np.abs(scaled).max()
     texts: list[str] = []
-    for digits in range(2, 18):
-        texts = [f"{end * times:.{digits}g}{mark}" for end in ends]
+    for digits in range(3, 18):
+        if _SMALLEST_WRITTEN <= written < _LARGEST_WRITTEN:
+            texts = [
+                np.format_float_positional(end, digits, fractional=False, trim="-") + mark for end in scaled
+            ]
+        else:
+            texts = [f"{end:.{digits}g}{mark}" for end in scaled]
         if len(set(texts)) == len(texts):
             break
     return tuple(f"{low} to {high}" for low, high in pairwise(texts)) if len(ends) > 1 else tuple(texts)
