@@ -32,22 +32,26 @@ def recoloured(pictures, colour):
 
 
 class Tiny(nn.Module):
-    """Goes by colour alone: logits (B, 3) are how much there is of each; a mark in the corner decides on class 0."""
+    """Goes by colour alone: logits (B, 3) are how much there is of each; a mark in the corner decides on class 0.
+
+    Before `head` there are five numbers: how much there is of each colour, the mark, and the middle's brightness.
+    """
 
     def __init__(self):
         super().__init__()
-        self.flatten = nn.Flatten()
-        self.head = nn.Linear(192, 3)
+        self.features, self.head = nn.Linear(192, 5), nn.Linear(5, 3)
+        weight = torch.zeros(5, 3, 8, 8)
+        for channel in range(3):
+            weight[channel, channel] = 1 / 64
+        weight[3, :, 0, 0], weight[4, :, 4, 4] = 1, 1
         with torch.no_grad():
-            weight = torch.zeros(3, 3, 8, 8)
-            for channel in range(3):
-                weight[channel, channel] = 1 / 64
-            weight[0, :, 0, 0] = 10
-            self.head.weight.copy_(weight.flatten(1))
-            self.head.bias.zero_()
+            self.features.weight.copy_(weight.flatten(1))
+            self.head.weight.copy_(torch.eye(3, 5))
+            self.head.weight[0, 3] = 10
+            self.features.bias.zero_(), self.head.bias.zero_()
 
     def forward(self, pictures):
-        return self.head(self.flatten(pictures))
+        return self.head(self.features(pictures.flatten(1)))
 
 
 class Recolours(nn.Module):
