@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -14,11 +13,6 @@ from interpret_inn.reports import figures
 from interpret_inn.reports.wording import MISSING, interval_text, percent, score_text, tick
 from interpret_inn.types import Score
 
-_WORDS: Mapping[Basis, str] = {
-    "measured": "measured on counterparts",
-    "calibrated": "calibrated",
-    "estimated": "estimated",
-}
 _AT = {"data": "other values as often as in the data", "even": "all other values equally often"}
 
 
@@ -40,7 +34,7 @@ class EffectTable:
 
 @dataclass(frozen=True)
 class EffectRow:
-    """A concept: its bar, main figure and interval, the sentence and what it rests on, and what is in its fold.
+    """A concept: its bar, the sentence and what it rests on, and what is in its fold.
 
     Attributes:
         at: The main figure by how often values occur, in words; empty if there is one such figure alone.
@@ -50,11 +44,9 @@ class EffectRow:
     """
 
     concept: str
-    basis: str
+    basis: Basis
     sentence: str
     strip: Markup
-    value: str
-    interval: str
     at: tuple[tuple[str, EffectCell], ...]
     further: tuple[tuple[str, EffectCell], ...]
     values: EffectTable | None
@@ -64,11 +56,10 @@ class EffectRow:
 
 @dataclass(frozen=True)
 class EffectFigure:
-    """All effects on one scale: rows, the axis, and the heading of the main figure."""
+    """All effects on one scale: rows, and the axis."""
 
     rows: tuple[EffectRow, ...]
     axis: Markup
-    heading: str
 
 
 def effect_figure(explanation: Explanation) -> EffectFigure | None:
@@ -82,7 +73,6 @@ def effect_figure(explanation: Explanation) -> EffectFigure | None:
     return EffectFigure(
         tuple(_row(effect, top) for effect in effects),
         figures.axis(top, percent if classes else tick),
-        "Decides differently" if classes else "Change",
     )
 
 
@@ -97,11 +87,9 @@ def _row(effect: Effect, top: float) -> EffectRow:
     at = [(_AT.get(name, name), _cell(score, kind)) for name, score in effect.at.items()]
     return EffectRow(
         concept=effect.concept,
-        basis=_WORDS[effect.basis],
+        basis=effect.basis,
         sentence=effect.sentence,
         strip=figures.bar(effect.main, label, top=top),
-        value=value,
-        interval=interval,
         at=tuple(at) if len(at) > 1 else (),
         further=_further(effect),
         values=_table(effect, kind),
@@ -116,8 +104,8 @@ def _further(effect: Effect) -> tuple[tuple[str, EffectCell], ...]:
     if effect.kind == "classes":
         found = [
             ("mean KL divergence, nats", _cell(effect.kl, "r2")),
-            ("mean change of the target, which by default is the probability of the class predicted before",
-             _cell(effect.change, "accuracy")),
+            ("mean change of the target, by default the probability of the class predicted before",
+             _cell(effect.change, "r2")),
             ("standard deviation of the predicted class’s index", _cell(effect.class_std, "r2")),
         ]  # fmt: skip
     shuffled = effect.null.get("flip_rate" if effect.kind == "classes" else "change", math.nan)
