@@ -14,8 +14,8 @@ from interpret_inn.fitting.store import FitData
 from interpret_inn.types import IntArray
 from interpret_inn.types.counterfactuals import as_index_pairs, counterfactual_faults
 
-MOST = 512
-"""Pairs of a concept that are run, spread evenly: as many as inputs that are explained."""
+MOST = 256
+"""Pairs of a concept that are run, spread evenly: with both ends, as many inputs as are explained."""
 
 
 def source_pairs(data: FitData) -> Iterator[InputPairs]:

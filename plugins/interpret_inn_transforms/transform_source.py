@@ -79,8 +79,12 @@ class TransformSource(ConceptSource):
         for number, concept in enumerate(self.concepts):
             mine = chosen[self.samples.transform[chosen] == number]
             pictures = self.samples.source[mine]
-            first, second = np.nonzero(np.triu(pictures[:, None] == pictures[None], 1))
-            ends = np.stack([mine[first], mine[second]], 1)
+            steps = [np.empty((0, 2), np.int64)]
+            for step in range(1, self.samples.per_picture):  # variants of a picture stand side by side
+                alike = pictures[step:] == pictures[:-step]
+                steps.append(np.stack([mine[:-step][alike], mine[step:][alike]], 1))
+            ends = np.concatenate(steps)
+            ends = ends[np.lexsort(ends.T[::-1])]
             values = np.asarray(concept.values)
             found[concept.name] = ends[concept.distance(values[ends[:, 0]], values[ends[:, 1]]) > 0]
         return found
