@@ -1,1 +1,1 @@
-"""What the model's output does when a concept takes another of its values, all else kept."""
+"""Effects of concepts: what the output does when a concept takes another of its values and all else stays."""
