@@ -171,8 +171,9 @@ class Interpreter(AttachedModel):
         self._require_same_weights()
         shown = self._test_inputs("explain") if inputs is None else inputs
         effects = effects_of(
-            self.backbone, self.fitted.concepts, self._data, inputs, counterfactuals, target=target, seed=seed
-        )
+            self.backbone, self.fitted.concepts, self._data, inputs, counterfactuals,
+            estimates=self.evaluation.effects, target=target, seed=seed,
+        )  # fmt: skip
         compared = beside_galleries(self, beside, shown, seed=seed)
         explanation = explain(
             self.translator, self.evaluation, shown, target=target, examples=examples, resamples=resamples,

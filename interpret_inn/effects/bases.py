@@ -8,6 +8,7 @@ from typing import Any
 from interpret_inn.backbones import Backbone
 from interpret_inn.data import samples
 from interpret_inn.effects.changes import Target
+from interpret_inn.effects.from_labels import estimated_effects
 from interpret_inn.effects.given import read_counterfactuals
 from interpret_inn.effects.inputs import InputPairs, Rendering
 from interpret_inn.effects.measured import effect_of_pairs, effect_of_renderings
@@ -25,6 +26,7 @@ def effects_of(
     inputs: Any,
     counterfactuals: Mapping[str, Any] | None,
     *,
+    estimates: Mapping[str, Effect] | None = None,
     target: Target = None,
     seed: int = 0,
 ) -> dict[str, Effect]:
@@ -36,6 +38,8 @@ def effects_of(
         data: The data of the fit; None: not at hand.
         inputs: What is explained; None: the test split of the data.
         counterfactuals: As `Interpreter.explain` takes them. They come before what the sources of the fit give.
+        estimates: What labels told of the outputs as a whole when the fit was evaluated. If a target is given, they
+            are made anew, while the data are at hand.
         target: What of the output to watch; see `measure`.
         seed: Of the bootstrap.
 
@@ -53,6 +57,12 @@ def effects_of(
         name = pairs.concept.name
         if name in names and name not in found:
             found |= _of_source(backbone, pairs, target=target, seed=seed)
+    lacking = [name for name in names if name not in found]
+    if target is not None:
+        estimates = (
+            {} if data is None else estimated_effects(backbone, data, lacking, target=target, seed=seed)
+        )
+    found |= {name: (estimates or {})[name] for name in lacking if name in (estimates or {})}
     return {name: found[name] for name in names if name in found}
 
 

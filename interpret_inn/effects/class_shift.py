@@ -120,7 +120,7 @@ def fit_class_shift(
     level = np.sqrt(noise.excess)
     main = _coefficients(beside, white, level, shrink=shrink)
     joint = _coefficients(products - both @ explained, white, level, shrink=shrink)
-    return ClassShift(main @ noise.colour, joint @ noise.colour, mixed, explained)
+    return ClassShift(main @ noise.colour, joint @ noise.colour, mixed, np.asarray(explained))
 
 
 def chance_of_shift(layer: FloatArray, design: Design, noise: Noise, signs: FloatArray) -> float:

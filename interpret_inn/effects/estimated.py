@@ -12,7 +12,6 @@ from torch import Tensor
 
 from interpret_inn.data.process import derived_seed
 from interpret_inn.effects.alternatives import Alternatives, alternatives
-from interpret_inn.effects.value_functions import basis_of
 from interpret_inn.effects.changes import OutputKind, Target, measure, output_kind
 from interpret_inn.effects.class_shift import (
     ClassShift,
@@ -23,6 +22,7 @@ from interpret_inn.effects.class_shift import (
     fit_noise,
     fit_spreads,
 )
+from interpret_inn.effects.value_functions import basis_of
 from interpret_inn.types import Concept, FloatArray, IntArray
 from interpret_inn.types.numbers import NEGLIGIBLE, TINY
 
@@ -60,13 +60,13 @@ class Moved(NamedTuple):
         flip: Whether the predicted class is another one.
         kl: KL divergence between the predictions, nats.
         change: Absolute change of the target.
-        index: The predicted class after the change.
+        predicted: The class after the change.
     """
 
     flip: FloatArray
     kl: FloatArray
     change: FloatArray
-    index: FloatArray
+    predicted: FloatArray
 
     def main(self, kind: OutputKind) -> FloatArray:
         """The main figure of each case: flips of classes, else changes."""
@@ -159,8 +159,8 @@ def figures_of(
     found: dict[Key, float] = {
         (name,): _mean(getattr(moved, name), cases) for name in ("flip", "kl", "change")
     }
-    middle = (moved.index * taken.data).sum(0)
-    spread = np.sqrt(((moved.index - middle) ** 2 * taken.data).sum(0))
+    middle = (moved.predicted * taken.data).sum(0)
+    spread = np.sqrt(((moved.predicted - middle) ** 2 * taken.data).sum(0))
     found["class_std",] = _mean(spread, weights)
     main = moved.main(kind)
     found["even",] = _mean(main, taken.even * weights)

@@ -77,9 +77,9 @@ class Report:
         """The same content for programs: dicts, lists, strings, numbers; None if a number is missing.
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `flow`, `split`, `checks`,
-        `factors`, `verdicts`, `leakage`, `erasure`, `effects`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`,
-        `galleries`, `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and
-        `format`, the version of this form.
+        `factors`, `verdicts`, `leakage`, `erasure`, `effects`, `redraw`, `examples`, `maps`, `neighbours`,
+        `traversals`, `galleries`, `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`,
+        `sections` and `format`, the version of this form.
         """
         return contents(self.explanation, self.sections)
 

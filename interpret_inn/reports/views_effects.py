@@ -9,8 +9,9 @@ from markupsafe import Markup
 
 from interpret_inn.effects.records import Basis, Effect
 from interpret_inn.explaining.records import Explanation
+from interpret_inn.explaining.wording import MISSING, interval_text, percent, score_text
 from interpret_inn.reports import figures
-from interpret_inn.reports.wording import MISSING, interval_text, percent, score_text, tick
+from interpret_inn.reports.wording import tick
 from interpret_inn.types import Score
 
 _AT = {"data": "other values as often as in the data", "even": "all other values equally often"}

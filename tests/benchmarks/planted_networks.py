@@ -149,7 +149,9 @@ def parts_of(named: Named) -> Parts:
     whole = Images(torch.from_numpy(pixels[index]).float() / 255, torch.from_numpy(classes))
     rest = len(index) - EXPLAINED - TRUTH
     return Parts(
-        whole.at(slice(rest)), whole.at(slice(rest, rest + EXPLAINED)), whole.at(slice(rest + EXPLAINED, None))
+        whole.at(slice(rest)),
+        whole.at(slice(rest, rest + EXPLAINED)),
+        whole.at(slice(rest + EXPLAINED, None)),
     )
 
 
@@ -272,7 +274,10 @@ def main() -> None:
     began = time.perf_counter()
     for each in known(tuple(chosen)):
         seconds = time.perf_counter() - began
-        print(f"{each.name!s:26} effect {each.rate:.3f}  accuracy {each.accuracy:.3f}  {seconds:6.1f} s", flush=True)
+        print(
+            f"{each.name!s:26} effect {each.rate:.3f}  accuracy {each.accuracy:.3f}  {seconds:6.1f} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":
