@@ -217,7 +217,7 @@ def test_angles_and_rows_of_numbers():
     effect = effect_of_pairs(
         tiny(), pairs(first, second, some, some + 7, data=np.linspace(0, 2 * np.pi, 41)[:-1], kind=turns)
     )
-    assert set(effect.values) <= {"0° to 87.8°", "87.8° to 176°", "176° to 263°", "263° to 351°"}
+    assert set(effect.values) <= {"0° to 88°", "88° to 176°", "176° to 263°", "263° to 351°"}
     rows = np.stack([some, some], 1)
     effect = effect_of_pairs(tiny(), pairs(first, second, rows, rows + 1, data=rows, kind=numbers))
     assert effect.values == {} and effect.flip_rate.value == 1
