@@ -41,7 +41,7 @@ def in_ranges(
 
 
 def range_names(ends: FloatArray, unit: tuple[float, str] = (1.0, "")) -> tuple[str, ...]:
-    """Names of the ranges between these ends, ascending, to about a hundredth of their span or as fine as tells them apart.
+    """Names of the ranges between these ends, ascending, to a hundredth of their span or as fine as tells them apart.
 
     >>> range_names(np.array([-0.0006, 0.25, 0.998])), range_names(np.array([2.5])), range_names(np.array([1e-9, 2e-9]))
     (('0 to 0.25', '0.25 to 1'), ('2.5',), ('1e-09 to 2e-09',))
