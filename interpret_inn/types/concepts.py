@@ -16,7 +16,7 @@ from scipy.stats import rankdata
 
 from interpret_inn.errors import InputError
 from interpret_inn.types.numbers import NEGLIGIBLE, TINY, BoolArray, FloatArray, IntArray
-from interpret_inn.types.ranges import in_ranges
+from interpret_inn.types.ranges import Cells, in_ranges
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 
@@ -92,7 +92,7 @@ class Concept:
         """
         return kind_of(self.kind).slices(self._given, count)
 
-    def cells(self, values: npt.ArrayLike, most: int) -> tuple[IntArray, tuple[str, ...]] | None:
+    def cells(self, values: npt.ArrayLike, most: int) -> Cells | None:
         """In which class, or which range of numbers, some values are.
 
         Args:
@@ -199,13 +199,7 @@ class ValueKind(ABC):
         ranks = rankdata(values) - 0.5  # equal values stay together, whatever the order of rows
         return np.asarray(np.minimum(ranks * count // len(ranks), count - 1), np.int64)
 
-    def cells(
-        self,
-        values: Values,
-        own: Values,
-        classes: Sequence[str],  # noqa: ARG002
-        most: int,
-    ) -> tuple[IntArray, tuple[str, ...]] | None:
+    def cells(self, values: Values, own: Values, classes: Sequence[str], most: int) -> Cells | None:  # noqa: ARG002
         """The cell of each value, int64 (n,), and the names of all cells; `own` are the concept's values."""
         return in_ranges(values, own, most)
 
@@ -240,13 +234,7 @@ class _Categories(ValueKind):
     def slices(self, values: Values, count: int) -> IntArray | None:  # noqa: ARG002
         return np.asarray(np.unique(values, return_inverse=True)[1], np.int64) if len(values) else None
 
-    def cells(
-        self,
-        values: Values,
-        own: Values,
-        classes: Sequence[str],
-        most: int,  # noqa: ARG002
-    ) -> tuple[IntArray, tuple[str, ...]]:
+    def cells(self, values: Values, own: Values, classes: Sequence[str], most: int) -> Cells:  # noqa: ARG002
         count = max(int(values.max(initial=-1)), int(own.max(initial=-1))) + 1
         return values.astype(np.int64), tuple(class_name(index, classes) for index in range(count))
 
@@ -290,13 +278,7 @@ class _Angles(ValueKind):
     def slices(self, values: Values, count: int) -> IntArray | None:
         return super().slices(np.mod(values, 2 * math.pi), count)
 
-    def cells(
-        self,
-        values: Values,
-        own: Values,
-        classes: Sequence[str],  # noqa: ARG002
-        most: int,
-    ) -> tuple[IntArray, tuple[str, ...]] | None:
+    def cells(self, values: Values, own: Values, classes: Sequence[str], most: int) -> Cells | None:  # noqa: ARG002
         return in_ranges(
             np.mod(values, 2 * math.pi), np.mod(own, 2 * math.pi), most, unit=(180 / math.pi, "°")
         )

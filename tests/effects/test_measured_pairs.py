@@ -217,7 +217,7 @@ def test_angles_and_rows_of_numbers():
     effect = effect_of_pairs(
         tiny(), pairs(first, second, some, some + 7, data=np.linspace(0, 2 * np.pi, 41)[:-1], kind=turns)
     )
-    assert set(effect.values) <= {"0° to 87.8°", "87.8° to 176°", "176° to 263°", "263° to 351°"}
+    assert set(effect.values) <= {"0° to 88°", "88° to 176°", "176° to 263°", "263° to 351°"}
     rows = np.stack([some, some], 1)
     effect = effect_of_pairs(tiny(), pairs(first, second, rows, rows + 1, data=rows, kind=numbers))
     assert effect.values == {} and effect.flip_rate.value == 1
@@ -271,4 +271,16 @@ def test_intervals_hold_the_truth():
 @pytest.mark.parametrize(("count", "rate", "groups"), [(40, 0.3, 1), (25, 0.5, 3), (60, 0.05, 1)])
 def test_intervals_hold_the_truth_as_often_as_they_say(count, rate, groups):
     held = sum(covered(count, rate, seed, groups=groups) for seed in range(200))
+    assert binomtest(held, 200, 0.95, alternative="less").pvalue > 0.01
+
+
+@pytest.mark.slow
+def test_weighted_intervals_hold_the_truth_as_often_as_they_say():
+    """A quarter of the weight lies on half of the pairs, which are decided otherwise three times as often."""
+    held, rates, after = 0, np.repeat([0.25, 0.75], 40), np.repeat([1, 2], 40)
+    for seed in range(200):
+        marked = np.random.default_rng(seed).random(80) > rates
+        given = moved(np.zeros(80, int), after, marked, data=[0] * 60 + [1] * 30 + [2] * 10)
+        score = effect_of_pairs(tiny(), given, seed=seed).flip_rate
+        held += score.low <= 0.75 * 0.25 + 0.25 * 0.75 <= score.high
     assert binomtest(held, 200, 0.95, alternative="less").pvalue > 0.01
