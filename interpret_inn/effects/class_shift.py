@@ -162,10 +162,12 @@ def fit_spreads(
     """
     rows = np.ones(len(left)) if weights is None else weights
     counts = np.maximum(np.bincount(cells, rows, count), 1.0)[:, None]
-    squares = np.stack([(rows * (cells == cell)) @ left**2 for cell in range(count)]) / counts
+    members = np.eye(count)[cells] * rows[:, None]
+    second, fourth = left**2, (rows @ left**4) / rows.sum()
+    squares = members.T @ second / counts
     logs = np.log(np.maximum(squares, NEGLIGIBLE * max(float(squares.max(initial=0.0)), TINY))) / 2
     mean = (counts * logs).sum(0) / counts.sum()
-    kurtosis = (rows @ left**4) / rows.sum() / np.maximum((rows @ left**2) / rows.sum(), TINY) ** 2
+    kurtosis = fourth / np.maximum((rows @ second) / rows.sum(), TINY) ** 2
     apart, chance = logs - mean, (kurtosis - 1).clip(1.0) / (4 * counts)
     true = np.maximum((counts * (apart**2 - chance)).sum(0) / counts.sum(), 0.0)
     found: FloatArray = np.exp(mean + apart * true / (true + chance))
@@ -207,7 +209,7 @@ def shrunk(values: FloatArray, rows: int, columns: int) -> FloatArray:
     """Singular values of a matrix (rows, columns) of low rank in white noise, less what the noise brings.
 
     >>> shrunk(np.array([10.0, 3.0]), 4, 9).round(2).tolist()
-    [9.33, 0.0]
+    [8.62, 0.0]
     """
     above = values > np.sqrt(rows) + np.sqrt(columns)
     safe = np.where(above, values, 1.0)

@@ -230,15 +230,13 @@ class _Run:
 
     def _moved(self, layers: Sequence[FloatArray]) -> Moved:
         """Changes of the outputs at these layers, one (N, D) for each alternative."""
-        rows = []
-        for layer in layers:
-            outputs = self.tail(np.maximum(layer, self.least))
-            found = measure(self.base, outputs[None], kind=self.kind, target=self.target)
-            index = (
-                outputs.argmax(1).double().numpy() if self.kind == "classes" else np.full(len(layer), np.nan)
-            )
-            rows.append((found.flip, found.kl, found.change, index))
-        return Moved(*(np.stack(column) for column in zip(*rows, strict=True)))
+        outputs = self.tail(np.maximum(np.concatenate(layers), self.least))
+        before = torch.cat([self.base] * len(layers))
+        found = measure(before, outputs[None], kind=self.kind, target=self.target)
+        nothing = np.full(len(outputs), math.nan)
+        predicted = outputs.argmax(1).double().numpy() if self.kind == "classes" else nothing
+        columns = (found.flip, found.kl, found.change, predicted)
+        return Moved(*(column.reshape(len(layers), -1) for column in columns))
 
     def _spreads(self, here: FloatArray, weights: FloatArray | None) -> tuple[FloatArray, FloatArray]:
         """What the regression leaves of each sample, and how far that spreads by value of the concept."""

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 import torch
 from torch import Generator, Tensor
-from torch.utils.flop_counter import FlopCounterMode
 
 from interpret_inn.backbones import Backbone, Carried, primary
 from interpret_inn.backbones.state import device_and_dtype
@@ -29,8 +28,10 @@ _POINT = FORMS[:2]
 _DEVIATIONS, _AROUND = 1.96, 0.003
 """Half an interval: deviations of the bootstrap, and of shares what a few samples more or less make."""
 _DRAWS, _PERMUTATIONS = 50, 10
-_WORK = 2e11
-"""Operations of the layers behind the site that the draws of one concept may take; of dear ones fewer are made."""
+_WORK = 1e11
+"""Multiplications of the layers behind the site that the draws of one concept may take; of dear ones fewer are made."""
+_A_NUMBER = 500
+"""Multiplications for each number of an output, at least, as images are made by layers that use a weight many times."""
 _LEVEL, _SIGNS = 0.05, (199, 1999)
 """False alarms on a page, with all its concepts together; and draws of the test, at least and at most."""
 _AT_ONCE = 512
@@ -91,7 +92,7 @@ def _estimated(
     layer = data.rows(rows)[:, 0].double().cpu().numpy()
     labelled = Labelled(layer, own, others, data.pool.groups_at(rows))
     tail = _tail_of(backbone)
-    draws, permutations = _affordable(tail, layer)
+    draws, permutations = _affordable(backbone, tail, layer)
     signs = int(np.clip(2 * concepts / _LEVEL - 1, *_SIGNS))
     found = estimate(
         labelled, tail, draws=draws, permutations=permutations, signs=signs, target=target, seed=seed
@@ -119,13 +120,12 @@ def _tail_of(backbone: Backbone) -> Tail:
     return tail
 
 
-def _affordable(tail: Tail, layer: FloatArray) -> tuple[int, int]:
-    """Draws of the bootstrap, and permutations, by what the layers behind the site cost."""
-    few = layer[:8]
-    with FlopCounterMode(display=False) as counter:
-        tail(few)
-    each = counter.get_total_flops() / len(few) * len(layer) * len(FORMS)
-    share = min(1.0, _WORK / max(each, 1.0) / (_DRAWS + _PERMUTATIONS))
+def _affordable(backbone: Backbone, tail: Tail, layer: FloatArray) -> tuple[int, int]:
+    """Draws of the bootstrap, and permutations, by what the layers behind the site cost, roughly."""
+    module = backbone.model.get_submodule(backbone.address.path)
+    weights = sum(parameter.numel() for parameter in module.parameters())
+    each = max(weights, _A_NUMBER * tail(layer[:1]).numel()) * len(layer) * len(FORMS)
+    share = min(1.0, _WORK / each / (_DRAWS + _PERMUTATIONS))
     return max(10, round(_DRAWS * share)), max(2, round(_PERMUTATIONS * share))
 
 
