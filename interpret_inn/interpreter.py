@@ -15,7 +15,7 @@ import torch
 from interpret_inn import saving
 from interpret_inn.attached import AttachedModel
 from interpret_inn.comparing import beside_galleries
-from interpret_inn.effects.bases import effects_of
+from interpret_inn.effects.bases import effects_of, with_estimates
 from interpret_inn.effects.changes import Target
 from interpret_inn.errors import FitError, heard_warnings
 from interpret_inn.explaining.evaluation import Evaluation, evaluate
@@ -170,15 +170,18 @@ class Interpreter(AttachedModel):
         check_counts(examples, resamples)
         self._require_same_weights()
         shown = self._test_inputs("explain") if inputs is None else inputs
-        effects = effects_of(
-            self.backbone, self.fitted.concepts, self._data, inputs, counterfactuals,
-            estimates=self.evaluation.effects, target=target, seed=seed,
-        )  # fmt: skip
+        measured = effects_of(
+            self.backbone, self.fitted.concepts, self._data, inputs, counterfactuals, target=target, seed=seed
+        )
         compared = beside_galleries(self, beside, shown, seed=seed)
         explanation = explain(
             self.translator, self.evaluation, shown, target=target, examples=examples, resamples=resamples,
             seed=seed, further=report_galleries,
             locate=places_finder(self.translator, report_localizer(self.translator, localizer), seed=seed),
+        )  # fmt: skip
+        effects = with_estimates(
+            measured, self.evaluation.effects, self.backbone, self._data,
+            [concept.name for concept in self.fitted.concepts], target=target, seed=seed,
         )  # fmt: skip
         explanation = dataclasses.replace(
             explanation, galleries=self._illustrations() + explanation.galleries + compared, effects=effects

@@ -67,7 +67,7 @@ def alternatives(concept: Concept, *, seed: int) -> Alternatives | None:
 
 def _cells(concept: Concept) -> tuple[IntArray, tuple[str, ...]]:
     values = np.asarray(concept.values)
-    if concept.kind == "categorical":
+    if concept.indicators is not None:
         present, cells = np.unique(values, return_inverse=True)
         return cells.reshape(-1), tuple(concept.text(value) for value in present)
     along = values

@@ -26,11 +26,10 @@ def effects_of(
     inputs: Any,
     counterfactuals: Mapping[str, Any] | None,
     *,
-    estimates: Mapping[str, Effect] | None = None,
     target: Target = None,
     seed: int = 0,
 ) -> dict[str, Effect]:
-    """The effects of concepts, in their order; those without any basis have none.
+    """The effects of concepts that are measured, in their order.
 
     Args:
         backbone: The model.
@@ -38,8 +37,6 @@ def effects_of(
         data: The data of the fit; None: not at hand.
         inputs: What is explained; None: the test split of the data.
         counterfactuals: As `Interpreter.explain` takes them. They come before what the sources of the fit give.
-        estimates: What labels told of the outputs as a whole when the fit was evaluated. If a target is given, they
-            are made anew, while the data are at hand.
         target: What of the output to watch; see `measure`.
         seed: Of the bootstrap.
 
@@ -57,12 +54,37 @@ def effects_of(
         name = pairs.concept.name
         if name in names and name not in found:
             found |= _of_source(backbone, pairs, target=target, seed=seed)
-    lacking = [name for name in names if name not in found]
+    return {name: found[name] for name in names if name in found}
+
+
+def with_estimates(
+    known: Mapping[str, Effect],
+    estimates: Mapping[str, Effect] | None,
+    backbone: Backbone,
+    data: FitData | None,
+    names: Sequence[str],
+    *,
+    target: Target = None,
+    seed: int = 0,
+) -> dict[str, Effect]:
+    """The effects that are known, and of all other concepts what labels tell; in the order of `names`.
+
+    Args:
+        known: Measured effects.
+        estimates: What labels told of the outputs as a whole when the fit was evaluated. If a target is given, they
+            are made anew, while the data are at hand.
+        backbone: The model.
+        data: The data of the fit; None: not at hand.
+        names: Of the concepts.
+        target: What of the output to watch; see `measure`.
+        seed: Of everything that is drawn.
+    """
+    lacking = [name for name in names if name not in known]
     if target is not None:
         estimates = (
             {} if data is None else estimated_effects(backbone, data, lacking, target=target, seed=seed)
         )
-    found |= {name: (estimates or {})[name] for name in lacking if name in (estimates or {})}
+    found = {name: effect for name, effect in (estimates or {}).items() if name in lacking} | dict(known)
     return {name: found[name] for name in names if name in found}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -13,8 +14,6 @@ from interpret_inn.types.numbers import SMALLEST
 
 _KNOTS = (0.25, 0.5, 0.75)
 """Quantiles at which a function of a number may bend."""
-_HARMONICS = (1, 2)
-"""Of angles: whole turns in a circle."""
 
 Values = npt.NDArray[np.generic]
 
@@ -23,8 +22,8 @@ Values = npt.NDArray[np.generic]
 class Basis:
     """Functions of a concept's values.
 
-    Of K classes they are the indicators of all but the first that occurs; of each number a line that may bend at three
-    quantiles; of angles cosine and sine of one and of two turns.
+    Of K classes they are the indicators of all but the first that occurs; of each number, and of the cosine and sine of
+    an angle, a line that may bend at three quantiles.
 
     Attributes:
         count: How many.
@@ -43,23 +42,21 @@ def basis_of(concept: Concept) -> Basis:
         InputError: the concept has no values.
     """
     known = concept.at(concept.known)
-    if concept.kind == "categorical":
+    if known.indicators is not None:
         return _indicators(np.unique(np.asarray(known.values)))
-    if concept.kind == "cyclic":
-        return _centred(np.asarray(known.values), _turns)
-    numbers = np.asarray(known.values, np.float64).reshape(len(known.known), -1)
-    knots = [np.unique(np.quantile(column, _KNOTS)) for column in numbers.T] if len(numbers) else []
-    return _centred(numbers, lambda values: _bent(values, knots))
+    knots = (
+        [np.unique(np.quantile(column, _KNOTS)) for column in known.targets.T] if known.known.any() else []
+    )
+
+    def columns(values: Values) -> FloatArray:
+        return _bent(dataclasses.replace(concept, values=values).targets, knots)
+
+    return _centred(np.asarray(known.values), columns)
 
 
 def _indicators(classes: npt.NDArray[np.generic]) -> Basis:
     others = classes[1:]
     return Basis(len(others), lambda values: (np.asarray(values)[:, None] == others).astype(np.float64))
-
-
-def _turns(angles: FloatArray) -> FloatArray:
-    waves = [wave(angles.reshape(len(angles)) * n) for n in _HARMONICS for wave in (np.cos, np.sin)]
-    return np.stack(waves, 1)
 
 
 def _bent(numbers: FloatArray, knots: Sequence[FloatArray]) -> FloatArray:

@@ -37,7 +37,8 @@ def test_pairs_of_images_give_the_share_of_decisions_that_change(coloured):
     expected = 1 - coloured.marked[:40].mean()
     explanation = explained(coloured, {"colour": (first, second)})
     effect = explanation.effects["colour"]
-    assert list(explanation.effects) == ["colour"]
+    bases = {name: effect.basis for name, effect in explanation.effects.items()}
+    assert bases == {"colour": "measured", "mark": "estimated"}
     assert effect.flip_rate.value == pytest.approx(expected)
     assert effect.values == {}
     assert "If only colour were different, the model would decide differently in about" in repr(explanation)
@@ -94,10 +95,12 @@ def test_a_function_renders_the_test_split_whose_values_are_known(coloured):
     assert set(found) >= {"kl", "change", "class_std", "by_class", "null", "notes", "kind"}
 
 
-def test_without_counterfactuals_labels_give_no_effect(coloured):
+def test_without_counterfactuals_labels_give_an_estimate(coloured):
     explanation = explained(coloured, None)
-    assert explanation.effects == {}
-    assert explained(coloured, {}).effects == {}
+    assert {effect.basis for effect in explanation.effects.values()} == {"estimated"}
+    assert explained(coloured, {}).effects == explanation.effects
+    colour, truth = explanation.effects["colour"].flip_rate, 1 - coloured.marked.mean()
+    assert colour.low <= truth <= colour.high
 
 
 @pytest.mark.parametrize(
