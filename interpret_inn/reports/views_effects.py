@@ -35,7 +35,7 @@ class EffectTable:
 
 @dataclass(frozen=True)
 class EffectRow:
-    """A concept: its bar, the sentence and what it rests on, and what is in its fold.
+    """A concept: its figure and bar, the sentence and what it rests on, and what is in its fold.
 
     Attributes:
         at: The main figure by how often values occur, in words; empty if there is one such figure alone.
@@ -47,6 +47,7 @@ class EffectRow:
     concept: str
     basis: Basis
     sentence: str
+    value: str
     strip: Markup
     at: tuple[tuple[str, EffectCell], ...]
     further: tuple[tuple[str, EffectCell], ...]
@@ -90,6 +91,7 @@ def _row(effect: Effect, top: float) -> EffectRow:
         concept=effect.concept,
         basis=effect.basis,
         sentence=effect.sentence,
+        value=value,
         strip=figures.bar(effect.main, label, top=top),
         at=tuple(at) if len(at) > 1 else (),
         further=_further(effect),
