@@ -15,13 +15,14 @@ import torch
 from interpret_inn import saving
 from interpret_inn.attached import AttachedModel
 from interpret_inn.comparing import beside_galleries
+from interpret_inn.effects.bases import effects_of, with_estimates
+from interpret_inn.effects.changes import Target
 from interpret_inn.errors import FitError, heard_warnings
 from interpret_inn.explaining.evaluation import Evaluation, evaluate
 from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.explain import check, check_counts, explain
 from interpret_inn.explaining.ordering import ordered_by_effect
 from interpret_inn.explaining.records import Explanation
-from interpret_inn.explaining.redraws import Target
 from interpret_inn.explaining.refits import with_refits
 from interpret_inn.explore import report_galleries
 from interpret_inn.fitting.fit import fit
@@ -130,6 +131,7 @@ class Interpreter(AttachedModel):
         resamples: int | None = None,
         localizer: LocalizerFunction | str | None = "auto",
         beside: Mapping[str, Any] | None = None,
+        counterfactuals: Mapping[str, Any] | None = None,
         seed: int = 0,
     ) -> Explanation:
         """Explains what the site encodes and what the output depends on.
@@ -149,27 +151,40 @@ class Interpreter(AttachedModel):
                 quicker here, with fewer steps (`LocalizerSpec.quick`); None: nothing is localized. For other options
                 type localizer=inn.localizer("masks", steps=100).
             beside: Other fits by name, as `inn.select` takes them, to compare this one with by the lengths of axes.
+            counterfactuals: By concept, inputs and counterparts that share all but this concept, `(images_a, images_b)`
+                or `(images_a, images_b, values_a, values_b)`, the i-th of one side with the i-th of the other; or a
+                function `(images, value) -> images` that renders inputs with another value: a class by its name (its
+                index if it has none), numbers as in the data. Both are run, which measures the effect of the concept.
+                Of other concepts, pairs that a source of the fit knows are run, while its data are at hand.
             seed: Of the redraws.
 
         Raises:
             NotFittedError: before `fit`.
             BackboneError: the model's weights have changed since the fit.
+            ConceptError: counterfactuals of no concept of the fit, or that cannot be used.
             EditError: `examples` or `resamples` below 1.
             FitError: no inputs, and the data of the fit are not at hand.
             LocalizerError: the localizer cannot work with this model, or gave no masks.
-            PluginError: an unknown localizer.
+            PluginError: an unknown localizer, or a function among the counterfactuals that raised.
         """
         check_counts(examples, resamples)
         self._require_same_weights()
         shown = self._test_inputs("explain") if inputs is None else inputs
+        measured = effects_of(
+            self.backbone, self.fitted.concepts, self._data, inputs, counterfactuals, target=target, seed=seed
+        )
         compared = beside_galleries(self, beside, shown, seed=seed)
         explanation = explain(
             self.translator, self.evaluation, shown, target=target, examples=examples, resamples=resamples,
             seed=seed, further=report_galleries,
             locate=places_finder(self.translator, report_localizer(self.translator, localizer), seed=seed),
         )  # fmt: skip
+        effects = with_estimates(
+            measured, self.evaluation.effects, self.backbone, self._data,
+            [concept.name for concept in self.fitted.concepts], target=target, seed=seed,
+        )  # fmt: skip
         explanation = dataclasses.replace(
-            explanation, galleries=self._illustrations() + explanation.galleries + compared
+            explanation, galleries=self._illustrations() + explanation.galleries + compared, effects=effects
         )
         get_manager().after_explain(explanation)
         return explanation
@@ -181,7 +196,9 @@ class Interpreter(AttachedModel):
             A report: `.save("report.html")` writes page and JSON, `.to_html()`, `.to_dict()`.
         """
         refuse_unknown_options("report", self.explain, options)
-        explanation = self.explain(self._test_inputs("report") if inputs is None else inputs, **options)
+        if inputs is None:
+            self._test_inputs("report")  # an error names this call
+        explanation = self.explain(inputs, **options)
         # Plugins get a copy: a section must not change what the rest of the page says.
         return Report(explanation, get_manager().render_sections(copy.deepcopy(explanation)))
 

@@ -20,6 +20,7 @@ FLOORS = [
     {"metrics"},
     {"translating"},
     {"fitting"},
+    {"effects"},
     {"explaining"},
     {"plugin", "reports", "explore", "localizing", "saving", "testing"},
     {"comparing", "scoring"},

@@ -11,8 +11,8 @@ from torch import Generator, Tensor
 
 from interpret_inn.backbones import drop_wrong_tail, primary
 from interpret_inn.backbones.structures import same
+from interpret_inn.effects.changes import output_kind
 from interpret_inn.explaining.evidence import Checks
-from interpret_inn.explaining.redraws import output_kind
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.codec import Codec, placed
 from interpret_inn.types.numbers import SAME_OUTPUT

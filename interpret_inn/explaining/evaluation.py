@@ -12,6 +12,8 @@ import torch
 from torch import Generator, Tensor
 
 from interpret_inn.data.process import derived_seed
+from interpret_inn.effects.from_labels import estimated_effects
+from interpret_inn.effects.records import Effect
 from interpret_inn.explaining.beside_erasure import ErasureRows, beside_erasure
 from interpret_inn.explaining.drift import drifts
 from interpret_inn.explaining.evidence import BesideErasure, Drift, FactorSummary, Leakage, Refits, Verdict
@@ -52,6 +54,7 @@ class Evaluation:
         scores: Of the factors' codes against the values of concepts; None: not measured.
         refits: Scores of fits of the same size to other samples; None: not measured.
         erasure: Linear erasure beside the flow, by concept; None: not measured.
+        effects: What the output does when a concept takes another value, by what labels tell; None: not estimated.
     """
 
     leakage: Leakage
@@ -61,6 +64,7 @@ class Evaluation:
     scores: Scores | None = None
     refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
+    effects: Mapping[str, Effect] | None = None
 
     @property
     def verdicts(self) -> Mapping[str, Verdict]:
@@ -144,7 +148,9 @@ def evaluate(translator: Translator, data: FitData) -> Evaluation:
     lines = summaries(fitted.factors, raw_scores=fitted.raw_scores)
     codes, groups = torch.as_tensor(test.codes), data.pool.groups_at(indices)
     moved = drifts(translator, codes[:, 0] if codes.shape[1] == 1 else codes, test.concepts, groups)
-    return Evaluation(found.leakage, lines, maps, moved, erasure=erasure)
+    names = [concept.name for concept in fitted.concepts]
+    effects = estimated_effects(translator.backbone, data, names, seed=fitted.seed)
+    return Evaluation(found.leakage, lines, maps, moved, erasure=erasure, effects=effects)
 
 
 def _fresh(

@@ -9,17 +9,16 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from interpret_inn.effects.changes import OutputKind, Target
 from interpret_inn.explaining.output_pictures import picture_of
 from interpret_inn.explaining.records import (
     Example,
     ExampleFactor,
     Neighbours,
     Outcome,
-    OutputKind,
     Picture,
     Traversal,
 )
-from interpret_inn.explaining.redraws import Target
 from interpret_inn.explaining.survey import Survey
 from interpret_inn.translating.translator import REACH, Translator
 from interpret_inn.types import Factor, FloatArray

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 
 from interpret_inn._version import __version__
+from interpret_inn.effects.changes import Target
 from interpret_inn.errors import EditError
 from interpret_inn.explaining.checks import BatchChecks, check_batch, join_checks
 from interpret_inn.explaining.doubts import warnings_of
@@ -19,7 +20,7 @@ from interpret_inn.explaining.evidence import Checks
 from interpret_inn.explaining.examples import describe_examples, neighbours, traversals
 from interpret_inn.explaining.flow_record import flow_record
 from interpret_inn.explaining.records import Explanation, Place, Redraw
-from interpret_inn.explaining.redraws import Target, distance_to_data
+from interpret_inn.explaining.redraws import distance_to_data, redraw_of
 from interpret_inn.explaining.saturation import saturation
 from interpret_inn.explaining.survey import Survey, survey
 from interpret_inn.translating.translator import Translator
@@ -122,7 +123,8 @@ def _redraw(translator: Translator, found: Survey, name: str, seed: int) -> Redr
     reference = translator.white(fitted.reference_codes)
     edited = translator.white(found.edited[name].to(fitted.reference_codes))
     away = distance_to_data(edited, reference, groups=fitted.reference_groups, seed=seed)
-    return found.redraw_effects[name].summary(found.kind, groups=found.groups, left_data=away, seed=seed)
+    effects = found.redraw_effects[name]
+    return redraw_of(effects, found.kind, groups=found.groups, left_data=away, seed=seed)
 
 
 def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:

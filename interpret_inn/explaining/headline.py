@@ -118,6 +118,8 @@ def _depends(explanation: Explanation, ranking: Sequence[Strength]) -> str:
         return ""
     subject = f"The model’s {'decision' if decides(explanation) else 'output'}"
     top = ranking[0]
+    if top.basis:
+        return _effects(explanation, ranking)
     if top.score.value < (_HARDLY if top.share else math.ulp(0.0)):
         return f"{subject} hardly depends on any single factor."
     sentence = f"{subject} depends most on {_called(explanation, top.name)}"
@@ -134,6 +136,27 @@ def _depends(explanation: Explanation, ranking: Sequence[Strength]) -> str:
         much = "and about as much on" if ratio < _EQUAL else f"{ratio:.1f} times as much as on"
         sentence += f", {much} {other}"
     return f"{sentence}."
+
+
+def _effects(explanation: Explanation, ranking: Sequence[Strength]) -> str:
+    """What the output does when concepts take other values: those that are shown, or that none is."""
+    noun, top = "decision" if decides(explanation) else "output", ranking[0]
+    shown = [one for one in ranking if explanation.effects[one.name].shown]
+    if not shown:
+        most = (
+            f", and none changes it in more than {percent(max(one.score.high for one in ranking))} of cases"
+        )
+        return f"No effect of a concept on the model’s {noun} was shown{most if top.share else ''}."
+    top, second = shown[0], shown[1] if len(shown) > 1 else None
+    if not top.share:
+        beside = "" if second is None else f", and next on {second.name}"
+        return f"The model’s {noun} depends most on {top.name}{beside} ({top.basis})."
+    ends = f"{percent(top.score.low)} to {percent(top.score.high)}"
+    sentence = (
+        f"If only {top.name} were different, the model would decide differently in about {percent(top.score.value)} "
+        f"of cases ({ends}, {top.basis})"
+    )
+    return f"{sentence}{'' if second is None else f'; next comes {second.name} with {percent(second.score.value)}'}."
 
 
 def _called(explanation: Explanation, name: str) -> str:

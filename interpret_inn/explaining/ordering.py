@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Generator
 
-from interpret_inn.explaining.redraws import measure, output_kind
+from interpret_inn.effects.changes import measure, output_kind
 from interpret_inn.fitting.pool import PooledSource
 from interpret_inn.fitting.store import FitData
 from interpret_inn.translating.codec import placed

@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from interpret_inn.effects.changes import OutputKind
+from interpret_inn.effects.records import Effect
 from interpret_inn.explaining.evidence import (
     BesideErasure,
     Checks,
@@ -29,8 +31,6 @@ from interpret_inn.types import ConceptKind, FloatArray, Gallery, IntArray, Scor
 from interpret_inn.types import Picture as Picture
 from interpret_inn.types import ProbeScores as ProbeScores
 
-OutputKind = Literal["classes", "image", "scalar"]
-"""What outputs are: logits of classes, images, or other numbers."""
 FlowKind = Literal["conditional", "joint", "rotation"]
 """Kinds of flow that a fit may end with."""
 
@@ -241,6 +241,7 @@ class Explanation:
         refits: Scores of fits of the same size to other samples; None: not measured.
         erasure: Linear erasure beside the flow, by concept; None: not measured.
         verdicts: By concept, whether it is carried, confined and gained; of these scores.
+        effects: By concept, what the output does when it alone takes another value; concepts without a basis have none.
     """
 
     model: str
@@ -271,6 +272,7 @@ class Explanation:
     flow: FlowRecord | None = None
     refits: Refits | None = None
     erasure: Mapping[str, BesideErasure] | None = None
+    effects: Mapping[str, Effect] = field(default_factory=dict)
 
     @property
     def verdicts(self) -> Mapping[str, Verdict]:
@@ -281,6 +283,7 @@ class Explanation:
         """A few lines: the fields hold thousands of numbers and pictures."""
         lines = [f"Explanation of {self.model!r} at {self.site!r}"]
         lines += [f"  {verdict.carried.sentence}" for verdict in self.verdicts.values()]
+        lines += [f"  {effect.sentence}" for effect in self.effects.values()]
         for name, redraw in self.redraws.items():
             classes = math.isfinite(redraw.flip_rate.value)
             what = "changes the class in" if classes else "changes the target by"

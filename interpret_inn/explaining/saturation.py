@@ -6,7 +6,8 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
-from interpret_inn.explaining.records import OutputKind, Redraw
+from interpret_inn.effects.changes import OutputKind
+from interpret_inn.explaining.records import Redraw
 from interpret_inn.types.results import Note
 
 _CERTAIN = 0.999

@@ -21,12 +21,14 @@ class Strength:
         score: By which factors are ranked: a share of changed predictions, or a change of the output.
         share: Whether it is a share of predictions, and not a size in the output's own units.
         how: What was done, to say it in a sentence: "exchanged alone".
+        basis: What the effect of a concept rests on; empty if this is the redraw of a factor.
     """
 
     name: str
     score: Score
     share: bool
     how: str = "exchanged alone"
+    basis: str = ""
 
 
 def measure(redraw: Redraw) -> Score:
@@ -45,7 +47,17 @@ def ranked(explanation: Explanation) -> tuple[tuple[str, Redraw], ...]:
 
 
 def strengths(explanation: Explanation) -> tuple[Strength, ...]:
-    """The strength of every factor whose redraw was measured, the largest first."""
+    """The effects of concepts if there are any, else the redraws of factors, the largest first.
+
+    A redraw exchanges all that lies on a factor's axes, and grows with their number; an effect is of the concept.
+    """
+    if explanation.effects:
+        found = [
+            Strength(name, effect.main, effect.kind == "classes", "taking another value", effect.basis)
+            for name, effect in explanation.effects.items()
+            if math.isfinite(effect.main.value)
+        ]
+        return tuple(sorted(found, key=lambda one: -one.score.value))
     return tuple(
         Strength(name, measure(redraw), redraw.kind == "classes")
         for name, redraw in ranked(explanation)

@@ -13,12 +13,12 @@ from tqdm import tqdm
 from interpret_inn.backbones import Backbone, drop_wrong_tail
 from interpret_inn.data import is_stream
 from interpret_inn.data.process import derived_seed
+from interpret_inn.effects.changes import OutputKind, RedrawEffects, Target, measure, output_kind
 from interpret_inn.errors import InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.chosen_inputs import choose_inputs
 from interpret_inn.explaining.output_pictures import picture_of, thumbnail
-from interpret_inn.explaining.records import OutputKind, Picture
-from interpret_inn.explaining.redraws import RedrawEffects, Target, measure, output_kind
+from interpret_inn.explaining.records import Picture
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.encoding import prepared
 from interpret_inn.translating.translator import Translator

@@ -109,7 +109,7 @@ def nearest_anchors(given: Tensor, generator: Generator) -> Tensor:
     given = given.double()
     count = min(_MOST_ANCHORS, max(2, len(given) // _SAMPLES_AN_ANCHOR), len(given))
     places = given[torch.randperm(len(given), generator=generator)[:count].to(given.device)]
-    labels = torch.zeros(len(given), dtype=torch.int64, device=given.device)
+    labels = torch.full((len(given),), -1, device=given.device)  # of no anchor yet
     for _ in range(_ROUNDS):
         before, labels = labels, torch.cdist(given, places).argmin(1)
         if bool((labels == before).all()):

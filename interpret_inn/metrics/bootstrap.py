@@ -28,6 +28,7 @@ def bootstrap_mean(
     values: npt.ArrayLike,
     groups: IntArray | None = None,
     *,
+    weights: FloatArray | None = None,
     seed: int = 0,
     share: bool = False,
     resamples: int = RESAMPLES,
@@ -37,6 +38,8 @@ def bootstrap_mean(
     Args:
         values: Shape (n,). One value that is not finite makes the whole score NaN.
         groups: Shape (n,), samples of one group are drawn together; None: every sample by itself.
+        weights: Shape (n,), above 0: by how much each value counts; None: all alike. They are taken as known, and
+            the fewer the groups that most of the weight lies on, the wider the interval (Kish, 1965).
         seed: Of the draws.
         share: The values lie in [0, 1] and their mean is a share. The interval then also covers Wilson's
             (1927): five right answers out of five do not prove that all would be right.
@@ -49,16 +52,19 @@ def bootstrap_mean(
         InputError: `groups` and `values` differ in length.
     """
     array = np.asarray(values, np.float64)
-    _, count = group_indices(groups, len(array))
+    members, count = group_indices(groups, len(array))
     if not len(array) or not np.isfinite(array).all():
         return Score(math.nan)
-    mean = float(array.mean())
+    mean = float(np.average(array, weights=weights))
     if count < 2:
         return Score(mean)
-    drawn = mean_draws(array, groups, seed=seed, resamples=resamples)
-    low, high = percentile_interval(drawn, count)
+    drawn = mean_draws(array, groups, weights=weights, seed=seed, resamples=resamples)
+    effective = (
+        float(count) if weights is None else _kish(np.bincount(members, weights, count).astype(np.float64))
+    )
+    low, high = percentile_interval(drawn, effective)
     if share:
-        wilson = _wilson(mean, float(drawn.var()), count)
+        wilson = _wilson(mean, float(drawn.var()), effective)
         low, high = max(0.0, min(low, wilson[0])), min(1.0, max(high, wilson[1]))
     return Score(mean, low, high)
 
@@ -112,7 +118,12 @@ def bootstrap_r2(
 
 
 def mean_draws(
-    values: npt.ArrayLike, groups: IntArray | None = None, *, seed: int = 0, resamples: int = RESAMPLES
+    values: npt.ArrayLike,
+    groups: IntArray | None = None,
+    *,
+    weights: FloatArray | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
 ) -> FloatArray:
     """The mean of `values` in each draw of `bootstrap_mean`, float64 (resamples,).
 
@@ -120,13 +131,18 @@ def mean_draws(
     """
     array = np.asarray(values, np.float64)
     members, count = group_indices(groups, len(array))
-    mean = float(array.mean())
-    sums = np.bincount(members, array - mean, count)
-    sizes = np.bincount(members, minlength=count)
-    weights = resampling_weights(count, seed=seed, resamples=resamples)
+    mean = float(np.average(array, weights=weights))
+    sums = np.bincount(members, array - mean if weights is None else weights * (array - mean), count)
+    sizes = np.bincount(members, weights, count)
+    drawn = resampling_weights(count, seed=seed, resamples=resamples)
     # a mean lies between the values; rounding must not make the mean of non-negative values negative
-    found: FloatArray = (mean + (weights @ sums) / (weights @ sizes)).clip(array.min(), array.max())
+    found: FloatArray = (mean + (drawn @ sums) / (drawn @ sizes)).clip(array.min(), array.max())
     return found
+
+
+def _kish(weights: FloatArray) -> float:
+    """As how many groups of one weight those of these weights (G,) count, at least 2."""
+    return max(2.0, float(weights.sum() ** 2 / (weights**2).sum()))
 
 
 def r2_draws(
@@ -196,7 +212,7 @@ def _group_sums(values: FloatArray, members: IntArray, count: int) -> FloatArray
     return np.stack([np.bincount(members, column, count) for column in values.T], 1)
 
 
-def percentile_interval(drawn: FloatArray, count: int) -> tuple[float, float]:
+def percentile_interval(drawn: FloatArray, count: float) -> tuple[float, float]:
     """Expanded percentile interval of drawn scores, of `count` groups that were drawn from."""
     tail = NormalDist().cdf(-math.sqrt(count / (count - 1)) * student_quantile(count - 1))
     low, high = np.quantile(drawn, [tail, 1 - tail])
@@ -212,7 +228,7 @@ def unseen_share(count: int) -> float:
     return _wilson(0.0, 0.0, count)[1]
 
 
-def _wilson(mean: float, variance: float, count: int) -> tuple[float, float]:
+def _wilson(mean: float, variance: float, count: float) -> tuple[float, float]:
     """Wilson's interval of a share, for the number of independent values whose mean has the drawn variance."""
     independent = max(count, mean * (1 - mean) / variance) if variance > 0 else count
     return wilson_interval(mean, independent)
@@ -227,7 +243,7 @@ def wilson_interval(mean: float, independent: float) -> tuple[float, float]:
     return centre - half, centre + half
 
 
-def student_quantile(degrees: int) -> float:
+def student_quantile(degrees: float) -> float:
     """Upper end of Student's t at 95 %, two-sided, for that many degrees of freedom.
 
     >>> round(student_quantile(4), 2), round(student_quantile(1000), 2)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
+from interpret_inn.effects.records import Effect
 from interpret_inn.explaining.evidence import BesideErasure, Checks, Leakage, Refits
 from interpret_inn.explaining.records import Explanation, ProbeScores, Redraw, plain
 from interpret_inn.types import Score, Scores, Section
@@ -36,6 +37,7 @@ def contents(explanation: Explanation, sections: Sequence[Section] = ()) -> dict
         "leakage": _leakage(explanation.leakage),
         "refits": _refits(explanation.refits),
         "erasure": _erasure(explanation.erasure),
+        "effects": {name: _effect(effect) for name, effect in explanation.effects.items()},
         "redraw": {name: _redraw(redraw) for name, redraw in explanation.redraws.items()},
         "examples": [_without(example, "picture", "edited") for example in explanation.examples],
         "maps": explanation.maps,
@@ -156,11 +158,36 @@ def _scores(scores: Scores | None) -> dict[str, Any] | None:
 
 
 def _redraw(redraw: Redraw) -> dict[str, Any]:
-    measures = ("flip_rate", "kl", "class_std", "change")
-    scores: dict[str, Score] = {name: getattr(redraw, name) for name in measures}
+    return {"kind": redraw.kind, **_changes(redraw), "left_data": redraw.left_data}
+
+
+def _effect(effect: Effect) -> dict[str, Any]:
     return {
-        "kind": redraw.kind,
+        "basis": effect.basis,
+        "kind": effect.kind,
+        **_changes(effect),
+        "at": _with_ends(effect.at),
+        "values": {name: _with_ends(row) for name, row in effect.values.items()},
+        "by_class": _with_ends(effect.by_class),
+        "null": effect.null,
+        "p": effect.p,
+        "inputs": effect.inputs,
+        "notes": effect.notes,
+        "sentence": effect.sentence,
+    }
+
+
+def _changes(record: Redraw | Effect) -> dict[str, Any]:
+    """The figures of changed outputs, and their intervals by the same names."""
+    measures = ("flip_rate", "kl", "class_std", "change")
+    scores: dict[str, Score] = {name: getattr(record, name) for name in measures}
+    return {
         **{name: score.value for name, score in scores.items()},
-        "left_data": redraw.left_data,
         "intervals": {name: _interval(score) for name, score in scores.items()},
+    }
+
+
+def _with_ends(scores: Mapping[str, Score]) -> dict[str, dict[str, float]]:
+    return {
+        name: {"value": score.value, "low": score.low, "high": score.high} for name, score in scores.items()
     }

@@ -24,6 +24,7 @@ from interpret_inn.explaining.wording import count, number, percent
 from interpret_inn.reports import (
     answers,
     views,
+    views_effects,
     views_erasure,
     views_inputs,
     views_method,
@@ -76,9 +77,9 @@ class Report:
         """The same content for programs: dicts, lists, strings, numbers; None if a number is missing.
 
         Keys: `model`, `backbone`, `site`, `layout`, `shape`, `preprocess`, `axes`, `flow`, `split`, `checks`,
-        `factors`, `verdicts`, `leakage`, `erasure`, `redraw`, `examples`, `maps`, `neighbours`, `traversals`,
-        `galleries`, `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`, `sections` and
-        `format`, the version of this form.
+        `factors`, `verdicts`, `leakage`, `erasure`, `effects`, `redraw`, `examples`, `maps`, `neighbours`,
+        `traversals`, `galleries`, `places`, `drifts`, `scores`, `timings`, `warnings`, `skipped`, `versions`,
+        `sections` and `format`, the version of this form.
         """
         return contents(self.explanation, self.sections)
 
@@ -220,10 +221,12 @@ def _render(explanation: Explanation, sections: Sequence[Section], quality: Qual
 
 def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
     """What the templates show of the data as a whole."""
+    noun = "decision" if decides(explanation) else "output"
     return {
         "explanation": explanation,
         "residual": RESIDUAL,
-        "noun": "decision" if decides(explanation) else "output",
+        "noun": noun,
+        "redraws_title": "Redraws of each factor" if explanation.effects else f"What the {noun} depends on",
         "classes": decides(explanation),
         "css": css,
         "headline": answers.headline(explanation),
@@ -231,6 +234,7 @@ def _whole(explanation: Explanation, css: dict[str, str]) -> dict[str, Any]:
         "sure": answers.sure_answer(explanation),
         "doubts": doubts(explanation),
         "formalities": formalities(explanation),
+        "effects": views_effects.effect_figure(explanation),
         "redraws": views.redraw_figure(explanation),
         "matrix": views.matrix(explanation),
         "fresh": views.probed_apart(explanation),
@@ -263,7 +267,8 @@ def _inputs(explanation: Explanation, css: dict[str, str], thumbnail: Thumbnails
 def _table_of_contents(context: dict[str, Any]) -> list[tuple[str, str]]:
     """Anchors and titles of the sections that have something to show."""
     entries = [
-        ("depends", f"What the {context['noun']} depends on", context["redraws"]),
+        ("effects", f"What the {context['noun']} depends on", context["effects"]),
+        ("depends", context["redraws_title"], context["redraws"]),
         ("carries", "What each factor carries", context["matrix"]),
         ("erasure", "Beside linear erasure", context["matrix"]),
         # a model that makes pictures is best explained by pictures

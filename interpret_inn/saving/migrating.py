@@ -99,7 +99,9 @@ def migrated(stored: Stored, changes: Mapping[int, Changes] | None = None) -> St
     steps = {1: FROM_1} if changes is None else changes
     for step in range(stored.about["format"], FORMAT):
         stored = _stepped(stored, steps[step], step + 1)
-    return _without_erasure(_without_refits(_without_kernel(_without_position_means(stored))))
+    for told in _LACKING:
+        stored = told(stored)
+    return stored
 
 
 def _without_refits(stored: Stored) -> Stored:
@@ -121,6 +123,13 @@ def _without_erasure(stored: Stored) -> Stored:
     note = f"Linear erasure of the same concepts, beside the flow: {NOT_MEASURED}."
     labelled = stored.evaluation.get("leakage", {}).get("concepts")
     return _noted(stored, note) if labelled and stored.evaluation.get("erasure") is None else stored
+
+
+def _without_effects(stored: Stored) -> Stored:
+    """The same with a note if it was written before effects of concepts were estimated."""
+    note = f"Effects of concepts by what labels tell: {NOT_MEASURED}."
+    labelled = stored.evaluation.get("leakage", {}).get("concepts")
+    return _noted(stored, note) if labelled and stored.evaluation.get("effects") is None else stored
 
 
 def _without_position_means(stored: Stored) -> Stored:
@@ -248,3 +257,7 @@ def _array(hint: Any, value: Any) -> np.ndarray[Any, Any]:
     """A float64 or int64 array from nested lists in which null stands for NaN."""
     wanted = typing.get_args(hint)[0]
     return np.array(value, dtype=np.float64 if wanted is np.float64 else np.int64)
+
+
+_LACKING = (_without_position_means, _without_kernel, _without_refits, _without_erasure, _without_effects)
+"""What tells an older artefact of today's format apart: figures that it lacks are said."""

@@ -94,6 +94,10 @@ def _evaluation_faults(fitted: Fitted, evaluation: Evaluation) -> Iterator[str]:
         yield f"expected leakage of {table.concepts}, found others"
     if not {*(evaluation.erasure or ())} <= concepts:
         yield f"expected erasure of {sorted(concepts)}, found others"
+    if any(
+        name not in concepts or effect.concept != name for name, effect in (evaluation.effects or {}).items()
+    ):
+        yield f"expected effects of {sorted(concepts)}, found others"
     if {line.name for line in evaluation.summaries} - factors or {*evaluation.maps} - factors:
         yield f"expected lines and maps of {sorted(factors)}, found others"
     if refits is None:

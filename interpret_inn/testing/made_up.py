@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from interpret_inn._version import __version__
+from interpret_inn.effects.records import Effect
 from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage
 from interpret_inn.explaining.records import (
     Example,
@@ -52,6 +53,7 @@ def toy_explanation(*, hostile: bool = False) -> Explanation:
         leakage=_leakage(shape, hue),
         redraws={name: _redraw(flip) for name, flip in zip(names, (0.62, 0.05, 0.04), strict=True)},
         examples=_examples(names, classes, mark),
+        effects={shape: _effect(shape, classes)},
         maps={name: _map(classes) for name in names},
         neighbours={name: _neighbours(classes) for name in names},
         traversals={name: (_traversal(classes),) for name in names},
@@ -145,6 +147,25 @@ def _erasure(shape: str, hue: str) -> dict[str, BesideErasure]:
         verdict=f"For {hue} the flow adds nothing to linear erasure.",
     )
     return {shape: better, hue: nothing}
+
+
+def _effect(shape: str, classes: tuple[str, ...]) -> Effect:
+    """As if counterparts with another shape had been run."""
+    flips = Score(0.58, 0.52, 0.64)
+    return Effect(
+        shape,
+        "measured",
+        "classes",
+        flip_rate=flips,
+        kl=Score(2.2, 1.9, 2.5),
+        change=Score(0.55, 0.5, 0.6),
+        class_std=Score(0.41, 0.36, 0.46),
+        at={"data": flips, "even": Score(0.55, 0.48, 0.62)},
+        values={a: {b: Score(0.6, 0.5, 0.7) for b in classes if b != a} for a in classes},
+        by_class=dict.fromkeys(classes, Score(0.58, 0.5, 0.66)),
+        inputs=200,
+        notes=(f"In 3 of 200 pairs both have the same {shape}.",),
+    )
 
 
 def _redraw(flip: float) -> Redraw:

@@ -6,12 +6,14 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from interpret_inn.errors import PluginError
 from interpret_inn.translating.settings import requested_settings
 from interpret_inn.types import ConceptSource, Gallery
 from interpret_inn.types.completing import wrong_members
+from interpret_inn.types.counterfactuals import counterfactual_faults
 from interpret_inn.types.sample_weights import weight_faults
 
 
@@ -56,6 +58,14 @@ def illustrations(source: ConceptSource) -> Iterator[str]:
 def sample_weights(source: ConceptSource, among: Tensor) -> Iterator[str]:
     """What is wrong with the weights that a source gives its samples."""
     yield from weight_faults(source.sample_weights(among), len(among))
+
+
+def counterfactual_pairs(source: ConceptSource, among: Tensor) -> Iterator[str]:
+    """What is wrong with the pairs that a source says differ in one concept alone."""
+    kept = among.clone()
+    yield from counterfactual_faults(source.counterfactual_pairs(among), source.concepts, kept)
+    if not torch.equal(among, kept):
+        yield "Changes `among` in counterfactual_pairs(among), which belongs to the caller."
 
 
 def _is_picture(cell: Any) -> bool:

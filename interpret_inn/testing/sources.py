@@ -233,6 +233,10 @@ def _weights(case: _Case) -> Iterator[str]:
     yield from optional.sample_weights(completed(case.source), case.among)
 
 
+def _counterfactuals(case: _Case) -> Iterator[str]:
+    yield from optional.counterfactual_pairs(completed(case.source), case.among)
+
+
 CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _members,
     _names,
@@ -250,5 +254,6 @@ CONCEPT_SOURCE_CHECKS: tuple[Check[_Case], ...] = (
     _losing,
     _illustrations,
     _weights,
+    _counterfactuals,
 )
 """All checks, in order."""

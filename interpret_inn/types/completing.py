@@ -17,7 +17,16 @@ from interpret_inn.types.sources import Pairs
 
 NEEDED = ("name", "concepts", "samples", "sample_pairs")
 """What a source must have."""
-OPTIONAL = ("settings", "notes", "key", "ordered", "prepare", "sample_weights", "illustrations")
+OPTIONAL = (
+    "settings",
+    "notes",
+    "key",
+    "ordered",
+    "prepare",
+    "sample_weights",
+    "counterfactual_pairs",
+    "illustrations",
+)
 """What `ConceptSource` has a default for."""
 
 _NO_MEMBER = "no_author_would_call_a_member_so"
@@ -78,7 +87,7 @@ def wrong_members(source: ConceptSource) -> Iterator[str]:
         yield f"Expected key {owner} to be a string, found {type(source.key).__name__}."
     if not isinstance(source.ordered, bool):
         yield f"Expected ordered {owner} to be True or False, found {source.ordered!r:.80}."
-    for name in ("prepare", "sample_weights", "illustrations"):
+    for name in ("prepare", "sample_weights", "counterfactual_pairs", "illustrations"):
         if not callable(getattr(source, name)):
             yield f"Expected {name} {owner} to be a method, found {type(getattr(source, name)).__name__}."
 

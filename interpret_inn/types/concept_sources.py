@@ -182,6 +182,18 @@ class ConceptSource(ABC):
         """
         return None
 
+    def counterfactual_pairs(self, among: Tensor) -> Mapping[str, Any]:  # noqa: ARG002 - for subclasses
+        """Pairs of the samples `among`, int64 (M,), that share all but one concept.
+
+        Both ends of each are run through the model, so that a report says what the output does when this concept alone
+        is another one. Only pairs that are known to share everything else belong here: one thing under two lamps, and
+        never two things that are alike.
+
+        Returns:
+            By the name of the concept, pairs of indices that stand in `among`, int64 (n, 2); either end comes first.
+        """
+        return {}
+
     def illustrations(self) -> Sequence[Gallery]:
         """Pictures of its pairs, for the report."""
         return ()

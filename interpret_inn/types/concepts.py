@@ -16,6 +16,7 @@ from scipy.stats import rankdata
 
 from interpret_inn.errors import InputError
 from interpret_inn.types.numbers import NEGLIGIBLE, TINY, BoolArray, FloatArray, IntArray
+from interpret_inn.types.ranges import Cells, in_ranges
 
 ConceptKind = Literal["categorical", "numeric", "cyclic", "unlabelled"]
 
@@ -90,6 +91,23 @@ class Concept:
         of several numbers, which have no order.
         """
         return kind_of(self.kind).slices(self._given, count)
+
+    def cells(self, values: npt.ArrayLike, most: int) -> Cells | None:
+        """In which class, or which range of numbers, some values are.
+
+        Args:
+            values: As in `values`, (n,).
+            most: Ranges of numbers or angles at most: they lie between quantiles of the concept's own values.
+
+        Returns:
+            The index of each value's cell, int64 (n,), −1 if it is missing, and the names of the cells: of classes, or
+            as "0.1 to 0.5". None: rows of several numbers, which have no order.
+
+        >>> size = Concept("size", "numeric", np.linspace(0, 1, 101))
+        >>> size.cells([0.1, 0.9, np.nan], 2)
+        (array([ 0,  1, -1]), ('0 to 0.5', '0.5 to 1'))
+        """
+        return kind_of(self.kind).cells(np.asarray(values), self._given, self.classes, most)
 
     def text(self, value: npt.ArrayLike) -> str:
         """One value or prediction in words: the class's name, the number (or d of them), or degrees."""
@@ -181,6 +199,10 @@ class ValueKind(ABC):
         ranks = rankdata(values) - 0.5  # equal values stay together, whatever the order of rows
         return np.asarray(np.minimum(ranks * count // len(ranks), count - 1), np.int64)
 
+    def cells(self, values: Values, own: Values, classes: Sequence[str], most: int) -> Cells | None:  # noqa: ARG002
+        """The cell of each value, int64 (n,), and the names of all cells; `own` are the concept's values."""
+        return in_ranges(values, own, most)
+
     @abstractmethod
     def text(self, value: Values, classes: Sequence[str]) -> str:
         """One value in words."""
@@ -211,6 +233,10 @@ class _Categories(ValueKind):
 
     def slices(self, values: Values, count: int) -> IntArray | None:  # noqa: ARG002
         return np.asarray(np.unique(values, return_inverse=True)[1], np.int64) if len(values) else None
+
+    def cells(self, values: Values, own: Values, classes: Sequence[str], most: int) -> Cells:  # noqa: ARG002
+        count = max(int(values.max(initial=-1)), int(own.max(initial=-1))) + 1
+        return values.astype(np.int64), tuple(class_name(index, classes) for index in range(count))
 
     def text(self, value: Values, classes: Sequence[str]) -> str:
         return "missing" if value < 0 else class_name(int(value), classes)
@@ -251,6 +277,11 @@ class _Angles(ValueKind):
 
     def slices(self, values: Values, count: int) -> IntArray | None:
         return super().slices(np.mod(values, 2 * math.pi), count)
+
+    def cells(self, values: Values, own: Values, classes: Sequence[str], most: int) -> Cells | None:  # noqa: ARG002
+        return in_ranges(
+            np.mod(values, 2 * math.pi), np.mod(own, 2 * math.pi), most, unit=(180 / math.pi, "°")
+        )
 
     def text(self, value: Values, classes: Sequence[str]) -> str:  # noqa: ARG002
         return "missing" if np.isnan(value) else f"{math.degrees(value) % 360:.0f}°"

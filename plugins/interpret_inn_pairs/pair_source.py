@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Generator, Tensor
 
@@ -86,14 +87,18 @@ class PairSource(ConceptSource):
         first, second = torch.where(turned[:, None], ends.flip(1), ends).unbind(1)
         return Pairs(first, second, self._rho[plan.numbers[chosen]])
 
+    def counterfactual_pairs(self, among: Tensor) -> Mapping[str, IntArray]:
+        """The pairs with both ends in `among`, int64 (M,), of concepts whose pairs share all else: they `differ`."""
+        inside = self._inside(among)
+        return {one.name: one.ends[inside[one.ends].all(1)] for one in self._named if one.differs}
+
     def illustrations(self) -> Sequence[Gallery]:
         """Some pairs of each concept, if the inputs are pictures."""
         found = [gallery(self.samples, one.name, one.ends, differs=one.differs) for one in self._named]
         return tuple(one for one in found if one is not None)
 
     def _planned(self, among: Tensor) -> _Plan:
-        inside = np.zeros(len(self.samples), bool)
-        inside[among.numpy()] = True
+        inside = self._inside(among)
         ends = [one.ends[inside[one.ends].all(1)] for one in self._named]
         counts = torch.tensor([len(some) for some in ends])
         numbers = torch.nonzero(counts).flatten()
@@ -108,3 +113,9 @@ class PairSource(ConceptSource):
             )
         starts = counts.cumsum(0) - counts
         return _Plan(torch.from_numpy(np.concatenate(ends)), numbers, starts[numbers], counts[numbers])
+
+    def _inside(self, among: Tensor) -> npt.NDArray[np.bool_]:
+        """Which samples stand in `among`, bool (N,)."""
+        inside = np.zeros(len(self.samples), bool)
+        inside[among.numpy()] = True
+        return inside

@@ -10,7 +10,7 @@ from torch import Generator, Tensor
 
 from interpret_inn.data.per_split import PerSplit
 from interpret_inn.errors import ConceptError
-from interpret_inn.types import Concept, ConceptKind, ConceptSource, Gallery, Pairs
+from interpret_inn.types import Concept, ConceptKind, ConceptSource, Gallery, IntArray, Pairs
 from interpret_inn_transforms.illustrations import gallery
 from interpret_inn_transforms.known_transforms import Transform
 from interpret_inn_transforms.turns import Drawn, Turns, turns_of
@@ -68,6 +68,26 @@ class TransformSource(ConceptSource):
         rho[torch.arange(len(rho)), columns] = torch.cat([part.concept for _, part in drawn])
         first, second = (torch.cat([part[side] for _, part in drawn]) for side in (0, 1))
         return Pairs(first, second, rho.float())
+
+    def counterfactual_pairs(self, among: Tensor) -> Mapping[str, IntArray]:
+        """Two variants of one picture through one transform, for all of these among the samples, int64 (M,).
+
+        The picture itself is in no pair: it has no amount, so that it has no value to go from.
+        """
+        chosen = np.sort(among.numpy())
+        found = {}
+        for number, concept in enumerate(self.concepts):
+            mine = chosen[self.samples.transform[chosen] == number]
+            pictures = self.samples.source[mine]
+            steps = [np.empty((0, 2), np.int64)]
+            for step in range(1, self.samples.per_picture):  # variants of a picture stand side by side
+                alike = pictures[step:] == pictures[:-step]
+                steps.append(np.stack([mine[:-step][alike], mine[step:][alike]], 1))
+            ends = np.concatenate(steps)
+            ends = ends[np.lexsort(ends.T[::-1])]
+            values = np.asarray(concept.values)
+            found[concept.name] = ends[concept.distance(values[ends[:, 0]], values[ends[:, 1]]) > 0]
+        return found
 
     def illustrations(self) -> Sequence[Gallery]:
         """What the transforms do to a few pictures."""

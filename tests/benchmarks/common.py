@@ -37,7 +37,7 @@ def load_zoo() -> ModuleType:
 def code_digest(*scripts: str) -> str:
     """Tells figures of other code apart: of the scripts, and of the rooms and plugins that figures come from."""
     root = HERE.parents[1]
-    rooms = [root / "interpret_inn" / room for room in ("explore", "fitting", "flows", "metrics")]
+    rooms = [root / "interpret_inn" / room for room in ("effects", "explore", "fitting", "flows", "metrics")]
     files = [HERE / script for script in scripts]
     for folder in [*rooms, root / "plugins"]:
         files += sorted(folder.rglob("*.py"))

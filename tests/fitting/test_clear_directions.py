@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Generator
 
-from interpret_inn.fitting.clear_directions import clear_directions
+from interpret_inn.fitting.clear_directions import _by_chance, clear_directions
 from interpret_inn.fitting.heads import functions_of, head
 from interpret_inn.types import Concept
 
@@ -85,3 +85,15 @@ def test_a_concept_that_no_sample_has_is_one_direction_without_strength():
     ):
         found = head(rows, concept, np.arange(50), torch.ones(6).double())
         assert (found.clear, found.lines, found.strengths.tolist()) == (1, 1, [0])
+
+
+def test_what_parts_have_in_common_is_one_degree_of_freedom():
+    """Of 4 groups: what chance brings is as large as the parts' own squares add up to, times 4 / 3."""
+    rows, groups = white(40, 3, 0), np.arange(40) % 4
+    functions = of_classes((np.arange(40) // 4 % 2).tolist())
+    maps = rows.T / len(rows)
+    slopes = maps @ functions
+    parts = torch.stack([maps[:, groups == g] @ functions[groups == g] - slopes / 4 for g in range(4)])
+    expected = 4 / 3 * parts.square().sum()
+    found = _by_chance(maps, functions, groups).square().sum((1, 2)).mean()
+    assert float(found / expected) == pytest.approx(1, abs=0.15)

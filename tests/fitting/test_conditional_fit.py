@@ -276,3 +276,11 @@ def test_an_interpreter_fits_it_by_default():
     assert interpreter.fitted.network.shape.conditional is not None
     assert interpreter.fitted.settings == dataclasses.replace(FitSettings(), flow="auto")
     torch.testing.assert_close(interpreter.invert(interpreter.encode(rows)), rows, atol=1e-3, rtol=0)
+
+
+def test_factors_of_independent_concepts_are_all_made_independent():
+    rows, labels = gaussians()
+    numbers = np.random.default_rng(3).normal(size=len(rows))
+    rows = torch.cat([rows, torch.from_numpy(numbers)[:, None].float()], 1)
+    found = fitted(rows, {"class": labels, "number": numbers}, kinds={"number": "numeric"})
+    assert [step.moved for step in found.network.shape.conditional.steps] == [0, 2]

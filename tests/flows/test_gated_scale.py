@@ -180,3 +180,13 @@ def test_there_is_an_anchor_for_so_many_samples(samples, most):
     found = nearest_anchors(torch.randn(samples, 2, generator=generator), generator)
     assert 1 <= len(found.unique()) <= most
     assert found.unique().tolist() == list(range(len(found.unique())))
+
+
+def test_an_anchor_that_lost_its_samples_does_not_spoil_the_others():
+    given = torch.tensor(
+        [[0.0]] * 400 + [[5.0]] * 40
+    )  # anchors mostly begin at one place, and one of them is empty
+    for seed in range(5):
+        found = nearest_anchors(given, seeded(seed))
+        assert found[:400].unique().numel() == found[400:].unique().numel() == 1
+        assert found[0] != found[-1]

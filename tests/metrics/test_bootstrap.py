@@ -218,3 +218,24 @@ def test_one_value_that_is_not_finite_spoils_r2_wherever_it_is():
         score = bootstrap_r2(*spoilt)
         assert math.isnan(score.value)
         assert math.isnan(score.low)
+
+
+def test_weights_count_as_copies_of_values_do():
+    values, groups = np.array([0.0, 1.0, 4.0, 9.0, 2.0]), np.array([0, 0, 1, 2, 2])
+    weights = np.array([1.0, 2.0, 3.0, 1.0, 2.0])
+    copies = np.repeat(np.arange(5), weights.astype(int))
+    np.testing.assert_allclose(
+        mean_draws(values, groups, weights=weights), mean_draws(values[copies], groups[copies]), rtol=1e-12
+    )
+    assert bootstrap_mean(values, groups, weights=weights).value == pytest.approx(values[copies].mean())
+    even = bootstrap_mean(values, groups, weights=np.ones(5))
+    assert even.value == bootstrap_mean(values, groups).value
+
+
+def test_the_fewer_values_carry_the_weight_the_wider_is_the_interval():
+    values = np.array([0.0, 1.0] * 20)
+    all_alike = bootstrap_mean(values, share=True)
+    few = bootstrap_mean(values, weights=np.where(np.arange(40) < 6, 1.0, 0.01), share=True)
+    assert few.high - few.low > 2 * (all_alike.high - all_alike.low)
+    right = bootstrap_mean(np.ones(40), weights=np.where(np.arange(40) < 6, 1.0, 0.01), share=True)
+    assert right.low < bootstrap_mean(np.ones(40), share=True).low - 0.2

@@ -44,6 +44,7 @@ ROOMS = {
         ),
     ),
     "fitting": Room(("interpret_inn/fitting/*.py",), _FITS),
+    "effects": Room(("interpret_inn/effects/*.py",), ("tests/effects", "tests/reports")),
     "explaining": Room(("interpret_inn/explaining/*.py",), (*_EXPLANATIONS, "tests/reports")),
     "localizing": Room(
         ("interpret_inn/localizing/*.py",),

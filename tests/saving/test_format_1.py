@@ -92,6 +92,7 @@ def test_scores_that_it_lacks_are_said_to_be_missing(loaded: inn.Interpreter) ->
         "Scores of the codes against the values of concepts: not measured; fit again.",
         "Scores of the kernel probe: not measured; fit again.",
         "Linear erasure of the same concepts, beside the flow: not measured; fit again.",
+        "Effects of concepts by what labels tell: not measured; fit again.",
     )
     assert loaded.evaluation.erasure is None
     assert math.isnan(loaded.evaluation.leakage.scores["hue"]["hue"].kernel.value)

@@ -87,10 +87,13 @@ def test_evaluations_from_before_linear_erasure_stood_beside_the_flow_say_so_onc
     now = stored(format=FORMAT)
     now.evaluation["leakage"] = {"concepts": ["shape"], "scores": {}}
     found = migrated(now)
-    note = "Linear erasure of the same concepts, beside the flow: not measured; fit again."
-    assert found.about["notes"] == ["kept", note]
+    notes = [
+        "Linear erasure of the same concepts, beside the flow: not measured; fit again.",
+        "Effects of concepts by what labels tell: not measured; fit again.",
+    ]
+    assert found.about["notes"] == ["kept", *notes]
     assert migrated(found) is found
-    now.evaluation["erasure"] = {"shape": {}}
+    now.evaluation.update(erasure={"shape": {}}, effects={})
     assert migrated(now) is now
     without_labels = stored(format=FORMAT)
     without_labels.evaluation["leakage"] = {"concepts": [], "scores": {}}

@@ -11,6 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interpret_inn.effects.records import Effect
 from interpret_inn.explaining.evaluation import Evaluation
 from interpret_inn.explaining.evidence import BesideErasure, Checks, Drift, FactorSummary, Leakage, Refits
 from interpret_inn.explaining.records import ExampleFactor, FactorMap, Outcome, Redraw, Traversal, plain
@@ -39,6 +40,10 @@ SCORES = Scores(
 )
 
 ERASURE = BesideErasure(READ, READ, READ, READ, 2, SCORE, Score(NAN), "no better", "Nothing is added.")
+EFFECT = Effect(
+    "digit", "estimated", "classes", SCORE, SCORE, SCORE, Score(NAN), {"data": SCORE}, {"1": {"7": SCORE}},
+    {"cat": SCORE}, {"flip_rate": 0.01}, 0.005, 240, ("A note.",),
+)  # fmt: skip
 REFITS = Refits(
     5, "", {"digit": {"digit": READ, "residual": READ}}, {"digit": READ}, {"digit": 0.1}, {"digit": NAN}, {"digit": 3},
     1.5,
@@ -52,7 +57,9 @@ RECORDS = [
     MAP,
     DRIFT,
     ERASURE,
-    Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES, REFITS, {"digit": ERASURE}),
+    Evaluation(
+        LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES, REFITS, {"digit": ERASURE}, {"digit": EFFECT}
+    ),
     Evaluation(LEAKAGE, SUMMARIES, {"digit": MAP}, (DRIFT,), SCORES),
     Refits(reason="None were asked for."),
     FitRecord(10, 5, True, 0.1 + 0.2, ((5, 1.5, NAN), (10, 1.25, 1.0))),
@@ -65,6 +72,7 @@ RECORDS = [
     Redraw("classes", SCORE, SCORE, SCORE, SCORE, NAN),
     Outcome(("cat", "dog"), (0.75, 0.25)),
     ExampleFactor(0.5, 12.0, "7", NAN, Outcome((), ()), 3),
+    EFFECT,
     Traversal(2, np.array([-1.0, 0.0, 1.0]), ("cat",), np.array([[0.1], [0.2], [0.3]])),
 ]
 
@@ -96,8 +104,9 @@ def test_records_of_the_evaluation_are_all_in_the_list():
 
 def test_what_an_earlier_version_did_not_write_has_its_default():
     written = through_json(RECORDS[8])
-    del written["scores"], written["erasure"]
-    assert same(revive(Evaluation, written), dataclasses.replace(RECORDS[8], scores=None, erasure=None))
+    del written["scores"], written["erasure"], written["effects"]
+    expected = dataclasses.replace(RECORDS[8], scores=None, erasure=None, effects=None)
+    assert same(revive(Evaluation, written), expected)
 
 
 def test_scores_from_before_there_was_a_kernel_probe_have_none():

@@ -37,6 +37,19 @@ from .sabotage import (
     unrepeatable,
 )
 
+
+def twins(among: torch.Tensor) -> dict[str, list[list[int]]]:
+    """Two samples of one shape, which are said to differ in it."""
+    circles = [index for index in among.tolist() if LABELS["shape"][index] == 0]
+    return {"shape": [circles[:2]]}
+
+
+def emptying(among: torch.Tensor) -> dict[str, list[list[int]]]:
+    """Writes into what belongs to the caller."""
+    among[:] = 0
+    return {}
+
+
 SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
     "members": [
         (lambda source: delattr(source, "concepts"), "Expected 'concepts', Good has none"),
@@ -272,6 +285,15 @@ SABOTAGE: dict[str, list[tuple[Callable[[Good], None], str]]] = {
         (changed(sample_weights=lambda among: -torch.ones(len(among))), "finite numbers of 0 or more"),
         (changed(sample_weights=lambda among: torch.zeros(len(among))), "some sample a weight above 0"),
         (changed(sample_weights=lambda among: 1 / 0), "raised ZeroDivisionError"),
+    ],
+    "counterfactuals": [
+        (changed(counterfactual_pairs=lambda among: [1]), "a mapping by concept, found list"),
+        (changed(counterfactual_pairs=lambda among: {"shade": []}), "of its concepts, found 'shade'"),
+        (changed(counterfactual_pairs=lambda among: {"shape": [[0, 1, 2]]}), r"whole numbers \(n, 2\)"),
+        (changed(counterfactual_pairs=lambda among: {"shape": [[0, 999]]}), "samples it was asked for"),
+        (changed(counterfactual_pairs=twins), "'shape' have the same value of it"),
+        (changed(counterfactual_pairs=emptying), "Changes `among` in counterfactual_pairs"),
+        (changed(counterfactual_pairs=lambda among: 1 / 0), "raised ZeroDivisionError"),
     ],
 }
 

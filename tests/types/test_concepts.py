@@ -161,3 +161,24 @@ def test_what_has_no_values_says_so():
             ask()
     with pytest.raises(errors.InputError, match=r"concept 'size' has no values"):
         _ = Concept("size", "numeric").known
+
+
+def test_cells_are_classes_or_ranges_between_quantiles_of_the_data():
+    index, names = SHAPE.cells(np.array([2, -1, 0]), 4)
+    assert index.tolist() == [2, -1, 0] and names == ("circle", "square", "star")
+    assert Concept("kind", "categorical", np.array([0, 1])).cells([3], 4)[1][-1] == "class 3"
+    even = Concept("size", "numeric", np.linspace(0, 8, 81))
+    index, names = even.cells([0.0, 1.9, 2.0, 7.0, 99.0, -5.0, NAN], 4)
+    assert index.tolist() == [0, 0, 1, 3, 3, 0, -1]
+    assert names == ("0 to 2", "2 to 4", "4 to 6", "6 to 8")
+    assert Concept("size", "numeric", np.array([1.0, 1, 1, 3])).cells([1.0, 3.0], 4)[1] == (
+        "1 to 1.5",
+        "1.5 to 3",
+    )
+    index, names = Concept("hue", "cyclic", np.linspace(0, 2 * math.pi, 201)[:-1]).cells(
+        [0.1, 0.1 - 2 * math.pi], 2
+    )
+    assert index.tolist() == [0, 0] and names == ("0° to 179°", "179° to 358°")
+    assert PLACE.cells(PLACE.values, 4) is None
+    near = Concept("size", "numeric", np.array([1e5 + 1e-4, 1e5 + 2e-4, 1e5 + 3e-4]))
+    assert len(set(near.cells([1e5], 2)[1])) == 2
