@@ -94,7 +94,7 @@ def _estimated(
     every = data.pool.concepts_at(rows)
     own = next(concept for concept in every if concept.name == name)
     others = tuple(c for c in every if c.name != name and c.values is not None and c.known.any())
-    layer = data.rows(rows)[:, 0].double().cpu().numpy()
+    layer = data.rows(rows)[:, 0].cpu().double().numpy()
     labelled = complete(Labelled(layer, own, others, data.pool.groups_at(rows)))
     layer = labelled.layer
     tail = _tail_of(backbone)
