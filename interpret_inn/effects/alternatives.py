@@ -11,6 +11,10 @@ from interpret_inn.types import Concept, FloatArray, IntArray
 
 RANGES = 4
 """Ranges of equal counts that numbers and angles are cut into."""
+FEWEST_CASES = 5
+"""Samples from which a change from one value to another, or a predicted class, has a figure of its own."""
+_MOST_NAMED = 12
+"""Values whose changes have figures of their own, at most: the most frequent."""
 _MOST = 8
 """Other values that each sample takes at most; of more, so many are drawn."""
 
@@ -24,6 +28,8 @@ class Alternatives(NamedTuple):
         others: The cell of each alternative, int64 (M, N).
         givers: A sample of that cell, as drawn, int64 (M, N).
         values: The values themselves, as in `Concept.values`, (M, N) or (M, N, k).
+        shares: Of the cells in the data, float64 (C,).
+        moves: Pairs of cells, before and after, that have a figure of their own.
         data: Weight of each alternative if other values come as often as in the data, float64 (M, N), 1 for each sample
             in all.
         even: If all other values come equally often.
@@ -34,6 +40,8 @@ class Alternatives(NamedTuple):
     others: IntArray
     givers: IntArray
     values: npt.NDArray[np.generic]
+    shares: FloatArray
+    moves: tuple[tuple[int, int], ...]
     data: FloatArray
     even: FloatArray
 
@@ -60,8 +68,11 @@ def alternatives(concept: Concept, *, seed: int) -> Alternatives | None:
     weights = chosen / chosen.sum(0)
     if len(others) < len(counts) - 1:  # drawn by their weights already
         weights = np.full(others.shape, 1 / len(others))
+    # of a few that were drawn by their shares, the even mean would rest on rare ones alone
+    even = np.full(others.shape, 1 / len(others)) if len(others) == len(counts) - 1 else weights
+    moves = _moves(cells, others, counts)
     return Alternatives(
-        cells, names, others, givers, values[givers], weights, _even(others, counts, len(others))
+        cells, names, others, givers, values[givers], counts / counts.sum(), moves, weights, even
     )
 
 
@@ -75,6 +86,8 @@ def _cells(concept: Concept) -> tuple[IntArray, tuple[str, ...]]:
         scaled = (values - values.mean(0)) / np.maximum(values.std(0), 1e-12)
         along = scaled @ np.linalg.svd(scaled, full_matrices=False)[2][0]
     cuts = np.unique(np.quantile(along, np.arange(1, RANGES) / RANGES))
+    above = along[along > along.min()]
+    cuts = cuts[cuts > along.min()] if (cuts > along.min()).any() or not len(above) else above.min()[None]
     cells = np.unique(np.searchsorted(cuts, along, side="right"), return_inverse=True)[1].reshape(-1)
     order, names = np.argsort(along, kind="stable"), []
     for cell in range(cells.max() + 1):
@@ -98,9 +111,13 @@ def _others(cells: IntArray, counts: FloatArray, random: np.random.Generator) ->
     return found
 
 
-def _even(others: IntArray, counts: FloatArray, drawn: int) -> FloatArray:
-    """Weights by which all other values count alike."""
-    if drawn == len(counts) - 1:
-        return np.full(others.shape, 1 / drawn)
-    weights = 1 / counts[others]
-    return np.asarray(weights / weights.sum(0))
+def _moves(cells: IntArray, others: IntArray, counts: FloatArray) -> tuple[tuple[int, int], ...]:
+    """Changes between the most frequent cells that enough samples make."""
+    frequent = np.argsort(-counts, kind="stable")[:_MOST_NAMED]
+    made, times = np.unique((cells * len(counts) + others).ravel(), return_counts=True)
+    pairs = (
+        divmod(int(number), len(counts))
+        for number, many in zip(made, times, strict=True)
+        if many >= FEWEST_CASES
+    )
+    return tuple(pair for pair in pairs if pair[0] in frequent and pair[1] in frequent)

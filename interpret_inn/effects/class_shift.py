@@ -20,7 +20,9 @@ from interpret_inn.types import FloatArray, IntArray
 from interpret_inn.types.numbers import NEGLIGIBLE, TINY
 
 _FLOOR = 1e-4
-"""Variance of an axis of the noise at least, in units of the largest: of smaller ones the whitening is rounding."""
+"""Variance of the noise along an axis at least, in units of the largest, where each unit of the layer varies by 1."""
+_LEAST_LEFT = 0.05
+"""Share of a group's variance that the other concepts leave, at least, as far as the test goes."""
 _ROWS_A_COLUMN = 10
 """Samples for each column of the regression, at least: others' products with the concept are fewer if there are not."""
 
@@ -79,12 +81,22 @@ def fit_noise(layer: FloatArray, design: Design, groups: IntArray) -> Noise:
     columns = np.concatenate([*design, _products(design, mixed)], 1)
     left = layer - columns @ np.linalg.lstsq(columns, layer, rcond=None)[0]
     free = max(len(layer) - columns.shape[1], 1)
-    _, scales, axes = np.linalg.svd(left, full_matrices=False)
-    variances = scales**2 / free
-    kept = variances > _FLOOR * variances[0] if variances[0] > 0 else np.zeros(len(variances), bool)
-    deviations = np.sqrt(variances[kept])
-    whiten = axes[kept].T / deviations
-    return Noise(whiten, axes[kept] * deviations[:, None], _excess(left @ whiten, groups))
+    units, within = _coordinates(layer)
+    coordinates = (left / units) @ within.T
+    variances, axes = np.linalg.eigh(coordinates.T @ coordinates / free)
+    # an axis without noise is held exactly; one of zero variance would be infinitely sure
+    deviations = np.sqrt(np.maximum(variances, _FLOOR * variances.max(initial=0.0)).clip(TINY))
+    whiten = (within.T @ axes / deviations) / units[:, None]
+    colour = (axes * deviations).T @ within * units
+    return Noise(whiten, np.asarray(colour), _excess(left @ whiten, groups))
+
+
+def _coordinates(layer: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Deviations of the axes, (D,), 1 if they never vary, and a basis of all that varies in these units, (r, D)."""
+    deviations = layer.std(0)
+    units = np.where(deviations > 0, deviations, 1.0)
+    _, scales, axes = np.linalg.svd((layer - layer.mean(0)) / units, full_matrices=False)
+    return units, axes[scales > NEGLIGIBLE * max(scales.max(initial=0.0), TINY)]
 
 
 def _excess(white: FloatArray, groups: IntArray) -> float:
@@ -93,7 +105,7 @@ def _excess(white: FloatArray, groups: IntArray) -> float:
         return 1.0
     sums = np.zeros((len(names), white.shape[1]))
     np.add.at(sums, members, white)
-    return max(1.0, float((sums**2).sum() / (white**2).sum()))
+    return max(1.0, float((sums**2).sum() / max((white**2).sum(), TINY)))
 
 
 def fit_class_shift(
@@ -123,27 +135,48 @@ def fit_class_shift(
     return ClassShift(main @ noise.colour, joint @ noise.colour, mixed, np.asarray(explained))
 
 
-def chance_of_shift(layer: FloatArray, design: Design, noise: Noise, signs: FloatArray) -> float:
+def chance_of_shift(layer: FloatArray, design: Design, groups: IntArray, signs: FloatArray) -> float:
     """The probability of a layer that moves as much with the concept by chance: a p-value, adjusted for the others.
 
-    The statistic is the squared norm of the white coefficients of `own` beside `others`. Under the hypothesis that the
-    layer does not move with the concept, what the others leave of it is as likely with the opposite sign.
+    The statistic is the squared norm of the coefficients of `own` beside `others`, in axes that are white, but for a
+    ridge, by what the others leave of the layer: no sign changes these. Under the hypothesis that the layer does not
+    move with the concept, what is left of a group is as likely with the opposite sign. The others took a share of its
+    variance with them, by their leverage, which is given back.
 
     Args:
         layer: Rows, float64 (N, D).
         design: Of the same samples.
-        noise: Of the layer.
-        signs: Draws of 1 and −1 for each sample, the same in all samples of a group, float64 (R, N).
+        groups: Of these, int64 (N,).
+        signs: Draws of 1 and −1 for each of G groups, float64 (R, G).
     """
-    others, own = design
-    white = layer @ noise.whiten
-    white -= others @ np.linalg.lstsq(others, white, rcond=None)[0]
-    beside = own - others @ np.linalg.lstsq(others, own, rcond=None)[0]
-    left, scales, _ = np.linalg.svd(beside, full_matrices=False)
-    left = left[:, scales > NEGLIGIBLE * max(scales.max(initial=0.0), 1.0)]
-    found = ((left.T @ white) ** 2).sum()
-    by_chance = np.array([((left * sign[:, None]).T @ white).ravel() for sign in signs])
-    return float((1 + ((by_chance**2).sum(1) >= found).sum()) / (1 + len(signs)))
+    others = _orthonormal(design.others)
+    left = layer - others @ (others.T @ layer)
+    _, scales, axes = np.linalg.svd(left, full_matrices=False)
+    if not scales.any():
+        return 1.0
+    left = left @ (axes.T / np.sqrt(scales**2 + (scales**2).mean()))
+    own = _orthonormal(design.own - others @ (others.T @ design.own))
+    members = np.unique(groups, return_inverse=True)[1]
+    leverage = np.bincount(members, (others**2).sum(1))[members]
+    given_back = left / np.sqrt(np.maximum(1 - leverage, _LEAST_LEFT))[:, None]
+    found = ((own.T @ left) ** 2).sum() * (1 - NEGLIGIBLE)
+    drawn = np.array([(((own * sign[members, None]).T @ given_back) ** 2).sum() for sign in signs])
+    return float((1 + (drawn >= found).sum()) / (1 + len(signs)))
+
+
+def told_by_others(design: Design) -> float:
+    """The share of a concept's functions that the others tell by a line, in [0, 1]; 1: it is a function of them."""
+    others = _orthonormal(design.others)
+    own = design.own - design.own.mean(0)
+    whole = (own**2).sum()
+    left = own - others @ (others.T @ own)
+    return 1.0 if whole <= TINY else float(1 - (left**2).sum() / whole)
+
+
+def _orthonormal(columns: FloatArray) -> FloatArray:
+    """An orthonormal basis of the span of columns (N, k)."""
+    left, scales, _ = np.linalg.svd(columns, full_matrices=False)
+    return left[:, scales > NEGLIGIBLE * max(scales.max(initial=0.0), 1.0)]
 
 
 def fit_spreads(

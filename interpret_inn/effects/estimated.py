@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from interpret_inn.data.process import derived_seed
-from interpret_inn.effects.alternatives import Alternatives, alternatives
+from interpret_inn.effects.alternatives import FEWEST_CASES, Alternatives, alternatives
 from interpret_inn.effects.changes import OutputKind, Target, measure, output_kind
 from interpret_inn.effects.class_shift import (
     ClassShift,
@@ -21,6 +21,7 @@ from interpret_inn.effects.class_shift import (
     fit_class_shift,
     fit_noise,
     fit_spreads,
+    told_by_others,
 )
 from interpret_inn.effects.value_functions import basis_of
 from interpret_inn.types import Concept, FloatArray, IntArray
@@ -33,6 +34,8 @@ FORMS = ("shift", "transport", "exchange")
 regression becomes that of the other value; and what the regression leaves, along the directions of the shift, becomes
 that of another sample with this value. A real layer reacts image by image. Along these directions the first two take
 its reaction for nothing and the last for all of the spread: at least and at most, if others' directions react less."""
+_MOST_CLASSES = 20
+"""Predicted classes that have figures of their own, at most."""
 _ENDS = 0.01
 """Share of a layer's numbers that must be exactly its least one (as behind a ReLU) for edits to stop there, too."""
 
@@ -51,6 +54,25 @@ class Labelled(NamedTuple):
     concept: Concept
     others: tuple[Concept, ...]
     groups: IntArray
+
+
+_COMPLETE = 0.5
+"""Share of samples of which all other concepts are known, at least, for these alone to be used."""
+
+
+def complete(data: Labelled) -> Labelled:
+    """The samples of which every other concept is known, if they are enough; else all of them.
+
+    Of a sample with an unknown value nothing can be adjusted for it: what goes together with the concept would count as
+    its effect.
+    """
+    known = np.ones(len(data.layer), np.bool_)
+    for other in data.others:
+        known &= other.known
+    if known.all() or known.mean() < _COMPLETE:
+        return data
+    others = tuple(other.at(known) for other in data.others)
+    return Labelled(data.layer[known], data.concept.at(known), others, data.groups[known])
 
 
 class Moved(NamedTuple):
@@ -87,6 +109,7 @@ class Estimate(NamedTuple):
         p: Of the hypothesis that the layer does not move with the concept: by random signs of whole groups.
         kind: What outputs are.
         alternatives: The values that were taken.
+        told: Share of the concept that the other concepts tell by a line.
         base: Class that is predicted for each sample, int64 (N,); −1 without classes.
     """
 
@@ -96,6 +119,7 @@ class Estimate(NamedTuple):
     p: float
     kind: OutputKind
     alternatives: Alternatives
+    told: float
     base: IntArray
 
 
@@ -134,12 +158,23 @@ def estimate(
         weights = drawing.astype(np.float64)
         drawn.append(run.figures(run.fitted(weights), weights))
     for _ in range(permutations):
-        concept = data.concept.at(random.permutation(len(members)))
+        concept = data.concept.at(_exchanged(data.concept, members, random))
         other = _Run(data._replace(concept=concept), tail, alternatives(concept, seed=seed) or taken, target)
         null.append(other.figures(other.fitted()))
-    flips = np.where(random.random((signs, len(names))) < 0.5, -1.0, 1.0)[:, members]
-    p = chance_of_shift(data.layer, run.design, run.noise, flips)
-    return Estimate(found, _by_form(drawn), _by_form(null), p, run.kind, taken, run.predicted)
+    flips = np.where(random.random((signs, len(names))) < 0.5, -1.0, 1.0)
+    p = chance_of_shift(data.layer, run.design, data.groups, flips)
+    return Estimate(
+        found, _by_form(drawn), _by_form(null), p, run.kind, taken, told_by_others(run.design), run.predicted
+    )
+
+
+def _exchanged(concept: Concept, members: IntArray, random: np.random.Generator) -> IntArray:
+    """For each sample one whose value it takes, (N,): groups exchange theirs if each has one value alone."""
+    firsts = np.unique(members, return_index=True)[1]
+    values = np.asarray(concept.values)
+    if (values == values[firsts][members]).all():
+        return np.asarray(firsts[random.permutation(len(firsts))][members])
+    return random.permutation(len(members))
 
 
 def _by_form(rows: Sequence[dict[str, dict[Key, float]]]) -> dict[str, dict[Key, FloatArray]]:
@@ -159,17 +194,20 @@ def figures_of(
     found: dict[Key, float] = {
         (name,): _mean(getattr(moved, name), cases) for name in ("flip", "kl", "change")
     }
-    middle = (moved.predicted * taken.data).sum(0)
-    spread = np.sqrt(((moved.predicted - middle) ** 2 * taken.data).sum(0))
-    found["class_std",] = _mean(spread, weights)
+    own = taken.shares[taken.cells]
+    shares = np.concatenate((own[None], taken.data * (1 - own)))
+    numbers = np.concatenate((np.where(predicted < 0, math.nan, predicted)[None], moved.predicted))
+    middle = (numbers * shares).sum(0)
+    found["class_std",] = _mean(np.sqrt(((numbers - middle) ** 2 * shares).sum(0)), weights)
     main = moved.main(kind)
     found["even",] = _mean(main, taken.even * weights)
-    for before, start in enumerate(taken.names):
-        for after, end in enumerate(taken.names):
-            chosen = (taken.cells == before) & (taken.others == after)
-            if before != after and chosen.any():
-                found["values", start, end] = _mean(main, chosen * weights)
-    for number in np.unique(predicted[predicted >= 0]):
+    for before, after in taken.moves:
+        chosen = (taken.cells == before) & (taken.others == after)
+        found["values", taken.names[before], taken.names[after]] = _mean(main, chosen * weights)
+    classes, counts = np.unique(predicted[predicted >= 0], return_counts=True)
+    for number in classes[(counts >= FEWEST_CASES)][np.argsort(-counts[counts >= FEWEST_CASES])][
+        :_MOST_CLASSES
+    ]:
         found["class", str(number)] = _mean(main, cases * (predicted == number))
     return found
 
@@ -186,6 +224,8 @@ class _Run:
         self.data, self.tail, self.other, self.target = data, tail, other, target
         self.basis = basis_of(data.concept)
         parts = [basis_of(concept).columns(np.asarray(concept.values)) for concept in data.others]
+        # a value that is not known is no value: without a column of its own it would count as the first class
+        parts += [np.asarray(~one.known, np.float64)[:, None] for one in data.others if not one.known.all()]
         self.others = np.concatenate([np.ones((len(data.layer), 1)), *parts], 1)
         self.design = self.with_values(np.asarray(data.concept.values))
         self.noise: Noise = fit_noise(data.layer, self.design, data.groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterable, Sequence
 
@@ -13,7 +14,7 @@ from interpret_inn.backbones import Backbone, Carried, primary
 from interpret_inn.backbones.state import device_and_dtype
 from interpret_inn.data.process import derived_seed
 from interpret_inn.effects.changes import Target
-from interpret_inn.effects.estimated import FORMS, Estimate, Key, Labelled, Tail, estimate
+from interpret_inn.effects.estimated import FORMS, Estimate, Key, Labelled, Tail, complete, estimate
 from interpret_inn.effects.records import Effect
 from interpret_inn.fitting.store import FitData
 from interpret_inn.types import Concept, FloatArray, Score
@@ -32,8 +33,12 @@ _WORK = 1e11
 """Multiplications of the layers behind the site that the draws of one concept may take; of dear ones fewer are made."""
 _A_NUMBER = 500
 """Multiplications for each number of an output, at least, as images are made by layers that use a weight many times."""
-_LEVEL, _SIGNS = 0.05, (199, 1999)
-"""False alarms on a page, with all its concepts together; and draws of the test, at least and at most."""
+_LEVEL, _SIGNS = 0.05, 199
+"""False alarms on a page, with all its concepts together; and draws of the test, at least."""
+_TOLD = 0.99
+"""Share of a concept that others tell from which nothing says what is its own."""
+_LACKING = 0.1
+"""Share of samples without a value of another concept that is worth a note."""
 _AT_ONCE = 512
 _MEASURES = {"flip_rate": "flip", "kl": "kl", "change": "change", "class_std": "class_std"}
 
@@ -89,19 +94,34 @@ def _estimated(
     every = data.pool.concepts_at(rows)
     own = next(concept for concept in every if concept.name == name)
     others = tuple(c for c in every if c.name != name and c.values is not None and c.known.any())
-    layer = data.rows(rows)[:, 0].double().cpu().numpy()
-    labelled = Labelled(layer, own, others, data.pool.groups_at(rows))
+    layer = data.rows(rows)[:, 0].cpu().double().numpy()
+    labelled = complete(Labelled(layer, own, others, data.pool.groups_at(rows)))
+    layer = labelled.layer
     tail = _tail_of(backbone)
     draws, permutations = _affordable(backbone, tail, layer)
-    signs = int(np.clip(2 * concepts / _LEVEL - 1, *_SIGNS))
+    signs = max(_SIGNS, math.ceil(2 * concepts / _LEVEL) - 1)
     found = estimate(
         labelled, tail, draws=draws, permutations=permutations, signs=signs, target=target, seed=seed
     )
-    if found is None or not np.isfinite(found.found[FORMS[0]]["change",]):
+    if found is None or found.told > _TOLD or not np.isfinite(found.found[FORMS[0]]["change",]):
         return None
-    return effect_of_estimate(
-        name, found, inputs=len(rows), level=_LEVEL / concepts, class_names=backbone.class_names
+    effect = effect_of_estimate(
+        name, found, inputs=len(layer), level=_LEVEL / concepts, class_names=backbone.class_names
     )
+    return dataclasses.replace(effect, notes=(*effect.notes, *_lacking(labelled)))
+
+
+def _lacking(data: Labelled) -> list[str]:
+    """Says for which concepts an effect is adjusted in part only, and whether there are too few groups to test it."""
+    notes = [
+        f"{1 - other.known.mean():.0%} of the samples have no {other.name}, so it is adjusted for only in part."
+        for other in data.others
+        if 1 - other.known.mean() > _LACKING
+    ]
+    groups = len(np.unique(data.groups))
+    if groups < _FEWEST:
+        notes.append(f"Only {groups} groups of samples are there: too few to test an effect.")
+    return notes
 
 
 def _tail_of(backbone: Backbone) -> Tail:

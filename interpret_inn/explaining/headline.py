@@ -146,7 +146,8 @@ def _effects(explanation: Explanation, ranking: Sequence[Strength]) -> str:
         most = (
             f", and none changes it in more than {percent(max(one.score.high for one in ranking))} of cases"
         )
-        return f"No effect of a concept on the model’s {noun} was shown{most if top.share else ''}."
+        every = top.share and set(explanation.verdicts) <= set(explanation.effects)
+        return f"No effect of a concept on the model’s {noun} was shown{most if every else ''}."
     top, second = shown[0], shown[1] if len(shown) > 1 else None
     if not top.share:
         beside = "" if second is None else f", and next on {second.name}"

@@ -45,3 +45,16 @@ def test_rows_of_numbers_are_cut_along_the_axis_that_varies_most():
     rows = np.random.default_rng(0).normal(size=(200, 2)) * [5, 1]
     found = alternatives(Concept("n", "numeric", rows), seed=0)
     assert found.values.shape == (3, 200, 2)
+
+
+def test_numbers_that_are_mostly_at_their_least_have_two_ranges():
+    numbers = np.where(np.arange(400) % 5, 0.0, np.random.default_rng(0).random(400))
+    found = alternatives(Concept("n", "numeric", numbers), seed=0)
+    assert len(found.names) == 2
+    assert ((found.cells == 1) == (numbers > 0)).all()
+
+
+def test_changes_that_few_samples_make_have_no_figure():
+    values = np.array([0] * 50 + [1] * 50 + [2])
+    found = alternatives(Concept("c", "categorical", values, ("a", "b", "c")), seed=0)
+    assert (0, 2) in found.moves and (2, 0) not in found.moves

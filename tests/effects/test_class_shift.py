@@ -10,6 +10,7 @@ from interpret_inn.effects.class_shift import (
     fit_noise,
     fit_spreads,
     shrunk,
+    told_by_others,
 )
 from interpret_inn.effects.value_functions import basis_of
 from interpret_inn.types import Concept
@@ -34,6 +35,10 @@ def design_of(values, classes, given=None):
     other = Concept("o", "categorical", classes, ("x", "y", "z"))
     columns = [np.ones((len(values), 1)), basis_of(other).columns(classes)]
     return Design(np.concatenate(columns, 1), basis_of(own).columns(values if given is None else given))
+
+
+def flips(groups, draws=199):
+    return np.where(np.random.default_rng(1).random((draws, groups)) < 0.5, -1.0, 1.0)
 
 
 def moved(layer, values, classes, to, **options):
@@ -93,12 +98,12 @@ def test_variants_of_one_thing_are_no_more_evidence():
 
 
 def test_the_chance_of_a_shift_is_small_if_there_is_one_and_uniform_if_there_is_none():
-    signs = np.where(np.random.default_rng(1).random((199, N)) < 0.5, -1.0, 1.0)
+    signs = flips(N)
 
     def chance(seed, size):
         layer, values, classes = made_up(seed, size=size, tied=0.5)
         design = design_of(values, classes)
-        return chance_of_shift(layer, design, fit_noise(layer, design, np.arange(N)), signs)
+        return chance_of_shift(layer, design, np.arange(N), signs)
 
     assert chance(0, 1.0) == 1 / 200
     found = [chance(seed, 0.0) for seed in range(20)]
@@ -125,3 +130,39 @@ def test_singular_values_lose_what_noise_brings():
         np.linalg.norm((left * kept) @ right - truth) for kept in (shrunk(values, 5, 60), values, 0 * values)
     ]
     assert errors[0] < 0.8 * min(errors[1:])
+
+
+@pytest.mark.parametrize(
+    ("samples", "width", "groups", "columns"),
+    [(200, 64, 200, 0), (100, 300, 100, 0), (100, 4, 100, 40), (200, 4, 20, 8)],
+    ids=["wide", "wider than samples", "many other columns", "groups"],
+)
+def test_the_chance_is_right_in_noise_alone(samples, width, groups, columns):
+    random = np.random.default_rng(5)
+    below = 0
+    for _ in range(40):
+        members = np.arange(samples) % groups
+        own = random.integers(2, size=groups)[members].astype(float)[:, None]
+        others = np.concatenate([np.ones((samples, 1)), random.normal(size=(groups, columns))[members]], 1)
+        layer = random.normal(size=(samples, width)) + 2 * random.normal(size=(groups, width))[members]
+        below += chance_of_shift(layer, Design(others, own), members, flips(groups, 99)) <= 0.05
+    assert below <= 6  # of 40, 2 are expected; more than 6 come in 1 of 200
+
+
+def test_a_concept_held_without_noise_is_held():
+    layer, values, classes = made_up()
+    layer[:, 0] = 2.0 * (values == 1)
+    found = moved(layer, values, classes, 1)[values == 0]
+    np.testing.assert_allclose(found[:, 0], 2, atol=0.05)
+
+
+def test_an_axis_of_a_large_scale_hides_no_other():
+    layer, values, classes = made_up()
+    layer[:, 7] *= 1e4
+    assert moved(layer, values, classes, 1)[values == 0, 0].mean() == pytest.approx(2, abs=0.3)
+
+
+def test_a_concept_that_others_fix_is_told_by_them():
+    classes = np.arange(400) % 3
+    assert told_by_others(design_of(classes, classes)) == pytest.approx(1)
+    assert told_by_others(design_of(np.random.default_rng(0).integers(3, size=400), classes)) < 0.05

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 import interpret_inn as inn
-from interpret_inn.effects.estimated import Labelled, estimate
+from interpret_inn.effects.estimated import Labelled, complete, estimate
 from interpret_inn.effects.from_labels import effect_of_estimate
 from interpret_inn.types import Concept
 
@@ -86,6 +86,23 @@ def test_a_number_takes_values_of_other_ranges():
     assert len(found.values) == 4
     # of three other ranges, two are of the other colour
     assert found.flip_rate.value == pytest.approx(truth * 2 / 3, abs=0.07)
+
+
+def test_unknown_values_of_another_concept_are_no_value():
+    """Colour goes with the class, and the head by the class alone; of some samples the class is not known."""
+    data, tail, _ = problem(weight=0.0, tied=0.7)
+    some = data.others[0].without(np.arange(N) % 4 == 0)
+    kept = complete(data._replace(others=(some,)))
+    assert len(kept.layer) == N * 3 // 4
+    assert effect(kept, tail).flip_rate.value < 0.05, "counted as a class of its own, unknown values made .14"
+    most = data._replace(others=(data.others[0].without(np.arange(N) % 4 > 0),))
+    assert complete(most) is most, "too few would be left"
+
+
+def test_the_spread_of_two_values_is_that_of_the_prediction():
+    data, tail, truth = problem()
+    share = np.asarray(data.concept.values).mean()
+    assert effect(data, tail).class_std.value == pytest.approx(truth * (share * (1 - share)) ** 0.5, abs=0.05)
 
 
 def test_outputs_that_are_no_classes_have_a_change():
