@@ -36,7 +36,7 @@ MOST_SAMPLES = 4000
 """Samples of each split that are used at most, so that probes are trained, and scores computed, in seconds."""
 ERASURE_SAMPLES = 16384
 """Training samples that linear erasure is fitted to at most, as many as a conditional flow."""
-_NUMBERS = 2**24
+ERASURE_NUMBERS = 2**24
 """Numbers in them at most: fewer samples of wide sites."""
 CHUNK = 512
 """Samples that go through the flow together."""
@@ -181,7 +181,7 @@ def _fresh(
 def _erasure_rows(data: FitData, before: InvertibleNetwork, train: EncodedSplit) -> ErasureRows:
     """What linear erasure is fitted to: the training samples that are encoded already, or more of them."""
     leading, kept = before.shape.leading, train.codes.shape[-1]
-    most = min(ERASURE_SAMPLES, _NUMBERS // math.prod(train.codes.shape[1:]))
+    most = min(ERASURE_SAMPLES, ERASURE_NUMBERS // math.prod(train.codes.shape[1:]))
     if min(most, data.pool.counts()[0]) <= len(train.codes):
         return ErasureRows(as_rows(train.unfitted), train.concepts, leading)
     indices = data.pool.some("train", most, Generator().manual_seed(derived_seed(0, "linear erasure")))

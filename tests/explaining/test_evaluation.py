@@ -172,8 +172,14 @@ def test_erasure_is_fitted_to_training_samples_alone(toy: Any, monkeypatch: pyte
     assert found.concepts[0].values is not None
     assert len(found.concepts[0].values) == len(everything) == fitted.split[0]
     assert found.leading == 32
-    monkeypatch.setattr(evaluation_module, "_NUMBERS", 40 * 32)
+    monkeypatch.setattr(evaluation_module, "ERASURE_NUMBERS", 40 * 32)
     assert len(_erasure_rows(data, before, few).rows) == 50, "those that are encoded already"
+
+
+def test_rows_of_erasure_take_little_memory_at_wide_sites() -> None:
+    """In double precision, numbers of 2,048 axes take 128 MiB at most, and narrow sites use all rows."""
+    assert evaluation_module.ERASURE_NUMBERS * 8 <= 128 * 2**20
+    assert evaluation_module.ERASURE_NUMBERS // 1024 >= evaluation_module.ERASURE_SAMPLES
 
 
 @pytest.mark.slow

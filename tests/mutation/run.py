@@ -8,8 +8,9 @@ The first line draws mutants (small changes) of the rooms in `rooms.py`, as many
 and runs each against its room's tests: first those that bear the changed file's name, then the others, until one
 fails. A run that is stopped goes on where it was: results are written after each mutant, in JSON lines, with the
 seed and what the code was like; code or tests that changed since are refused. `--again timed_out` repeats what a
-busy machine cut short. `--quick` leaves slow tests out: the share that is caught is then a lower bound. Nothing is
-changed in the checkout: every core works on a copy of its own.
+busy machine cut short. `--tests quick` leaves slow tests out, which makes a lower bound of the share that is caught;
+`--tests slow --again survived not_covered` then runs what is left against slow tests alone. Nothing is changed in the
+checkout: every core works on a copy of its own.
 
 A mutant is
 * caught: a test fails;
@@ -52,6 +53,8 @@ from scipy.stats import binomtest
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 State = Literal["caught", "survived", "not_covered", "timed_out"]
+MARKS = {"all": "not real", "quick": "not real and not slow", "slow": "slow and not real"}
+"""Tests by their markers: real networks are never asked for."""
 TIMES, MORE = 4, 120
 """A time limit is so many times what the tests take without a mutant, and so many seconds more."""
 
@@ -145,22 +148,27 @@ class Results:
         """The last result of every mutant."""
         return list({line["name"]: line for line in self.lines if "state" in line}.values())
 
-    def baselines(self) -> dict[str, float]:
-        return {line["baseline"]: line["seconds"] for line in self.lines if "baseline" in line}
+    def baselines(self, tests: str) -> dict[str, float]:
+        """Seconds of each room's tests, quick, slow or all of them, without any mutant."""
+        return {
+            line["baseline"]: line["seconds"]
+            for line in self.lines
+            if "baseline" in line and line["tests"] == tests
+        }
 
 
-def measure(rooms: Iterable[str], copy: Path, results: Results, marks: str) -> None:
+def measure(rooms: Iterable[str], copy: Path, results: Results, which: str) -> None:
     """How long each room's tests take as they are; they must pass."""
     from rooms import EVERYWHERE, ROOMS
 
     for room in rooms:
-        if room not in results.baselines():
+        if room not in results.baselines(which):
             tests = [place for place in (*ROOMS[room].tests, *EVERYWHERE) if (copy / place).exists()]
             print(f"{room}: tests without any mutant …", flush=True)
             start = time.monotonic()
-            if not passed(copy, tests, marks=marks, limit=None):
+            if not passed(copy, tests, marks=MARKS[which], limit=None):
                 raise SystemExit(f"The tests of {room} do not pass as they are: {' '.join(tests)}")
-            results.add({"baseline": room, "seconds": round(time.monotonic() - start, 1)})
+            results.add({"baseline": room, "tests": which, "seconds": round(time.monotonic() - start, 1)})
 
 
 def judged(mutant: Any, copy: Path, limit: float, marks: str) -> State:
@@ -191,8 +199,8 @@ def run(arguments: argparse.Namespace) -> None:
     """Draws, and judges what has no result yet."""
     from drawing import draw
 
-    marks = "not real and not slow" if arguments.quick else "not real"
-    head = {"seed": arguments.seed, "number": arguments.number, "code": state_of_code(), "marks": marks}
+    which = arguments.tests
+    head = {"seed": arguments.seed, "number": arguments.number, "code": state_of_code()}
     results = Results(arguments.results, head)
     drawn = draw(ROOT, arguments.number, arguments.seed)
     done = {line["name"] for line in results.mutants() if line["state"] not in arguments.again}
@@ -202,16 +210,17 @@ def run(arguments: argparse.Namespace) -> None:
         copies: Queue[Path] = Queue()
         for i in range(arguments.cores):
             copies.put(copied(Path(folder) / str(i)))
-        measure({mutant.room: None for mutant in left}, copies.queue[0], results, marks)
+        measure({mutant.room: None for mutant in left}, copies.queue[0], results, which)
+        limits = {room: TIMES * seconds + MORE for room, seconds in results.baselines(which).items()}
 
         def one(mutant: Any) -> None:
             copy, start = copies.get(), time.monotonic()
             try:
-                state = judged(mutant, copy, TIMES * results.baselines()[mutant.room] + MORE, marks)
+                state = judged(mutant, copy, limits[mutant.room], MARKS[which])
             finally:
                 copies.put(copy)
             seconds = round(time.monotonic() - start, 1)
-            results.add(mutant._asdict() | {"state": state, "seconds": seconds})
+            results.add(mutant._asdict() | {"state": state, "tests": which, "seconds": seconds})
             print(
                 f"{state:12} {seconds:6.0f} s  {mutant.file}:{mutant.line}  {mutant.operator[5:]}", flush=True
             )
@@ -255,7 +264,7 @@ def main() -> None:
     parser.add_argument("--number", type=int, default=100, help="mutants to draw")
     parser.add_argument("--seed", type=int, default=0, help="of the draw")
     parser.add_argument("--cores", type=int, default=1, help="mutants that run at once")
-    parser.add_argument("--quick", action="store_true", help="without slow tests, which would catch more")
+    parser.add_argument("--tests", choices=MARKS, default="all", help="without slow tests, or these alone")
     parser.add_argument("--at-most", type=int, default=None, help="stop after so many mutants")
     parser.add_argument("--again", nargs="*", default=[], help="states to run again, such as timed_out")
     parser.add_argument("--report", action="store_true", help="only report what was found so far")
