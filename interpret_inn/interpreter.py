@@ -17,6 +17,7 @@ from interpret_inn.attached import AttachedModel
 from interpret_inn.comparing import beside_galleries
 from interpret_inn.effects.bases import effects_of, with_estimates
 from interpret_inn.effects.changes import Target
+from interpret_inn.effects.wanted import Wanted, wanted_counterparts
 from interpret_inn.errors import FitError, heard_warnings
 from interpret_inn.explaining.evaluation import Evaluation, evaluate
 from interpret_inn.explaining.evidence import Checks
@@ -275,6 +276,25 @@ class Interpreter(AttachedModel):
                 self.encode, self.fitted, inputs, labels, kinds=kinds, groups=groups, request=request
             )
         return scores_of_fit(self.fitted, self._data, request, given=labels, saved=self._evaluation)
+
+    def wanted(self, concept: str, *, count: int = 50, seed: int = 0) -> Wanted:
+        """Images that would settle the effect of a concept which labels alone tell, each with the value to give it.
+
+        Render or photograph them so, and type `interpreter.explain(counterfactuals=wanted.counterfactuals(others))`.
+
+        Args:
+            concept: Name of a concept with values.
+            count: How many images, at most; 50 make an estimate a good deal surer.
+            seed: Of the draw.
+
+        Raises:
+            ConceptError: no such concept, one without values or with one value alone.
+            FitError: the data of the fit are not at hand.
+        """
+        self._require_fitted()
+        if self._data is None:
+            raise FitError("The data of this fit are not at hand, so no images can be named. Fit again.")
+        return wanted_counterparts(self._data, concept, count=count, seed=seed)
 
     def _test_inputs(self, call: str) -> Any:
         """Inputs of the test split; `call` is what the user typed without any."""

@@ -9,6 +9,7 @@ from interpret_inn.backbones import Backbone
 from interpret_inn.data import samples
 from interpret_inn.effects.changes import Target
 from interpret_inn.effects.from_labels import estimated_effects
+from interpret_inn.effects.from_pairs import calibrated_effect
 from interpret_inn.effects.given import read_counterfactuals
 from interpret_inn.effects.inputs import InputPairs, Rendering
 from interpret_inn.effects.measured import effect_of_pairs, effect_of_renderings
@@ -29,7 +30,7 @@ def effects_of(
     target: Target = None,
     seed: int = 0,
 ) -> dict[str, Effect]:
-    """The effects of concepts that are measured, in their order.
+    """The effects of concepts that pairs or renderings show, in their order.
 
     Args:
         backbone: The model.
@@ -99,7 +100,7 @@ def _given(
 ) -> Effect:
     """The effect that the caller's counterfactuals show."""
     if isinstance(given, InputPairs):
-        return effect_of_pairs(backbone, given, target=target, seed=seed)
+        return _of_pairs(backbone, given, data, target=target, seed=seed)
     shown, own = _shown(given.concept.name, data, inputs)
     return effect_of_renderings(backbone, given, shown, own, target=target, seed=seed)
 
@@ -111,6 +112,14 @@ def _shown(name: str, data: FitData | None, inputs: Any) -> tuple[Samples, Conce
     concepts = data.pool.concepts_at(data.pool.indices("test"))
     own = next((concept for concept in concepts if concept.name == name), None)
     return data.test_inputs(), own
+
+
+def _of_pairs(
+    backbone: Backbone, pairs: InputPairs, data: FitData | None, *, target: Target, seed: int
+) -> Effect:
+    """The effect that pairs show, with labels where pairs are few."""
+    measured = effect_of_pairs(backbone, pairs, target=target, seed=seed)
+    return calibrated_effect(backbone, data, pairs, measured, target=target, seed=seed) or measured
 
 
 def _of_source(backbone: Backbone, pairs: InputPairs, *, target: Target, seed: int) -> dict[str, Effect]:

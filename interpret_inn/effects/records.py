@@ -17,7 +17,8 @@ _SHOWN = 0.005
 """The lower end of a share, or of a change in units of an image's range, from which an effect counts as shown."""
 _BASES: Mapping[Basis, str] = {
     "measured": "Measured: the model ran on {inputs} and on counterparts that differ in {concept} alone.",
-    "calibrated": "Calibrated on {inputs}, as no counterparts that differ in {concept} alone are at hand.",
+    "calibrated": "Calibrated: {inputs} and counterparts that differ in {concept} alone say how inputs react, labels "
+    "the rest.",
     "estimated": "Estimated from {inputs}, as no counterparts that differ in {concept} alone are at hand.",
 }
 _OUTPUTS: Mapping[OutputKind, tuple[str, str]] = {
@@ -36,7 +37,8 @@ class Effect:
 
     Attributes:
         concept: Its name.
-        basis: `measured`: both inputs of pairs that share all but the concept were run.
+        basis: `measured`: both inputs of pairs that share all but the concept were run; `calibrated`: a few such pairs
+            set the scale of what labels tell; `estimated`: labels alone tell it.
         kind: What the outputs are.
         flip_rate: Share of cases in which the predicted class is another one (NaN unless `classes`).
         kl: Mean KL divergence between the predictions before and after, in nats (NaN unless `classes`).
@@ -47,8 +49,8 @@ class Effect:
             figures above. "even": all other values equally often; left out where that is about the same.
         values: The main figure from one value to another, by names of classes or ranges of numbers.
         by_class: The main figure by the class that is predicted without a change; empty unless `classes`.
-        null: The same figures where labels are shuffled; empty if measured, as nothing is estimated.
-        p: Of the hypothesis that there is no effect; NaN if measured.
+        null: The same figures where labels are shuffled; empty unless estimated.
+        p: Of the hypothesis that there is no effect; NaN unless estimated.
         inputs: How many inputs the figures are of: pairs, or inputs that were rendered with other values.
         notes: What to know of them, in plain sentences.
     """

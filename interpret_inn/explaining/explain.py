@@ -124,7 +124,8 @@ def _redraw(translator: Translator, found: Survey, name: str, seed: int) -> Redr
     edited = translator.white(found.edited[name].to(fitted.reference_codes))
     away = distance_to_data(edited, reference, groups=fitted.reference_groups, seed=seed)
     effects = found.redraw_effects[name]
-    return redraw_of(effects, found.kind, groups=found.groups, left_data=away, seed=seed)
+    beside = found.slice_effects.get(name)
+    return redraw_of(effects, found.kind, beside=beside, groups=found.groups, left_data=away, seed=seed)
 
 
 def _timings(fit: Mapping[str, float], explaining: float) -> dict[str, float]:

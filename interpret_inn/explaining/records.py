@@ -50,6 +50,8 @@ class Redraw:
             range of values, else all outputs.
         left_data: Share of edited representations further from the data than 99 % of the data are from each other; at
             positions, of single positions from single positions.
+        random_slice: The flip rate, else the change, when random directions of the code are redrawn, as many as the
+            factor has axes; None for the residual.
     """
 
     kind: OutputKind
@@ -58,6 +60,7 @@ class Redraw:
     class_std: Score
     change: Score
     left_data: float
+    random_slice: Score | None = None
 
 
 @dataclass(frozen=True)

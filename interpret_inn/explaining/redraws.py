@@ -23,13 +23,27 @@ def redraw_of(
     effects: RedrawEffects,
     kind: OutputKind,
     *,
+    beside: RedrawEffects | None = None,
     groups: IntArray | None = None,
     left_data: float = math.nan,
     seed: int = 0,
 ) -> Redraw:
-    """The redraws of B inputs summed up, with intervals that draw whole groups (B,) of inputs."""
+    """The redraws of B inputs summed up, with intervals that draw whole groups (B,) of inputs.
+
+    Args:
+        effects: Of the factor.
+        kind: What the outputs are.
+        beside: Of random slices of the same size.
+        groups: Of the inputs, (B,).
+        left_data: Share of edits that left the data.
+        seed: Of the bootstrap.
+    """
     scores = effects.scores(kind, groups=groups, seed=seed)
-    return Redraw(kind=kind, left_data=left_data, **scores._asdict())
+    random = None
+    if beside is not None:
+        found = beside.scores(kind, groups=groups, seed=seed)
+        random = found.flip_rate if kind == "classes" else found.change
+    return Redraw(kind=kind, left_data=left_data, random_slice=random, **scores._asdict())
 
 
 def distance_to_data(

@@ -18,6 +18,7 @@ from interpret_inn.errors import InputError
 from interpret_inn.explaining.checks import BatchChecks, check_batch
 from interpret_inn.explaining.chosen_inputs import choose_inputs
 from interpret_inn.explaining.output_pictures import picture_of, thumbnail
+from interpret_inn.explaining.random_slices import RandomSlices
 from interpret_inn.explaining.records import Picture
 from interpret_inn.translating.batch import Batch
 from interpret_inn.translating.encoding import prepared
@@ -50,6 +51,7 @@ class Survey:
         value_range: The values that are black and white in pictures of outputs: the ends of the model's own range, else
             the smallest and the largest value seen.
         redraw_effects: By factor, of the m inputs in `order`.
+        slice_effects: By named factor, what redraws of random slices as large as the factor did in these.
         order: int (m,), the indices of the inputs whose redraws were measured.
         edited: By factor, codes (m, d) after one edit each, at positions of one random position: reference codes, with
             which they are compared, are of single positions too.
@@ -67,6 +69,7 @@ class Survey:
     kind: OutputKind
     value_range: tuple[float, float]
     redraw_effects: dict[str, RedrawEffects]
+    slice_effects: dict[str, RedrawEffects]
     order: list[int]
     edited: dict[str, Tensor]
     checks: list[BatchChecks]
@@ -150,6 +153,7 @@ class _Pass:
         self.position_means: list[Tensor] = []
         self.outputs: list[Tensor] = []
         self.pictures: list[Picture] | None = []
+        self.slices = RandomSlices(translator, seed)
         self.effects: dict[str, list[RedrawEffects]] = {factor.name: [] for factor in translator.factors}
         self.edited: dict[str, list[Tensor]] = {factor.name: [] for factor in translator.factors}
         self.order: list[int] = []
@@ -181,7 +185,8 @@ class _Pass:
             outputs=outputs,
             kind=kind,
             value_range=value_range,
-            redraw_effects=self._effects(kind, value_range),
+            redraw_effects=self._effects(self.effects, kind, value_range),
+            slice_effects=self._effects(self.slices.effects, kind, value_range),
             order=self.order,
             edited={name: torch.cat(parts) for name, parts in self.edited.items()},
             checks=self.checks,
@@ -219,12 +224,14 @@ class _Pass:
         """The model's own range of values, else that of these outputs."""
         return self.translator.backbone.value_range or (float(outputs.min()), float(outputs.max()))
 
-    def _effects(self, kind: OutputKind, value_range: tuple[float, float]) -> dict[str, RedrawEffects]:
+    def _effects(
+        self, found: dict[str, list[RedrawEffects]], kind: OutputKind, value_range: tuple[float, float]
+    ) -> dict[str, RedrawEffects]:
         """The effects by factor; changes of images in units of the range of all outputs."""
         unit = 1.0
         if kind == "image" and self.target is None:
             unit = (value_range[1] - value_range[0]) or 1.0
-        return {name: RedrawEffects.joined(parts).in_units(unit) for name, parts in self.effects.items()}
+        return {name: RedrawEffects.joined(parts).in_units(unit) for name, parts in found.items()}
 
     def _keep_pictures(self, ready: Tensor) -> None:
         shown = self.translator.backbone.preprocess.undo(ready) if self.pictures is not None else None
@@ -242,3 +249,4 @@ class _Pass:
                 measure(outputs, redrawn.outputs(), kind=kind, target=self.target, value_range=1.0)
             )
             self.edited[factor.name].append(redrawn.random_position(self.position_generator)[0])
+            self.slices.measure(batch, factor, edits, outputs, kind=kind, target=self.target)

@@ -158,7 +158,13 @@ def _scores(scores: Scores | None) -> dict[str, Any] | None:
 
 
 def _redraw(redraw: Redraw) -> dict[str, Any]:
-    return {"kind": redraw.kind, **_changes(redraw), "left_data": redraw.left_data}
+    random = redraw.random_slice
+    return {
+        "kind": redraw.kind,
+        **_changes(redraw),
+        "left_data": redraw.left_data,
+        "random_slice": None if random is None else _with_ends({"": random})[""],
+    }
 
 
 def _effect(effect: Effect) -> dict[str, Any]:

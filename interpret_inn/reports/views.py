@@ -79,7 +79,7 @@ def redraw_figure(explanation: Explanation) -> RedrawFigure | None:
     )
     rows = tuple(_redraw_row(name, redraw, top, _lacking(explanation, name)) for name, redraw in ranking)
     further = ("KL divergence", "Class std. dev.", "Prob. change") if in_percent else ()
-    headings = (*further, "Left the data")
+    headings = ("Random slice", *further, "Left the data")
     return RedrawFigure(rows, figures.axis(top, percent if in_percent else tick), _CAPTIONS[kind], headings)
 
 
@@ -102,6 +102,8 @@ def _redraw_row(name: str, redraw: Redraw, top: float, lacks: str) -> RedrawRow:
             (percent(redraw.change.value), interval_text(redraw.change, "accuracy")),
             *columns,
         )
+    random = redraw.random_slice or Score(math.nan)
+    columns = ((score_text(random.value, kind), interval_text(random, kind)), *columns)
     strip = figures.bar(score, label, top=top)
     return RedrawRow(name, lacks, strip, value, interval, redraw_words(redraw), columns)
 

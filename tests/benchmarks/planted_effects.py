@@ -37,8 +37,9 @@ from scipy.stats import binomtest, spearmanr
 from sklearn.metrics import roc_auc_score
 from torch import Generator, Tensor
 
-from interpret_inn.effects.estimated import Labelled, estimate
-from interpret_inn.effects.from_labels import effect_of_estimate
+from interpret_inn.effects.estimate_records import effect_of_estimate
+from interpret_inn.effects.estimated import estimate
+from interpret_inn.effects.labelled_layer import Labelled
 from interpret_inn.types import Concept
 
 DATA = {"decorrelated": 0.25, "correlated": 0.95}

@@ -7,8 +7,9 @@ import pytest
 import torch
 
 import interpret_inn as inn
-from interpret_inn.effects.estimated import Labelled, complete, estimate
-from interpret_inn.effects.from_labels import effect_of_estimate
+from interpret_inn.effects.estimate_records import effect_of_estimate
+from interpret_inn.effects.estimated import estimate
+from interpret_inn.effects.labelled_layer import Labelled, complete
 from interpret_inn.types import Concept
 
 N = 500

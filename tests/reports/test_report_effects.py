@@ -113,7 +113,7 @@ def test_sentences_of_images_numbers_and_other_bases() -> None:
         "If only colour were different, the output would change by about 0.002 (0.001 to 0.003). "
         "Estimated from 1 input, as no counterparts that differ in colour alone are at hand."
     )
-    assert "Calibrated on 240 inputs" in effect(basis="calibrated").sentence
+    assert "Calibrated: 240 inputs and counterparts" in effect(basis="calibrated").sentence
 
 
 def test_effects_on_images_have_a_scale_of_their_own(changed: Callable[..., Explanation]) -> None:
