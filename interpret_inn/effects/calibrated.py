@@ -21,6 +21,7 @@ from sklearn.covariance import ledoit_wolf
 from interpret_inn.data.process import derived_seed
 from interpret_inn.effects.alternatives import alternatives
 from interpret_inn.effects.changes import Target
+from interpret_inn.effects.class_shift import ClassShift
 from interpret_inn.effects.draws import Drawn, Figures, by_form, weights_drawn
 from interpret_inn.effects.labelled_layer import Labelled, LabelledLayer, Tail
 from interpret_inn.types import Concept, FloatArray, IntArray
@@ -153,10 +154,27 @@ class _Reaction:
         beside = (reactions.second - reactions.first - self.shifts) @ noise.whiten
         left = layer.left(shift, weights) @ noise.whiten
         scale = np.sqrt(max(float(np.average((left**2).mean(1), weights=counted)), TINY))
-        covariance = ledoit_wolf(beside, assume_centered=True)[0]
+        # what else is true of pairs is not known, so their moves hold by how much shifts depend on it, too
+        covariance = ledoit_wolf(beside, assume_centered=True)[0] - _spread_of_shifts(layer, shift, counted)
         variances, axes = np.linalg.eigh(covariance)
         turn = (axes * np.sqrt(np.maximum(variances, 0.0))) @ axes.T
         self.remainders: FloatArray = (left / scale) @ turn @ noise.colour
+
+
+def _spread_of_shifts(layer: LabelledLayer, shift: ClassShift, weights: FloatArray) -> FloatArray:
+    """How shifts from one value to another vary with the other concepts, in white axes: a covariance (r, r)."""
+    taken, total = layer.taken, 0.0
+    found = np.zeros((layer.noise.whiten.shape[1],) * 2)
+    for moved, cells in zip(layer.shifts(shift), taken.others, strict=True):
+        white = moved @ layer.noise.whiten
+        for way in np.unique(taken.cells * len(taken.names) + cells):
+            chosen = taken.cells * len(taken.names) + cells == way
+            counts = weights[chosen]
+            if counts.sum() > 0:
+                apart = white[chosen] - np.average(white[chosen], 0, counts)
+                found += (apart * counts[:, None]).T @ apart
+                total += float(counts.sum())
+    return found / max(total, 1.0)
 
 
 def _beside_pairs(

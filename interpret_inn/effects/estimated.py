@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from interpret_inn.data.process import derived_seed
-from interpret_inn.effects.alternatives import alternatives
+from interpret_inn.effects.alternatives import Alternatives, alternatives
 from interpret_inn.effects.changes import Target
 from interpret_inn.effects.class_shift import ClassShift, chance_of_shift, fit_spreads, told_by_others
 from interpret_inn.effects.draws import Drawn, Figures, by_form, weights_drawn
@@ -32,12 +32,16 @@ class Estimate(NamedTuple):
         null: The same for concepts whose values were exchanged among samples, (R,) each.
         p: Of the hypothesis that the layer does not move with the concept: by random signs of whole groups.
         told: Share of the concept that the other concepts tell by a line.
+        taken: The values that samples took instead.
+        agree: Share of the bootstrap's fits by which the predicted class changes, float64 (M, N); NaN without classes.
     """
 
     drawn: Drawn
     null: dict[str, dict[Key, FloatArray]]
     p: float
     told: float
+    taken: Alternatives
+    agree: FloatArray
 
 
 @torch.no_grad()
@@ -67,21 +71,23 @@ def estimate(
         return None
     layer = LabelledLayer(data, tail, taken, target)
     random = np.random.default_rng(derived_seed(seed, "effects"))
-    found = _figures(layer, layer.fitted())
+    found, _ = _figures(layer, layer.fitted())
     names, members = np.unique(data.groups, return_inverse=True)
-    drawn, null = [], []
+    drawn, null, flips = [], [], np.zeros(taken.others.shape)
     for _ in range(draws):
         weights = weights_drawn(members, len(names), random)
-        drawn.append(_figures(layer, layer.fitted(weights), weights))
+        figures, flip = _figures(layer, layer.fitted(weights), weights)
+        drawn.append(figures)
+        flips += flip / draws
     for _ in range(permutations):
         concept = data.concept.at(_exchanged(data.concept, members, random))
         values = alternatives(concept, seed=seed) or taken
         other = LabelledLayer(data._replace(concept=concept), tail, values, target)
-        null.append(_figures(other, other.fitted()))
-    flips = np.where(random.random((signs, len(names))) < 0.5, -1.0, 1.0)
-    p = chance_of_shift(data.layer, layer.design, data.groups, flips)
-    figures = Drawn(found, by_form(drawn, FORMS), layer.kind)
-    return Estimate(figures, by_form(null, FORMS), p, told_by_others(layer.design))
+        null.append(_figures(other, other.fitted())[0])
+    signs_drawn = np.where(random.random((signs, len(names))) < 0.5, -1.0, 1.0)
+    p = chance_of_shift(data.layer, layer.design, data.groups, signs_drawn)
+    all_figures = Drawn(found, by_form(drawn, FORMS), layer.kind)
+    return Estimate(all_figures, by_form(null, FORMS), p, told_by_others(layer.design), taken, flips)
 
 
 def _exchanged(concept: Concept, members: IntArray, random: np.random.Generator) -> IntArray:
@@ -93,21 +99,29 @@ def _exchanged(concept: Concept, members: IntArray, random: np.random.Generator)
     return random.permutation(len(members))
 
 
-def _figures(layer: LabelledLayer, shift: ClassShift, weights: FloatArray | None = None) -> Figures:
-    """The figures of each form; `weights` (N,) say how often each sample counts."""
+def _figures(
+    layer: LabelledLayer, shift: ClassShift, weights: FloatArray | None = None
+) -> tuple[Figures, FloatArray]:
+    """The figures of each form, and the flips (M, N) of the plain shift.
+
+    `weights` (N,) say how often each sample counts.
+    """
     taken, left, found = layer.taken, layer.left(shift, weights), {}
     spreads = fit_spreads(left, taken.cells, len(taken.names), weights)
     layers = [layer.data.layer + moved for moved in layer.shifts(shift)]
     apart = _apart(layer, shift, left)
+    flips = np.zeros(taken.others.shape)
     for form in FORMS:
-        found[form] = layer.figures(layers, weights)
+        moved = layer.moved(layer.base, layers)
+        found[form] = layer.summed(moved, weights)
+        flips = moved.flip if form == "shift" else flips
         ways = zip(taken.others, taken.givers, strict=True)
         if form == "shift":
             more = [left * (spreads[cells] / spreads[taken.cells] - 1) for cells, _ in ways]
         else:
             more = [apart[givers] - apart for _, givers in ways]
         layers = [each + part for each, part in zip(layers, more, strict=True)]
-    return found
+    return found, flips
 
 
 def _apart(layer: LabelledLayer, shift: ClassShift, left: FloatArray) -> FloatArray:

@@ -45,7 +45,7 @@ def labelled_samples(data: FitData, name: str, *, seed: int) -> Labelled | None:
     own = next(concept for concept in every if concept.name == name)
     others = tuple(c for c in every if c.name != name and c.values is not None and c.known.any())
     layer = data.rows(rows)[:, 0].cpu().double().numpy()
-    return complete(Labelled(layer, own, others, data.pool.groups_at(rows)))
+    return complete(Labelled(layer, own, others, data.pool.groups_at(rows), rows.numpy()))
 
 
 def _chosen(data: FitData, name: str, seed: int) -> Tensor:

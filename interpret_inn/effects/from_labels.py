@@ -15,6 +15,7 @@ from interpret_inn.effects.estimated import FORMS, estimate
 from interpret_inn.effects.fit_samples import affordable, can_estimate, labelled_samples, lacking, tail_of
 from interpret_inn.effects.labelled_layer import Labelled
 from interpret_inn.effects.records import Effect
+from interpret_inn.effects.single_images import single_images
 from interpret_inn.fitting.store import FitData
 
 _DRAWS, _PERMUTATIONS = 50, 10
@@ -44,14 +45,23 @@ def estimated_effects(
     with backbone.session():
         for name in (one for one in labelled if one in wanted):
             samples = labelled_samples(data, name, seed=seed)
-            effect = samples and _estimated(backbone, samples, name, len(labelled), target=target, seed=seed)
+            effect = samples and _estimated(
+                backbone, data, samples, name, len(labelled), target=target, seed=seed
+            )
             if effect is not None:
                 found[name] = effect
     return found
 
 
 def _estimated(
-    backbone: Backbone, samples: Labelled, name: str, concepts: int, *, target: Target, seed: int
+    backbone: Backbone,
+    data: FitData,
+    samples: Labelled,
+    name: str,
+    concepts: int,
+    *,
+    target: Target,
+    seed: int,
 ) -> Effect | None:
     tail = tail_of(backbone)
     share = affordable(backbone, tail, samples.layer, forms=len(FORMS), draws=_DRAWS + _PERMUTATIONS)
@@ -70,4 +80,5 @@ def _estimated(
     effect = effect_of_estimate(
         name, found, inputs=len(samples.layer), level=_LEVEL / concepts, class_names=backbone.class_names
     )
-    return dataclasses.replace(effect, notes=(*effect.notes, *lacking(samples)))
+    images = single_images(effect, found, samples, data)
+    return dataclasses.replace(effect, notes=(*effect.notes, *lacking(samples)), images=images)

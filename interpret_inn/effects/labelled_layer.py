@@ -33,12 +33,14 @@ class Labelled(NamedTuple):
         concept: The concept, all of whose values are known.
         others: The other concepts.
         groups: int64 (N,): samples of one group are variants of one thing.
+        rows: int64 (N,), where the samples stand among the fit's; None: not said.
     """
 
     layer: FloatArray
     concept: Concept
     others: tuple[Concept, ...]
     groups: IntArray
+    rows: IntArray | None = None
 
 
 def complete(data: Labelled) -> Labelled:
@@ -53,7 +55,8 @@ def complete(data: Labelled) -> Labelled:
     if known.all() or known.mean() < _COMPLETE:
         return data
     others = tuple(other.at(known) for other in data.others)
-    return Labelled(data.layer[known], data.concept.at(known), others, data.groups[known])
+    rows = None if data.rows is None else data.rows[known]
+    return Labelled(data.layer[known], data.concept.at(known), others, data.groups[known], rows)
 
 
 class LabelledLayer:
@@ -113,8 +116,12 @@ class LabelledLayer:
 
     def figures(self, layers: Sequence[FloatArray], weights: FloatArray | None = None) -> dict[Key, float]:
         """What the outputs come to at these layers, one (N, D) for each alternative."""
+        return self.summed(self.moved(self.base, layers), weights)
+
+    def summed(self, moved: Moved, weights: FloatArray | None = None) -> dict[Key, float]:
+        """The figures of changed outputs; `weights` (N,) say how often each sample counts."""
         counted = np.ones(len(self.base)) if weights is None else weights
-        return figures_of(self.moved(self.base, layers), self.kind, self.taken, self.predicted, counted)
+        return figures_of(moved, self.kind, self.taken, self.predicted, counted)
 
     def moved(self, base: Tensor, layers: Sequence[FloatArray]) -> Moved:
         """How outputs (n, …) change if the layer of these samples becomes each of some others, M arrays (n, D)."""

@@ -30,6 +30,23 @@ _OUTPUTS: Mapping[OutputKind, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
+class ImageChange:
+    """One input whose decision would change, as labels tell.
+
+    Attributes:
+        name: Of the input.
+        before: Its value of the concept.
+        after: The value with which the decision would be another one.
+        agree: Share of refits, to other draws of the samples, that say so.
+    """
+
+    name: str
+    before: str
+    after: str
+    agree: float
+
+
+@dataclass(frozen=True)
 class Effect:
     """What the output does when a concept takes another of its values, all else kept.
 
@@ -53,6 +70,8 @@ class Effect:
         p: Of the hypothesis that there is no effect; NaN unless estimated.
         inputs: How many inputs the figures are of: pairs, or inputs that were rendered with other values.
         notes: What to know of them, in plain sentences.
+        images: Inputs whose decision would change, those first of which most refits agree; empty unless estimated, and
+            where the lower end of the main figure is below .05.
     """
 
     concept: str
@@ -69,6 +88,7 @@ class Effect:
     p: float = math.nan
     inputs: int = 0
     notes: tuple[str, ...] = ()
+    images: tuple[ImageChange, ...] = ()
 
     @property
     def main(self) -> Score:

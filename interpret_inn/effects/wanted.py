@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from interpret_inn.data import Joined, Part
 from interpret_inn.data.process import derived_seed
 from interpret_inn.effects.alternatives import alternatives
 from interpret_inn.errors import ConceptError, suggest
@@ -78,7 +77,7 @@ def wanted_counterparts(data: FitData, name: str, *, count: int = 50, seed: int 
     chosen = _one_of_each_group(data, rows, count, random)
     ways = [random.choice(len(taken.data), p=taken.data[:, index]) for index in chosen]
     before, after = np.asarray(own.values)[chosen], taken.values[ways, chosen]
-    images = _inputs(data, rows[torch.from_numpy(chosen)])
+    images = data.inputs_at(rows[torch.from_numpy(chosen)])
     names = images.names or [str(index) for index in range(len(images))]
     return Wanted(name, images, list(names), _told(concept, before), _told(concept, after))
 
@@ -98,22 +97,13 @@ def _concept(data: FitData, name: str) -> Concept:
 def _one_of_each_group(
     data: FitData, rows: torch.Tensor, count: int, random: np.random.Generator
 ) -> IntArray:
-    """Places among rows, those of the test split before others, sorted by row."""
+    """Places among rows, of those of the test split before others; in the order of the rows."""
     in_test = np.isin(rows.numpy(), data.pool.indices("test").numpy())
     order = np.lexsort((random.permutation(len(rows)), ~in_test))
     groups = data.pool.groups_at(rows)[order]
     firsts = np.sort(np.unique(groups, return_index=True)[1])[:count]
-    return np.asarray(np.sort(order[firsts]))
-
-
-def _inputs(data: FitData, rows: torch.Tensor) -> Samples:
-    """The images of sorted rows, with their names."""
-    parts: list[Samples] = []
-    for entry in data.pool.unique():
-        mine = rows[(rows >= entry.offset) & (rows < entry.offset + len(entry.source.samples))] - entry.offset
-        if len(mine):
-            parts.append(Part(entry.source.samples, mine.tolist()))
-    return parts[0] if len(parts) == 1 else Joined(parts)
+    chosen = order[firsts]
+    return np.asarray(chosen[np.argsort(rows.numpy()[chosen])])
 
 
 def _told(concept: Concept, values: np.ndarray[Any, Any]) -> list[Any]:

@@ -221,3 +221,12 @@ class FitData(NamedTuple):
         """The inputs of the test split, those of all sources one after the other, in the groups of the split."""
         parts = [Part(e.source.samples, e.split.test.tolist(), groups=e.groups) for e in self.pool.unique()]
         return parts[0] if len(parts) == 1 else Joined(parts)
+
+    def inputs_at(self, rows: Tensor) -> Samples:
+        """The inputs of some rows, int64 (n,), at least one, ascending."""
+        parts: list[Samples] = []
+        for entry in self.pool.unique():
+            mine = rows[(rows >= entry.offset) & (rows < entry.offset + len(entry.source.samples))]
+            if len(mine):
+                parts.append(Part(entry.source.samples, (mine - entry.offset).tolist(), groups=entry.groups))
+        return parts[0] if len(parts) == 1 else Joined(parts)

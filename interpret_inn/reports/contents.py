@@ -179,6 +179,7 @@ def _effect(effect: Effect) -> dict[str, Any]:
         "p": effect.p,
         "inputs": effect.inputs,
         "notes": effect.notes,
+        "images": [dataclasses.asdict(image) for image in effect.images],
         "sentence": effect.sentence,
     }
 

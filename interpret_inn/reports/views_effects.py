@@ -42,6 +42,7 @@ class EffectRow:
         further: Other figures by name.
         values: From value to value; None: not known.
         classes: By the class that is predicted without a change.
+        images: Inputs whose decision would change: name, from which value to which, how many refits agree.
     """
 
     concept: str
@@ -54,6 +55,7 @@ class EffectRow:
     values: EffectTable | None
     classes: tuple[tuple[str, EffectCell], ...]
     notes: tuple[str, ...]
+    images: tuple[tuple[str, str, str], ...]
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ def _row(effect: Effect, top: float) -> EffectRow:
         values=_table(effect, kind),
         classes=tuple((name, _cell(score, kind)) for name, score in effect.by_class.items()),
         notes=effect.notes,
+        images=tuple((one.name, f"{one.before} to {one.after}", percent(one.agree)) for one in effect.images),
     )
 
 

@@ -191,7 +191,7 @@ def images_of(name: str) -> tuple[Tensor, Tensor, Tensor]:
         from real_networks import IMAGENET_ANIMALS, imagenet_variants
 
         originals, classes = zoo.images("imagenet")
-        pixels, groups = imagenet_variants(originals, crops=3)
+        pixels, groups = imagenet_variants(originals, crops=0)
         kinds = (classes < IMAGENET_ANIMALS).astype(np.int64)[groups]
     else:
         pixels, classes = zoo.images("cifar10")

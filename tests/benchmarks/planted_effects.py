@@ -38,8 +38,9 @@ from sklearn.metrics import roc_auc_score
 from torch import Generator, Tensor
 
 from interpret_inn.effects.estimate_records import effect_of_estimate
-from interpret_inn.effects.estimated import estimate
+from interpret_inn.effects.estimated import Estimate, estimate
 from interpret_inn.effects.labelled_layer import Labelled
+from interpret_inn.effects.single_images import LEAST, named
 from interpret_inn.types import Concept
 
 DATA = {"decorrelated": 0.25, "correlated": 0.95}
@@ -70,13 +71,22 @@ def measured(network: Known, data: str, *, permuted: bool) -> dict[str, Any]:
     )
     effect = effect_of_estimate("nuisance", found, inputs=len(layer), level=0.025)
     score = effect.at.get("even", effect.main)
+    told_of = single_truths(found, changed.numpy(), values.numpy()) if effect.main.low >= LEAST else []
     return {
         "network": str(network.name), "data": data, "permuted": permuted,
         "truth": 0.0 if permuted else true_rate(changed, values), "estimate": score.value, "low": score.low,
         "high": score.high, "null": effect.null["flip_rate"], "p": effect.p,
         "mean shift": mean_shift(layer, told.numpy(), images.classes.numpy(), tail),
-        "seconds": time.process_time() - began,
+        "seconds": time.process_time() - began, "named": len(told_of), "named right": int(sum(told_of)),
     }  # fmt: skip
+
+
+def single_truths(found: Estimate, changed: np.ndarray, values: np.ndarray) -> list[bool]:
+    """Whether the decision changes in truth, for each image that would be named with some value."""
+    chosen = named(found)
+    images = np.flatnonzero(chosen >= 0)
+    after = np.array([found.taken.others[chosen[image], image] for image in images], np.int64)
+    return [bool(one) for one in changed[after, images]] if len(images) and len(values) else []
 
 
 def mean_shift(layer: np.ndarray, values: np.ndarray, classes: np.ndarray, tail: Any) -> float:
@@ -106,6 +116,7 @@ def summary(rows: Sequence[dict[str, Any]], data: str, which: str) -> dict[str, 
         "held": f"{held} ({ends.low:.2f} to {ends.high:.2f})",
         "width": float(np.median([row["high"] - row["low"] for row in rows])),
         "false alarms": sum(row["low"] > 0.05 > row["truth"] for row in rows),
+        "named right": f"{sum(row['named right'] for row in rows)} of {sum(row['named'] for row in rows)}",
         "s": float(np.median([row["seconds"] for row in rows])),
     }  # fmt: skip
 

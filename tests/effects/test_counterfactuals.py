@@ -186,3 +186,25 @@ def test_the_page_shows_the_effect(coloured):
     section = re.search(r'<section id="effects".*?</section>', page)
     assert section and report.explanation.effects["colour"].sentence in section[0]
     assert "What the decision depends on" in section[0] and "Redraws of each factor" in page
+
+
+def test_names_of_a_concept_without_values_may_be_missing() -> None:
+    from interpret_inn.effects.given import read_counterfactuals
+    from interpret_inn.types import Concept
+
+    images = np.zeros((3, 2))
+    given = {"style": (images, images + 1, ["old", None, "new"], ["new", "old", "old"])}
+    pairs = read_counterfactuals(given, [Concept("style", "unlabelled")])[0]
+    assert pairs.before.classes == ("new", "old")
+    assert pairs.before.values.tolist() == [1, -1, 0]
+    assert pairs.after.values.tolist() == [0, 1, 1]
+
+
+def test_rows_of_numbers_are_a_value_if_all_of_them_are_equal() -> None:
+    from interpret_inn.effects.rendered import _same
+    from interpret_inn.types import Concept
+
+    mine = Concept("place", "numeric", np.array([[0.0, 1.0], [0.0, 2.0], [1.0, 1.0]]))
+    values = Concept("place", "numeric", np.array([[5.0, 5.0], [0.0, 1.0]]))
+    assert _same(mine, values, 1).tolist() == [True, False, False]
+    assert _same(mine, values, 0).tolist() == [False, False, False]

@@ -177,3 +177,27 @@ def test_the_same_seed_finds_the_same(truth):
     labels = {"size": truth[:, 0].double().numpy(), "side": (truth[:, 6] > 0).long().numpy()}
     one, other = (found_in(truth, labels)[0] for _ in range(2))
     assert torch.equal(one.axes, other.axes)
+
+
+def test_axes_are_those_of_the_stated_sum() -> None:
+    """At its maximum no rotation between two concepts gains: Vⱼᵀ (Cₖ − Cⱼ) Vₖ = 0, with C as the formula says."""
+    from interpret_inn.fitting.directions import _heads
+
+    rows = torch.randn(2000, 8, generator=seeded(4), dtype=torch.float64)
+    classes = (rows[:, :3] > 0).long() @ torch.tensor([4, 2, 1])
+    number = rows[:, 0] + rows[:, 5]
+    labels = {"class": classes.numpy(), "number": number.numpy()}
+    pool = Pool([inn.concept_source("labels", data=rows.float(), labels=labels)], seed=0)
+    train = pool.indices("train")
+    values, vectors = torch.linalg.eigh(torch.cov(rows[train].T, correction=0))
+    white = (rows - rows[train].mean(0)) @ vectors @ torch.diag(values.rsqrt())
+    found = directions_in(white, pool, given={"class": 3, "number": 1})
+    heads = _heads(white, pool, train, torch.ones(8, dtype=torch.float64), 0)
+    first, second = (
+        (head.directions * head.strengths / len(head.strengths) ** 0.5) @ head.directions.T
+        for head in (one.first(size) for one, size in zip(heads, (3, 1), strict=True))
+    )
+    own, other = spans(found, found.sizes)[:2]
+    turned = own.T @ (second - first) @ other
+    assert abs(first).max() > 0.1
+    assert turned.abs().max() < 1e-3
