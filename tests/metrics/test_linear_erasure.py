@@ -97,3 +97,15 @@ def test_a_concept_that_never_varies_erases_nothing(world):
         erasure = fit_linear_erasure(rows, targets)
         assert erasure.own(rows).shape == (400, 0)
         np.testing.assert_array_equal(erasure.rest(rows), rows)
+
+
+def test_targets_that_rows_do_not_tell_at_all_have_no_direction():
+    random = np.random.default_rng(0)
+    targets = random.normal(size=(6000, 2))
+    targets -= targets.mean(0)
+    rows = random.normal(size=(6000, 4))
+    rows -= rows.mean(0)
+    rows -= targets @ np.linalg.lstsq(targets, rows, rcond=None)[0]
+    found = fit_linear_erasure(rows, targets)
+    assert found.own(rows).shape == (6000, 0)
+    np.testing.assert_array_equal(found.rest(rows), rows)
