@@ -15,7 +15,7 @@ FEWEST_CASES = 5
 """Samples from which a change from one value to another, or a predicted class, has a figure of its own."""
 _MOST_NAMED = 12
 """Values whose changes have figures of their own, at most: the most frequent."""
-_MOST = 8
+_MOST = 4
 """Other values that each sample takes at most; of more, so many are drawn."""
 
 
