@@ -21,7 +21,7 @@ from sklearn.covariance import ledoit_wolf
 from interpret_inn.data.process import derived_seed
 from interpret_inn.effects.alternatives import alternatives
 from interpret_inn.effects.changes import Target
-from interpret_inn.effects.class_shift import ClassShift
+from interpret_inn.effects.class_shift import TOLD, ClassShift, told_by_others
 from interpret_inn.effects.draws import Drawn, Figures, by_form, weights_drawn
 from interpret_inn.effects.labelled_layer import Labelled, LabelledLayer, Tail
 from interpret_inn.types import Concept, FloatArray, IntArray
@@ -69,11 +69,13 @@ class Calibration(NamedTuple):
         drawn: The figures with bootstrap draws, before the correction.
         more: The correction of the main figure.
         doubt: Its standard deviation: what the model still errs by.
+        typical: The same of figures that are not corrected.
     """
 
     drawn: Drawn
     more: float
     doubt: float
+    typical: float
 
 
 @torch.no_grad()
@@ -97,16 +99,21 @@ def calibrate(
         seed: Of everything that is drawn.
 
     Returns:
-        The figures; None if the concept has one value alone, or if the outputs of the pairs deny the estimate.
+        The figures; None if the concept has one value alone or is a function of the others, so that labels do not say
+        what is its own, or if the outputs of the pairs deny the estimate.
     """
     taken = alternatives(data.concept, seed=seed)
     if taken is None:
         return None
     layer = LabelledLayer(data, tail, taken, target)
     random = np.random.default_rng(derived_seed(seed, "calibrated"))
+    if told_by_others(layer.design) > TOLD:
+        return None
     apart, error, typical = _beside_pairs(layer, reactions, random)
     if abs(apart) > _DENIED * error:
         return None
+    # pairs that differ by more than their own chance show that the model errs by more than is typical
+    typical = max(typical, float(np.sqrt(max(apart**2 - error**2, 0.0))))
     given = np.stack([random.permutation(len(data.layer)) for _ in range(TIMES)])
     found = _figures(layer, reactions, given)
     members, pairs = (np.unique(groups, return_inverse=True)[1] for groups in (data.groups, reactions.groups))
@@ -118,7 +125,7 @@ def calibrate(
         drawn.append(_figures(layer, reactions.at(some), given, samples))
     weight = typical**2 / (typical**2 + error**2)
     figures = Drawn(found, by_form(drawn, (FORM,)), layer.kind)
-    return Calibration(figures, weight * apart, typical * float(np.sqrt(1 - weight)))
+    return Calibration(figures, weight * apart, typical * float(np.sqrt(1 - weight)), typical)
 
 
 def _figures(
@@ -163,18 +170,17 @@ class _Reaction:
 
 def _spread_of_shifts(layer: LabelledLayer, shift: ClassShift, weights: FloatArray) -> FloatArray:
     """How shifts from one value to another vary with the other concepts, in white axes: a covariance (r, r)."""
-    taken, total = layer.taken, 0.0
-    found = np.zeros((layer.noise.whiten.shape[1],) * 2)
-    for moved, cells in zip(layer.shifts(shift), taken.others, strict=True):
-        white = moved @ layer.noise.whiten
-        for way in np.unique(taken.cells * len(taken.names) + cells):
-            chosen = taken.cells * len(taken.names) + cells == way
-            counts = weights[chosen]
-            if counts.sum() > 0:
-                apart = white[chosen] - np.average(white[chosen], 0, counts)
-                found += (apart * counts[:, None]).T @ apart
-                total += float(counts.sum())
-    return found / max(total, 1.0)
+    taken, count = layer.taken, len(layer.taken.names)
+    white = np.concatenate([moved @ layer.noise.whiten for moved in layer.shifts(shift)])
+    way = np.unique((taken.cells * count + taken.others).ravel(), return_inverse=True)[1].reshape(-1)
+    rows = np.tile(weights, len(taken.others))
+    totals = np.bincount(way, rows)
+    sums = np.zeros((len(totals), white.shape[1]))
+    np.add.at(sums, way, white * rows[:, None])
+    apart = white - (sums / np.maximum(totals, TINY)[:, None])[way]
+    # a way of one sample says nothing of how far shifts vary: each way loses the degree of freedom of its mean
+    free = max(float(rows.sum()) - int((totals > 0).sum()), 1.0)
+    return np.asarray((apart * rows[:, None]).T @ apart / free)
 
 
 def _beside_pairs(
@@ -194,4 +200,5 @@ def _beside_pairs(
     squares = float(((apart - mean * counts) ** 2).sum())
     if layer.kind == "classes":  # few cases that all came out alike say little of how far they scatter
         squares = max(squares, float((np.bincount(members, expected * (1 - expected)) * counts).sum()))
-    return mean, max(float(np.sqrt(squares)) / len(seen), TINY), typical
+    few = len(counts) / max(len(counts) - 1, 1)
+    return mean, max(float(np.sqrt(squares * few)) / len(seen), TINY), typical

@@ -23,6 +23,8 @@ _FLOOR = 1e-4
 """Variance of the noise along an axis at least, in units of the largest, where each unit of the layer varies by 1."""
 _LEAST_LEFT = 0.05
 """Share of a group's variance that the other concepts leave, at least, as far as the test goes."""
+TOLD = 0.99
+"""Share of a concept that others tell from which nothing says what is its own."""
 _ROWS_A_COLUMN = 10
 """Samples for each column of the regression, at least: others' products with the concept are fewer if there are not."""
 

@@ -112,17 +112,20 @@ def _between(drawn: Drawn, key: Key, *, share: bool, shown: bool) -> Score:
 
 
 def _around(found: Calibration, key: Key, *, share: bool) -> Score:
-    """A figure where pairs set the scale, and correct it if it is the main one or a part of it."""
+    """A figure where pairs set the scale, and correct it if it is the main one."""
     drawn, flips = found.drawn, found.drawn.kind == "classes"
     plain = drawn.found[FORM][key]
     if not math.isfinite(plain):
         return Score(math.nan)
-    main = key[0] in (("flip" if flips else "change"), "even", "values", "class")
+    main = key[0] in (("flip" if flips else "change"), "even")
     value = max(0.0, plain + found.more) if main else plain
-    doubt = found.doubt if main else _OF_FIGURE * plain
+    value = min(value, 1.0) if share else value
+    # pairs say little of a part of the main figure, and nothing of other measures
+    rest = found.typical if key[0] in ("values", "class") else _OF_FIGURE * plain
+    doubt = found.doubt if main else rest
     half = _DEVIATIONS * math.hypot(drawn.deviation(FORM, key), doubt)
     low, high = max(0.0, value - half), value + half
-    return Score(min(value, 1.0), low, min(high, 1.0)) if share else Score(value, low, high)
+    return Score(value, low, min(high, 1.0) if share else high)
 
 
 def _notes(name: str, found: Estimate, level: float) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from interpret_inn.backbones import Backbone
 from interpret_inn.effects.changes import Target
+from interpret_inn.effects.class_shift import TOLD
 from interpret_inn.effects.estimate_records import effect_of_estimate
 from interpret_inn.effects.estimated import FORMS, estimate
 from interpret_inn.effects.fit_samples import affordable, can_estimate, labelled_samples, lacking, tail_of
@@ -22,8 +23,6 @@ _DRAWS, _PERMUTATIONS = 50, 10
 """Of the bootstrap, and of the null."""
 _LEVEL, _SIGNS = 0.05, 199
 """False alarms on a page, with all its concepts together; and draws of the test, at least."""
-_TOLD = 0.99
-"""Share of a concept that others tell from which nothing says what is its own."""
 
 
 def estimated_effects(
@@ -75,7 +74,7 @@ def _estimated(
         target=target,
         seed=seed,
     )
-    if found is None or found.told > _TOLD or not np.isfinite(found.drawn.found[FORMS[0]]["change",]):
+    if found is None or found.told > TOLD or not np.isfinite(found.drawn.found[FORMS[0]]["change",]):
         return None
     effect = effect_of_estimate(
         name, found, inputs=len(samples.layer), level=_LEVEL / concepts, class_names=backbone.class_names

@@ -20,7 +20,7 @@ from interpret_inn.effects.inputs import InputPairs
 from interpret_inn.effects.records import Effect
 from interpret_inn.fitting.store import FitData
 from interpret_inn.translating.encoding import BATCH, prepared
-from interpret_inn.types import FloatArray, Samples
+from interpret_inn.types import Concept, FloatArray, Samples
 
 _MOST_PAIRS = 200
 """Pairs that settle an effect by themselves, within some 3 % of cases."""
@@ -47,15 +47,18 @@ def calibrated_effect(
         seed: Of everything that is drawn.
     """
     differing = pairs.differing()
-    settled = not FEWEST <= len(differing.places) < _MOST_PAIRS or measured.kind == "image"
-    if settled or data is None or pairs.concept.values is None or differing.before is None:
+    if len(differing.places) >= _MOST_PAIRS or measured.kind == "image" or data is None:
+        return None
+    if pairs.concept.values is None or differing.before is None:
         return None
     name = pairs.concept.name
     with backbone.session():
         samples = labelled_samples(data, name, seed=seed) if can_estimate(backbone) else None
         if samples is None:
             return None
-        reactions = _reactions(backbone, differing)
+        reactions = _of_known_values(_reactions(backbone, differing), samples.concept)
+        if len(np.unique(reactions.groups)) < FEWEST:
+            return None
         tail = tail_of(backbone)
         share = affordable(backbone, tail, samples.layer, forms=TIMES, draws=_DRAWS)
         draws = max(10, round(_DRAWS * share))
@@ -65,7 +68,7 @@ def calibrated_effect(
     effect = effect_of_calibration(
         name,
         found,
-        inputs=len(differing.places),
+        inputs=len(reactions.first),
         notes=(*differing.notes, _beside(measured), *lacking(samples)),
         class_names=backbone.class_names,
     )
@@ -84,7 +87,10 @@ def _beside(measured: Effect) -> str:
         f"{100 * v:.0f}%" if measured.kind == "classes" else f"{v:.2g}"
         for v in (score.value, score.low, score.high)
     ]
-    return f"These pairs alone show {texts[0]} ({texts[1]} to {texts[2]}): they are few. Labels make it more certain."
+    return (
+        f"These pairs alone show {texts[0]} ({texts[1]} to {texts[2]}) for the changes that they make: they are few. "
+        "The figure is of all changes that occur among the data, of which labels say more."
+    )
 
 
 def _reactions(backbone: Backbone, pairs: InputPairs) -> Reactions:
@@ -95,8 +101,21 @@ def _reactions(backbone: Backbone, pairs: InputPairs) -> Reactions:
         _rows(backbone, samples, pairs.places[:, side].tolist())
         for side, samples in enumerate((pairs.first, pairs.second))
     )
-    groups = pairs.places[:, 0] if pairs.groups is None else pairs.groups
+    groups = pairs.groups
+    if groups is None:  # pairs of one first input are variants of one thing
+        groups = np.unique(first, axis=0, return_inverse=True)[1].reshape(-1)
     return Reactions(first, second, pairs.before, pairs.after, np.asarray(groups))
+
+
+def _of_known_values(reactions: Reactions, concept: Concept) -> Reactions:
+    """The pairs between classes that samples of the fit have: of others, labels tell no shift."""
+    if concept.indicators is None:
+        return reactions
+    ends = [
+        np.isin(np.asarray(end.values), np.asarray(concept.values))
+        for end in (reactions.before, reactions.after)
+    ]
+    return reactions.at(np.flatnonzero(ends[0] & ends[1]))
 
 
 def _rows(backbone: Backbone, samples: Samples, places: list[int]) -> FloatArray:

@@ -53,7 +53,8 @@ class Wanted:
 def wanted_counterparts(data: FitData, name: str, *, count: int = 50, seed: int = 0) -> Wanted:
     """Images drawn at random, one of a group, and for each another value, drawn as often as it is in the data.
 
-    Images of the test split come first. So drawn, pairs say without bias how often decisions change.
+    Images of the test split come first. So drawn, pairs say without bias how often decisions change, where groups are
+    alike.
 
     Args:
         data: The data of the fit.

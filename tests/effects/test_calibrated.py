@@ -149,3 +149,71 @@ def test_what_pairs_deny_is_not_calibrated() -> None:
     assert _better(close, measured)
     assert not _better(dataclasses.replace(measured, flip_rate=Score(0.2, 0.15, 0.25)), measured)
     assert not _better(dataclasses.replace(measured, flip_rate=Score(0.5, 0.2, 0.8)), measured)
+
+
+def test_a_concept_that_others_determine_is_not_calibrated() -> None:
+    data, tail, pairs, _ = problem(0.4)
+    same = Concept("class", "categorical", np.asarray(data.concept.values), ("a", "b"))
+    assert calibrate(data._replace(others=(same,)), tail, pairs(np.arange(40)), draws=1) is None
+
+
+def test_shares_and_their_intervals_end_at_one() -> None:
+    from interpret_inn.effects.draws import Drawn
+
+    key = ("flip",)
+    drawn = Drawn({FORM: {key: 0.995}}, {FORM: {key: np.array([0.99, 1.0])}}, "classes")
+    from interpret_inn.effects.estimate_records import _around
+
+    score = _around(Calibration(drawn, 0.06, 0.01, 0.03), key, share=True)
+    assert 0.9 < score.low < score.value == score.high == 1.0
+
+
+def test_pairs_that_differ_from_the_model_leave_more_doubt() -> None:
+    data, tail, pairs, _ = problem(0.8)
+    given = pairs(np.arange(120))
+    half = np.where((np.arange(120) % 4 == 0)[:, None], given.first, given.second)  # a quarter does not move
+    plain, other = (calibrate(data, tail, one, draws=1) for one in (given, given._replace(second=half)))
+    assert plain is not None
+    assert other is None or other.typical > plain.typical
+
+
+def test_classes_without_samples_and_copies_of_a_first_image_count_for_nothing() -> None:
+    from interpret_inn.effects.from_pairs import _of_known_values
+
+    _, _, pairs, _ = problem(0.4)
+    given = pairs(np.arange(10))
+    values = np.asarray(given.after.values).copy()
+    values[:3] = 7
+    odd = given._replace(after=concept(values))
+    assert len(_of_known_values(odd, concept([0, 1])).first) == 7
+
+
+def test_many_classes_take_seconds() -> None:
+    """The spread of shifts is one product, whatever the number of classes; ways of one sample add nothing."""
+    from interpret_inn.effects.alternatives import alternatives
+    from interpret_inn.effects.calibrated import _spread_of_shifts
+    from interpret_inn.effects.labelled_layer import LabelledLayer
+
+    random = np.random.default_rng(0)
+    classes, other = random.integers(3, size=300), random.integers(2, size=300)
+    rows = random.normal(size=(300, 4)) + 3 * classes[:, None] * np.array([1, 0, 0, 0]) * (1 + other[:, None])
+    own = Concept("c", "categorical", classes, ("a", "b", "c"))
+    data = Labelled(rows, own, (Concept("o", "categorical", other, ("x", "y")),), np.arange(300))
+    taken = alternatives(own, seed=0)
+    assert taken is not None
+    layer = LabelledLayer(data, lambda given: torch.from_numpy(given), taken, None)
+    shift, weights = layer.fitted(), np.ones(300)
+    found = _spread_of_shifts(layer, shift, weights)
+    literal, ways, total = np.zeros_like(found), set(), 0
+    for moved, cells in zip(layer.shifts(shift), taken.others, strict=True):
+        del moved
+        ways |= {(int(a), int(b)) for a, b in zip(taken.cells, cells, strict=True)}
+    for before, after in ways:
+        some = [
+            moved[place] @ layer.noise.whiten
+            for moved, cells in zip(layer.shifts(shift), taken.others, strict=True)
+            for place in np.flatnonzero((taken.cells == before) & (cells == after))
+        ]
+        apart = np.array(some) - np.mean(some, 0)
+        literal, total = literal + apart.T @ apart, total + len(some)
+    np.testing.assert_allclose(found, literal / (total - len(ways)), atol=1e-10)
