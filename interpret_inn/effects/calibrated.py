@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from sklearn.covariance import ledoit_wolf
 
 from interpret_inn.data.process import derived_seed
 from interpret_inn.effects.alternatives import alternatives
@@ -148,6 +147,8 @@ class _Reaction:
     """
 
     def __init__(self, layer: LabelledLayer, reactions: Reactions, weights: FloatArray | None) -> None:
+        from sklearn.covariance import ledoit_wolf  # loaded at need, as it takes a second
+
         shift, noise = layer.fitted(weights), layer.noise
         counted = np.ones(len(layer.data.layer)) if weights is None else weights
         both = np.concatenate([np.asarray(end.values) for end in (reactions.before, reactions.after)])
