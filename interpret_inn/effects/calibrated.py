@@ -131,9 +131,8 @@ def _figures(
     layer: LabelledLayer, reactions: Reactions, given: IntArray, weights: FloatArray | None = None
 ) -> Figures:
     """The figures; sample i takes the remainders of samples `given[:, i]`; weights of samples (N,)."""
-    shift = layer.fitted(weights)
     model = _Reaction(layer, reactions, weights)
-    shifted = [layer.data.layer + each for each in layer.shifts(shift)]
+    shifted = [layer.data.layer + each for each in layer.shifts(model.shift)]
     found = [layer.figures([each + model.remainders[some] for each in shifted], weights) for some in given]
     return {FORM: {key: float(np.mean([one[key] for one in found])) for key in found[0]}}
 
@@ -142,6 +141,7 @@ class _Reaction:
     """How samples move beside their mean.
 
     Attributes:
+        shift: The regression of the samples.
         remainders: Of each sample, turned and scaled to vary as pairs do beside their shift, float64 (N, D).
         shifts: Of the pairs; what else is true of their inputs is not known: they shift as samples do on average.
     """
@@ -149,7 +149,8 @@ class _Reaction:
     def __init__(self, layer: LabelledLayer, reactions: Reactions, weights: FloatArray | None) -> None:
         from sklearn.covariance import ledoit_wolf  # loaded at need, as it takes a second
 
-        shift, noise = layer.fitted(weights), layer.noise
+        self.shift = shift = layer.fitted(weights)
+        noise = layer.noise
         counted = np.ones(len(layer.data.layer)) if weights is None else weights
         both = np.concatenate([np.asarray(end.values) for end in (reactions.before, reactions.after)])
         values, index = np.unique(both, axis=0, return_inverse=True)
